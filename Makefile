@@ -1,0 +1,58 @@
+# One entry for people: `make help`. Recipes only call programs; logic lives in the lakehouse package.
+PYTHON  ?= python3.11
+ENGINE  ?= sail
+SCALE   ?= 1
+AS_OF   ?= 2018-01-02T00:00:00Z
+CAMPAIGN ?= spring_win_back
+BIN     := .venv/bin
+export LAKEHOUSE_ENGINE := $(ENGINE)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run up down test bench lint format lock clean
+
+help: ## print every target
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Variables: ENGINE=sail|spark  SCALE=1  AS_OF=$(AS_OF)  CAMPAIGN=$(CAMPAIGN)  PYTHON=$(PYTHON)"
+
+.venv/.ready: docker/requirements.lock docker/bootstrap.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 is needed and '$(PYTHON)' was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, '$(PYTHON)' is $$($(PYTHON) --version). Name the right one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3.11-venv"; exit 1; }
+	@echo "Setting up .venv (about a minute on first use) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/bootstrap.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes docker/requirements.lock docker/bootstrap.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: .venv/.ready ## create the virtual environment with the locked dependencies
+
+run: setup ## build the sample dumps and run the main job on them (ENGINE=spark for Spark)
+	@$(BIN)/lakehouse sample build --scale $(SCALE)
+	@$(BIN)/lakehouse run --campaign $(CAMPAIGN) --as-of $(AS_OF)
+
+up: setup ## start the platform with the Airflow UI on loopback
+	@$(BIN)/lakehouse up
+
+down: ## stop the platform and the engine
+	@$(BIN)/lakehouse down
+
+test: setup ## lint and run all tests, on both engines
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+bench: setup ## measure speed and memory, with peers in the same run
+	@$(BIN)/python -m tests.bench
+
+lint: setup ## ruff, mypy, sqlfluff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests dbt_project/snapshots
+
+format: setup ## let ruff and sqlfluff mend what they can
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests dbt_project/snapshots
+
+lock: setup ## renew docker/requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file docker/requirements.lock
+
+clean: ## stop everything and remove what was written at run time
+	@test ! -x $(BIN)/lakehouse || $(BIN)/lakehouse down
+	@rm -rf var dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The lakehouse package: everything the jobs, the DAGs and the command line share."""

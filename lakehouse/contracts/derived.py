@@ -1,0 +1,43 @@
+"""Contracts of silver tables that are computed rather than delivered: identities and quarantine."""
+
+from __future__ import annotations
+
+from lakehouse.contracts.model import Column, Contract, Pii
+
+IDENTITIES = Contract(
+    dataset="identities",
+    version=1,
+    grain="identifier",
+    meaning="Every identifier of every person and the customer_id it resolves to; the way from a source row to a profile and back.",
+    key=("identifier_type", "identifier"),
+    columns=(
+        Column("identifier_type", "string", "crm_id, email, loyalty_id or phone", required=True),
+        Column("identifier", "string", "The normalised identifier (e-mail and phone in their canonical form)", required=True, pii=Pii.DIRECT),
+        Column("customer_id", "string", "The person: stable, of the oldest identifier in the connected component", required=True, pii=Pii.INDIRECT),
+        Column("own_customer_id", "string", "The customer_id this identifier has when linked to nobody: the former id after a merge", required=True, pii=Pii.INDIRECT),
+        Column("rule", "string", "Why it belongs to the customer: root, same_contact, shared_identifier, too_widely_shared, reference_only", required=True),
+        Column("first_seen_at", "timestamp", "Earliest event that mentions the identifier", required=True),
+        Column("linked_at", "timestamp", "When the evidence for the link was first there", required=True),
+        Column("_updated_at", "timestamp", "When this table last changed the row", required=True),
+    ),
+)
+
+QUARANTINE = Contract(
+    dataset="quarantine",
+    version=1,
+    grain="rejected row",
+    meaning="Rows that broke their contract, as received, with every rule they broke.",
+    key=("_source_file", "_row_number"),
+    columns=(
+        Column("_source", "string", "Source that delivered the row", required=True),
+        Column("_source_file", "string", "Delivered file", required=True),
+        Column("_row_number", "bigint", "Position in the file, from 1", required=True),
+        Column("_batch_id", "string", "Run that loaded the row into bronze", required=True),
+        Column("_ingested_at", "timestamp", "When bronze received the row", required=True),
+        Column("_row_hash", "bigint", "xxhash64 of the row as received", required=True),
+        Column("rule_ids", "array<string>", "All rules the row broke", required=True),
+        Column("reason", "string", "The same in words", required=True),
+        Column("row_json", "string", "The row as received, all columns, as JSON", required=True, pii=Pii.DIRECT),
+        Column("quarantined_at", "timestamp", "When it was rejected", required=True),
+    ),
+)

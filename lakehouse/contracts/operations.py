@@ -1,0 +1,129 @@
+"""Contracts of the ops tables: what happened, as tables that users can query."""
+
+from __future__ import annotations
+
+from lakehouse.contracts.model import Column, Contract, Pii
+
+_RUN_ID = Column("run_id", "string", "Run of the pipeline", required=True)
+
+RUNS = Contract(
+    dataset="runs",
+    version=1,
+    grain="stage of a run that wrote (or tried to write) one table",
+    meaning="What every run read, wrote and set aside, and how long it took.",
+    key=("run_id", "stage", "table_name", "started_at"),
+    columns=(
+        _RUN_ID,
+        Column("dag_id", "string", "DAG the stage belongs to"),
+        Column("stage", "string", "extract, bronze, silver, identities, gate, gold, export", required=True),
+        Column("table_name", "string", "Table written, e.g. silver.contacts", required=True),
+        Column("status", "string", "success, warning or failed", required=True, allowed=("success", "warning", "failed")),
+        Column("rows_read", "bigint", "Rows read", required=True),
+        Column("rows_loaded", "bigint", "Rows written or brought up to date", required=True),
+        Column("rows_quarantined", "bigint", "Rows rejected", required=True),
+        Column("rows_duplicate", "bigint", "Rows already there, repeated or outdated", required=True),
+        Column("started_at", "timestamp", "Start of the stage", required=True),
+        Column("finished_at", "timestamp", "End of the stage", required=True),
+        Column("seconds", "double", "Wall time", required=True),
+        Column("message", "string", "Warning or error, without personal data"),
+    ),
+)
+
+PROGRESS = Contract(
+    dataset="progress",
+    version=1,
+    grain="stage, input table and processed version",
+    meaning="Up to which Delta version of its inputs a stage has worked; the newest row counts.",
+    key=("stage", "input_table", "input_version"),
+    columns=(
+        Column("stage", "string", "Stage, e.g. silver.contacts", required=True),
+        Column("input_table", "string", "Table read", required=True),
+        Column("input_version", "bigint", "Delta version read up to and including", required=True),
+        _RUN_ID,
+        Column("recorded_at", "timestamp", "When the work was finished", required=True),
+    ),
+)
+
+FILES = Contract(
+    dataset="files",
+    version=1,
+    grain="delivered file and outcome",
+    meaning="Every delivered file: landed, a repeated delivery, or set aside with the reason.",
+    key=("source", "dataset", "file_name", "content_sha256", "outcome"),
+    columns=(
+        _RUN_ID,
+        Column("source", "string", "Source", required=True),
+        Column("dataset", "string", "Dataset it feeds", required=True),
+        Column("file_name", "string", "Name as delivered", required=True),
+        Column("content_sha256", "string", "SHA-256 of its bytes", required=True),
+        Column("outcome", "string", "landed, duplicate_delivery or set_aside", required=True, allowed=("landed", "duplicate_delivery", "set_aside")),
+        Column("reason", "string", "Why it was set aside, or what is odd about it (e.g. a new column)"),
+        Column("rows", "bigint", "Rows landed", required=True),
+        Column("recorded_at", "timestamp", "When it was found", required=True),
+    ),
+)
+
+QUALITY_RESULTS = Contract(
+    dataset="quality_results",
+    version=1,
+    grain="expectation of one gate in one run",
+    meaning="What every quality gate found.",
+    key=("run_id", "table_name", "rule_id"),
+    columns=(
+        _RUN_ID,
+        Column("table_name", "string", "Table that was gated", required=True),
+        Column("rule_id", "string", "The expectation", required=True),
+        Column("severity", "string", "blocking or warning", required=True, allowed=("blocking", "warning")),
+        Column("is_passed", "boolean", "Whether it held", required=True),
+        Column("rows_checked", "bigint", "Rows looked at"),
+        Column("rows_failed", "bigint", "Rows that broke it"),
+        Column("observed", "string", "What was observed"),
+        Column("expected", "string", "What was expected"),
+        Column("checked_at", "timestamp", "When", required=True),
+    ),
+)
+
+EXPORTS = Contract(
+    dataset="exports",
+    version=1,
+    grain="export attempt of a campaign to a platform",
+    meaning="Receipts of every export.",
+    key=("export_id",),
+    columns=(
+        Column("export_id", "string", "Id of the export", required=True),
+        Column("campaign_id", "string", "Campaign (key in campaigns.yml)", required=True),
+        Column("platform", "string", "Where it went", required=True),
+        Column("status", "string", "success, failed", required=True),
+        Column("started_at", "timestamp", "Start", required=True),
+        Column("finished_at", "timestamp", "End", required=True),
+        Column("count_audience", "bigint", "Members of the segment, before hold-out and firewall", required=True),
+        Column("count_holdout", "bigint", "Members held out as control group", required=True),
+        Column("count_suppressed", "bigint", "Members the consent firewall stopped", required=True),
+        Column("count_added", "bigint", "New to the platform", required=True),
+        Column("count_changed", "bigint", "Payload changed since it was acknowledged", required=True),
+        Column("count_removed", "bigint", "No longer in the audience", required=True),
+        Column("count_unchanged", "bigint", "Not sent again", required=True),
+        Column("count_exported", "bigint", "Rows the platform acknowledged", required=True),
+        Column("count_rejected", "bigint", "Rows the platform refused", required=True),
+        Column("manifest_path", "string", "The manifest, below the outbox", required=True),
+    ),
+)
+
+EXPORT_RECORDS = Contract(
+    dataset="export_records",
+    version=1,
+    grain="export and customer",
+    meaning="What each export did for each customer; the newest acknowledged row is the platform's state.",
+    key=("export_id", "customer_id"),
+    columns=(
+        Column("export_id", "string", "The export", required=True),
+        Column("campaign_id", "string", "The campaign", required=True),
+        Column("platform", "string", "The platform", required=True),
+        Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
+        Column("action", "string", "added, changed, removed or rejected", required=True, allowed=("added", "changed", "removed", "rejected")),
+        Column("payload_hash", "string", "SHA-256 of the canonical payload; empty for removed", required=True),
+        Column("acknowledged_at", "timestamp", "When the platform took it; null when it did not"),
+    ),
+)
+
+OPS_TABLES: dict[str, Contract] = {c.dataset: c for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS)}

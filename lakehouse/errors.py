@@ -1,0 +1,109 @@
+"""The error tree. `Terminal` errors need a person, `Transient` ones may be retried; nothing else decides a retry.
+
+Every constructor takes facts; every message says what happened, to what, and ends with what to do.
+"""
+
+from __future__ import annotations
+
+
+class LakehouseError(Exception):
+    """Base of all errors this project raises on purpose."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what.rstrip('.')}. {remedy}")
+
+
+class TerminalError(LakehouseError):
+    """Running it again changes nothing: data, configuration or installation must change first."""
+
+
+class TransientError(LakehouseError):
+    """The same call may succeed later: a dead engine, a lost commit race, an unreachable server."""
+
+
+class ConfigurationError(TerminalError):
+    """A file below the configuration folder, or a setting, is wrong."""
+
+    def __init__(self, file: str, line: int | None, problem: str, expected: str) -> None:
+        self.file, self.line = file, line
+        where = f"{file}:{line}" if line else file
+        super().__init__(f"{where}: {problem}", f"Expected: {expected}.")
+
+
+class ContractError(TerminalError):
+    """A dataset as a whole does not fit its contract (required column missing, unknown dataset)."""
+
+    def __init__(self, dataset: str, problem: str, remedy: str) -> None:
+        self.dataset = dataset
+        super().__init__(f"dataset {dataset}: {problem}", remedy)
+
+
+class SourceUnavailableError(TransientError):
+    """A source location, database or API cannot be reached."""
+
+    def __init__(self, source: str, problem: str, remedy: str) -> None:
+        self.source = source
+        super().__init__(f"source {source}: {problem}", remedy)
+
+
+class UnreadableFileError(TerminalError):
+    """One delivered file cannot be read as declared; it is set aside whole and the others go on."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"file {file} was set aside: {reason}", "Deliver it again, corrected, under any name.")
+
+
+class BalanceError(TerminalError):
+    """read != loaded + quarantined + duplicates: rows were lost or invented."""
+
+    def __init__(self, table: str, read: int, loaded: int, quarantined: int, duplicates: int) -> None:
+        super().__init__(
+            f"{table}: {read} rows read but {loaded} loaded + {quarantined} quarantined + {duplicates} duplicates",
+            "This is a defect of the job, nothing was marked as processed; keep the landing files and report it.",
+        )
+
+
+class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
+    """A blocking expectation failed; the tables behind the gate keep their last good content."""
+
+    def __init__(self, table: str, failures: list[tuple[str, int]]) -> None:
+        self.table, self.failures = table, failures
+        listed = "; ".join(f"{rule}: {rows} rows" for rule, rows in failures)
+        super().__init__(
+            f"quality gate of {table} blocked: {listed}",
+            "The last good gold stays in place. See `lakehouse quarantine list` and Data Docs, mend the data or the contract, and run again.",
+        )
+
+
+class EngineUnavailableError(TransientError):
+    """The engine is not running, died under a query, or did not answer in time."""
+
+    def __init__(self, problem: str, remedy: str = "Run `lakehouse engine status`, then `lakehouse engine start`.") -> None:
+        super().__init__(f"engine: {problem}", remedy)
+
+
+class EngineMemoryError(TerminalError):
+    """A query did not fit into the engine's memory limit."""
+
+    def __init__(self, query: str, limit: str) -> None:
+        super().__init__(
+            f"query `{query}` did not fit into the engine's memory limit of {limit}",
+            "Raise LAKEHOUSE_ENGINE_MEMORY_GB, or run it on the other engine with LAKEHOUSE_ENGINE=spark.",
+        )
+
+
+class CommitConflictError(TransientError):
+    """Another writer committed to the table first, more often than we were willing to try again."""
+
+    def __init__(self, table: str, attempts: int) -> None:
+        super().__init__(f"{table}: commit lost {attempts} times to another writer", "Run one writer per table at a time, then run again.")
+
+
+class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is
+    """A run ended with failed stages; the summary names each with its error."""
+
+    def __init__(self, stages: list[str]) -> None:
+        super().__init__(f"failed stages: {', '.join(stages)}", "Each is explained above; after mending the cause, run again: finished work is not repeated.")

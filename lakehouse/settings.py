@@ -1,0 +1,58 @@
+"""Settings of the platform: one frozen, typed object, and the only reader of the environment."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable LAKEHOUSE_<FIELD>; the description is what `lakehouse doctor` prints."""
+
+    model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="ignore")
+
+    home: Path = Field(PROJECT_ROOT / "var", description="everything written at run time")
+    conf: Path = Field(PROJECT_ROOT / "conf", description="what a user edits: sources.yml, campaigns.yml")
+    lake_root: str = Field("", description="where the tables are; default <home>/lake; file path or s3://bucket/prefix")
+    engine: Literal["sail", "spark"] = Field("sail", description="which engine computes")
+    engine_host: str = Field("127.0.0.1", description="loopback unless a proxy with authentication stands before it")
+    engine_port: int = Field(15050, ge=1, le=65535, description="Spark Connect port of the engine")
+    thrift_port: int = Field(15051, ge=1, le=65535, description="Thrift/JDBC port (engine spark only)")
+    engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
+    query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled and says so")
+    airflow_port: int = Field(15080, ge=1, le=65535, description="Airflow UI on loopback")
+    identity_sharing_limit: int = Field(5, ge=2, description="an identifier shared by more contacts than this links nobody")
+
+    @property
+    def lake(self) -> str:
+        """Root of the lake without a trailing slash; tables are at <lake>/<layer>/<table>."""
+        return (self.lake_root or str(self.home.absolute() / "lake")).rstrip("/")
+
+    @property
+    def landing(self) -> Path:
+        return self.home.absolute() / "landing"
+
+    @property
+    def outbox(self) -> Path:
+        return self.home.absolute() / "outbox"
+
+    @property
+    def logs(self) -> Path:
+        return self.home.absolute() / "logs"
+
+    @property
+    def docs_site(self) -> Path:
+        """Generated pages: `dbt/` (dbt docs) and `data_docs/` (Great Expectations)."""
+        return self.home.absolute() / "docs"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

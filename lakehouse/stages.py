@@ -1,0 +1,77 @@
+"""The stages of the pipeline by name, and the one way to run one: timed, balanced, recorded in ops.runs.
+
+DAGs and the command line call `run_stage`; nothing else starts work on the lake. Stage modules are imported only when
+they run, so that Airflow can parse the DAGs without loading Spark.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from lakehouse.outcome import TableOutcome
+from lakehouse.settings import settings
+from lakehouse.window import BatchWindow
+
+# stage -> "module:function" ({target} = what it works on); the function takes (target, window) and returns the outcomes of the tables it wrote.
+STAGES: dict[str, str] = {
+    "extract": "lakehouse.sources.extract:extract_dataset",
+    "bronze": "spark_jobs.bronze_datasets:run",
+    "silver": "spark_jobs.silver_{target}:run",
+    "identities": "spark_jobs.silver_identities:run",
+    "gate": "lakehouse.quality.gate:run_gate",
+    "export": "lakehouse.activation.export:export_campaign",
+}
+
+Stage = Callable[[str, BatchWindow], list[TableOutcome]]
+
+
+def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
+    """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
+
+    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be.
+    """
+    work: Stage = pkgutil.resolve_name(STAGES[stage].format(target=target))
+    started, clock = datetime.now(UTC), time.monotonic()
+    try:
+        outcomes = work(target, window)
+    except Exception as error:
+        _record(stage, target, window, dag_id, started, time.monotonic() - clock, [], error)
+        raise
+    _record(stage, target, window, dag_id, started, time.monotonic() - clock, outcomes, None)
+    return outcomes
+
+
+def _record(
+    stage: str, target: str, window: BatchWindow, dag_id: str, started: datetime, seconds: float, outcomes: list[TableOutcome], error: Exception | None
+) -> None:
+    from lakehouse.delta.records import record
+
+    common = {
+        "run_id": window.run_id,
+        "dag_id": dag_id,
+        "stage": stage,
+        "started_at": started,
+        "finished_at": datetime.now(UTC),
+        "seconds": seconds,
+    }
+    if error is not None:
+        counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
+        rows = [common | counts | {"table_name": target, "status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}]
+    else:
+        rows = [
+            common
+            | {
+                "table_name": str(outcome.table),
+                "status": "warning" if outcome.warnings else "success",
+                "rows_read": outcome.read,
+                "rows_loaded": outcome.loaded,
+                "rows_quarantined": outcome.quarantined,
+                "rows_duplicate": outcome.duplicates,
+                "message": "; ".join(outcome.warnings)[:2000] or ("nothing new" if outcome.skipped else None),
+            }
+            for outcome in outcomes
+        ]
+    record("runs", rows, settings().lake)

@@ -1,0 +1,68 @@
+"""Table names: layer + name -> location, SQL name, Airflow asset."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,126}")
+
+
+class Layer(StrEnum):
+    """Storage layers; dbt's staging/intermediate/marts are folders of models, not layers."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+    OPS = "ops"
+
+
+@dataclass(frozen=True, order=True)
+class TableRef:
+    """A table of the lake, e.g. TableRef(Layer.SILVER, "contacts")."""
+
+    layer: Layer
+    name: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"table name {self.name!r} must be lower case letters, digits and underscores")
+
+    @classmethod
+    def parse(cls, text: str) -> TableRef:
+        """`"silver.contacts"` -> TableRef."""
+        layer, _, name = text.partition(".")
+        return cls(Layer(layer), name)
+
+    def location(self, lake: str) -> str:
+        """Where the Delta table lives below the lake root."""
+        return f"{lake}/{self.layer}/{self.name}"
+
+    def asset_uri(self) -> str:
+        """Name of the Airflow asset that a write of this table updates."""
+        return f"lakehouse://{self.layer}/{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+
+def bronze(source: str, dataset: str) -> TableRef:
+    """The bronze table of one dataset of one source: bronze.<source>_<dataset>."""
+    return TableRef(Layer.BRONZE, f"{source}_{dataset}")
+
+
+def silver(dataset: str) -> TableRef:
+    return TableRef(Layer.SILVER, dataset)
+
+
+def quarantine(dataset: str) -> TableRef:
+    return TableRef(Layer.SILVER, f"{dataset}_quarantine")
+
+
+def gold(model: str) -> TableRef:
+    return TableRef(Layer.GOLD, model)
+
+
+def ops(name: str) -> TableRef:
+    return TableRef(Layer.OPS, name)

@@ -1,0 +1,76 @@
+"""Who may import whom: the rooms of the house stay apart."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPUTE = {"pyspark", "pysail"}
+ORCHESTRATION = {"airflow", "cosmos"}
+ROOMS = {"spark_jobs", "dags", "expectations", "dbt_project"}
+
+# folder or file -> top-level modules (or lakehouse subpackages) it must never import
+FORBIDDEN: dict[str, set[str]] = {
+    "lakehouse/contracts": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations", "deltalake", "duckdb"},
+    "lakehouse/window.py": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse/errors.py": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse/tables.py": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse/transforms": ORCHESTRATION | ROOMS | {"dbt", "great_expectations", "deltalake", "lakehouse.settings", "lakehouse.delta", "lakehouse.engine"},
+    "lakehouse/delta": ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse/engine": ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse/sources": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse/quality": ORCHESTRATION | ROOMS | {"dbt"},
+    "lakehouse/activation": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse/sample": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
+    "lakehouse": ROOMS,
+    "expectations": ORCHESTRATION | {"spark_jobs", "dags", "dbt"},
+    "spark_jobs": ORCHESTRATION | {"dbt", "os", "dags", "expectations"},
+    "dags": COMPUTE | {"pandas", "great_expectations", "spark_jobs", "expectations", "dbt"},
+}
+
+
+def _imports(path: Path, at_top: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in tree.body if at_top else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _files(place: str) -> list[Path]:
+    target = ROOT / place
+    return [target] if target.is_file() else sorted(target.rglob("*.py"))
+
+
+@pytest.mark.parametrize("place", FORBIDDEN)
+def test_room_imports_nothing_it_must_not(place: str) -> None:
+    files = _files(place)
+    assert files, f"{place} has no Python file: the rule would check nothing"
+    broken = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files
+        for name in sorted(_imports(path))
+        for banned in FORBIDDEN[place]
+        if name == banned or name.startswith(banned + ".")
+    ]
+    assert not broken, "\n".join(broken)
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = [
+        str(path.relative_to(ROOT))
+        for room in ("lakehouse", "spark_jobs", "expectations", "dags")
+        for path in _files(room)
+        if path.name not in {"settings.py"} and any(word in path.read_text(encoding="utf-8") for word in ("os.getenv", "environ.get(", "environ["))
+    ]
+    # Programs we start get an environment from us; those places write it, and are named here one by one.
+    assert set(readers) <= WRITERS_OF_CHILD_ENVIRONMENTS, readers
+
+
+WRITERS_OF_CHILD_ENVIRONMENTS = {"lakehouse/platform/airflow_env.py"}
