@@ -1,0 +1,85 @@
+"""The data work alone, without Airflow: dumps -> gold through the same stage functions, timed one by one. Prints JSON.
+
+`python -m tests.bench.data_work [--full] [--changed-share 0.01]` works in the LAKEHOUSE_HOME of its environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lakehouse.contracts import DATASETS
+from lakehouse.errors import SourceUnavailableError
+from lakehouse.gold import build_gold
+from lakehouse.settings import settings
+from lakehouse.stages import run_stage
+from lakehouse.window import BatchWindow
+
+AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--full", action="store_true")
+    arguments.add_argument("--changed-share", type=float, default=0.0, help="first deliver one new line for this share of the customers")
+    arguments.add_argument("--tolerate-missing-sources", action="store_true", help="go on when a delivery is not there yet")
+    chosen = arguments.parse_args()
+    if chosen.changed_share:
+        deliver_changes(settings().home / "sample", chosen.changed_share)
+    now = datetime.now(UTC)
+    window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), now, f"bench-{now:%Y%m%dT%H%M%S%f}", AS_OF, chosen.full)
+    seconds: dict[str, float] = {}
+    _timed(seconds, "connect", _connect)
+    for stage in ("extract", "bronze", "silver"):
+        for dataset in DATASETS:
+            _timed(seconds, f"{stage} {dataset}", lambda stage=stage, dataset=dataset: _stage(stage, dataset, window, chosen.tolerate_missing_sources))
+    _timed(seconds, "identities", lambda: run_stage("identities", "identities", window))
+    _timed(seconds, "gold", lambda: build_gold(window))
+    print(json.dumps({name: round(value, 3) for name, value in seconds.items()}))  # noqa: T201 - the program's result
+
+
+def _connect() -> None:
+    from lakehouse.engine import session
+
+    session().sql("select 1").collect()
+
+
+def _stage(stage: str, dataset: str, window: BatchWindow, tolerant: bool) -> None:
+    try:
+        run_stage(stage, dataset, window)
+    except SourceUnavailableError as error:
+        if not tolerant:
+            raise
+        print(error, file=sys.stderr)  # noqa: T201 - what a person running the program needs to see
+
+
+def _timed(seconds: dict[str, float], name: str, work: Callable[[], object]) -> None:
+    started = time.monotonic()
+    work()
+    seconds[name] = time.monotonic() - started
+
+
+def deliver_changes(sample: Path, share: float) -> None:
+    """Add a transaction file with one new line for every customer of the given share (by contact id modulo)."""
+    ids = sorted(int(json.loads(line)["id"]) for line in (sample / "crm" / "contacts.jsonl").read_text(encoding="utf-8").splitlines())
+    step = max(1, round(1 / share))
+    newest = sorted((sample / "shop" / "transactions").glob("*.csv"))[-1]
+    header = newest.read_text(encoding="utf-8").splitlines()[0].split(",")
+    stamp = datetime.now(UTC).strftime("%H%M%S%f")
+    lines = [",".join(header)]
+    for contact in ids[::step]:
+        row = {
+            "basket_id": f"bench{stamp}{contact}", "line": "1", "ref_type": "crm_id", "customer_ref": str(contact), "product_id": "1082185", "quantity": "1",
+            "sales_value": "1.00", "discount": "0.00", "currency": "USD", "store_id": "367", "sold_at": "2018-01-01 12:00:00", "exported_at": "2018-01-02 03:00:00",
+        }  # fmt: skip
+        lines.append(",".join(row[name] for name in header))
+    newest.with_name(f"bench-{stamp}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The job, or the engine under it, is killed at random moments; running again leaves the same tables as an undisturbed run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.homes import ROOT, Home
+from tests.support.lakes import difference, tables
+
+HOUSEHOLDS = 25
+COMMAND = [sys.executable, "-m", "tests.bench.data_work"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, float]:
+    """A home after one undisturbed run, and how many seconds that run took."""
+    home = Home(tmp_path_factory.mktemp("undisturbed"))
+    home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS))
+    home.lakehouse("engine", "start")
+    started = time.monotonic()
+    subprocess.run(COMMAND, cwd=ROOT, env=home.environment(), check=True, capture_output=True, timeout=600)
+    seconds = time.monotonic() - started
+    home.lakehouse("engine", "stop")
+    return home, seconds
+
+
+def _kill_once(home: Home, after: float, victim: str) -> None:
+    process = subprocess.Popen(COMMAND, cwd=ROOT, env=home.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(after)
+    if victim == "engine":
+        state = json.loads(home.lakehouse("engine", "status", "--json", check=False).stdout or "{}")
+        if state.get("pid"):
+            os.kill(int(state["pid"]), signal.SIGKILL)
+        process.wait(timeout=120)
+    else:
+        process.kill()
+        process.wait(timeout=30)
+
+
+@pytest.mark.parametrize(("victim", "seed"), [("job", 1), ("job", 2), ("engine", 3)])
+def test_killed_anywhere_then_run_again_equals_undisturbed(undisturbed: tuple[Home, float], tmp_path: Path, victim: str, seed: int) -> None:
+    reference, seconds = undisturbed
+    chance = random.Random(seed)
+    home = Home(tmp_path / "home")
+    shutil.copytree(reference.path / "sample", home.path / "sample")
+    try:
+        home.lakehouse("engine", "start")
+        for _ in range(4):
+            _kill_once(home, chance.uniform(0.25, 1.0) * seconds, victim)
+        subprocess.run(COMMAND, cwd=ROOT, env=home.environment(), check=True, timeout=600)
+    finally:
+        home.lakehouse("engine", "stop", check=False)
+    names = tables(reference.lake, "bronze", "silver", "gold")
+    assert {name: found for name in names if (found := difference(reference.lake, home.lake, name))} == {}

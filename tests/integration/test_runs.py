@@ -1,0 +1,48 @@
+"""Running again: nothing to do is found to be nothing to do, a full rebuild gives the same gold and exports nobody twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.integration.conftest import Ran, run_main_job
+from tests.support.lakes import difference, rows, tables
+
+
+def _copy(lake: Path, to: Path) -> Path:
+    shutil.copytree(lake, to)
+    return to
+
+
+def _exported_by_the_last_run(lake: Path) -> int:
+    return int(rows(lake, "select count_exported from {ops.exports} order by finished_at desc limit 1")[0][0])
+
+
+def test_a_second_run_changes_nothing_and_exports_nobody(ran: Ran, tmp_path: Path) -> None:
+    before = _copy(ran.home.lake, tmp_path / "before")
+    run_main_job(ran.home)
+    names = tables(before, "bronze", "silver", "gold")
+    assert {name: found for name in names if (found := difference(before, ran.home.lake, name, frozenset()))} == {}
+    assert _exported_by_the_last_run(ran.home.lake) == 0
+
+
+def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran: Ran, tmp_path: Path) -> None:
+    before = _copy(ran.home.lake, tmp_path / "before")
+    run_main_job(ran.home, "--full")
+    names = tables(before, "silver", "gold")
+    assert {name: found for name in names if (found := difference(before, ran.home.lake, name))} == {}
+    assert _exported_by_the_last_run(ran.home.lake) == 0
+
+
+def test_every_stage_balances(ran: Ran) -> None:
+    unbalanced = rows(
+        ran.home.lake,
+        "select stage, table_name from {ops.runs} where rows_read <> rows_loaded + rows_quarantined + rows_duplicate",
+    )
+    assert unbalanced == []
+    assert rows(ran.home.lake, "select count(*) from {ops.runs} where status = 'failed'") == [(0,)]
+
+
+def test_the_summary_is_one_json_object(ran: Ran) -> None:
+    assert json.loads(ran.output)["succeeded"] is True

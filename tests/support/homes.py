@@ -1,0 +1,53 @@
+"""A home of its own for a test: environment, free ports, and the command line run inside it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Home:
+    """LAKEHOUSE_HOME of a test with its engine kind and ports."""
+
+    path: Path
+    engine: str = "sail"
+    ports: tuple[int, int, int] = field(default_factory=lambda: (free_port(), free_port(), free_port()))
+
+    @property
+    def lake(self) -> Path:
+        return self.path / "lake"
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """Environment of a process that works in this home; LAKEHOUSE_* of the caller is not inherited."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "AIRFLOW_", "SPARK_"))}
+        return inherited | {
+            "LAKEHOUSE_HOME": str(self.path),
+            "LAKEHOUSE_ENGINE": self.engine,
+            "LAKEHOUSE_ENGINE_PORT": str(self.ports[0]),
+            "LAKEHOUSE_THRIFT_PORT": str(self.ports[1]),
+            "LAKEHOUSE_AIRFLOW_PORT": str(self.ports[2]),
+            "LAKEHOUSE_ENGINE_MEMORY_GB": "4",
+            **extra,
+        }
+
+    def lakehouse(self, *arguments: str, check: bool = True, timeout: float = 600, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run `lakehouse <arguments>`; with check, a failure shows what it printed."""
+        command = [str(Path(sys.executable).parent / "lakehouse"), *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment(**extra), capture_output=True, text=True, timeout=timeout, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(arguments)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        return done
