@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +28,7 @@ class Settings(BaseSettings):
     thrift_port: int = Field(15051, ge=1, le=65535, description="Thrift/JDBC port (engine spark only)")
     engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
     query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled and says so")
+    java_home: str = Field("", validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"), description="Java 17 for the engine spark; default: java on the PATH")
     airflow_port: int = Field(15080, ge=1, le=65535, description="Airflow UI on loopback")
     identity_sharing_limit: int = Field(5, ge=2, description="an identifier shared by more contacts than this links nobody")
 
@@ -56,3 +59,17 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read once."""
     return Settings()
+
+
+def secret(name: str) -> str | None:
+    """Value of an environment variable that a configuration file refers to as ${name}; None when it is not set.
+
+    Read at every use and kept nowhere, so that a rotated password is taken up and no secret ends in a log of the settings.
+    """
+    return os.environ.get(name)
+
+
+def environment_with(**variables: str) -> dict[str, str]:
+    """The environment of this process plus `variables`, for a child process; the package stays importable in the child."""
+    path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, **variables}

@@ -1,0 +1,128 @@
+"""From pydantic's view of a wrong configuration (a path of keys) to a person's: file, line, problem, what was expected."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from lakehouse.errors import ConfigurationError
+
+_SHOWN = 5  # further problems named in one message
+Location = tuple[int | str, ...]
+
+
+def configuration_error(path: Path, root: yaml.Node | None, model: type[BaseModel], error: ValidationError) -> ConfigurationError:
+    """The first problem in the order of the file as an error; the others are named behind it."""
+    found = sorted({_explain(root, model, detail) for detail in error.errors(include_url=False)})
+    line, problem, expected = found[0]
+    others = "; ".join(f"line {at}: {what}" for at, what, _ in found[1 : _SHOWN + 1])
+    if others:
+        problem += f" (and {len(found) - 1} more: {others})"
+    return ConfigurationError(str(path), line, problem, expected)
+
+
+def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetails) -> tuple[int, str, str]:
+    location, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
+    line = _line(root, location)
+    key = ".".join(str(part) for part in _written(root, location)) or "the file"
+    if kind == "extra_forbidden":
+        known = list(_fields(model, location[:-1]))
+        near = difflib.get_close_matches(str(location[-1]), known, 1, 0.6)
+        hint = f"did you mean {near[0]!r}? Known keys: " if near else "one of the known keys "
+        return line, f"unknown key {str(location[-1])!r}", hint + ", ".join(known)
+    field = _fields(model, location[:-1]).get(str(location[-1])) if location else None
+    meaning = field.description if field and field.description else None
+    if kind == "missing":
+        return line, f"key {str(location[-1])!r} is missing in {key}", meaning or f"a value for {str(location[-1])!r}"
+    if kind in ("union_tag_invalid", "literal_error", "enum"):
+        given = detail["input"].get("kind") if isinstance(detail["input"], dict) else detail["input"]
+        expected = str(context.get("expected_tags") or context.get("expected"))
+        near = difflib.get_close_matches(str(given), expected.replace("'", "").replace(" or ", ", ").split(", "), 1, 0.6)
+        return line, f"{key} is {given!r}", f"one of {expected}" + (f"; did you mean {near[0]!r}?" if near else "")
+    problem, _, expected = detail["msg"].removeprefix("Value error, ").partition("; expected ")
+    return line, f"{key}: {problem}", expected or meaning or "a value of the right type"
+
+
+def _written(root: yaml.Node | None, location: Location) -> Iterator[int | str]:
+    """The parts of a location that a person wrote: without pydantic's names of union members, and keys that are missing."""
+    node = root
+    for part in location:
+        child = _child(node, part)
+        if child is not None:
+            node = child[1]
+            yield part
+
+
+def _line(root: yaml.Node | None, location: Location) -> int:
+    """Line of the deepest part of the location that is in the file, from 1."""
+    node, line = root, root.start_mark.line + 1 if root is not None else 1
+    for part in location:
+        child = _child(node, part)
+        if child is not None:
+            line, node = child
+    return line
+
+
+def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if str(key.value) == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
+
+
+def _fields(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:
+    """Fields (by the name used in YAML) of the model or models that stand at a location."""
+    candidates: list[Any] = [model]
+    for part in location:
+        below = [step for candidate in candidates for step in _step(candidate, part)]
+        # no step: `part` is pydantic's name of a union member, which narrows the choice
+        candidates = below or [c for c in candidates if _is_named(c, part)] or candidates
+    fields: dict[str, FieldInfo] = {}
+    for candidate in candidates:
+        if _is_model(candidate):
+            fields |= {field.alias or name: field for name, field in candidate.model_fields.items()}
+    return fields
+
+
+def _step(annotation: Any, part: int | str) -> list[Any]:
+    if _is_model(annotation):
+        field = {f.alias or name: f for name, f in annotation.model_fields.items()}.get(str(part))
+        return _members(field.annotation) if field else []
+    arguments = get_args(annotation)
+    if get_origin(annotation) is dict:
+        return _members(arguments[1])
+    if get_origin(annotation) in (list, tuple, set, frozenset) and isinstance(part, int) and arguments:
+        return _members(arguments[0])
+    return []
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Types an annotation stands for: Annotated unwrapped, unions split."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for argument in get_args(annotation) for member in _members(argument)]
+    return [annotation]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_named(annotation: Any, part: int | str) -> bool:
+    """Whether pydantic calls this union member `part`: by class name, or by the tag in a Literal field."""
+    if not _is_model(annotation):
+        return False
+    literals = [f.annotation for f in annotation.model_fields.values() if get_origin(f.annotation) is Literal]
+    return annotation.__name__ == part or any(part in get_args(literal) for literal in literals)

@@ -1,0 +1,122 @@
+"""Building a sample: beside the target, whole, then renamed into place; a sample that is there already is left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import psutil
+
+from lakehouse.errors import TerminalError
+from lakehouse.sample.contacts import count_people, create_contacts
+from lakehouse.sample.defects import plant_defects
+from lakehouse.sample.dumps import Files, create_receipts, write_crm, write_shop
+from lakehouse.sample.manifest import DumpFile, SampleManifest, read_manifest
+from lakehouse.sample.manifest import FILE_NAME as MANIFEST
+from lakehouse.sample.package import attach_package
+
+# Ids of a copy are copy * 100000 + household and must fit the width of a card number.
+MAX_SCALE = 99
+_MEMORY_LIMIT = "2GB"
+
+
+def _silent(_: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+def build(target: Path, scale: int = 1, dirty: bool = False, progress: Callable[[str], None] = _silent) -> SampleManifest:
+    """Render the sample below `target` and return its manifest; the same parameters give the same bytes everywhere.
+
+    `scale` multiplies the 2,469 households and 1,469,307 lines with ids of their own. `dirty` plants defects on top and
+    writes `ground_truth.json`. Returns at once when the same sample is there and whole; replaces one of other parameters.
+    Raises ValueError for a scale outside 1..99 and TerminalError when the data is not installed or `target` holds
+    something else than a sample.
+    """
+    if not 1 <= scale <= MAX_SCALE:
+        raise ValueError(f"scale must be 1 to {MAX_SCALE}, not {scale}")
+    target = target.absolute()
+    found = read_manifest(target)
+    if found is not None and found.is_whole(target, scale, dirty):
+        progress(f"sample is there: {found.count_lines:,} lines")
+        return found
+    if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise TerminalError(f"{target} is not a sample", "Choose another folder, or remove this one.")
+    _remove_left_overs(target)
+    building = _sibling(target, "building")
+    building.mkdir(parents=True)
+    try:
+        manifest = _render(building, scale, dirty, progress)
+        manifest.write(building)
+        _replace(target, building)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    progress(f"sample is built: {manifest.count_lines:,} lines in {len(manifest.files)} files")
+    return manifest
+
+
+def _render(folder: Path, scale: int, dirty: bool, progress: Callable[[str], None]) -> SampleManifest:
+    spill = folder / ".spill"
+    with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(spill)}) as con:
+        attach_package(con)
+        create_contacts(con, scale)
+        files = write_crm(con, folder)
+        progress(f"crm: {files['crm/contacts.jsonl'][1]:,} contacts, {files['crm/consents.csv'][1]:,} consents written")
+        create_receipts(con)
+        files |= write_shop(con, folder, progress)
+        clean = _manifest(con, folder, files, scale)
+    shutil.rmtree(spill, ignore_errors=True)
+    if not dirty:
+        return clean
+    truth = plant_defects(folder, clean)
+    truth.write(folder)
+    progress(f"dirty: {len(truth.defects)} defects planted")
+    sizes = {name: (folder / name).stat().st_size for name in truth.files}
+    return clean.model_copy(
+        update={"dirty": True, "files": {name: DumpFile(dataset=dataset, bytes=sizes[name], rows=rows) for name, (dataset, rows) in sorted(truth.files.items())}}
+    )
+
+
+def _manifest(con: duckdb.DuckDBPyConnection, folder: Path, files: Files, scale: int) -> SampleManifest:
+    rows: dict[str, int] = {}
+    for dataset, count in files.values():
+        rows[dataset] = rows.get(dataset, 0) + count
+    totals = con.execute("select sum(sales_value), sum(discount) from lines").fetchone()
+    baskets = con.execute("select count(*) from baskets").fetchone()
+    assert totals is not None and baskets is not None
+    return SampleManifest(
+        scale=scale,
+        dirty=False,
+        rows=rows,
+        count_lines=rows["transactions"],
+        count_baskets=baskets[0],
+        net_amount=Decimal(totals[0]) * scale,
+        discount_amount=Decimal(totals[1]) * scale,
+        count_people=count_people(con),
+        files={name: DumpFile(dataset=dataset, bytes=(folder / name).stat().st_size, rows=count) for name, (dataset, count) in sorted(files.items())},
+    )
+
+
+def _sibling(target: Path, purpose: str) -> Path:
+    """A folder on the same disk, so that renaming is atomic; it carries the process, so that two builds do not meet."""
+    return target.with_name(f".{target.name}.{purpose}.{os.getpid()}")
+
+
+def _replace(target: Path, building: Path) -> None:
+    replaced = _sibling(target, "replaced")
+    if target.exists():
+        os.rename(target, replaced)
+    os.rename(building, target)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _remove_left_overs(target: Path) -> None:
+    """Folders that a killed build left behind; those of a living process are not touched."""
+    for purpose in ("building", "replaced"):
+        for left_over in target.parent.glob(f".{target.name}.{purpose}.*"):
+            process = left_over.suffix[1:]
+            if process.isdigit() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
+                shutil.rmtree(left_over)
