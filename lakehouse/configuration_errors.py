@@ -91,7 +91,7 @@ def _fields(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:
     fields: dict[str, FieldInfo] = {}
     for candidate in candidates:
         if _is_model(candidate):
-            fields |= {field.alias or name: field for name, field in candidate.model_fields.items()}
+            fields |= {field.alias or name: field for name, field in candidate.model_fields.items() if not field.exclude}
     return fields
 
 

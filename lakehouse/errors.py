@@ -107,3 +107,34 @@ class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is
 
     def __init__(self, stages: list[str]) -> None:
         super().__init__(f"failed stages: {', '.join(stages)}", "Each is explained above; after mending the cause, run again: finished work is not repeated.")
+
+
+class MissingTableError(TerminalError):
+    """A table that is to be read does not exist (yet)."""
+
+    def __init__(self, table: str, known: list[str]) -> None:
+        self.table, self.known = table, known
+        tables = f"Tables of the lake: {', '.join(known)}." if known else "The lake has no tables yet: `lakehouse run` fills it."
+        super().__init__(f"there is no table {table}", tables)
+
+
+class QueryError(TerminalError):
+    """A query cannot be answered: it does not parse, asks for what is not there, or is not a plain read of the lake."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"query: {problem}", remedy)
+
+
+class ExportRefusedError(TerminalError):
+    """An export would do harm; nothing was sent."""
+
+    def __init__(self, campaign_id: str, platform: str, problem: str, remedy: str) -> None:
+        self.campaign_id, self.platform = campaign_id, platform
+        super().__init__(f"export of campaign {campaign_id} to {platform} refused: {problem}", remedy)
+
+
+class ExportRunningError(TransientError):
+    """Another process exports the same campaign to the same platform at this moment."""
+
+    def __init__(self, campaign_id: str, platform: str) -> None:
+        super().__init__(f"campaign {campaign_id} is being exported to {platform} by another process", "Wait for it to end, then run again.")

@@ -1,11 +1,16 @@
-"""Looking at a Delta table without an engine: does it exist, which version, which rows (small tables only)."""
+"""Looking at a Delta table without an engine: does it exist, which version, how many rows, which rows (small tables only)."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from lakehouse.tables import TableRef
+
 
 def table_uri(table: TableRef, lake: str) -> str:
     """Location in delta-rs's spelling; credentials for an object store come from the standard AWS variables."""
@@ -28,3 +33,51 @@ def read(table: TableRef, lake: str, columns: list[str] | None = None) -> pa.Tab
     """All rows of a small table as Arrow, or None when it does not exist."""
     found = open_table(table, lake)
     return None if found is None else pa.table(found.to_pyarrow_table(columns=columns))
+
+
+def column_names(table: TableRef, lake: str) -> list[str]:
+    """Columns of the table in their order; empty when it does not exist."""
+    found = open_table(table, lake)
+    return [] if found is None else [field.name for field in found.schema().fields]
+
+
+def count_rows(table: TableRef, lake: str) -> int:
+    """Rows of the table by the statistics in its log; 0 when it does not exist. ValueError for files without statistics."""
+    found = open_table(table, lake)
+    if found is None:
+        return 0
+    counts = pa.table(found.get_add_actions(flatten=True))
+    if not counts.num_rows:
+        return 0
+    if "num_records" not in counts.column_names or counts["num_records"].null_count:
+        raise ValueError(f"{table} has files without statistics")
+    return int(pc.sum(counts["num_records"]).as_py())
+
+
+def latest_time(table: TableRef, lake: str, column: str) -> datetime | None:
+    """Upper bound, exact to the millisecond, of a timestamp column: from the log's statistics where it has them, else by reading the column."""
+    found = open_table(table, lake)
+    if found is None:
+        return None
+    actions = pa.table(found.get_add_actions(flatten=True))
+    if not actions.num_rows:
+        return None
+    name = f"max.{column}"
+    if name in actions.column_names and not actions[name].null_count:
+        latest = pc.max(actions[name]).as_py()
+    else:
+        latest = pc.max(found.to_pyarrow_table(columns=[column])[column]).as_py()
+    if latest is None:
+        return None
+    return latest.astimezone(UTC) if latest.tzinfo else latest.replace(tzinfo=UTC)
+
+
+def source_files(found: DeltaTable) -> set[str]:
+    """All `_source_file`s of a bronze table; reads that one column, dictionary-encoded, file by file."""
+    options = ds.ParquetReadOptions(dictionary_columns={"_source_file"})
+    rows = found.to_pyarrow_dataset(parquet_read_options=options)
+    names: set[str] = set()
+    for batch in rows.to_batches(columns=["_source_file"], batch_size=1_000_000):
+        column = batch.column(0)
+        names |= set((column.dictionary if pa.types.is_dictionary(column.type) else pc.unique(column)).to_pylist())
+    return names

@@ -14,13 +14,15 @@ import psutil
 from lakehouse.errors import TerminalError
 from lakehouse.sample.contacts import count_people, create_contacts
 from lakehouse.sample.defects import plant_defects
-from lakehouse.sample.dumps import Files, create_receipts, write_crm, write_shop
-from lakehouse.sample.manifest import DumpFile, SampleManifest, read_manifest
+from lakehouse.sample.dumps import Files, create_receipts, unknown_products, write_crm, write_shop
 from lakehouse.sample.manifest import FILE_NAME as MANIFEST
+from lakehouse.sample.manifest import DumpFile, SampleManifest, read_manifest
 from lakehouse.sample.package import attach_package
 
 # Ids of a copy are copy * 100000 + household and must fit the width of a card number.
 MAX_SCALE = 99
+# Fewer households leave some days without the lines that the defects are planted next to.
+MIN_DIRTY_HOUSEHOLDS = 100
 _MEMORY_LIMIT = "2GB"
 
 
@@ -28,19 +30,18 @@ def _silent(_: str) -> None:
     """Progress that nobody wants to see."""
 
 
-def build(target: Path, scale: int = 1, dirty: bool = False, progress: Callable[[str], None] = _silent) -> SampleManifest:
+def build(target: Path, scale: int = 1, dirty: bool = False, progress: Callable[[str], None] = _silent, *, households: int | None = None) -> SampleManifest:
     """Render the sample below `target` and return its manifest; the same parameters give the same bytes everywhere.
 
-    `scale` multiplies the 2,469 households and 1,469,307 lines with ids of their own. `dirty` plants defects on top and
-    writes `ground_truth.json`. Returns at once when the same sample is there and whole; replaces one of other parameters.
-    Raises ValueError for a scale outside 1..99 and TerminalError when the data is not installed or `target` holds
-    something else than a sample.
+    `scale` multiplies the 2,469 households and 1,469,307 lines with ids of their own; `households` keeps only that many of
+    the real ones, for quick trials. `dirty` plants defects on top and writes `ground_truth.json`. Returns at once when the
+    same sample is there and whole; replaces one of other parameters. Raises ValueError for a scale outside 1..99 or too few
+    households, TerminalError when the data is not installed or `target` holds something else than a sample.
     """
-    if not 1 <= scale <= MAX_SCALE:
-        raise ValueError(f"scale must be 1 to {MAX_SCALE}, not {scale}")
+    _check(scale, dirty, households)
     target = target.absolute()
     found = read_manifest(target)
-    if found is not None and found.is_whole(target, scale, dirty):
+    if found is not None and found.is_whole(target, scale, dirty, households):
         progress(f"sample is there: {found.count_lines:,} lines")
         return found
     if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
@@ -49,7 +50,7 @@ def build(target: Path, scale: int = 1, dirty: bool = False, progress: Callable[
     building = _sibling(target, "building")
     building.mkdir(parents=True)
     try:
-        manifest = _render(building, scale, dirty, progress)
+        manifest = _render(building, scale, dirty, households, progress)
         manifest.write(building)
         _replace(target, building)
     finally:
@@ -58,45 +59,55 @@ def build(target: Path, scale: int = 1, dirty: bool = False, progress: Callable[
     return manifest
 
 
-def _render(folder: Path, scale: int, dirty: bool, progress: Callable[[str], None]) -> SampleManifest:
+def _check(scale: int, dirty: bool, households: int | None) -> None:
+    if not 1 <= scale <= MAX_SCALE:
+        raise ValueError(f"scale must be 1 to {MAX_SCALE}, not {scale}")
+    least = MIN_DIRTY_HOUSEHOLDS if dirty else 1
+    if households is not None and households < least:
+        raise ValueError(f"households must be {least} or more{' for a dirty sample' if dirty else ''}, not {households}")
+
+
+def _render(folder: Path, scale: int, dirty: bool, households: int | None, progress: Callable[[str], None]) -> SampleManifest:
     spill = folder / ".spill"
     with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(spill)}) as con:
         attach_package(con)
-        create_contacts(con, scale)
+        create_contacts(con, scale, households)
         files = write_crm(con, folder)
         progress(f"crm: {files['crm/contacts.jsonl'][1]:,} contacts, {files['crm/consents.csv'][1]:,} consents written")
         create_receipts(con)
         files |= write_shop(con, folder, progress)
-        clean = _manifest(con, folder, files, scale)
+        clean = _manifest(con, folder, files, scale, households)
+        unknown = unknown_products(con, scale)
     shutil.rmtree(spill, ignore_errors=True)
     if not dirty:
         return clean
-    truth = plant_defects(folder, clean)
+    truth = plant_defects(folder, clean, unknown)
     truth.write(folder)
     progress(f"dirty: {len(truth.defects)} defects planted")
-    sizes = {name: (folder / name).stat().st_size for name in truth.files}
-    return clean.model_copy(
-        update={"dirty": True, "files": {name: DumpFile(dataset=dataset, bytes=sizes[name], rows=rows) for name, (dataset, rows) in sorted(truth.files.items())}}
-    )
+    return clean.model_copy(update={"dirty": True, "files": _measured(folder, truth.files)})
 
 
-def _manifest(con: duckdb.DuckDBPyConnection, folder: Path, files: Files, scale: int) -> SampleManifest:
+def _measured(folder: Path, files: Files) -> dict[str, DumpFile]:
+    return {name: DumpFile(dataset=dataset, bytes=(folder / name).stat().st_size, rows=rows) for name, (dataset, rows) in sorted(files.items())}
+
+
+def _manifest(con: duckdb.DuckDBPyConnection, folder: Path, files: Files, scale: int, households: int | None) -> SampleManifest:
     rows: dict[str, int] = {}
     for dataset, count in files.values():
-        rows[dataset] = rows.get(dataset, 0) + count
-    totals = con.execute("select sum(sales_value), sum(discount) from lines").fetchone()
-    baskets = con.execute("select count(*) from baskets").fetchone()
-    assert totals is not None and baskets is not None
+        rows[dataset] = rows.get(dataset, 0) + (count or 0)
+    totals = con.execute("select sum(sales_value), sum(discount), (select count(*) from baskets) from lines").fetchone()
+    assert totals is not None
     return SampleManifest(
         scale=scale,
         dirty=False,
+        households=households,
         rows=rows,
         count_lines=rows["transactions"],
-        count_baskets=baskets[0],
+        count_baskets=totals[2],
         net_amount=Decimal(totals[0]) * scale,
         discount_amount=Decimal(totals[1]) * scale,
         count_people=count_people(con),
-        files={name: DumpFile(dataset=dataset, bytes=(folder / name).stat().st_size, rows=count) for name, (dataset, count) in sorted(files.items())},
+        files=_measured(folder, files),
     )
 
 

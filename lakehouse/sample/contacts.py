@@ -1,7 +1,8 @@
 """Contacts and consents of the sample: who the CRM knows, invented around the real household ids by hashing them.
 
 A copy of the households (scale) is split by a fixed shuffle into couples that share an address, one kiosk, unusable
-addresses, no address, pairs that share a land line, and single people, who are nearly all.
+addresses, no address, pairs that share a land line, and single people, who are nearly all; some of these gave a
+placeholder as their phone. Each placeholder is shared by more contacts than a person can have, also in a small sample.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import duckdb
 from lakehouse.sample.names import FIRST_NAMES, LAST_NAMES
 
 KIOSK_CONTACTS = 12
+# In a smaller sample the kiosk would be half of all contacts.
+KIOSK_FROM_HOUSEHOLDS = 60
 LAND_LINE_PAIRS = 5
 
 _HOUSEHOLDS = """
@@ -18,13 +21,14 @@ create table households as
 with known as (
     select household_id from source_transactions union select household_id from source_campaigns union select household_id from source_coupon_redemptions
 ),
+chosen as (select household_id from known order by md5('chosen:' || household_id), household_id limit $households),
 copied as (
-    select household_id, copy, case when copy = 0 then household_id else copy * 100000 + household_id end as id from known, range($scale) copies(copy)
+    select household_id, copy, case when copy = 0 then household_id else copy * 100000 + household_id end as id from chosen, range($scale) copies(copy)
 ),
 placed as (
     select
         *, row_number() over (partition by copy order by md5('place:' || id), id) as place,
-        (count(*) over (partition by copy) // 100)::bigint as hundredth
+        greatest(1, count(*) over (partition by copy) // 100) as hundredth
     from copied
 ),
 grouped as (
@@ -65,8 +69,10 @@ _ADDRESSED = """
 create table contacts as
 with clean as (
     select
-        *, replace(strip_accents(lower(first_name || '.' || last_name)), ' ', '') as slug,
-        '+1 555 ' || left(lpad(lead_id::varchar, 7, '0'), 3) || ' ' || right(lpad(lead_id::varchar, 7, '0'), 4) as own_phone
+        *, row_number() over (partition by copy, kind order by place) as place_of_kind,
+        replace(strip_accents(lower(first_name || '.' || last_name)), ' ', '') as slug,
+        lpad(case when kind = 'land_line' then lead_id else id end::varchar, 7, '0') as subscriber,
+        '+1 555 ' || left(subscriber, 3) || ' ' || right(subscriber, 4) as own_phone
     from named
 ),
 addressed as (
@@ -80,7 +86,7 @@ addressed as (
     from clean
 )
 select
-    * exclude (own_phone, slug, address),
+    * exclude (own_phone, subscriber, slug, address, place, place_of_kind, hundredth),
     case when kind in ('single', 'land_line') then address end as own_address,
     case
         when kind = 'invalid' or draw('style', id, 100) >= 15 then address
@@ -91,9 +97,9 @@ select
     case
         when kind = 'land_line' and id <> lead_id then replace(own_phone, ' ', '')
         when kind = 'land_line' then own_phone
-        when draw('phone', id, 1000) < 12 then '0000'
-        when draw('phone', id, 1000) < 20 then '+1 000 000 0000'
-        when draw('phone', id, 1000) < 90 then null
+        when kind = 'single' and place_of_kind <= 8 + hundredth then '0000'
+        when kind = 'single' and place_of_kind <= 16 + hundredth then '+1 000 000 0000'
+        when draw('phone', id, 1000) < 70 then null
         when draw('phone', id, 1000) < 500 then replace(own_phone, ' ', '')
         else own_phone
     end as phone,
@@ -109,7 +115,8 @@ _CONSENTS = """
 create table consents as
 with opted_in as (
     select
-        *, purpose || ':' || channel as scope, created + to_seconds(draw('in:' || channel || purpose, id, epoch(timestamp '2017-11-01' - created)::bigint)) as opted_in_at
+        *, purpose || ':' || channel as scope,
+        created + to_seconds(draw('in:' || channel || purpose, id, epoch(timestamp '2017-11-01' - created)::bigint)) as opted_in_at
     from contacts, (values ('email', 'marketing', 80), ('sms', 'marketing', 12), ('email', 'profiling', 20)) permissions(channel, purpose, percentage)
     where draw('consent:' || channel || purpose, id, 100) < percentage
 ),
@@ -120,7 +127,9 @@ fates as (
     from opted_in
 ),
 events as (
-    select id, channel, purpose, 'opt_in' as event, opted_in_at as event_at, ['web form', 'store', 'call centre'][1 + draw('origin', id, 3)] as origin from fates
+    select
+        id, channel, purpose, 'opt_in' as event, opted_in_at as event_at, ['web form', 'store', 'call centre'][1 + draw('origin', id, 3)] as origin
+    from fates
     union all
     select id, channel, purpose, 'unsubscribe', ended_at, 'unsubscribe link' from fates where fate < 140
     union all
@@ -137,9 +146,13 @@ select id::varchar as contact_id, * from events
 """
 
 
-def create_contacts(con: duckdb.DuckDBPyConnection, scale: int) -> None:
-    """Create the tables `contacts` (one row per household and copy) and `consents` (one row per change of a permission)."""
-    con.execute(_HOUSEHOLDS, {"scale": scale, "kiosk": KIOSK_CONTACTS, "land_line_pairs": LAND_LINE_PAIRS})
+def create_contacts(con: duckdb.DuckDBPyConnection, scale: int, households: int | None) -> None:
+    """Create the tables `contacts` (one row per household and copy) and `consents` (one row per change of a permission).
+
+    `households` keeps that many of the real ones, chosen by hash; None keeps all.
+    """
+    kiosk = KIOSK_CONTACTS if households is None or households >= KIOSK_FROM_HOUSEHOLDS else 0
+    con.execute(_HOUSEHOLDS, {"scale": scale, "households": households, "kiosk": kiosk, "land_line_pairs": LAND_LINE_PAIRS})
     con.execute(_NAMED, {"first_names": list(FIRST_NAMES), "last_names": list(LAST_NAMES)})
     con.execute(_ADDRESSED)
     con.execute(_CONSENTS)

@@ -43,10 +43,11 @@ CRM_FILES = {path: Path(path).stem for path in _CRM_DUMPS}
 _LINES = """
 create table lines as
 select
-    transaction_timestamp::date as sold_on, basket_id as source_basket_id, row_number() over (partition by basket_id order by product_id) as line, product_id, quantity,
+    transaction_timestamp::date as sold_on, basket_id as source_basket_id, row_number() over (partition by basket_id order by product_id) as line,
+    product_id, quantity,
     sales_value::decimal(14, 2) as sales_value,
     (retail_disc::decimal(14, 2) + coupon_disc::decimal(14, 2) + coupon_match_disc::decimal(14, 2))::decimal(14, 2) as discount
-from source_transactions order by sold_on, source_basket_id, line
+from source_transactions semi join contacts using (household_id) order by sold_on, source_basket_id, line
 """
 
 # One receipt has one reference: the loyalty card if there is one, else mostly the CRM id, sometimes the web account's address.
@@ -63,7 +64,11 @@ copied as (
 drawn as (select *, draw('reference', basket_id, 100) as reference from copied)
 select
     sold_at::date as sold_on, source_basket_id, basket_id, store_id, sold_at,
-    case when reference < 70 and loyalty_card is not null then 'loyalty_id' when reference >= 95 and own_address is not null then 'email' else 'crm_id' end as ref_type,
+    case
+        when reference < 70 and loyalty_card is not null then 'loyalty_id'
+        when reference >= 95 and own_address is not null then 'email'
+        else 'crm_id'
+    end as ref_type,
     case ref_type when 'loyalty_id' then loyalty_card when 'email' then own_address else contact_id end as customer_ref
 from drawn order by sold_on, basket_id
 """
@@ -77,7 +82,8 @@ join (select * exclude (sold_on) from lines where sold_on = {day}) day_lines usi
 order by day_baskets.sold_at, basket_id, line
 """
 
-Files = dict[str, tuple[str, int]]
+# Path below the sample -> (dataset, rows); rows are null for a file that cannot be read as declared.
+Files = dict[str, tuple[str, int | None]]
 
 
 def write_crm(con: duckdb.DuckDBPyConnection, folder: Path) -> Files:
@@ -94,6 +100,12 @@ def create_receipts(con: duckdb.DuckDBPyConnection) -> None:
     """Create `lines` (of one copy, sorted by day) and `baskets` (of all copies): their join is the shop's export."""
     con.execute(_LINES)
     con.execute(_BASKETS)
+
+
+def unknown_products(con: duckdb.DuckDBPyConnection, scale: int) -> dict[str, int]:
+    """Products that are sold in the real data and missing from its assortment, with their lines in the sample."""
+    rows = con.execute("select product_id::varchar, count(*) from lines anti join source_products using (product_id) group by product_id order by product_id")
+    return {product: count * scale for product, count in rows.fetchall()}
 
 
 def write_shop(con: duckdb.DuckDBPyConnection, folder: Path, progress: Callable[[str], None]) -> Files:

@@ -39,6 +39,7 @@ class SampleManifest(BaseModel):
     build_version: int = BUILD_VERSION
     scale: int
     dirty: bool
+    households: int | None
     as_of: datetime = AS_OF
     rows: dict[str, int]
     count_lines: int
@@ -48,11 +49,13 @@ class SampleManifest(BaseModel):
     count_people: int
     files: dict[str, DumpFile]
 
-    def is_whole(self, folder: Path, scale: int, dirty: bool) -> bool:
+    def is_whole(self, folder: Path, scale: int, dirty: bool, households: int | None) -> bool:
         """Whether this manifest is of these parameters and every file it names is there in its full size."""
-        if (self.build_version, self.scale, self.dirty) != (BUILD_VERSION, scale, dirty):
+        if (self.build_version, self.scale, self.dirty, self.households) != (BUILD_VERSION, scale, dirty, households):
             return False
         paths = {name: folder / name for name in self.files}
+        if dirty and not (folder / "ground_truth.json").is_file():
+            return False
         return all(path.is_file() and path.stat().st_size == self.files[name].bytes for name, path in paths.items())
 
     def write(self, folder: Path) -> None:

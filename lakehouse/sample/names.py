@@ -4,8 +4,8 @@ from __future__ import annotations
 
 FIRST_NAMES = (
     "Alice", "Amir", "Ana", "André", "Ben", "Carla", "Chloé", "Daniel", "Diego", "Elena", "Emma", "Fatima", "Félix", "Grace", "Hana", "Hugo", "Ines", "Isaac",
-    "Jack", "José", "Julia", "Karim", "Laura", "Léa", "Liam", "Lucía", "Maria", "Mateo", "Mia", "Noah", "Nora", "Olga", "Oscar", "Paul", "Priya", "Renée", "Rosa",
-    "Sam", "Sofia", "Tariq", "Tom", "Uma", "Victor", "Wei", "Yara", "Zoë",
+    "Jack", "José", "Julia", "Karim", "Laura", "Léa", "Liam", "Lucía", "Maria", "Mateo", "Mia", "Noah", "Nora", "Olga", "Oscar", "Paul", "Priya", "Renée",
+    "Rosa", "Sam", "Sofia", "Tariq", "Tom", "Uma", "Victor", "Wei", "Yara", "Zoë",
 )  # fmt: skip
 
 LAST_NAMES = (

@@ -1,0 +1,111 @@
+"""What the DAGs share: the window of a run, a stage as a task, a dataset as a task group, and who may retry what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryRule, TaskGroup, TriggerRule, get_current_context, task
+from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowFailException
+
+from lakehouse.errors import TransientError
+from lakehouse.outcome import TableOutcome
+from lakehouse.platform import pools
+from lakehouse.stages import run_stage
+from lakehouse.tables import TableRef, silver
+from lakehouse.window import BatchWindow
+
+log = logging.getLogger(__name__)
+
+# Only what may succeed the second time is tried again; data, configuration and code errors need a person. A worker that
+# was killed leaves no exception behind: Airflow tries that one again by itself.
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[RetryRule(exception=[TransientError, ConnectionError, TimeoutError], action=RetryAction.RETRY, reason="may succeed later")],
+    default=RetryAction.FAIL,
+)
+DEFAULTS: dict[str, Any] = {
+    "owner": "data-engineering",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=5),
+    "retry_policy": RETRY_POLICY,
+}
+DAG_OPTIONS: dict[str, Any] = {"default_args": DEFAULTS, "start_date": datetime(2017, 1, 1, tzinfo=UTC), "catchup": False, "max_active_runs": 1}
+
+AS_OF = Param(
+    None,
+    type=["null", "string"],
+    format="date-time",
+    title="As of",
+    description="The moment recency and rolling windows look back from, e.g. 2018-01-02T00:00:00Z. Empty: the end of the run's data interval.",
+)
+IS_FULL = Param(False, type="boolean", title="Full rebuild", description="Rebuild every table from its inputs instead of adding what changed.")
+PARAMS = {"as_of": AS_OF, "full": IS_FULL}
+
+
+def current_window() -> BatchWindow:
+    """The window of the running task: its data interval (so that backfills work) and the parameters of its run.
+
+    A run without a data interval (triggered by an asset or by hand without a date) is about the moment it was asked for.
+    """
+    context = get_current_context()
+    run, params = context["dag_run"], context["params"]
+    end = run.data_interval_end or run.run_after
+    as_of = datetime.fromisoformat(params["as_of"]) if params.get("as_of") else None
+    if as_of is not None and as_of.tzinfo is None:
+        as_of = as_of.replace(tzinfo=UTC)
+    return BatchWindow.of(run.data_interval_start or end, end, f"{run.dag_id}.{run.run_id}", as_of, bool(params.get("full")))
+
+
+def work(stage: str, target: str) -> list[TableOutcome]:
+    """Run a stage in the window of the running task and say in its log what it did."""
+    outcomes = run_stage(stage, target, current_window(), get_current_context()["dag_run"].dag_id)
+    for done in outcomes:
+        log.info("%s: read %d, loaded %d, quarantined %d, duplicates %d", done.table, done.read, done.loaded, done.quarantined, done.duplicates)
+        for warning in done.warnings:
+            log.warning("%s: %s", done.table, warning)
+    return outcomes
+
+
+def asset(table: TableRef) -> Asset:
+    """The asset that says: this table was written and its gate is open."""
+    return Asset(name=str(table), uri=table.asset_uri(), group="lakehouse")
+
+
+def stage_task(stage: str, target: str, task_id: str = "", **options: Any) -> Any:
+    """A stage on one target as a task; nothing goes through XCom."""
+
+    @task(task_id=task_id or stage, do_xcom_push=False, **options)
+    def stage_of_target() -> None:
+        work(stage, target)
+
+    return stage_of_target()
+
+
+def dataset_group(dataset: str) -> Any:
+    """extract >> bronze >> silver >> gate of one dataset, one writer at a time; returns the gate, which updates the silver asset."""
+    pool = pools.dataset_pool(dataset)
+    with TaskGroup(dataset):
+        gate = stage_task("gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))])
+        stage_task("extract", dataset, pool=pool) >> stage_task("bronze", dataset, pool=pool) >> stage_task("silver", dataset, pool=pool) >> gate
+    return gate
+
+
+def identities_group(after: Sequence[Any]) -> Any:
+    """Identities from whatever arrived, also when a dataset failed; its asset says that silver is at rest after this run."""
+    table = silver("identities")
+    with TaskGroup("identities"):
+        resolve = stage_task("identities", "identities", "resolve", pool=pools.IDENTITIES, trigger_rule=TriggerRule.ALL_DONE)
+        gate = stage_task("gate", str(table), pool=pools.IDENTITIES, outlets=[asset(table)])
+        list(after) >> resolve >> gate
+    return gate
+
+
+@task(trigger_rule=TriggerRule.ONE_FAILED, retries=0, do_xcom_push=False)
+def watch() -> None:
+    """Turns the run red when any task before it failed: tasks that run in spite of failures must not hide them."""
+    raise AirflowFailException("A stage failed, see the red tasks. What does not depend on it was finished; after mending the cause, run again.")

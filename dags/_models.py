@@ -1,0 +1,67 @@
+"""The dbt project as Airflow tasks (Cosmos): models, tests and docs, in process, on the warm engine."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Context
+from cosmos.airflow.task_group import DbtTaskGroup
+from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
+from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
+
+from dags._common import asset, current_window
+from lakehouse.platform import pools
+from lakehouse.platform.dbt_files import PROJECT, manifest_path
+from lakehouse.settings import settings
+from lakehouse.tables import gold
+
+PROFILE = ProfileConfig(profile_name="lakehouse", target_name=settings().engine, profiles_yml_filepath=PROJECT / "profiles.yml")
+MARTS = "marts"
+
+
+def connect_dbt(context: Context) -> None:
+    """Before dbt runs: the engine is up, this process has a session with it, and the models know the window."""
+    from lakehouse.engine.dbt_connection import dbt_environment
+
+    operator, window = context["task"], current_window()
+    operator.env = dbt_environment(window)
+    if hasattr(operator, "full_refresh"):
+        operator.full_refresh = window.is_full
+
+
+def publish_docs(project_dir: str, **_: Any) -> None:
+    """Put the one-file dbt docs where the Airflow menu and a browser find them: <home>/docs/dbt/index.html."""
+    target = settings().docs_site / "dbt" / "index.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Path(project_dir) / "target" / "static_index.html", target)
+
+
+DBT: dict[str, Any] = {"install_deps": False, "append_env": True, "pre_execute": connect_dbt, "pool": pools.GOLD, "should_store_compiled_sql": False}
+
+
+def model_group() -> DbtTaskGroup:
+    """One task per model in the order dbt gives them; a mart updates its gold asset."""
+    models = DbtTaskGroup(
+        group_id="models",
+        project_config=ProjectConfig(dbt_project_path=PROJECT, manifest_path=manifest_path(), install_dbt_deps=False),
+        profile_config=PROFILE,
+        execution_config=ExecutionConfig(execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER),
+        render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.NONE, emit_datasets=False),
+        operator_args=DBT,
+    )
+    for node_id, operator in models.tasks_map.items():
+        node = models.dbt_graph.filtered_nodes[node_id]
+        if MARTS in node.fqn:
+            operator.outlets.append(asset(gold(node.name)))
+    return models
+
+
+def tests_and_docs() -> tuple[DbtTestLocalOperator, DbtDocsLocalOperator]:
+    """All dbt tests in one invocation (a failed test is a data error: not retried), and the static docs."""
+    options = DBT | {"project_dir": str(PROJECT), "profile_config": PROFILE, "invocation_mode": InvocationMode.DBT_RUNNER, "emit_datasets": False, "retries": 0}
+    whole_gold = {"pool_slots": pools.GOLD_SLOTS}
+    tests = DbtTestLocalOperator(task_id="test", **options, **whole_gold)
+    return tests, DbtDocsLocalOperator(task_id="docs", dbt_cmd_flags=["--static"], callback=publish_docs, **options)

@@ -1,0 +1,64 @@
+"""DAG build_profiles: gold from gated silver, one task per dbt model."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, AssetAll, AssetAny, chain, dag, task
+
+from dags._common import DAG_OPTIONS, PARAMS, asset, current_window
+from dags._models import model_group, tests_and_docs
+from lakehouse.platform import pools
+from lakehouse.tables import silver
+
+CHECKED = [silver(name) for name in (*pools.DATASETS, "identities")]
+# An ingest writes identities last: from then on its silver is at rest, and one event per ingest is one build.
+SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(name)) for name in pools.DATASETS)))
+
+
+@task(do_xcom_push=False)
+def check_gates() -> None:
+    """Red, and gold untouched, while the gate of a silver table is blocked: the error names rules, rows and the remedy."""
+    from lakehouse.platform.gates import require_checked_and_open
+
+    require_checked_and_open(CHECKED)
+
+
+@task.short_circuit(do_xcom_push=False)
+def gold_is_outdated() -> bool:
+    """Skips the rest when gold already is what a build would make: same silver, same as-of time, same dbt project."""
+    from lakehouse.platform.gold_state import is_gold_current, record_gold_started
+
+    window = current_window()
+    if is_gold_current(window):
+        return False
+    record_gold_started(window)
+    return True
+
+
+@task(do_xcom_push=False)
+def record_built() -> None:
+    """From here on the build counts as done."""
+    from lakehouse.platform.gold_state import record_gold_built
+
+    record_gold_built(current_window())
+
+
+@dag(dag_id="build_profiles", schedule=SILVER_AT_REST, params=PARAMS, tags=["build", "dbt", "gold"], **DAG_OPTIONS)
+def build_profiles() -> None:
+    """### Silver to customer profiles, segments and suppressions (gold)
+
+    | when | what | how long (sample) |
+    |---|---|---|
+    | an ingest has finished (asset `silver.identities`) | check that every silver gate is open | < 1 s |
+    | then | stop here when gold is up to date | < 1 s |
+    | then | one task per dbt model, two at a time | about a second each |
+    | then | dbt tests, then the dbt docs (menu Lakehouse > dbt docs) | seconds |
+
+    A blocked gate ends the run red and leaves gold as it is. `full` rebuilds incremental models.
+    """
+    models = model_group()
+    chain(check_gates(), gold_is_outdated(), models)
+    tests, docs = tests_and_docs()
+    chain(models, tests, record_built(), docs)
+
+
+build_profiles()

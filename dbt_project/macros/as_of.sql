@@ -1,0 +1,15 @@
+{#- The moment profiles look back from, as a timestamp literal. Read while a model runs, never while the project is parsed. -#}
+{% macro as_of_literal() -%}
+    {%- if execute -%}
+        {%- set moment = env_var('LAKEHOUSE_AS_OF', '') -%}
+        {%- if not moment -%}
+            {{ exceptions.raise_compiler_error("LAKEHOUSE_AS_OF is not set. Set it to the moment profiles look back from, e.g. 2018-01-02T00:00:00Z (UTC).") }}
+        {%- endif -%}
+        {%- if not modules.re.match('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+]00:00)$', moment) -%}
+            {{ exceptions.raise_compiler_error("LAKEHOUSE_AS_OF is '" ~ moment ~ "'. Write it in ISO 8601 and UTC, e.g. 2018-01-02T00:00:00Z.") }}
+        {%- endif -%}
+    {%- else -%}
+        {%- set moment = '1970-01-01T00:00:00Z' -%}
+    {%- endif -%}
+    to_timestamp('{{ moment }}')
+{%- endmacro %}

@@ -1,0 +1,36 @@
+{#-
+  What gold worked on last is remembered in gold.int_gold_progress. That table is written after everything that is built
+  incrementally, and read by the models that come first: a ref() would make a circle, so it is looked up by name.
+-#}
+{% macro previous_table(name) -%}
+    {{ return(adapter.get_relation(database=none, schema=target.schema, identifier=name)) }}
+{%- endmacro %}
+
+{#- Up to which change of a dataset (or which as-of moment) gold has worked, as a literal: a literal lets the scan skip old files. -#}
+{% macro seen_through(dataset) -%}
+    {%- set column = 'as_of' if dataset == 'as_of' else dataset ~ '_through' -%}
+    {%- set moments = run_query("select date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS') as moment from " ~ previous_table('int_gold_progress')) -%}
+    timestamp '{{ moments.rows[0][0] }}'
+{%- endmacro %}
+
+{#- True when all customers must be computed: asked for by --full-refresh, or an incremental table is missing. -#}
+{% macro recompute_all() -%}
+    {%- if not execute or flags.FULL_REFRESH -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- for name in ['int_gold_progress', 'int_identities_seen', 'int_customer_state', 'fct_orders', 'fct_campaign_responses'] -%}
+        {%- if previous_table(name) is none -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(false) }}
+{%- endmacro %}
+
+{#- Pre-hook of incremental models: a table built anew needs all customers in int_customers_changed, not those of the last increment. -#}
+{% macro require_all_customers(run_inputs) -%}
+    {%- if execute and not is_incremental() -%}
+        {%- if not run_query('select is_full from ' ~ run_inputs).rows[0][0] -%}
+            {{ exceptions.raise_compiler_error(this ~ " is built anew, but gold.int_customers_changed holds an increment. Run with --full-refresh and select +" ~ this.identifier ~ ".") }}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+select {{ as_of_literal() }} as as_of

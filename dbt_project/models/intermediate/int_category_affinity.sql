@@ -1,0 +1,79 @@
+-- Weights decay from the customer's newest order, not from the as-of moment: all of a customer's weights fall alike as time
+-- passes, so shares stay true without being computed again. Each term is rounded into a decimal, because a sum of doubles
+-- depends on the order of its terms.
+with lines as (select * from {{ ref('stg_transactions') }}),
+
+people as (select * from {{ ref('int_references_changed') }}),
+
+products as (select * from {{ ref('stg_products') }}),
+
+totals as (select * from {{ ref('int_purchase_totals') }}),
+
+as_of_moment as (select * from {{ ref('int_as_of') }}),
+
+buyers as (
+    select
+        people.reference_type,
+        people.customer_reference,
+        people.customer_id,
+        totals.last_order_at
+    from people
+    inner join totals on people.customer_id = totals.customer_id
+),
+
+weights as (
+    select
+        buyers.customer_id,
+        coalesce(products.category, 'UNKNOWN') as category,
+        sum(
+            cast(round(
+                cast(lines.net_amount as double)
+                * power(2.0D, -datediff(buyers.last_order_at, lines.occurred_at) / {{ var('affinity_half_life_days') }}.0D), 6
+            ) as decimal(20, 6))
+        ) as weight
+    from lines
+    cross join as_of_moment
+    inner join buyers on lines.reference_type = buyers.reference_type and lines.customer_reference = buyers.customer_reference
+    left join products on lines.product_id = products.product_id
+    where lines.occurred_at < as_of_moment.as_of
+    group by buyers.customer_id, coalesce(products.category, 'UNKNOWN')
+),
+
+weight_totals as (
+    select
+        customer_id,
+        sum(weight) as weight
+    from weights
+    where weight > 0
+    group by customer_id
+),
+
+shares as (
+    select
+        weights.customer_id,
+        weights.category,
+        {{ ratio('weights.weight', 'weight_totals.weight') }} as share
+    from weights
+    inner join weight_totals on weights.customer_id = weight_totals.customer_id
+    where weights.weight > 0
+),
+
+ranks as (
+    select
+        customer_id,
+        category,
+        share,
+        row_number() over (partition by customer_id order by share desc, category asc) as rank_of_category
+    from shares
+)
+
+select
+    customer_id,
+    {%- for position in [1, 2, 3] %}
+    max(case when rank_of_category = {{ position }} then category end) as top_category_{{ position }},
+    max(case when rank_of_category = {{ position }} then share end) as top_category_{{ position }}_share
+    {{- ',' if not loop.last }}
+    {%- endfor %}
+from ranks
+where rank_of_category <= 3
+group by customer_id

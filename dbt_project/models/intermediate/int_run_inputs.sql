@@ -1,0 +1,40 @@
+-- Taken before anything else reads silver: a row that arrives meanwhile is worked on now and again by the next run, never missed.
+{{ config(materialized='table') }}
+
+with transaction_changes as (select * from {{ ref('stg_transaction_changes') }}),
+
+recipient_changes as (select * from {{ ref('stg_recipient_changes') }}),
+
+reference_changes as (select * from {{ ref('stg_reference_changes') }}),
+
+newest_changes as (
+    select
+        'transactions' as dataset,
+        max(_updated_at) as changed_at
+    from transaction_changes
+    union all
+    select
+        dataset,
+        max(_updated_at) as changed_at
+    from recipient_changes
+    group by dataset
+    union all
+    select
+        dataset,
+        max(_updated_at) as changed_at
+    from reference_changes
+    group by dataset
+),
+
+as_of_moment as (select as_of from {{ ref('int_as_of') }})
+
+select
+    as_of_moment.as_of,
+    {{ recompute_all() | string | lower }} as is_full,
+    {%- for dataset in ['transactions', 'campaign_members', 'redemptions', 'products', 'campaigns'] %}
+    coalesce(max(case when newest_changes.dataset = '{{ dataset }}' then newest_changes.changed_at end), timestamp '1970-01-01 00:00:00') as {{ dataset }}_through
+    {{- ',' if not loop.last }}
+    {%- endfor %}
+from as_of_moment
+left join newest_changes on newest_changes.changed_at is not null
+group by as_of_moment.as_of

@@ -1,0 +1,52 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key=['transaction_id', 'customer_id'],
+    meta={'delete_when': 'count_lines = 0'},
+    pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
+) }}
+
+with lines as (select * from {{ ref('stg_transactions') }}),
+
+people as (select * from {{ ref('int_references_changed') }}),
+
+orders as (
+    select
+        lines.transaction_id,
+        people.customer_id,
+        min(lines.occurred_at) as ordered_at,
+        cast(min(lines.occurred_at) as date) as order_date,
+        min(lines.store_id) as store_id,
+        cast(count(*) as int) as count_lines,
+        cast(sum(lines.quantity) as decimal(18, 3)) as quantity,
+        cast(sum(lines.net_amount) as decimal(18, 2)) as net_amount,
+        cast(coalesce(sum(lines.discount_amount), 0) as decimal(18, 2)) as discount_amount,
+        min(lines.currency) as currency
+    from lines
+    inner join people on lines.reference_type = people.reference_type and lines.customer_reference = people.customer_reference
+    group by lines.transaction_id, people.customer_id
+)
+
+select * from orders
+
+{%- if is_incremental() %}
+
+union all
+
+-- Orders that a correction or an identity merge has moved away from a changed customer: count_lines = 0 deletes them.
+select
+    existing.transaction_id,
+    existing.customer_id,
+    existing.ordered_at,
+    existing.order_date,
+    existing.store_id,
+    0 as count_lines,
+    existing.quantity,
+    existing.net_amount,
+    existing.discount_amount,
+    existing.currency
+from {{ this }} as existing
+left semi join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
+left anti join orders on existing.transaction_id = orders.transaction_id and existing.customer_id = orders.customer_id
+
+{%- endif %}

@@ -1,0 +1,25 @@
+{%- set segments = [
+    'bargain_hunters', 'big_baskets', 'campaign_responders', 'category_fans', 'coupon_lovers', 'lapsing_high_value',
+    'loyal_champions', 'new_customers', 'no_purchase_yet', 'one_time_buyers', 'regulars', 'win_back'
+] %}
+with customers as (select * from {{ ref('dim_customers') }}),
+
+members as (
+    {%- for segment in segments %}
+    select
+        '{{ segment }}' as segment,
+        customer_id,
+        detail
+    from {{ ref('segment_' ~ segment) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    members.segment,
+    members.customer_id,
+    members.detail,
+    customers.is_mailable,
+    customers.as_of
+from members
+inner join customers on members.customer_id = customers.customer_id

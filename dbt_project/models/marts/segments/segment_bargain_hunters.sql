@@ -1,0 +1,7 @@
+select
+    customer_id,
+    cast(null as string) as detail
+from {{ ref('dim_customers') }}
+where
+    count_orders >= 5
+    and discount_sensitivity >= 0.25D

@@ -1,0 +1,5 @@
+select
+    identifier_type,
+    identifier,
+    customer_id
+from {{ source('silver', 'identities') }}

@@ -1,0 +1,77 @@
+"""The proof of a send: what was known and decided (manifest, written before anything is sent) and what came of it (receipt)."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lakehouse.activation.files import write_whole
+from lakehouse.activation.plan import Plan
+from lakehouse.activation.send import Sent
+from lakehouse.json_text import json_text
+from lakehouse.tables import TableRef
+
+MANIFEST = "manifest.json"
+RECEIPT = "receipt.json"
+
+
+def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], consent_version: int, segment_hash: str, as_of: datetime) -> Path:
+    """Write the manifest of a plan below `folder` (the campaign's exports to the platform) and return its path.
+
+    The payload hash of everybody in the target is in `recipients/<target hash>.jsonl.gz`, once for all exports with that target.
+    """
+    recipients = f"recipients/{plan.target_hash[:16]}.jsonl.gz"
+    if not (folder / recipients).exists():
+        lines = (json_text({"customer_id": customer_id, "payload_hash": plan.target[customer_id]}) + "\n" for customer_id in sorted(plan.target))
+        write_whole(folder / recipients, gzip.compress("".join(lines).encode(), mtime=0))
+    campaign = plan.campaign
+    content = {
+        "export_id": plan.export_id,
+        "campaign_id": campaign.id,
+        "platform": campaign.platform,
+        "segment": campaign.segment,
+        "segment_definition_sha256": segment_hash,
+        "send_at": campaign.send_at,
+        "as_of": as_of,
+        "fields": [field.model_dump(mode="json", exclude_none=True) | {"name": field.name} for field in campaign.fields],
+        "holdout_share": campaign.holdout_share,
+        "table_versions": {str(table): version for table, version in sorted(versions.items())},
+        "consent_snapshot": {"table": "gold.suppressions", "version": consent_version},
+        "counts": asdict(plan.counts),
+        "suppressed_by_reason": dict(plan.suppressed),
+        "target_sha256": plan.target_hash,
+        "recipients": f"../{recipients}",
+    }
+    return _write(folder / plan.export_id / MANIFEST, content)
+
+
+def write_receipt(folder: Path, plan: Plan, sent: Sent, status: str, times: tuple[datetime, datetime], notes: list[str]) -> Path:
+    """Write what came of an export; `times` are start and end, `notes` warnings or the error."""
+    content = {
+        "export_id": plan.export_id,
+        "campaign_id": plan.campaign.id,
+        "status": status,
+        "started_at": times[0],
+        "finished_at": times[1],
+        "counts": asdict(sent.counts) | {"exported": sent.exported, "rejected": sent.rejected},
+        "batches": sent.batches,
+        "notes": notes,
+    }
+    return _write(folder / plan.export_id / RECEIPT, content)
+
+
+def planned_counts(folder: Path, export_id: str) -> dict[str, int]:
+    """Counts an earlier export's manifest promised; empty when the manifest is gone."""
+    path = folder / export_id / MANIFEST
+    return dict(json.loads(path.read_bytes())["counts"]) if path.exists() else {}
+
+
+def _write(path: Path, content: dict[str, Any]) -> Path:
+    text = json.dumps(json.loads(json_text(content)), indent=2, ensure_ascii=False)
+    write_whole(path, (text + "\n").encode())
+    return path

@@ -1,0 +1,63 @@
+"""What the platform gets to know about a customer, as canonical JSON, and its SHA-256: equal profiles give equal bytes."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lakehouse.activation.campaigns import Bucket, ExportField
+from lakehouse.json_text import json_text
+
+_SIGNIFICANT_DIGITS = 9  # a rebuild may add doubles in another order; their last digits are noise
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Canonical JSON (UTF-8) and its SHA-256 in hex."""
+
+    body: bytes
+    hash: str
+
+
+def payload_of(customer_id: str, email: str, profile: Mapping[str, Any], fields: Sequence[ExportField]) -> Payload:
+    """`{"attributes":{<name>: <value>},"customer_id":...,"email":...}` with sorted keys; the order of declaration does not matter."""
+    attributes = {field.name: _value(profile[field.column], field.bucket) for field in fields}
+    body = json_text({"customer_id": customer_id, "email": email, "attributes": attributes}, is_sorted=True).encode()
+    return Payload(body, hashlib.sha256(body).hexdigest())
+
+
+def band(value: float | None, edges: Sequence[float]) -> str | None:
+    """Band of a number: `<30`, `30..90` (30 <= value < 90), `>=365`; None stays None."""
+    if value is None:
+        return None
+    at = bisect.bisect_right(edges, value)
+    if at == 0:
+        return f"<{_short(edges[0])}"
+    if at == len(edges):
+        return f">={_short(edges[-1])}"
+    return f"{_short(edges[at - 1])}..{_short(edges[at])}"
+
+
+def _value(value: Any, bucket: Bucket | None) -> Any:
+    return band(value, bucket.edges) if bucket else _settled(value)
+
+
+def _settled(value: Any) -> Any:
+    """Doubles, also inside arrays and structs, rounded to what is meant; not-a-number is null, minus zero is zero."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return 0.0 if value == 0 else float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {key: _settled(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_settled(item) for item in value]
+    return value
+
+
+def _short(edge: float) -> str:
+    return f"{edge:g}"

@@ -1,0 +1,108 @@
+"""The plan of an export: its id, everything it sends in order, and the counts it promises. Pure: the same facts give the same plan."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.diff import diff
+from lakehouse.activation.platforms import Delivery
+from lakehouse.activation.selection import Selection
+from lakehouse.activation.state import PlatformState
+from lakehouse.errors import ExportRefusedError
+
+
+@dataclass(frozen=True)
+class Counts:
+    """audience = holdout + suppressed + added + changed + unchanged, and added + changed + removed = exported + rejected once all is sent."""
+
+    audience: int
+    holdout: int
+    suppressed: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`deliveries` has removals first (an address may pass from one customer to another), then upserts by customer_id.
+
+    `offset` deliveries of the plan were made before its process was killed; they are counted, but not listed any more.
+    """
+
+    export_id: str
+    campaign: Campaign
+    deliveries: tuple[Delivery, ...]
+    offset: int
+    counts: Counts
+    suppressed: Mapping[str, int]
+    target: Mapping[str, str]
+    target_hash: str
+
+
+def target_hash(target: Mapping[str, str]) -> str:
+    """SHA-256 over everybody who is to be on the platform and with which payload."""
+    digest = hashlib.sha256()
+    for customer_id in sorted(target):
+        digest.update(f"{customer_id} {target[customer_id]}\n".encode())
+    return digest.hexdigest()
+
+
+def export_id_of(campaign: Campaign, finished: int, wanted: str) -> str:
+    """Id of the export that follows `finished` exports of the campaign and wants the target with hash `wanted`.
+
+    A killed export has left no row in ops.exports, so the next run that wants the same arrives at the same id and resumes it;
+    a finished one (also one that came to nothing) moves the count on, so A -> B -> A are three exports.
+    """
+    return f"{campaign.id}-{finished + 1:05d}-{hashlib.sha256(f'{campaign.platform}:{campaign.id}:{finished}:{wanted}'.encode()).hexdigest()[:12]}"
+
+
+def make_plan(campaign: Campaign, selection: Selection, state: PlatformState, done: Collection[str] = ()) -> Plan:
+    """Plan from a selection and the platform's state before this export; `done` names customers this export has dealt with already.
+
+    ExportRefusedError when it would empty a platform that has members.
+    """
+    refuse_emptying(campaign, selection, state)
+    difference = diff(selection.target, state.hashes)
+    added = set(difference.added)
+    deliveries = [Delivery.removal(customer_id) for customer_id in difference.removed if customer_id not in done]
+    for customer_id in sorted(difference.added + difference.changed):
+        if customer_id not in done:
+            email, payload = selection.bodies[customer_id]
+            deliveries.append(Delivery(customer_id, "added" if customer_id in added else "changed", email, payload.body, payload.hash))
+    wanted = target_hash(selection.target)
+    return Plan(
+        export_id=export_id_of(campaign, state.finished, wanted),
+        campaign=campaign,
+        deliveries=tuple(deliveries),
+        offset=len(done),
+        counts=Counts(
+            audience=selection.audience,
+            holdout=selection.holdout,
+            suppressed=selection.suppressed.total(),
+            added=len(difference.added),
+            changed=len(difference.changed),
+            removed=len(difference.removed),
+            unchanged=len(difference.unchanged),
+        ),
+        suppressed=dict(sorted(selection.suppressed.items())),
+        target=selection.target,
+        target_hash=wanted,
+    )
+
+
+def refuse_emptying(campaign: Campaign, selection: Selection, state: PlatformState) -> None:
+    """An empty audience is far more often a broken source than a decision: it must be said before everybody is removed."""
+    if selection.target or not state.hashes or campaign.allow_empty_audience:
+        return
+    stopped = f"segment {campaign.segment} has {selection.audience} members, {selection.holdout} held out, {selection.suppressed.total()} stopped"
+    raise ExportRefusedError(
+        campaign.id,
+        campaign.platform,
+        f"nobody is left to send to ({stopped}), which would remove all {len(state.hashes)} customers from the platform",
+        f"Check gold.segment_members and gold.suppressions; if it is meant, set `allow_empty_audience: true` for {campaign.id} in campaigns.yml.",
+    )

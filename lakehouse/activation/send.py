@@ -1,0 +1,96 @@
+"""Sending a plan, batch by batch: consent once more, deliver, record. The process may be killed at any point.
+
+A batch counts as sent when its rows are in ops.export_records, one commit a batch. Killed before that commit, the next run sends
+this one batch again (the platform upserts, so the effect is once); killed after it, the batch is not sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from lakehouse.activation.firewall import Person
+from lakehouse.activation.plan import Counts, Plan
+from lakehouse.activation.platforms import Batch, BatchReceipt, Delivery, Platform
+from lakehouse.activation.selection import Stops
+from lakehouse.delta.records import record
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sent:
+    """What happened so far; `exported` and `rejected` include what was done before the process was killed."""
+
+    counts: Counts
+    exported: int
+    rejected: int
+    batches: list[dict[str, object]] = field(default_factory=list)
+
+
+def send(plan: Plan, platform: Platform, firewall: Stops, sent: Sent, lake: str, not_before: datetime | None) -> None:
+    """Send all deliveries of the plan, keeping `sent` up to date, also when an error stops it. Errors of the platform go to the caller.
+
+    `not_before` is the newest acknowledgement on record: ours are later, whatever the clock says, because the newest row counts.
+    """
+    for planned in _batches(plan, platform.batch_size):
+        batch = _let_through(planned, firewall, sent)
+        if not batch.deliveries:
+            continue
+        receipt = platform.deliver(batch)
+        acknowledged_at = max(datetime.now(UTC), not_before + timedelta(microseconds=1)) if not_before else datetime.now(UTC)
+        record("export_records", _rows(plan, batch, receipt, acknowledged_at), lake)
+        not_before = acknowledged_at
+        _account(batch, receipt, sent)
+        _log.info("campaign %s: %d of %d sent", plan.campaign.id, batch.ordinal + len(batch.deliveries), plan.offset + len(plan.deliveries))
+
+
+def _batches(plan: Plan, size: int) -> Iterator[Batch]:
+    for start in range(0, len(plan.deliveries), size):
+        yield Batch(plan.export_id, plan.offset + start, plan.deliveries[start : start + size])
+
+
+def _let_through(batch: Batch, firewall: Stops, sent: Sent) -> Batch:
+    """The firewall's last word: who was suppressed since the plan is not added, and is removed where the platform has them."""
+    stopped = firewall.reasons([Person(delivery.customer_id, delivery.email, True) for delivery in batch.deliveries if delivery.action != "removed"])
+    if not stopped:
+        return batch
+    deliveries: list[Delivery] = []
+    for delivery in batch.deliveries:
+        if delivery.customer_id not in stopped:
+            deliveries.append(delivery)
+        elif delivery.action == "changed":
+            deliveries.append(Delivery.removal(delivery.customer_id))
+    added = sum(delivery.action == "added" and delivery.customer_id in stopped for delivery in batch.deliveries)
+    changed = len(stopped) - added
+    counts = sent.counts
+    sent.counts = replace(
+        counts, suppressed=counts.suppressed + len(stopped), added=counts.added - added, changed=counts.changed - changed, removed=counts.removed + changed
+    )
+    return replace(batch, deliveries=tuple(deliveries))
+
+
+def _rows(plan: Plan, batch: Batch, receipt: BatchReceipt, acknowledged_at: datetime) -> list[dict[str, object]]:
+    common = {"export_id": plan.export_id, "campaign_id": plan.campaign.id, "platform": plan.campaign.platform}
+    return [
+        common
+        | {
+            "customer_id": delivery.customer_id,
+            "action": delivery.action if delivery.customer_id in receipt.accepted else "rejected",
+            "payload_hash": delivery.payload_hash,
+            "acknowledged_at": acknowledged_at if delivery.customer_id in receipt.accepted else None,
+        }
+        for delivery in batch.deliveries
+    ]
+
+
+def _account(batch: Batch, receipt: BatchReceipt, sent: Sent) -> None:
+    """Whoever the platform did not say it took counts as rejected."""
+    missing = [delivery.customer_id for delivery in batch.deliveries if delivery.customer_id not in receipt.accepted]
+    refused = {customer_id: receipt.rejected.get(customer_id, "the platform gave no answer") for customer_id in missing}
+    accepted = len(batch.deliveries) - len(refused)
+    sent.exported += accepted
+    sent.rejected += len(refused)
+    sent.batches.append({"ordinal": batch.ordinal, "reference": receipt.reference, "sha256": receipt.sha256, "accepted": accepted, "rejected": refused})

@@ -1,0 +1,33 @@
+"""Replacing all rows of a table, in one commit."""
+
+from __future__ import annotations
+
+from deltalake import Schema
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.contracts import Column, arrow_schema
+from lakehouse.delta.schema import ensure_table
+from lakehouse.delta.storage import open_table
+from lakehouse.tables import TableRef
+
+
+def replace_table(table: TableRef, rows: DataFrame, columns: tuple[Column, ...], lake: str) -> bool:
+    """Replace the table's content by these rows, which have at least these columns; readers see the old content or the new.
+
+    The table is created when it does not exist (returns True then). Columns that are gone from, or changed their type in,
+    the contract are dropped or changed in the same commit.
+    """
+    is_new = ensure_table(table, columns, lake)
+    complete = rows.select(*[F.col(f"`{column.name}`").cast(column.type).alias(column.name) for column in columns])
+    writer = complete.write.format("delta").mode("overwrite")
+    if not _has_schema(table, columns, lake):
+        writer = writer.option("overwriteSchema", "true")
+    writer.save(table.location(lake))
+    return is_new
+
+
+def _has_schema(table: TableRef, columns: tuple[Column, ...], lake: str) -> bool:
+    found = open_table(table, lake)
+    wanted = Schema.from_arrow(arrow_schema(columns))
+    return found is not None and {(f.name, str(f.type)) for f in found.schema().fields} == {(f.name, str(f.type)) for f in wanted.fields}

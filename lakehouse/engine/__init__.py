@@ -1,0 +1,49 @@
+"""The warm engine (sail or spark): a session with it, names for its tables, and work guarded against its death.
+
+`lakehouse.engine.control` starts and stops it. pyspark is imported only when a session is asked for.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from lakehouse.tables import TableRef
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def session(autostart: bool = True) -> SparkSession:
+    """The Spark Connect session of this process with the engine that the settings name.
+
+    Time zone UTC; every Delta table of the lake is known as `<layer>.<table>`, also one that appeared since the last call.
+    Cached per process, safe after a fork, connected anew when the engine was restarted: call it again rather than keeping
+    it. `autostart` starts the supervised engine when none runs. Do not stop() it: all clients share the session.
+
+    Raises EngineUnavailableError when there is no engine and ConfigurationError when another kind runs in this home.
+    """
+    from lakehouse.engine.connect import open_session
+
+    return open_session(autostart)
+
+
+def register(spark: SparkSession, table: TableRef) -> None:
+    """Make a table known by its name after its first write. Raises AnalysisException when there is no such table."""
+    from lakehouse.engine.connect import remember
+    from lakehouse.engine.registration import name_table
+    from lakehouse.settings import settings
+
+    name_table(spark, table, settings().lake)
+    remember(table)
+
+
+def guarded(name: str) -> AbstractContextManager[None]:
+    """Put around work on the engine: within it a dead, full or overtaken engine speaks in our errors, and nothing waits for it.
+
+    `name` is what errors call the work, e.g. "silver.contacts". Raises EngineUnavailableError (died, hung, deadline),
+    EngineMemoryError, CommitConflictError; other errors pass unchanged.
+    """
+    from lakehouse.engine.guard import guarded_work
+
+    return guarded_work(name)

@@ -1,0 +1,80 @@
+"""What every call to the engine goes through: a deadline, and words of our own when the engine is gone.
+
+Raising our errors below pyspark also means that nothing retries in silence: its policy waits up to ten minutes for a dead server.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+from pyspark.sql.connect.client import DefaultChannelBuilder
+
+from lakehouse.engine.failures import engine_gone, is_unreachable, took_too_long
+from lakehouse.engine.state import read_state
+from lakehouse.errors import EngineUnavailableError
+from lakehouse.settings import Settings
+
+_Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"))
+
+
+class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor):  # type: ignore[misc]
+    """Calls of one session. A session belongs to one life of the engine (`epoch`) and refuses to talk to the next one,
+    which would not know its tables and would run a lost query a second time."""
+
+    def __init__(self, chosen: Settings, epoch: str) -> None:
+        self._chosen = chosen
+        self._epoch = epoch
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return self._answered(continuation, details, request)
+
+    def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
+        return self._answered(continuation, details, requests)
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        self._check_epoch()
+        return self._stream(continuation(self._with_deadline(details), request))
+
+    def _answered(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        self._check_epoch()
+        call = continuation(self._with_deadline(details), request)
+        error = call.exception()
+        if isinstance(error, grpc.RpcError):
+            self._raise_ours(error)
+        return call
+
+    def _stream(self, call: Any) -> Iterator[Any]:
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            self._raise_ours(error)
+            raise
+        finally:
+            call.cancel()  # an abandoned result must not go on computing
+
+    def _raise_ours(self, error: grpc.RpcError) -> None:
+        if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise took_too_long(self._chosen) from error
+        if is_unreachable(error):
+            raise engine_gone(self._chosen, self._epoch) from error
+
+    def _check_epoch(self) -> None:
+        state = read_state(self._chosen.home)
+        if state is None or state.epoch != self._epoch:
+            raise engine_gone(self._chosen, self._epoch)
+
+    def _with_deadline(self, details: Any) -> _Details:
+        seconds = self._chosen.query_timeout_seconds
+        timeout = seconds if details.timeout is None else min(details.timeout, seconds)
+        return _Details(details.method, timeout, details.metadata, details.credentials, details.wait_for_ready, details.compression)
+
+
+def watched_channel(chosen: Settings, epoch: str, url: str) -> DefaultChannelBuilder:
+    """Channel to the engine at `url` whose calls are watched."""
+    builder = DefaultChannelBuilder(url, [("grpc.enable_retries", 0)])
+    builder.add_interceptor(WatchedCalls(chosen, epoch))
+    return builder

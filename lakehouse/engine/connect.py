@@ -1,0 +1,124 @@
+"""The one session of this process with the engine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import cast
+
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+from lakehouse.engine import control
+from lakehouse.engine.calls import watched_channel
+from lakehouse.engine.registration import create_schemas, name_table, named_tables, tables_on_disk
+from lakehouse.engine.state import EngineState
+from lakehouse.errors import EngineUnavailableError
+from lakehouse.settings import Settings, settings
+from lakehouse.tables import TableRef
+
+USER = "lakehouse"
+# An engine that is being restarted is waited for, but not for long: nobody waits in silence.
+_RESTART_SECONDS = 60.0
+
+
+@dataclass
+class _Cached:
+    spark: ConnectSession
+    epoch: str
+    named: set[TableRef] = field(default_factory=set)
+
+
+_cached: _Cached | None = None
+_last_epoch = ""
+_lock = threading.Lock()
+
+
+def open_session(autostart: bool) -> SparkSession:
+    """See lakehouse.engine.session."""
+    global _cached, _last_epoch
+    chosen = settings()
+    state = _state_to_use(chosen, autostart)
+    with _lock:
+        if _cached is None or _cached.epoch != state.epoch or _cached.spark.is_stopped:
+            close()
+            _cached = _connect(chosen, state)
+        cached, _last_epoch = _cached, _cached.epoch
+        for table in sorted(tables_on_disk(chosen.lake) - cached.named):
+            name_table(cast(SparkSession, cached.spark), table, chosen.lake)
+            cached.named.add(table)
+    _make_default(cached.spark)
+    return cast(SparkSession, cached.spark)
+
+
+def current_epoch() -> str:
+    """Engine life that this process's session belongs to; empty when it has none."""
+    return _cached.epoch if _cached is not None else ""
+
+
+def last_epoch() -> str:
+    """Engine life that this process last had a session with, also after it hung up."""
+    return _last_epoch
+
+
+def close() -> None:
+    """Hang up, so that calls under way fail at once; the engine and its shared session stay."""
+    global _cached
+    if _cached is not None:
+        _cached.spark.client.close()
+        _cached = None
+
+
+def remember(table: TableRef) -> None:
+    """Note that the engine knows the table's name."""
+    if _cached is not None:
+        _cached.named.add(table)
+
+
+def remote_url(state: EngineState) -> str:
+    """Spark Connect URL with the session that all clients of this engine life share."""
+    return f"sc://{state.host}:{state.port}/;session_id={state.session_id};user_id={USER}"
+
+
+def _state_to_use(chosen: Settings, autostart: bool) -> EngineState:
+    state = control.ready_state(chosen)
+    if state is not None:
+        return state
+    status = control.status()
+    if status.state == "stopped":
+        if not autostart:
+            raise EngineUnavailableError(f"{chosen.engine} is not running")
+        control.start()
+    return control.await_ready(chosen, _RESTART_SECONDS)
+
+
+def _connect(chosen: Settings, state: EngineState) -> _Cached:
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions look here to know that there is no JVM in this process
+    spark = ConnectSession.builder.channelBuilder(watched_channel(chosen, state.epoch, remote_url(state))).create()
+    # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends its query.
+    spark.client.disable_reattachable_execute()
+    spark.client.set_retry_policies([])
+    spark.release_session_on_close = False  # the session is everybody's
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    shared = cast(SparkSession, spark)
+    create_schemas(shared, chosen.lake)
+    return _Cached(spark, state.epoch, named_tables(shared))
+
+
+def _make_default(spark: ConnectSession) -> None:
+    """Let `SparkSession.builder.getOrCreate()` in this process (dbt, Great Expectations) find the same session."""
+    ConnectSession._default_session = spark
+    ConnectSession._active_session.session = spark
+
+
+def _forget_after_fork() -> None:
+    """In a forked child: the parent's connection, its threads and its locks do not work here."""
+    global _cached, _lock
+    _cached, _lock = None, threading.Lock()
+    ConnectSession._lock = threading.RLock()
+    ConnectSession._default_session = None
+    ConnectSession._active_session = threading.local()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

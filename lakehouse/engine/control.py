@@ -1,0 +1,207 @@
+"""Start, stop and look at the engine. Nothing here imports pyspark: the command line stays quick."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from lakehouse.engine.launch import memory_limit_gb
+from lakehouse.engine.locks import held_lock
+from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, write_state
+from lakehouse.engine.supervisor import resident_gb
+from lakehouse.errors import ConfigurationError, EngineUnavailableError
+from lakehouse.settings import Settings, environment_with, settings
+
+_log = logging.getLogger(__name__)
+_START_SECONDS = 120.0
+_LOG_BYTES = 20_000_000
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """What `lakehouse engine status` shows. Memory in GiB, `started_at` ISO UTC or empty."""
+
+    state: Literal["running", "stopped", "unhealthy"]
+    kind: str
+    pid: int
+    host: str
+    port: int
+    memory_limit_gb: float
+    memory_used_gb: float
+    started_at: str
+    restarts: int
+    detail: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def status() -> EngineStatus:
+    """The engine as it is now; a record left by a crash is recognised by its processes being gone."""
+    chosen = settings()
+    state = read_state(chosen.home)
+    if state is None or not (state.is_supervised or state.is_engine_alive):
+        detail = state.detail if state is not None and state.phase in ("failed", "stopped") else ""
+        return EngineStatus("stopped", chosen.engine, 0, chosen.engine_host, chosen.engine_port, memory_limit_gb(chosen), 0.0, "", 0, detail)
+    is_running = state.is_usable and state.is_supervised
+    detail = state.detail or ("" if state.is_supervised else "its supervisor is gone")
+    used = round(resident_gb(state.pid), 2) if state.is_engine_alive else 0.0
+    shown: Literal["running", "unhealthy"] = "running" if is_running else "unhealthy"
+    return EngineStatus(
+        shown, state.kind, state.pid, state.host, state.port, state.memory_limit_gb, used, state.started_at, state.restarts, detail or ("" if is_running else state.phase)
+    )
+
+
+def start() -> EngineStatus:
+    """Start the engine under its supervisor and wait for its first answer; when it runs already, return at once.
+
+    Raises ConfigurationError (port taken, other kind running, host not loopback) and EngineUnavailableError (it did not come up).
+    """
+    chosen = settings()
+    running = ready_state(chosen)
+    if running is not None:
+        return status()
+    _check_loopback(chosen)
+    with held_lock(engine_dir(chosen.home) / "start.lock", wait_seconds=_START_SECONDS) as is_mine:
+        if not is_mine:
+            raise EngineUnavailableError(f"another start in {chosen.home} has been at work for {_START_SECONDS:.0f} s")
+        state = read_state(chosen.home)
+        if state is None or not state.is_supervised:
+            _end_orphan(state)
+            _check_port(chosen.engine_host, chosen.engine_port, "LAKEHOUSE_ENGINE_PORT")
+            if chosen.engine == "spark":
+                _check_port(chosen.engine_host, chosen.thrift_port, "LAKEHOUSE_THRIFT_PORT")
+            _await(chosen, _spawn(chosen))
+        else:
+            await_ready(chosen, _START_SECONDS)
+    return status()
+
+
+def stop() -> EngineStatus:
+    """End the supervisor and the engine, for certain; without an engine nothing happens."""
+    chosen = settings()
+    with held_lock(engine_dir(chosen.home) / "start.lock", wait_seconds=_START_SECONDS):
+        state = read_state(chosen.home)
+        if state is None:
+            return status()
+        if state.is_supervised:
+            supervisor = psutil.Process(state.supervisor_pid)
+            supervisor.send_signal(signal.SIGTERM)
+            _, alive = psutil.wait_procs([supervisor], timeout=15)
+            for process in alive:
+                process.kill()
+        _end_orphan(read_state(chosen.home))
+        state = read_state(chosen.home)
+        if state is not None and state.phase not in ("stopped", "failed"):
+            write_state(chosen.home, dataclasses.replace(state, phase="stopped", detail="stopped on request"))
+    return status()
+
+
+def ready_state(chosen: Settings) -> EngineState | None:
+    """The record of an engine that takes queries now, or None. Raises ConfigurationError when it is another engine than asked for."""
+    state = read_state(chosen.home)
+    if state is None or not state.is_supervised:
+        return None
+    if (state.kind, state.port, state.lake) != (chosen.engine, chosen.engine_port, chosen.lake):
+        raise ConfigurationError(
+            "LAKEHOUSE_ENGINE",
+            None,
+            f"the engine running for {chosen.home} is {state.kind} on port {state.port} over {state.lake}, "
+            f"but the settings ask for {chosen.engine} on port {chosen.engine_port} over {chosen.lake}",
+            "one engine per home: run `lakehouse engine stop` first, or use another LAKEHOUSE_HOME",
+        )
+    return state if state.is_usable else None
+
+
+def await_ready(chosen: Settings, seconds: float) -> EngineState:
+    """Wait for a supervised engine (starting, restarting) to take queries; EngineUnavailableError when it does not."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        ready = ready_state(chosen)
+        if ready is not None:
+            return ready
+        state = read_state(chosen.home)
+        if state is None or not state.is_supervised:
+            raise EngineUnavailableError(_what_failed(chosen, state))
+        time.sleep(0.05)
+    raise EngineUnavailableError(f"no answer within {seconds:.0f} s; see {log_path(chosen.home)}")
+
+
+def log_path(home: Path) -> Path:
+    return home.absolute() / "logs" / "engine.log"
+
+
+def _spawn(chosen: Settings) -> subprocess.Popen[bytes]:
+    log = log_path(chosen.home)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+    pinned = chosen.model_dump(mode="json") | {"home": str(chosen.home.absolute()), "conf": str(chosen.conf.absolute())}
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lakehouse.engine.supervisor", json.dumps(pinned)],
+            env=environment_with(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _await(chosen: Settings, supervisor: subprocess.Popen[bytes]) -> None:
+    """Wait until the supervisor we just started reports an engine that answers, or ends."""
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        code = supervisor.poll()
+        state = read_state(chosen.home)
+        is_ours = state is not None and state.supervisor_pid == supervisor.pid
+        if is_ours and state is not None and state.is_usable:
+            return
+        if code is not None:
+            raise EngineUnavailableError(_what_failed(chosen, state if is_ours else None))
+        time.sleep(0.02)
+    supervisor.terminate()
+    raise EngineUnavailableError(f"no answer within {_START_SECONDS:.0f} s; see {log_path(chosen.home)}")
+
+
+def _what_failed(chosen: Settings, state: EngineState | None) -> str:
+    reason = state.detail if state is not None and state.detail else "it is not running"
+    log = log_path(chosen.home)
+    last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
+    return f"{chosen.engine}: {reason} (last words in {log}: {' | '.join(last)})" if last else f"{chosen.engine}: {reason}"
+
+
+def _end_orphan(state: EngineState | None) -> None:
+    """Kill an engine whose supervisor is gone (possible where the kernel does not do it for us)."""
+    if state is not None and is_same_process(state.pid, state.born):
+        _log.warning("ending engine pid %d, whose supervisor is gone", state.pid)
+        process = psutil.Process(state.pid)
+        process.kill()
+        psutil.wait_procs([process], timeout=10)
+
+
+def _check_loopback(chosen: Settings) -> None:
+    host = chosen.engine_host
+    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        raise ConfigurationError("LAKEHOUSE_ENGINE_HOST", None, f"{host} is not loopback, and the engine has no authentication", "127.0.0.1")
+
+
+def _check_port(host: str, port: int, variable: str) -> None:
+    with socket.socket() as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(variable, None, f"port {port} is in use by another program ({error.strerror})", f"a free port: set {variable}") from error

@@ -1,0 +1,78 @@
+"""Foreign errors in our own words: what grpc, Spark, Sail, Delta and dbt say when the engine dies, is full, or loses a commit race."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextvars import ContextVar
+
+import grpc
+
+from lakehouse.engine.launch import memory_limit_gb
+from lakehouse.engine.state import Death, read_state
+from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError
+from lakehouse.settings import Settings
+
+# What the work at hand is called in errors; set by `guarded`.
+current_work: ContextVar[str] = ContextVar("current_work", default="a query")
+
+_MEMORY = re.compile(
+    r"Resources exhausted|Failed to allocate additional|OutOfMemoryError|Java heap space|GC overhead limit|UNABLE_TO_ACQUIRE_MEMORY|SparkOutOfMemory", re.IGNORECASE
+)
+_CONFLICT = re.compile(
+    r"Failed to commit transaction|DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|DELTA_CONCURRENT|"
+    r"Concurrent(Append|Delete(Read|Delete)|Write|Transaction)Exception|MetadataChangedException|ProtocolChangedException|"
+    r"Commit ?failed|transaction conflict|concurrent transaction",
+    re.IGNORECASE,
+)
+_GONE = re.compile(
+    r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|Connection reset by peer|Channel closed|"
+    r"recvmsg:|SESSION_CLOSED|SESSION_NOT_FOUND|SESSION_CHANGED|NO_ACTIVE_SESSION|RETRIES_EXCEEDED|TSocket read 0 bytes|Broken pipe"
+)
+
+
+def is_unreachable(error: grpc.RpcError) -> bool:
+    """Whether grpc says that nobody is there (or that we hung up because nobody is there)."""
+    return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+def took_too_long(chosen: Settings) -> EngineUnavailableError:
+    return EngineUnavailableError(
+        f"`{current_work.get()}` got no answer within {chosen.query_timeout_seconds} s and was cancelled",
+        "Raise LAKEHOUSE_QUERY_TIMEOUT_SECONDS if it needs longer; see `lakehouse engine status` if it hangs.",
+    )
+
+
+def engine_gone(chosen: Settings, epoch: str) -> LakehouseError:
+    """The error for work that was on the engine life `epoch`: memory if the supervisor ended it for that, else unavailable."""
+    name = current_work.get()
+    death = _death_of(chosen, epoch)
+    if death is not None and death.cause == "memory":
+        return EngineMemoryError(name, f"{memory_limit_gb(chosen):.1f} GB ({death.detail})")
+    how = "is gone or was restarted" if death is None else f"{'hung' if death.cause == 'hung' else 'died'} ({death.detail})"
+    return EngineUnavailableError(f"{chosen.engine} {how} under `{name}`", "It is restarted by itself: run again. `lakehouse engine status` and engine.log say more.")
+
+
+def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> Death | None:
+    """What the supervisor recorded; it looks five times a second, so a fresh death takes a moment to be known."""
+    until = time.monotonic() + patience_seconds
+    while True:
+        state = read_state(chosen.home)
+        death = state.death_of(epoch) if state is not None else None
+        if death is not None or state is None or not state.is_supervised or state.epoch != epoch or time.monotonic() > until:
+            return death
+        time.sleep(0.05)
+
+
+def translate(error: Exception, chosen: Settings, epoch: str) -> LakehouseError | None:
+    """Our error for a foreign one, or None when it is none of the engine's business (a wrong query, a bug)."""
+    if isinstance(error, LakehouseError):
+        return error
+    text = f"{type(error).__name__}: {error}"
+    if _MEMORY.search(text):
+        return EngineMemoryError(current_work.get(), f"{memory_limit_gb(chosen):.1f} GB")
+    if _CONFLICT.search(text):
+        return CommitConflictError(current_work.get(), 1)
+    if _GONE.search(text):
+        return engine_gone(chosen, epoch)
+    return None

@@ -1,0 +1,232 @@
+"""The process that owns the engine: starts it, checks its health, restarts it when it died or hangs, ends with it.
+
+Run as `python -m lakehouse.engine.supervisor <settings as JSON>` by `control.start`; its output is <home>/logs/engine.log.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import psutil
+
+from lakehouse.engine.launch import GB, LAUNCHES, Launch, memory_limit_gb
+from lakehouse.engine.locks import held_lock
+from lakehouse.engine.probe import answers
+from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, write_state
+from lakehouse.settings import Settings
+
+_log = logging.getLogger("lakehouse.engine.supervisor")
+
+
+@dataclass(frozen=True)
+class WatchRules:
+    """When the supervisor acts. Times in seconds."""
+
+    glance: float = 0.2  # between two looks at whether the process lives and how much memory it holds
+    probe_every: float = 3.0
+    probe_deadline: float = 5.0
+    hung_when_idle: float = 12.0  # no answer and no processor time used: it will never answer
+    hung_when_busy: float = 180.0  # no answer for that long while it computes: nobody else gets a turn
+    memory_margin: float = 1.25  # killed above limit x margin; below, the engine's own pool refuses queries
+    first_pause: float = 0.5
+    longest_pause: float = 30.0
+    calm: float = 60.0  # a life longer than this starts the back-off anew
+    starts_without_answer: int = 4  # then it gives up and says so
+    kept_deaths: int = 20
+
+
+class Supervisor:
+    """One engine and its record. `run` returns when stop was asked for or the engine cannot be started."""
+
+    def __init__(self, settings: Settings, rules: WatchRules) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._stop = threading.Event()
+        self._cpu_seconds = 0.0
+        self._state = EngineState(
+            phase="starting",
+            kind=settings.engine,
+            host=settings.engine_host,
+            port=settings.engine_port,
+            thrift_port=settings.thrift_port,
+            lake=settings.lake,
+            epoch="",
+            session_id="",
+            supervisor_pid=os.getpid(),
+            supervisor_born=psutil.Process().create_time(),
+            memory_limit_gb=memory_limit_gb(settings),
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def stop(self, *_: object) -> None:
+        """Ask `run` to end; usable as a signal handler."""
+        self._stop.set()
+
+    def run(self) -> bool:
+        """Supervise until asked to stop; True then, False when the engine could not be brought up."""
+        pause, failed_starts = self._rules.first_pause, 0
+        while not self._stop.is_set():
+            born = time.monotonic()
+            process, launch = self._launch()
+            try:
+                is_up = self._await_first_answer(process, launch)
+                failed_starts = 0 if is_up else failed_starts + 1
+                cause, detail = self._watch(process) if is_up else ("died", self._first_words(process, launch))
+            finally:
+                _end(process)
+            if self._stop.is_set():
+                break
+            self._record_death(cause, detail)
+            is_hopeless = failed_starts > 0 and self._state.restarts == 0
+            if is_hopeless or failed_starts >= self._rules.starts_without_answer:
+                self._record(phase="failed", detail=detail)
+                return False
+            pause = self._rules.first_pause if time.monotonic() - born > self._rules.calm else min(pause * 2, self._rules.longest_pause)
+            self._stop.wait(pause)
+            self._record(restarts=self._state.restarts + 1)
+        self._record(phase="stopped", detail="stopped on request")
+        return True
+
+    def _launch(self) -> tuple[subprocess.Popen[bytes], Launch]:
+        spill = engine_dir(self._settings.home) / "spill"
+        shutil.rmtree(spill, ignore_errors=True)  # what a killed engine left there belongs to nobody
+        launch = LAUNCHES[self._settings.engine](self._settings)
+        process = subprocess.Popen(
+            launch.command, env={**os.environ, **launch.environment}, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+        )
+        epoch = str(uuid.uuid4())
+        # All clients of one engine life share one session: Sail's catalogue of names lives in the session.
+        session_id = str(uuid.uuid5(uuid.UUID(epoch), self._settings.lake))
+        self._cpu_seconds = 0.0
+        self._record(phase="starting", epoch=epoch, session_id=session_id, pid=process.pid, born=psutil.Process(process.pid).create_time())
+        _log.info("started %s, pid %d, port %d, memory limit %.1f GB", self._state.kind, process.pid, self._state.port, self._state.memory_limit_gb)
+        return process, launch
+
+    def _await_first_answer(self, process: subprocess.Popen[bytes], launch: Launch) -> bool:
+        began = time.monotonic()
+        while not self._stop.is_set() and process.poll() is None and time.monotonic() - began < launch.patience_seconds:
+            if answers(self._state.host, self._state.port, self._rules.probe_deadline):
+                _log.info("%s answered its first query after %.1f s", self._state.kind, time.monotonic() - began)
+                self._record(phase="running", detail="")
+                return True
+            self._stop.wait(0.05)
+        return False
+
+    def _first_words(self, process: subprocess.Popen[bytes], launch: Launch) -> str:
+        if process.poll() is None:
+            return f"no answer within {launch.patience_seconds:.0f} s after its start"
+        return f"ended with exit code {process.returncode} before its first answer; the reason is in engine.log"
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> tuple[Cause, str]:
+        """Look until the engine must be replaced; returns why."""
+        limit_gb = self._state.memory_limit_gb * self._rules.memory_margin
+        probe_due, answered = time.monotonic() + self._rules.probe_every, time.monotonic()
+        idle_since = answered
+        while not self._stop.wait(self._rules.glance):
+            if process.poll() is not None:
+                return _how_it_ended(process.returncode, self._state)
+            used_gb = resident_gb(process.pid)
+            if used_gb > limit_gb:
+                return "memory", f"used {used_gb:.1f} GB, more than the limit of {self._state.memory_limit_gb:.1f} GB and its margin"
+            now = time.monotonic()
+            if now < probe_due:
+                continue
+            if answers(self._state.host, self._state.port, self._rules.probe_deadline):
+                answered = idle_since = time.monotonic()
+                self._record_health(True)
+            else:
+                self._record_health(False)
+                idle_since = idle_since if self._is_idle(process.pid) else time.monotonic()
+                if time.monotonic() - idle_since > self._rules.hung_when_idle or time.monotonic() - answered > self._rules.hung_when_busy:
+                    return "hung", f"no answer for {time.monotonic() - answered:.0f} s"
+            probe_due = time.monotonic() + self._rules.probe_every
+        return "died", "stopped on request"
+
+    def _is_idle(self, pid: int) -> bool:
+        """Whether the engine used next to no processor time since the last look."""
+        try:
+            times = psutil.Process(pid).cpu_times()
+        except psutil.NoSuchProcess:
+            return True
+        before, self._cpu_seconds = self._cpu_seconds, times.user + times.system
+        return self._cpu_seconds - before < 0.5
+
+    def _record_health(self, is_answering: bool) -> None:
+        phase = "running" if is_answering else "unhealthy"
+        if self._state.phase != phase:
+            _log.log(logging.INFO if is_answering else logging.WARNING, "%s is %s", self._state.kind, phase)
+            self._record(phase=phase, detail="" if is_answering else "did not answer its health check")
+
+    def _record_death(self, cause: Cause, detail: str) -> None:
+        _log.error("%s (pid %d) is gone: %s: %s", self._state.kind, self._state.pid, cause, detail)
+        deaths = (*self._state.deaths, Death(self._state.epoch, cause, detail))[-self._rules.kept_deaths :]
+        self._record(phase="unhealthy", detail=f"restarting after: {detail}", deaths=deaths)
+
+    def _record(self, **changes: object) -> None:
+        self._state = replace(self._state, **changes)  # type: ignore[arg-type]
+        write_state(self._settings.home, self._state)
+
+
+def resident_gb(pid: int) -> float:
+    """Memory that the process and its children hold in RAM, GiB; 0 when it is gone."""
+    total = 0
+    try:
+        process = psutil.Process(pid)
+        for member in [process, *process.children(recursive=True)]:
+            total += member.memory_info().rss
+    except psutil.NoSuchProcess:
+        return total / GB
+    return total / GB
+
+
+def _how_it_ended(code: int, state: EngineState) -> tuple[Cause, str]:
+    if state.kind == "spark" and code in (3, 52):  # ExitOnOutOfMemoryError; Spark's own exit code for the same
+        return "memory", f"the JVM ran out of its heap (limit {state.memory_limit_gb:.1f} GB)"
+    how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    return "died", how
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the engine: politely, then for certain."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def _die_with_parent() -> None:
+    """In the child: be killed by the kernel when the supervisor dies, so that no engine is ever without one (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 after stop was asked for, 1 when the engine cannot be started, 2 when there is a supervisor already."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = Settings.model_validate_json(arguments[0])
+    with held_lock(engine_dir(settings.home) / "supervisor.lock", wait_seconds=0) as is_mine:
+        if not is_mine:
+            _log.error("another supervisor is at work in %s", settings.home)
+            return 2
+        supervisor = Supervisor(settings, WatchRules())
+        signal.signal(signal.SIGTERM, supervisor.stop)
+        signal.signal(signal.SIGINT, supervisor.stop)
+        return 0 if supervisor.run() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""JSON with exact decimals and ISO times, the same bytes for the same value: answers of `lakehouse sql`, payloads that are hashed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+
+def json_text(value: Any, is_sorted: bool = False) -> str:
+    """Compact JSON. Decimals are numbers with all their digits, timestamps ISO 8601 (aware ones in UTC with Z), dates ISO, binary is hex,
+    not-a-number and infinity are null, anything else unknown to JSON (UUID, interval) is its text.
+
+    `is_sorted` sorts the keys of objects, so that equal values give equal bytes.
+    """
+    if value is None or isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else "null"
+    if isinstance(value, Decimal):
+        return format(value, "f") if value.is_finite() else "null"
+    if isinstance(value, Mapping):
+        keys = sorted(value, key=str) if is_sorted else list(value)
+        return "{" + ",".join(f"{json.dumps(_plain(key), ensure_ascii=False)}:{json_text(value[key], is_sorted)}" for key in keys) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(json_text(item, is_sorted) for item in value) + "]"
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> str:
+    """Text of a value that JSON has no type for."""
+    if isinstance(value, datetime):
+        return value.isoformat() if value.tzinfo is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    return str(value)

@@ -1,0 +1,50 @@
+"""Airflow's metadata database: migrated when it must be, with our pools in it. `python -m lakehouse.platform.database` does both."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib.metadata import version
+from pathlib import Path
+
+from lakehouse.platform.airflow_env import airflow_home, apply_environment
+from lakehouse.platform.pools import POOLS
+
+log = logging.getLogger(__name__)
+
+
+def is_prepared() -> bool:
+    """Whether the database exists, in the installed Airflow's form, with the pools as they are now."""
+    marker = _marker()
+    return (airflow_home() / "airflow.db").exists() and marker.exists() and marker.read_text(encoding="utf-8") == _wanted()
+
+
+def prepare() -> bool:
+    """Migrate the database and write the pools, if that was not done yet; returns whether it did something.
+
+    Imports Airflow (seconds), and only when there is something to do. Doing it twice changes nothing.
+    """
+    if is_prepared():
+        return False
+    apply_environment()
+    from airflow.models.pool import Pool
+    from airflow.utils.db import upgradedb
+
+    log.info("preparing the metadata database in %s", airflow_home())
+    upgradedb()
+    for name, (slots, description) in POOLS.items():
+        Pool.create_or_update_pool(name=name, slots=slots, description=description, include_deferred=False)
+    _marker().write_text(_wanted(), encoding="utf-8")
+    return True
+
+
+def _marker() -> Path:
+    return airflow_home() / "prepared.json"
+
+
+def _wanted() -> str:
+    return json.dumps({"airflow": version("apache-airflow-core"), "pools": POOLS}, sort_keys=True)
+
+
+if __name__ == "__main__":
+    prepare()

@@ -1,0 +1,47 @@
+"""Whether gold may be built: every silver table was checked since it was last written, and nothing blocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lakehouse.delta.storage import open_table
+from lakehouse.errors import QualityGateFailed, TransientError
+from lakehouse.quality.gates_state import latest_gates
+from lakehouse.settings import settings
+from lakehouse.tables import TableRef
+
+
+class GateNotFinishedError(TransientError):
+    """A table was written by a run whose gate has not spoken yet."""
+
+    def __init__(self, tables: list[str]) -> None:
+        super().__init__(
+            f"no gate has checked the newest {', '.join(tables)}",
+            "An ingest may be under way; if none is, run ingest_crm and ingest_transactions, which end with the gates.",
+        )
+
+
+def require_checked_and_open(tables: list[TableRef]) -> None:
+    """Pass when every one of the tables that exists was checked after its last change and nothing blocks.
+
+    Raises QualityGateFailed with the rules and rows of every blocked table, and GateNotFinishedError when a table has
+    changed since its gate last ran.
+    """
+    states = latest_gates(settings().lake)
+    blocked = [states[str(table)] for table in tables if str(table) in states and states[str(table)].is_blocked]
+    if blocked:
+        raise QualityGateFailed(
+            ", ".join(state.table for state in blocked), [(f"{state.table}: {rule}", rows) for state in blocked for rule, rows in state.failures]
+        )
+    unchecked = [str(table) for table in tables if _changed_after(table, states[str(table)].checked_at if str(table) in states else None)]
+    if unchecked:
+        raise GateNotFinishedError(unchecked)
+
+
+def _changed_after(table: TableRef, checked_at: datetime | None) -> bool:
+    found = open_table(table, settings().lake)
+    if found is None:
+        return False
+    if checked_at is None:
+        return True
+    return datetime.fromtimestamp(found.history(1)[0]["timestamp"] / 1000, UTC) > checked_at

@@ -1,0 +1,149 @@
+"""Read-only SQL over the lake without an engine or a server: one SELECT over bronze|silver|gold|ops.<table>.
+
+The query is parsed before anything runs: it may name tables of the lake and a few table functions that touch no files. DuckDB
+is then locked down (no files or network beyond the lake, no settings), so that even a query the parse misjudges can harm nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lakehouse.errors import MissingTableError, QueryError, TerminalError
+from lakehouse.snapshot import Snapshot, existing_tables, is_remote, open_snapshot
+from lakehouse.tables import Layer, TableRef
+
+_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
+_ONE_SELECT = "Give one SELECT (or DESCRIBE, SUMMARIZE, VALUES) over tables such as gold.dim_customers; the lake is written by `lakehouse run` only."
+
+
+@dataclass(frozen=True)
+class Result:
+    """Answer of a query: column names in order (made unique), and an open cursor to stream rows from."""
+
+    columns: tuple[str, ...]
+    cursor: duckdb.DuckDBPyConnection
+
+    def rows(self, size: int = 1000) -> Iterator[tuple[Any, ...]]:
+        """The rows as Python values: Decimal, datetime (UTC), date, list, dict ..."""
+        while batch := _translated(lambda: self.cursor.fetchmany(size)):
+            yield from batch
+
+
+@contextmanager
+def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> Iterator[Result]:
+    """Run one read-only query; only the tables it names are opened, each pinned to its newest version.
+
+    `scratch` is a folder DuckDB may spill to. Raises QueryError (with the problem and what is allowed) and
+    MissingTableError, which lists the tables there are.
+    """
+    tables = tables_of(query)
+    with open_snapshot(tables, lake) as snapshot:
+        _lock_down(snapshot, lake, scratch)
+        timer = threading.Timer(timeout_seconds, snapshot.connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            cursor = _translated(lambda: snapshot.connection.execute(query), lake)
+            yield Result(_unique([str(column[0]) for column in cursor.description or []]), cursor)
+        finally:
+            timer.cancel()
+
+
+def tables_of(query: str) -> list[TableRef]:
+    """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables."""
+    with duckdb.connect() as parser:
+        try:
+            statements = parser.extract_statements(query)
+            found = parser.execute("select json_serialize_sql(?)", [query]).fetchone()
+        except duckdb.Error as error:
+            raise QueryError(_first_line(error), _ONE_SELECT) from None
+    tree = json.loads(found[0]) if found else {"error": True}
+    if len(statements) != 1:
+        raise QueryError(f"{len(statements)} statements were given", _ONE_SELECT)
+    if tree["error"]:
+        raise QueryError(f"a {statements[0].type.name} statement is not a plain read", _ONE_SELECT)
+    tables: set[TableRef] = set()
+    for node in _nodes(tree):
+        kind = node.get("type")
+        if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"]) not in _TABLE_FUNCTIONS:
+            raise QueryError(f"the table function {name} is not allowed", f"Allowed are {', '.join(sorted(_TABLE_FUNCTIONS))}. {_ONE_SELECT}")
+        if kind == "BASE_TABLE" and (node["schema_name"] or node["catalog_name"]):
+            tables.add(_table(node))
+    return sorted(tables)
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a parse tree, depth first."""
+    if isinstance(tree, dict):
+        yield tree
+    for below in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(below)
+
+
+def _table(node: dict[str, Any]) -> TableRef:
+    written = ".".join(filter(None, [node["catalog_name"], node["schema_name"], node["table_name"]]))
+    if node["catalog_name"] or node["schema_name"] not in list(Layer):
+        raise QueryError(f"{written} is not a table of the lake", f"Tables are named <layer>.<table> with a layer of {', '.join(Layer)}.")
+    if node["at_clause"]:
+        raise QueryError(f"{written} AT (...): a table is read at its newest version only", "Leave out the AT clause.")
+    try:
+        return TableRef(Layer(node["schema_name"]), node["table_name"])
+    except ValueError as error:
+        raise QueryError(str(error), "`lakehouse status` lists the tables.") from None
+
+
+def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
+    """Nothing but the lake can be read from here on, nothing can be written but DuckDB's own spill files, no setting can change."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    connection = snapshot.connection
+    connection.execute("set temp_directory = ?", [str(scratch)])
+    if not is_remote(lake):
+        connection.execute("set allowed_directories = ?", [[f"{lake.removeprefix('file://')}/"]])
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _translated(step: Any, lake: str = "") -> Any:
+    """Run one step of DuckDB; its errors become ours, which say what to do."""
+    try:
+        return step()
+    except duckdb.InterruptException:
+        raise QueryError("cancelled, it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "Narrow it down, or raise the setting.") from None
+    except duckdb.CatalogException as error:
+        if "Table with name" not in str(error):
+            raise QueryError(_first_line(error), "See https://duckdb.org/docs/sql for the dialect.") from None
+        name = str(error).split("Table with name ", 1)[1].split(" ", 1)[0].rstrip("!").strip('"')
+        raise MissingTableError(name, [str(table) for table in existing_tables(lake)]) from None
+    except duckdb.PermissionException as error:
+        raise QueryError(_first_line(error), _ONE_SELECT) from None
+    except duckdb.OutOfMemoryException as error:
+        raise TerminalError(f"query: {_first_line(error)}", "Select fewer columns or rows, or run it on the engine.") from None
+    except duckdb.Error as error:
+        raise QueryError(_first_line(error), '`lakehouse sql "describe <layer>.<table>"` shows a table\'s columns.') from None
+
+
+def _first_line(error: Exception) -> str:
+    """DuckDB's message without the drawing of the query; candidates it suggests are kept."""
+    lines = [line.strip() for line in str(error).split("\n\nLINE")[0].splitlines()]
+    return " ".join(filter(None, lines))
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    """Column names made unique (`a`, `a_1`), because a row becomes an object."""
+    seen: dict[str, int] = {}
+    unique: list[str] = []
+    for name in names:
+        while name in seen:
+            seen[name] += 1
+            name = f"{name}_{seen[name]}"
+        seen[name] = 0
+        unique.append(name)
+    return tuple(unique)

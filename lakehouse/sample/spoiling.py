@@ -1,0 +1,137 @@
+"""Spoiling delivered files one record at a time, and keeping book of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+
+from lakehouse.sample.ground_truth import Defect
+
+Record = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """One delivered file as text: CSV with a header, or JSON lines."""
+
+    path: Path
+
+    @property
+    def delimiter(self) -> str:
+        return ";" if self.path.name == "consents.csv" else ","
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The records as text, without the header; no field of the sample holds a line break."""
+        return self.path.read_text(encoding="utf-8").splitlines()[0 if self.path.suffix == ".jsonl" else 1 :]
+
+    @cached_property
+    def columns(self) -> list[str]:
+        with self.path.open(encoding="utf-8") as file:
+            first = file.readline()
+        return list(json.loads(first)) if self.path.suffix == ".jsonl" else first.rstrip("\n").split(self.delimiter)
+
+    def record(self, row_number: int) -> Record:
+        """The record at that place, counted from 1; an empty CSV field is null."""
+        line = self.lines[row_number - 1]
+        if self.path.suffix == ".jsonl":
+            return dict(json.loads(line))
+        values = next(csv.reader([line], delimiter=self.delimiter))
+        return {name: value or None for name, value in zip(self.columns, values, strict=True)}
+
+    def render(self, record: Record) -> str:
+        """The record as the line this dump would hold."""
+        if self.path.suffix == ".jsonl":
+            return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        return csv_line([record[name] for name in self.columns], self.delimiter)
+
+
+def csv_line(values: list[str | None], delimiter: str = ",") -> str:
+    """One CSV line without its line end; null is the empty field."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="").writerow(values)
+    return text.getvalue()
+
+
+def describe_changes(changes: Record) -> str:
+    """`{"quantity": "-2", "sold_at": None}` -> "quantity is '-2', sold_at is missing"."""
+    return ", ".join(f"{name} is missing" if value is None else f"{name} is {value!r}" for name, value in changes.items())
+
+
+@dataclass
+class SpoiledDumps:
+    """The files of a sample below `folder` while defects are planted in them.
+
+    `added` maps new files to (dataset, rows that land or None when set aside), `repeated` new names of files delivered
+    before to (dataset, rows), `appended` files to the rows put at their end.
+    """
+
+    folder: Path
+    defects: list[Defect] = field(default_factory=list)
+    added: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    repeated: dict[str, tuple[str, int]] = field(default_factory=dict)
+    appended: dict[str, int] = field(default_factory=dict)
+    _dumps: dict[str, Dump] = field(default_factory=dict)
+
+    def dump(self, file: str) -> Dump:
+        """The clean content of a file, as it was before the first defect."""
+        if file not in self._dumps:
+            self._dumps[file] = Dump(self.folder / file)
+        return self._dumps[file]
+
+    def append_line(self, file: str, line: str) -> int:
+        """Put a line at the end of a file; returns its row number."""
+        clean = len(self.dump(file).lines)
+        with (self.folder / file).open("a", encoding="utf-8", newline="") as text:
+            text.write(line + "\n")
+        self.appended[file] = self.appended.get(file, 0) + 1
+        return clean + self.appended[file]
+
+    def plant(
+        self, kind: str, dataset: str, file: str, record: Record, key: tuple[str, ...], rules: tuple[str, ...], meaning: str, net_effect: Decimal | None = None
+    ) -> None:
+        """Append a record to a file and write down what is wrong with it; `key` names its identifying columns."""
+        row_number = self.append_line(file, self.dump(file).render(record))
+        self.note(kind, dataset, file, rules, meaning, {name: record[name] or "" for name in key}, row_number, net_effect)
+
+    def repeat(self, kind: str, dataset: str, file: str, source_file: str, row_number: int, key: tuple[str, ...], meaning: str) -> None:
+        """Append a record of a file to the same or another file, byte by byte as it was."""
+        source = self.dump(source_file)
+        record = source.record(row_number)
+        repeated = self.append_line(file, source.lines[row_number - 1])
+        self.note(kind, dataset, file, ("duplicate",), meaning, {name: record[name] or "" for name in key}, repeated)
+
+    def add_file(self, dataset: str, file: str, content: bytes, rows: int | None) -> None:
+        """Deliver one more file; `rows` that land, or None when it must be set aside."""
+        (self.folder / file).write_bytes(content)
+        self.added[file] = (dataset, rows)
+
+    def note(
+        self,
+        kind: str,
+        dataset: str,
+        file: str,
+        rules: tuple[str, ...],
+        meaning: str,
+        key: dict[str, str] | None = None,
+        row_number: int | None = None,
+        net_effect: Decimal | None = None,
+    ) -> None:
+        """Write a defect down."""
+        self.defects.append(
+            Defect(
+                kind=kind,
+                dataset=dataset,
+                file=file,
+                row_number=row_number,
+                key=key or {},
+                rule_ids=rules,
+                meaning=meaning,
+                net_effect=net_effect or Decimal("0.00"),
+            )
+        )

@@ -1,0 +1,125 @@
+"""Tables of the lake at pinned Delta versions, as DuckDB views: reading without an engine, safe while a writer commits.
+
+Every table is read at one version, chosen once, so that a query that names a table twice sees one state of it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from lakehouse.errors import MissingTableError, TerminalError
+from lakehouse.tables import Layer, TableRef
+
+_COMMIT = re.compile(r"(\d{20})\.json")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A DuckDB connection with one view per table (`gold.dim_customers`) and the Delta version each is pinned to."""
+
+    connection: duckdb.DuckDBPyConnection
+    versions: Mapping[TableRef, int]
+
+
+def is_remote(lake: str) -> bool:
+    """Whether the lake is in an object store rather than in the file system."""
+    return "://" in lake and not lake.startswith("file://")
+
+
+def existing_tables(lake: str) -> list[TableRef]:
+    """Every table of the lake that has been written, in order."""
+    found = []
+    for layer in Layer:
+        names = _remote_folders(f"{lake}/{layer}") if is_remote(lake) else _local_tables(_folder(lake) / layer)
+        found += [TableRef(layer, name) for name in names if re.fullmatch(r"[a-z][a-z0-9_]*", name)]
+    return sorted(found)
+
+
+def newest_version(table: TableRef, lake: str) -> int | None:
+    """Newest committed version, or None when the table has not been written yet.
+
+    The log of a local table is listed (0.1 ms); delta-rs, which an object store needs, takes 0.3 s to load.
+    """
+    if is_remote(lake):
+        from lakehouse.delta import storage
+
+        found = storage.version(table, lake)
+        return None if found < 0 else found
+    log = Path(table.location(str(_folder(lake)))) / "_delta_log"
+    commits = [int(match[1]) for file in log.glob("*.json") if (match := _COMMIT.fullmatch(file.name))]
+    return max(commits, default=None)
+
+
+@contextmanager
+def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[TableRef] = ()) -> Iterator[Snapshot]:
+    """Open the newest state of `tables`, and of those `optional` ones that exist; MissingTableError names what is missing."""
+    versions: dict[TableRef, int] = {}
+    required = list(tables)
+    for table in [*required, *optional]:
+        found = newest_version(table, lake)
+        if found is not None:
+            versions[table] = found
+        elif table in required:
+            raise MissingTableError(str(table), [str(known) for known in existing_tables(lake)])
+    connection = duckdb.connect(config={"python_enable_replacements": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        if versions and not is_remote(lake):
+            connection.execute(f"load '{_delta_extension()}'")
+        for table, version in versions.items():
+            _attach(connection, table, version, lake)
+        yield Snapshot(connection, versions)
+    finally:
+        connection.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int, lake: str) -> None:
+    connection.execute(f"create schema if not exists {table.layer}")
+    if is_remote(lake):
+        # DuckDB would need its httpfs extension for an object store; delta-rs reads it and takes filters and columns from DuckDB
+        from deltalake import DeltaTable
+
+        from lakehouse.delta.storage import table_uri
+
+        rows = DeltaTable(table_uri(table, lake), version=version).to_pyarrow_dataset()
+        connection.register(f"_{table.layer}_{table.name}", rows)
+        connection.execute(f'create view {table} as select * from "_{table.layer}_{table.name}"')  # noqa: S608 - TableRef allows identifiers only
+        return
+    location = table.location(str(_folder(lake))).replace("'", "''")
+    connection.execute(f"create view {table} as select * from delta_scan('{location}', version => {version})")  # noqa: S608 - quoted above
+
+
+def _delta_extension() -> Path:
+    """The extension inside the installed wheel: loaded from there, so nothing is downloaded or copied to the user's home."""
+    found = importlib.util.find_spec("duckdb_extension_delta")
+    folders = [Path(location) for location in found.submodule_search_locations or []] if found else []
+    for folder in folders:
+        for file in folder.glob(f"extensions/v{duckdb.__version__}/delta.duckdb_extension"):
+            return file
+    raise TerminalError(
+        f"DuckDB's delta extension for version {duckdb.__version__} is not installed",
+        "Install the locked dependencies again (`make setup`), or see `lakehouse doctor`.",
+    )
+
+
+def _folder(lake: str) -> Path:
+    return Path(lake.removeprefix("file://"))
+
+
+def _local_tables(folder: Path) -> list[str]:
+    return [log.parent.name for log in folder.glob("*/_delta_log") if any(log.glob("*.json"))]
+
+
+def _remote_folders(prefix: str) -> list[str]:
+    import fsspec
+
+    store = fsspec.filesystem("s3")
+    path = prefix.split("://", 1)[1]
+    return [name.rstrip("/").rsplit("/", 1)[-1] for name in store.ls(path, detail=False)] if store.exists(path) else []

@@ -1,0 +1,1 @@
+"""Sources: everything that fills landing. Declared in conf/sources.yml; kinds: files, sql, rest."""

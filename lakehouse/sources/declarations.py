@@ -1,0 +1,263 @@
+"""What a user may write in conf/sources.yml. Every key has its meaning here; unknown keys are refused."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from lakehouse.configuration import EnvironmentText, Secret, SecretUrl
+from lakehouse.contracts import DATASETS
+from lakehouse.sources.mapping import ColumnMapping, Mapped
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _known_dataset(name: str) -> str:
+    if name not in DATASETS:
+        raise ValueError(f"unknown dataset {name!r}; expected one of {', '.join(DATASETS)}")
+    return name
+
+
+def _deliverable_column(name: str, info: ValidationInfo) -> str:
+    contract = DATASETS.get(info.data.get("dataset", ""))
+    known = [column.name for column in contract.delivered] if contract else [name]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1, 0.6)
+        hint = f"did you mean {near[0]!r}? The columns are " if near else "one of "
+        raise ValueError(f"{info.data['dataset']} has no column {name!r}; expected " + hint + ", ".join(known))
+    return name
+
+
+def _named(datasets: Any) -> Any:
+    """Tell every declaration which dataset it is for, so that its mapping is held against the right contract."""
+    if not isinstance(datasets, dict):
+        return datasets
+    return {name: {**declared, "dataset": name} if isinstance(declared, dict) else declared for name, declared in datasets.items()}
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"unknown time zone {name!r}; expected a name like UTC or Europe/Berlin") from None
+    return name
+
+
+def _table_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        raise ValueError(f"{name!r} is no name of a source; expected lower case letters, digits and underscores, 40 at most")
+    return name
+
+
+def _lookback(value: Any) -> Any:
+    """`"3 days"`, `"12h"` -> timedelta; a whole number stays one."""
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+) ?([smhd]|seconds?|minutes?|hours?|days?)", value)):
+        return timedelta(**{_UNITS[found[2][0]]: int(found[1])})
+    if isinstance(value, timedelta) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"{value!r} is no lookback; expected e.g. 3 days, 12h, or a whole number for a watermark that is a number")
+
+
+def _list_of_texts(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+SourceName = Annotated[str, AfterValidator(_table_name)]
+DatasetName = Annotated[str, AfterValidator(_known_dataset)]
+ColumnName = Annotated[str, AfterValidator(_deliverable_column)]
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+Lookback = Annotated[timedelta | int, BeforeValidator(_lookback)]
+
+
+class Declaration(BaseModel):
+    """Base: a wrong key is an error, a loaded declaration does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetDeclaration(Declaration):
+    """What every dataset of a source declares, whatever the kind of source."""
+
+    dataset: str = Field("", exclude=True)  # set by the source, not by the user
+    load: Literal["full", "increment"] = Field(description="full: every delivery is a complete snapshot; increment: new and changed rows only")
+    timezone: ZoneName = Field("UTC", description="time zone of timestamps that come without one")
+    mapping: dict[ColumnName, Mapped] = Field(min_length=1, description="column of the dataset -> delivered column, constant or expression")
+    other_columns: Literal["*"] | tuple[str, ...] = Field((), description="delivered columns that are expected though nothing is mapped to them; * = any")
+
+    @field_validator("mapping")
+    @classmethod
+    def _required_columns_are_mapped(cls, mapping: dict[str, ColumnMapping], info: ValidationInfo) -> dict[str, ColumnMapping]:
+        contract = DATASETS.get(info.data.get("dataset", ""))
+        missing = [column.name for column in contract.delivered if column.required and column.name not in mapping] if contract else []
+        if missing:
+            raise ValueError(f"nothing is mapped to {', '.join(missing)}; expected a mapping for every required column of {info.data['dataset']}")
+        return mapping
+
+
+class CsvOptions(Declaration):
+    """How a CSV file is written."""
+
+    delimiter: str = Field(",", min_length=1, max_length=1, description="one character between fields")
+    quote: str | None = Field('"', min_length=1, max_length=1, description="one character around fields, null for none")
+    encoding: str = Field("utf-8", description="character set, by its Python name, e.g. utf-8, latin-1, cp1252")
+    header: bool = Field(True, description="whether the first line names the columns")
+    columns: tuple[str, ...] | None = Field(None, description="names of the columns in order, when there is no header")
+    final_newline: Literal["required", "optional"] = Field(
+        "optional", description="required: the exporter always ends the last line, so a file that does not was truncated and is set aside"
+    )
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> CsvOptions:
+        if self.header == (self.columns is not None):
+            raise ValueError("header and columns contradict each other; expected a header line, or `header: false` and a list of columns")
+        return self
+
+
+class FilesDataset(DatasetDeclaration):
+    """Files that feed one dataset."""
+
+    files: Annotated[tuple[str, ...], BeforeValidator(_list_of_texts)] = Field(min_length=1, description="one or more globs below the location, ** for folders")
+    format: Literal["csv", "jsonl", "parquet"] = Field(description="csv, jsonl (one JSON object a line) or parquet")
+    csv: CsvOptions = Field(CsvOptions.model_validate({}), description="options of format csv")
+    compression: Literal["auto", "none", "gzip", "zstd"] = Field("auto", description="auto: by suffix, .gz and .zst")
+
+    @model_validator(mode="after")
+    def _options_fit_the_format(self) -> FilesDataset:
+        if self.format != "csv" and "csv" in self.model_fields_set:
+            raise ValueError(f"csv options for format {self.format}; expected csv options only with `format: csv`")
+        return self
+
+
+class WatermarkedDataset(DatasetDeclaration):
+    """A dataset read row by row from a server, whole or from a watermark on."""
+
+    watermark: str | None = Field(None, description="delivered column that grows whenever a row is added or changed")
+    lookback: Lookback | None = Field(None, description="how far behind the last watermark to read again, for rows that were committed late")
+
+    @model_validator(mode="after")
+    def _increments_have_a_watermark(self) -> WatermarkedDataset:
+        if self.load == "increment" and self.watermark is None:
+            raise ValueError("load: increment without a watermark; expected the column that grows with every change, or load: full")
+        if self.load == "full" and (self.watermark is not None or self.lookback is not None):
+            raise ValueError("watermark or lookback with load: full; expected neither, or load: increment")
+        return self
+
+
+class SqlDataset(WatermarkedDataset):
+    """A table or view that feeds one dataset."""
+
+    table: str = Field(description="table or view")
+    db_schema: str | None = Field(None, alias="schema", description="schema of the table; the connection's default when left out")
+    columns: tuple[str, ...] | None = Field(None, description="columns to read; all when left out")
+    chunk_rows: int = Field(20_000, ge=100, le=1_000_000, description="rows held in memory at a time")
+
+
+class LinkHeader(Declaration):
+    """The next page is in the Link header (RFC 8288)."""
+
+    kind: Literal["link_header"]
+
+
+class Cursor(Declaration):
+    """Each page names the cursor of the next one; none means the end."""
+
+    kind: Literal["cursor"]
+    next: str = Field(description="where in the body the next cursor is, e.g. meta.next")
+    parameter: str = Field("cursor", description="query parameter that carries it")
+
+
+class PageNumber(Declaration):
+    """Pages are counted; an empty page is the end."""
+
+    kind: Literal["page_number"]
+    parameter: str = Field("page", description="query parameter that carries the number")
+    first: int = Field(1, ge=0, description="number of the first page")
+
+
+class SinglePage(Declaration):
+    """Everything is in one answer."""
+
+    kind: Literal["none"]
+
+
+class RestDataset(WatermarkedDataset):
+    """An endpoint that feeds one dataset."""
+
+    path: str = Field(description="path below the base URL")
+    params: dict[str, str | int] = Field(default_factory=dict, description="query parameters sent with every request")
+    records: str = Field("", description="where in the body the list of records is, e.g. data.items; empty: the body is the list")
+    pagination: LinkHeader | Cursor | PageNumber | SinglePage = Field(discriminator="kind", description="how pages follow each other")
+    since_parameter: str | None = Field(None, description="query parameter that asks for records from a watermark on (load: increment)")
+    since: str | None = Field(None, description="its value for the very first load; left out of the request when not given")
+    max_pages: int = Field(100_000, ge=1, description="more pages than this are an error: an API that never ends")
+
+    @model_validator(mode="after")
+    def _increments_can_be_asked_for(self) -> RestDataset:
+        if (self.load == "increment") != (self.since_parameter is not None):
+            raise ValueError("since_parameter and load: increment belong together; expected both or neither")
+        return self
+
+
+class Bearer(Declaration):
+    """Authorization: Bearer <token>."""
+
+    kind: Literal["bearer"]
+    token: Secret = Field(description="reference to the token, ${NAME} or ${AIRFLOW_CONN_NAME:password}")
+
+
+class ApiKey(Declaration):
+    """A key in a header."""
+
+    kind: Literal["api_key"]
+    header: str = Field("X-Api-Key", description="name of the header")
+    key: Secret = Field(description="reference to the key, ${NAME}")
+
+
+class Basic(Declaration):
+    """User and password."""
+
+    kind: Literal["basic"]
+    user: EnvironmentText = Field(description="user, literally or as ${NAME}")
+    password: Secret = Field(description="reference to the password, ${NAME}")
+
+
+class FilesSource(Declaration):
+    """A folder or a bucket that files are delivered to."""
+
+    kind: Literal["files"]
+    location: EnvironmentText = Field(description="folder, relative to LAKEHOUSE_HOME or absolute, or a URL like s3://bucket/prefix")
+    datasets: Annotated[dict[DatasetName, FilesDataset], BeforeValidator(_named)] = Field(min_length=1, description="dataset of ours -> the files that feed it")
+
+
+class SqlSource(Declaration):
+    """A database that SQLAlchemy can reach."""
+
+    kind: Literal["sql"]
+    url: SecretUrl = Field(description="SQLAlchemy URL, e.g. postgresql+psycopg://reader:${CRM_DB_PASSWORD}@host:5432/crm")
+    datasets: Annotated[dict[DatasetName, SqlDataset], BeforeValidator(_named)] = Field(min_length=1, description="dataset of ours -> the table that feeds it")
+
+
+class RestSource(Declaration):
+    """A JSON API over HTTP."""
+
+    kind: Literal["rest"]
+    base_url: SecretUrl = Field(description="URL that the paths of the datasets are below")
+    auth: Bearer | ApiKey | Basic | None = Field(None, discriminator="kind", description="how to authenticate; left out: not at all")
+    timeout_seconds: float = Field(30, gt=0, description="longest wait for a part of an answer")
+    attempts: int = Field(6, ge=1, le=20, description="how often a request is tried before the API counts as unreachable")
+    longest_wait_seconds: float = Field(60, gt=0, description="longest wait between two attempts, also when Retry-After asks for more")
+    requests_per_second: float | None = Field(None, gt=0, description="never ask more often than this; no limit when left out")
+    datasets: Annotated[dict[DatasetName, RestDataset], BeforeValidator(_named)] = Field(min_length=1, description="dataset of ours -> the endpoint that feeds it")
+
+
+class SourcesFile(Declaration):
+    """conf/sources.yml."""
+
+    sources: dict[SourceName, Annotated[FilesSource | SqlSource | RestSource, Field(discriminator="kind")]] = Field(
+        description="name of a source -> what it is and what it delivers"
+    )

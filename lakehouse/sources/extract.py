@@ -1,0 +1,69 @@
+"""The extract stage: everything new that the sources deliver for one dataset, into landing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from lakehouse.errors import LakehouseError, SourceUnavailableError, TerminalError, TransientError
+from lakehouse.outcome import TableOutcome
+from lakehouse.settings import settings
+from lakehouse.sources.config import Feed, feeds
+from lakehouse.sources.journal import Journal, open_journal
+from lakehouse.window import BatchWindow
+
+log = logging.getLogger(__name__)
+
+
+def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Land what is new in every feed of the dataset `target`; one outcome a feed, `loaded` = rows landed.
+
+    A source that fails does not keep the others from landing: its error is raised at the end, the first one with the others
+    named in it. Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
+    """
+    outcomes: list[TableOutcome] = []
+    errors: list[LakehouseError] = []
+    for feed in feeds(target):
+        try:
+            outcomes.append(extract_feed(feed, window))
+        except LakehouseError as error:
+            log.error("%s of source %s: %s", feed.dataset, feed.source, error)
+            errors.append(error)
+    if errors:
+        raise _combined(target, errors)
+    return outcomes
+
+
+def extract_feed(feed: Feed, window: BatchWindow) -> TableOutcome:
+    """Land what is new in one feed, and record each delivery in ops.files, also when the feed then fails."""
+    with open_journal(feed) as journal:
+        try:
+            return _landing_of(feed)(feed, journal, window)
+        finally:
+            journal.record_outcomes(window.run_id, settings().lake)
+
+
+def _landing_of(feed: Feed) -> Callable[[Feed, Journal, BatchWindow], TableOutcome]:
+    """The function that lands a kind of source; imported when needed, because dlt takes a second to import."""
+    if feed.kind == "files":
+        from lakehouse.sources.files import land_files
+
+        return land_files
+    if feed.kind == "sql":
+        from lakehouse.sources.sql import land_table
+
+        return land_table
+    from lakehouse.sources.rest import land_endpoint
+
+    return land_endpoint
+
+
+def _combined(dataset: str, errors: list[LakehouseError]) -> LakehouseError:
+    """One error for several: worth a retry only when all of them are."""
+    if len(errors) == 1:
+        return errors[0]
+    what = f"{len(errors)} sources of {dataset} failed: " + " | ".join(error.what for error in errors)
+    remedy = " | ".join(dict.fromkeys(error.remedy for error in errors))
+    if all(isinstance(error, TransientError) for error in errors):
+        return SourceUnavailableError(dataset, what, remedy)
+    return TerminalError(what, remedy)

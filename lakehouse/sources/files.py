@@ -1,0 +1,162 @@
+"""Source kind `files`: every delivered file is landed exactly once, or set aside whole with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pyarrow as pa
+
+from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
+from lakehouse.outcome import TableOutcome
+from lakehouse.sources.config import Feed
+from lakehouse.sources.csv_files import read_csv
+from lakehouse.sources.declarations import FilesDataset
+from lakehouse.sources.json_lines import read_json_lines
+from lakehouse.sources.journal import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
+from lakehouse.sources.landing import StagedRows, landed_path, read_landed, source_file
+from lakehouse.sources.locations import DeliveredFile, LocalFile, discover, fetch, is_changed
+from lakehouse.sources.parquet_files import read_parquet
+from lakehouse.sources.streams import compression_of
+from lakehouse.window import BatchWindow
+
+_THREADS = 2
+_WAVE = 32  # files fingerprinted before they are read: duplicates among them are decided by name, not by chance
+_NAMED = 5  # files named in one warning
+
+
+def land_files(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
+    """Land what is new; a full run looks at the content of every file again.
+
+    Raises SourceUnavailableError when the location is missing, ContractError when nothing of the feed could ever be read.
+    """
+    found = discover(feed)
+    new = [file for file in found if window.is_full or not journal.knows(file.name, file.stamp)]
+    deliveries: list[Delivery] = []
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="landing") as threads:
+        for start in range(0, len(new), _WAVE):
+            for delivery in _land_wave(feed, journal, new[start : start + _WAVE], threads):
+                deliveries.append(delivery)
+                if delivery.sha256 and delivery.stamp:
+                    journal.add(delivery)
+    _refuse_if_nothing_fits(feed, journal)
+    read = sum(delivery.rows for delivery in deliveries)
+    duplicates = sum(delivery.rows for delivery in deliveries if delivery.outcome == DUPLICATE)
+    return TableOutcome(feed.bronze, read, read - duplicates, 0, duplicates, tuple(_warnings(feed, found, deliveries)), skipped=not deliveries)
+
+
+def _land_wave(feed: Feed, journal: Journal, wave: list[DeliveredFile], threads: ThreadPoolExecutor) -> Iterator[Delivery]:
+    fetched = list(threads.map(lambda file: _fetch(feed, file), wave))
+    first: dict[str, DeliveredFile] = {}
+    for file, local in zip(wave, fetched, strict=True):
+        if isinstance(local, LocalFile) and not _is_landed(feed, journal, local.sha256):
+            first.setdefault(local.sha256, file)
+    pending = [
+        (file, local) for file, local in zip(wave, fetched, strict=True) if isinstance(local, LocalFile) and first.get(local.sha256) is file
+    ]
+    fresh = {}
+    for delivery in threads.map(lambda pair: _land_file(feed, *pair), pending):
+        fresh[delivery.sha256] = delivery
+        yield delivery
+    for file, local in zip(wave, fetched, strict=True):
+        if isinstance(local, Delivery):
+            yield local
+        elif first.get(local.sha256) is not file:
+            repeated = _repeated(feed, journal, file, local, fresh.get(local.sha256))
+            if repeated is not None:
+                yield repeated
+            local.release()
+
+
+def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
+    try:
+        return fetch(file, feed.landing)
+    except OSError as error:
+        if file.filesystem is None:
+            return Delivery(file.name, "", "", SET_ASIDE, f"it cannot be opened: {error.strerror}")
+        raise SourceUnavailableError(feed.source, f"{file.address} cannot be read: {error}", "Check the object store and run again.") from error
+
+
+def _is_landed(feed: Feed, journal: Journal, sha256: str) -> bool:
+    """Known to the journal, or found in landing though a killed run could not note it any more."""
+    return sha256 in journal.landed or landed_path(feed.landing, sha256).exists()
+
+
+def _repeated(feed: Feed, journal: Journal, file: DeliveredFile, local: LocalFile, fresh: Delivery | None) -> Delivery | None:
+    """Outcome of content that is there already; None when it is this very delivery, looked at again by a full run."""
+    known = fresh or journal.landed.get(local.sha256)
+    if known is None:
+        return _found_in_landing(feed, file, local)
+    before = journal.newest.get(file.name)
+    if before is not None and before.sha256 == local.sha256 and before.stamp == file.stamp:
+        return None
+    if known.outcome == SET_ASIDE:
+        return replace(known, file_name=file.name, stamp=file.stamp, delivered_at=file.delivered_at)
+    reason = "delivered again" if known.file_name == file.name else f"same content as {known.file_name}"
+    return Delivery(file.name, file.stamp, local.sha256, DUPLICATE, reason, known.rows, delivered_at=file.delivered_at)
+
+
+def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile) -> Delivery:
+    landed = read_landed(landed_path(feed.landing, local.sha256))
+    if landed is None:
+        raise SourceUnavailableError(feed.source, f"landing of {feed.dataset} changed while it was read", "Run again.")
+    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, _new_columns(feed, landed.columns), landed.rows, delivered_at=file.delivered_at)
+    if landed.source_file == source_file(file.name, local.sha256):
+        return delivery
+    return replace(delivery, outcome=DUPLICATE, reason=f"same content as {landed.source_file.rpartition('@')[0]}")
+
+
+def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile) -> Delivery:
+    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, delivered_at=file.delivered_at)
+    label = source_file(file.name, local.sha256)
+    try:
+        with StagedRows(feed.landing, local.sha256, label) as staged:
+            for rows in _read(feed, file, local):
+                staged.write(rows)
+            if is_changed(file):
+                return replace(delivery, stamp="", outcome=SET_ASIDE, reason="it was still being written; the next run reads it")
+            staged.land(landed_path(feed.landing, local.sha256), label)
+            return replace(delivery, rows=staged.rows, reason=_new_columns(feed, tuple(staged.columns)))
+    except UnreadableFileError as error:
+        return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
+    finally:
+        local.release()
+
+
+def _read(feed: Feed, file: DeliveredFile, local: LocalFile) -> Iterator[pa.RecordBatch]:
+    declared = feed.declaration
+    assert isinstance(declared, FilesDataset)
+    mapped = feed.required_columns()
+    compression = compression_of(file.name, declared.compression)
+    if declared.format == "csv":
+        return read_csv(local.path, file.name, declared.csv, mapped, compression)
+    if declared.format == "jsonl":
+        return read_json_lines(local.path, file.name, mapped, feed.required_columns(every=False), compression)
+    return read_parquet(local.path, file.name, mapped)
+
+
+def _new_columns(feed: Feed, columns: tuple[str, ...]) -> str | None:
+    expected = feed.declaration.other_columns
+    new = [] if expected == "*" else [column for column in columns if column not in (*feed.required_columns(), *expected)]
+    return f"new columns: {', '.join(new)}" if new else None
+
+
+def _refuse_if_nothing_fits(feed: Feed, journal: Journal) -> None:
+    """A declaration that fits no file at all is no matter of single files: the dataset stops, at every run until it is mended."""
+    aside = [delivery for delivery in journal.newest.values() if delivery.outcome == SET_ASIDE]
+    if aside and not journal.landed:
+        problem = f"none of the {len(aside)} files of source {feed.source} can be read as declared, e.g. {aside[0].file_name}: {aside[0].reason}"
+        raise ContractError(feed.dataset, problem, "Correct the declaration in sources.yml, or have the files delivered again.")
+
+
+def _warnings(feed: Feed, found: list[DeliveredFile], deliveries: list[Delivery]) -> Iterator[str]:
+    assert isinstance(feed.declaration, FilesDataset)
+    if not found:
+        yield f"{feed.source}: no file matches {', '.join(feed.declaration.files)}"
+    for outcome, words in ((SET_ASIDE, "set aside"), (DUPLICATE, "already loaded"), (LANDED, "landed with a remark")):
+        notable = [d for d in deliveries if d.outcome == outcome and d.reason and d.reason != "delivered again"]
+        named = "; ".join(f"{d.file_name} ({d.reason})" for d in notable[:_NAMED])
+        if notable:
+            more = f"; and {len(notable) - _NAMED} more, see ops.files" if len(notable) > _NAMED else ""
+            yield f"{len(notable)} files of {feed.source} {words}: {named}{more}"

@@ -1,0 +1,77 @@
+"""How delivered columns become the columns of a dataset: a rename, a constant, or a SQL expression."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from lakehouse.contracts import BRONZE_LINEAGE
+
+_LINEAGE = {column.name for column in BRONZE_LINEAGE}
+# Delta refuses these in column names (unless a table opts into column mapping, which not every reader understands).
+_FORBIDDEN = re.compile(r"[ ,;{}()\n\t=`]+")
+
+
+def landed_name(delivered: str, position: int) -> str:
+    """Name under which a delivered column is kept: as delivered, made fit for Delta where it must be.
+
+    Blanks and ` ,;{}()=` become `_`, an empty name becomes `column_<position>` (from 1), a name of our lineage gets a
+    trailing `_`.
+    """
+    name = _FORBIDDEN.sub("_", delivered.strip()) or f"column_{position}"
+    return f"{name}_" if name.lower() in _LINEAGE else name
+
+
+class ColumnMapping(BaseModel):
+    """Where one column of a dataset comes from: exactly one of the three."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str | None = Field(None, min_length=1, description="name of a delivered column")
+    constant: str | None = Field(None, description="a quoted text, the same for every row")
+    expression: str | None = Field(None, min_length=1, description="SQL over the delivered columns (all of them texts)")
+
+    @model_validator(mode="after")
+    def _is_one_of_three(self) -> ColumnMapping:
+        if sum(value is not None for value in (self.column, self.constant, self.expression)) != 1:
+            raise ValueError("the mapping is ambiguous; expected exactly one of column, constant, expression")
+        return self
+
+    @property
+    def sql(self) -> str:
+        """SQL text over the landed columns, all strings; column names in backticks."""
+        if self.column is not None:
+            return f"`{landed_name(self.column, 0)}`"
+        if self.constant is not None:
+            return "'" + self.constant.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return f"({self.expression})"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Landed names of the columns it reads; ValueError for an expression that is not SQL."""
+        if self.column is not None:
+            return (landed_name(self.column, 0),)
+        return _columns_of(self.expression) if self.expression is not None else ()
+
+
+def _short_form(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+Mapped = Annotated[ColumnMapping, BeforeValidator(_short_form)]
+
+
+@lru_cache(maxsize=256)
+def _columns_of(expression: str) -> tuple[str, ...]:
+    import sqlglot  # 0.3 s to import, and only needed when something new has to be read
+    from sqlglot import expressions
+    from sqlglot.errors import SqlglotError
+
+    try:
+        parsed = sqlglot.parse_one(expression, dialect="spark")
+    except SqlglotError as error:
+        raise ValueError(f"the expression {expression!r} is not SQL: {str(error).splitlines()[0]}") from error
+    return tuple(dict.fromkeys(column.name for column in parsed.find_all(expressions.Column)))
