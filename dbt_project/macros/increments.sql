@@ -8,6 +8,9 @@
 
 {#- Up to which change of a dataset (or which as-of moment) gold has worked, as a literal: a literal lets the scan skip old files. -#}
 {% macro seen_through(dataset) -%}
+    {%- if not execute -%}
+        {{ return("timestamp '1970-01-01 00:00:00'") }}
+    {%- endif -%}
     {%- set column = 'as_of' if dataset == 'as_of' else dataset ~ '_through' -%}
     {%- set moments = run_query("select date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS') as moment from " ~ previous_table('int_gold_progress')) -%}
     timestamp '{{ moments.rows[0][0] }}'
@@ -15,7 +18,11 @@
 
 {#- True when all customers must be computed: asked for by --full-refresh, or an incremental table is missing. -#}
 {% macro recompute_all() -%}
-    {%- if not execute or flags.FULL_REFRESH -%}
+    {%- if not execute -%}
+        {#- Parsing must see the refs of the incremental branch. -#}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- if flags.FULL_REFRESH -%}
         {{ return(true) }}
     {%- endif -%}
     {%- for name in ['int_gold_progress', 'int_identities_seen', 'int_customer_state', 'fct_orders', 'fct_campaign_responses'] -%}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lakehouse.activation.campaigns import Campaign
@@ -37,3 +38,9 @@ def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
     while rows := cursor.fetchmany(10_000):
         for customer_id, email, is_mailable, *values in rows:
             yield Member(customer_id, email, is_mailable, dict(zip(columns, values, strict=True)))
+
+
+def profiles_as_of(snapshot: Snapshot) -> datetime | None:
+    """The moment the profiles look back from; None when there are none."""
+    rows = snapshot.connection.execute("select max(as_of) from gold.dim_customers").fetchall()
+    return rows[0][0]

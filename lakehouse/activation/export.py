@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.activation.audience import members
+from lakehouse.activation.audience import members, profiles_as_of
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.catalogue import catalogue, segment_hash
 from lakehouse.activation.firewall import SUPPRESSIONS, Firewall
@@ -69,7 +69,8 @@ def _run(export: _Export, platform: Platform, as_of: datetime) -> TableOutcome:
     started = datetime.now(UTC)
     plan, sent, not_before = _plan(export)
     versions = {**export.snapshot.versions, SUPPRESSIONS: export.firewall.version}
-    manifest = write_manifest(export.folder, plan, versions, export.firewall.version, segment_hash(export.campaign.segment), as_of)
+    built_as_of = profiles_as_of(export.snapshot)
+    manifest = write_manifest(export.folder, plan, versions, export.firewall.version, segment_hash(export.campaign.segment), built_as_of)
     manifest_path = str(manifest.relative_to(settings().outbox))
     try:
         send(plan, platform, export.firewall, sent, export.lake, not_before)
@@ -78,7 +79,7 @@ def _run(export: _Export, platform: Platform, as_of: datetime) -> TableOutcome:
         write_receipt(export.folder, plan, sent, "failed", times, [f"{type(error).__name__}: {error}"])
         record("exports", [exports_row(plan, sent, "failed", times, manifest_path)], export.lake)
         raise
-    warnings = _warnings(export.campaign, sent, as_of)
+    warnings = _warnings(export.campaign, sent, as_of, built_as_of)
     times = (started, datetime.now(UTC))
     write_receipt(export.folder, plan, sent, "success", times, warnings)
     record("exports", [exports_row(plan, sent, "success", times, manifest_path)], export.lake)
@@ -121,7 +122,7 @@ def _close(export: _Export, abandoned: list[str]) -> None:
     record("exports", rows, export.lake)
 
 
-def _warnings(campaign: Campaign, sent: Sent, as_of: datetime) -> list[str]:
+def _warnings(campaign: Campaign, sent: Sent, as_of: datetime, built_as_of: datetime | None) -> list[str]:
     counts = sent.counts
     found = warnings_of(volatile_fields(campaign))
     if sent.rejected:
@@ -132,4 +133,6 @@ def _warnings(campaign: Campaign, sent: Sent, as_of: datetime) -> list[str]:
         found.append(f"more than half of the customers on {campaign.platform} were removed ({counts.removed})")
     if campaign.send_at < as_of:
         found.append(f"send_at ({campaign.send_at:%Y-%m-%d %H:%M} UTC) lies before the as-of time ({as_of:%Y-%m-%d %H:%M} UTC)")
+    if built_as_of and built_as_of != as_of:
+        found.append(f"the profiles look back from {built_as_of:%Y-%m-%d %H:%M} UTC, this run from {as_of:%Y-%m-%d %H:%M} UTC: gold was not built by it")
     return found

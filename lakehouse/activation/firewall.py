@@ -14,7 +14,6 @@ from types import TracebackType
 
 import duckdb
 
-from lakehouse.errors import MissingTableError
 from lakehouse.snapshot import newest_version, open_snapshot
 from lakehouse.tables import gold
 
@@ -74,26 +73,18 @@ class Firewall:
         return {person.customer_id: reason for person, reason in found if reason}
 
     def _suppressed(self, people: Sequence[Person]) -> set[str]:
-        """Who is in the ledger, by address or by customer_id."""
+        """Customers whose address is in the ledger."""
         asked = [[person.customer_id for person in people], [person.address or "" for person in people]]
-        rows = self._connection.execute(
-            """
+        query = """
             with asked as (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as address)
             select customer_id from asked semi join ledger using (address)
-            union
-            select customer_id from asked semi join ledger using (customer_id)
-            """,
-            asked,
-        ).fetchall()
-        return {customer_id for (customer_id,) in rows}
+        """
+        return {customer_id for (customer_id,) in self._connection.execute(query, asked).fetchall()}
 
     def _load(self) -> None:
         """Read the ledger once into DuckDB, which keeps it compressed: ten million addresses do not fit a Python set well."""
         self._open.close()
         snapshot = self._open.enter_context(open_snapshot([SUPPRESSIONS], self._lake))
         self._connection: duckdb.DuckDBPyConnection = snapshot.connection
-        try:
-            self._connection.execute("create table ledger as select lower(trim(email)) as address, customer_id from gold.suppressions")
-        except duckdb.BinderException as error:
-            raise MissingTableError(f"{SUPPRESSIONS} with columns email and customer_id ({error})", []) from None
+        self._connection.execute("create table ledger as select distinct lower(trim(address)) as address from gold.suppressions")
         self.version = snapshot.versions[SUPPRESSIONS]

@@ -20,7 +20,7 @@ MANIFEST = "manifest.json"
 RECEIPT = "receipt.json"
 
 
-def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], consent_version: int, segment_hash: str, as_of: datetime) -> Path:
+def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], consent_version: int, segment_hash: str, as_of: datetime | None) -> Path:
     """Write the manifest of a plan below `folder` (the campaign's exports to the platform) and return its path.
 
     The payload hash of everybody in the target is in `recipients/<target hash>.jsonl.gz`, once for all exports with that target.
@@ -37,7 +37,7 @@ def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], c
         "segment": campaign.segment,
         "segment_definition_sha256": segment_hash,
         "send_at": campaign.send_at,
-        "as_of": as_of,
+        "profiles_as_of": as_of,
         "fields": [field.model_dump(mode="json", exclude_none=True) | {"name": field.name} for field in campaign.fields],
         "holdout_share": campaign.holdout_share,
         "table_versions": {str(table): version for table, version in sorted(versions.items())},

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lakehouse.activation.campaigns import Campaign
 
-_VOLATILE = re.compile(r"(recency|tenure|age)_(days|weeks|months)|days_(since|until)_.+|.+_last_\d+_(days|weeks|months)|as_of(_at)?")
+_VOLATILE = re.compile(r"(recency|tenure)_days|days_(since|until)_.+|.+_\d+d|.+_last_\d+_days|as_of")
 
 
 def is_volatile(column: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from lakehouse.delta.storage import open_table, source_files, table_uri
 from lakehouse.tables import TableRef
@@ -36,7 +36,7 @@ def changes_since(spark: SparkSession, table: TableRef, since: int, lake: str) -
     except (DeltaError, OSError):
         return version, everything
     fresh = sorted(source_files(current) - loaded)
-    return version, everything.where(F.col("_source_file").isin(fresh)) if fresh else None
+    return version, everything.where(sf.col("_source_file").isin(fresh)) if fresh else None
 
 
 def _rows_of(spark: SparkSession, files: list[str], everything: DataFrame, lake: str) -> DataFrame | None:

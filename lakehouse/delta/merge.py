@@ -21,21 +21,19 @@ def merge_by_key(spark: SparkSession, table: TableRef, changes: DataFrame, key: 
     names = [f"`{name}`" for name in complete.columns]
     assignments = ", ".join(f"t.{name} = s.{name}" for name in names)
     with _view(spark, complete) as view:
-        spark.sql(
-            f"merge into delta.`{table.location(lake)}` t using {view} s on {_same(key)} "
-            f"when matched then update set {assignments} "
-            f"when not matched then insert ({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"
-        ).collect()
+        insert = f"insert ({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"  # noqa: S608 - names of our own columns
+        spark.sql(f"{_merge_into(table, view, key, lake)} when matched then update set {assignments} when not matched then {insert}").collect()
 
 
 def delete_by_key(spark: SparkSession, table: TableRef, keys: DataFrame, key: tuple[str, ...], lake: str) -> None:
     """Delete the rows whose key is among `keys` (unique, no nulls). One attempt; wrap it in `committed`."""
     with _view(spark, keys.select(*key)) as view:
-        spark.sql(f"merge into delta.`{table.location(lake)}` t using {view} s on {_same(key)} when matched then delete").collect()
+        spark.sql(f"{_merge_into(table, view, key, lake)} when matched then delete").collect()
 
 
-def _same(key: tuple[str, ...]) -> str:
-    return " and ".join(f"t.`{name}` = s.`{name}`" for name in key)
+def _merge_into(table: TableRef, view: str, key: tuple[str, ...], lake: str) -> str:
+    same = " and ".join(f"t.`{name}` = s.`{name}`" for name in key)
+    return f"merge into delta.`{table.location(lake)}` t using {view} s on {same}"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deltalake import Schema
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Column, arrow_schema
 from lakehouse.delta.schema import ensure_table
@@ -19,7 +19,7 @@ def replace_table(table: TableRef, rows: DataFrame, columns: tuple[Column, ...],
     the contract are dropped or changed in the same commit.
     """
     is_new = ensure_table(table, columns, lake)
-    complete = rows.select(*[F.col(f"`{column.name}`").cast(column.type).alias(column.name) for column in columns])
+    complete = rows.select(*[sf.col(f"`{column.name}`").cast(column.type).alias(column.name) for column in columns])
     writer = complete.write.format("delta").mode("overwrite")
     if not _has_schema(table, columns, lake):
         writer = writer.option("overwriteSchema", "true")

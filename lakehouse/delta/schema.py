@@ -9,7 +9,7 @@ from __future__ import annotations
 from deltalake import DeltaTable, Field, Schema
 from deltalake.schema import PrimitiveType
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Column, arrow_schema
 from lakehouse.delta.storage import open_table, table_uri
@@ -49,6 +49,6 @@ def fitted(rows: DataFrame, table: TableRef, lake: str) -> DataFrame:
     return rows.select(*[_value(field, field.name.lower() in present).alias(field.name) for field in fields])
 
 
-def _value(field: Field, is_present: bool) -> F.Column:
-    column = F.col(f"`{field.name}`") if is_present else F.lit(None)
+def _value(field: Field, is_present: bool) -> sf.Column:
+    column = sf.col(f"`{field.name}`") if is_present else sf.lit(None)
     return column.cast(field.type.type) if isinstance(field.type, PrimitiveType) else column

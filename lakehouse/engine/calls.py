@@ -5,7 +5,6 @@ Raising our errors below pyspark also means that nothing retries in silence: its
 
 from __future__ import annotations
 
-import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,13 +14,12 @@ from pyspark.sql.connect.client import DefaultChannelBuilder
 
 from lakehouse.engine.failures import engine_gone, is_unreachable, took_too_long
 from lakehouse.engine.state import read_state
-from lakehouse.errors import EngineUnavailableError
 from lakehouse.settings import Settings
 
 _Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"))
 
 
-class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor):  # type: ignore[misc]
+class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor):
     """Calls of one session. A session belongs to one life of the engine (`epoch`) and refuses to talk to the next one,
     which would not know its tables and would run a lost query a second time."""
 
@@ -59,13 +57,16 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
     def _raise_ours(self, error: grpc.RpcError) -> None:
         if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
             raise took_too_long(self._chosen) from error
-        if is_unreachable(error):
+        if is_unreachable(error) or (error.code() == grpc.StatusCode.CANCELLED and not self._is_current()):
             raise engine_gone(self._chosen, self._epoch) from error
 
     def _check_epoch(self) -> None:
-        state = read_state(self._chosen.home)
-        if state is None or state.epoch != self._epoch:
+        if not self._is_current():
             raise engine_gone(self._chosen, self._epoch)
+
+    def _is_current(self) -> bool:
+        state = read_state(self._chosen.home)
+        return state is not None and state.epoch == self._epoch and state.is_engine_alive
 
     def _with_deadline(self, details: Any) -> _Details:
         seconds = self._chosen.query_timeout_seconds
@@ -73,8 +74,19 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
         return _Details(details.method, timeout, details.metadata, details.credentials, details.wait_for_ready, details.compression)
 
 
-def watched_channel(chosen: Settings, epoch: str, url: str) -> DefaultChannelBuilder:
-    """Channel to the engine at `url` whose calls are watched."""
-    builder = DefaultChannelBuilder(url, [("grpc.enable_retries", 0)])
-    builder.add_interceptor(WatchedCalls(chosen, epoch))
-    return builder
+class WatchedChannel(DefaultChannelBuilder):
+    """Connection to the engine at `url` whose calls are watched and which can be cut."""
+
+    def __init__(self, chosen: Settings, epoch: str, url: str) -> None:
+        super().__init__(url, [("grpc.enable_retries", 0)])
+        self.add_interceptor(WatchedCalls(chosen, epoch))
+        self._channel: grpc.Channel | None = None
+
+    def toChannel(self) -> grpc.Channel:  # noqa: N802 - pyspark's name
+        self._channel = super().toChannel()
+        return self._channel
+
+    def cut(self) -> None:
+        """Make every call under way, and every later one, fail at once."""
+        if self._channel is not None:
+            self._channel.close()

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from lakehouse.engine import control
-from lakehouse.engine.calls import watched_channel
+from lakehouse.engine.calls import WatchedChannel
 from lakehouse.engine.registration import create_schemas, name_table, named_tables, tables_on_disk
 from lakehouse.engine.state import EngineState
 from lakehouse.errors import EngineUnavailableError
@@ -20,12 +20,13 @@ from lakehouse.tables import TableRef
 
 USER = "lakehouse"
 # An engine that is being restarted is waited for, but not for long: nobody waits in silence.
-_RESTART_SECONDS = 60.0
+_RESTART_SECONDS = 180.0
 
 
 @dataclass
 class _Cached:
     spark: ConnectSession
+    channel: WatchedChannel
     epoch: str
     named: set[TableRef] = field(default_factory=set)
 
@@ -66,7 +67,7 @@ def close() -> None:
     """Hang up, so that calls under way fail at once; the engine and its shared session stay."""
     global _cached
     if _cached is not None:
-        _cached.spark.client.close()
+        _cached.channel.cut()
         _cached = None
 
 
@@ -95,7 +96,8 @@ def _state_to_use(chosen: Settings, autostart: bool) -> EngineState:
 
 def _connect(chosen: Settings, state: EngineState) -> _Cached:
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions look here to know that there is no JVM in this process
-    spark = ConnectSession.builder.channelBuilder(watched_channel(chosen, state.epoch, remote_url(state))).create()
+    channel = WatchedChannel(chosen, state.epoch, remote_url(state))
+    spark = ConnectSession.builder.channelBuilder(channel).create()
     # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends its query.
     spark.client.disable_reattachable_execute()
     spark.client.set_retry_policies([])
@@ -103,7 +105,7 @@ def _connect(chosen: Settings, state: EngineState) -> _Cached:
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     shared = cast(SparkSession, spark)
     create_schemas(shared, chosen.lake)
-    return _Cached(spark, state.epoch, named_tables(shared))
+    return _Cached(spark, channel, state.epoch, named_tables(shared))
 
 
 def _make_default(spark: ConnectSession) -> None:

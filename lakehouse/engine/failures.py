@@ -17,7 +17,8 @@ from lakehouse.settings import Settings
 current_work: ContextVar[str] = ContextVar("current_work", default="a query")
 
 _MEMORY = re.compile(
-    r"Resources exhausted|Failed to allocate additional|OutOfMemoryError|Java heap space|GC overhead limit|UNABLE_TO_ACQUIRE_MEMORY|SparkOutOfMemory", re.IGNORECASE
+    r"Resources exhausted|Failed to allocate additional|OutOfMemoryError|Java heap space|GC overhead limit|UNABLE_TO_ACQUIRE_MEMORY|SparkOutOfMemory",
+    re.IGNORECASE,
 )
 _CONFLICT = re.compile(
     r"Failed to commit transaction|DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|DELTA_CONCURRENT|"
@@ -32,8 +33,8 @@ _GONE = re.compile(
 
 
 def is_unreachable(error: grpc.RpcError) -> bool:
-    """Whether grpc says that nobody is there (or that we hung up because nobody is there)."""
-    return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    """Whether grpc says that nobody is there."""
+    return bool(error.code() == grpc.StatusCode.UNAVAILABLE)
 
 
 def took_too_long(chosen: Settings) -> EngineUnavailableError:
@@ -50,7 +51,8 @@ def engine_gone(chosen: Settings, epoch: str) -> LakehouseError:
     if death is not None and death.cause == "memory":
         return EngineMemoryError(name, f"{memory_limit_gb(chosen):.1f} GB ({death.detail})")
     how = "is gone or was restarted" if death is None else f"{'hung' if death.cause == 'hung' else 'died'} ({death.detail})"
-    return EngineUnavailableError(f"{chosen.engine} {how} under `{name}`", "It is restarted by itself: run again. `lakehouse engine status` and engine.log say more.")
+    remedy = "It is restarted by itself: run again. `lakehouse engine status` and engine.log say more."
+    return EngineUnavailableError(f"{chosen.engine} {how} under `{name}`", remedy)
 
 
 def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> Death | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psutil
@@ -16,16 +15,17 @@ GB = 1024**3
 # Sail's pool counts operators, not readers, writers and the allocator: real use was up to twice the pool.
 _SAIL_POOL_SHARE = 0.6
 # Sessions hold the table names of everybody who uses the engine, so they must outlive any pause between runs.
-_SESSION_SECONDS = 30 * 24 * 3600
+SESSION_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A command to run, what to add to its environment, and how long its first answer may take."""
+    """A command to run, what to add to its environment, how long its first answer may take, and the ports that must be open by then."""
 
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
-    patience_seconds: float = 30
+    patience_seconds: float = 90
+    further_ports: tuple[int, ...] = ()
 
 
 def memory_limit_gb(settings: Settings) -> float:
@@ -42,9 +42,15 @@ def launch_sail(settings: Settings) -> Launch:
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(int(memory_limit_gb(settings) * GB * _SAIL_POOL_SHARE)),
             "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": json.dumps([str(spill)]),
-            "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(_SESSION_SECONDS),
+            "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(SESSION_SECONDS),
         },
     )
 
 
-LAUNCHES: dict[str, Callable[[Settings], Launch]] = {"sail": launch_sail}
+def launch_of(settings: Settings) -> Launch:
+    """The launch of the engine that the settings name. Raises ConfigurationError or EngineUnavailableError when something is missing."""
+    if settings.engine == "sail":
+        return launch_sail(settings)
+    from lakehouse.engine.launch_spark import launch_spark
+
+    return launch_spark(settings)

@@ -5,6 +5,8 @@ It speaks the wire format itself, because importing pyspark takes two seconds an
 
 from __future__ import annotations
 
+import socket
+
 import grpc
 
 EXECUTE_PLAN = "/spark.connect.SparkConnectService/ExecutePlan"
@@ -32,6 +34,15 @@ def answers(host: str, port: int, deadline_seconds: float) -> bool:
     with grpc.insecure_channel(f"{host}:{port}", options=[("grpc.enable_retries", 0)]) as channel:
         call = channel.unary_stream(EXECUTE_PLAN, request_serializer=None, response_deserializer=None)
         try:
-            return any([bool(response) for response in call(probe_request(), timeout=deadline_seconds)])
+            return len(list(call(probe_request(), timeout=deadline_seconds))) > 0  # to the end: an error may come after the first message
         except grpc.RpcError:
             return False
+
+
+def accepts(host: str, port: int) -> bool:
+    """Whether something listens on the port."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

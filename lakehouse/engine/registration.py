@@ -51,7 +51,8 @@ def _has_commit(table: Path) -> bool:
 
 def create_schemas(spark: SparkSession, lake: str) -> None:
     """Create the four schemas; a table made by name alone then also lands at <lake>/<layer>/<table>."""
-    for layer in Layer:
+    known = {row[0] for row in spark.sql("show schemas").collect()}
+    for layer in [layer for layer in Layer if layer not in known]:
         spark.sql(f"create schema if not exists {layer} location '{lake}/{layer}'").collect()
 
 

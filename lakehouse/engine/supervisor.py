@@ -5,6 +5,7 @@ Run as `python -m lakehouse.engine.supervisor <settings as JSON>` by `control.st
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -20,9 +21,9 @@ from datetime import UTC, datetime
 
 import psutil
 
-from lakehouse.engine.launch import GB, LAUNCHES, Launch, memory_limit_gb
+from lakehouse.engine.launch import GB, Launch, launch_of, memory_limit_gb
 from lakehouse.engine.locks import held_lock
-from lakehouse.engine.probe import answers
+from lakehouse.engine.probe import accepts, answers
 from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, write_state
 from lakehouse.settings import Settings
 
@@ -35,8 +36,8 @@ class WatchRules:
 
     glance: float = 0.2  # between two looks at whether the process lives and how much memory it holds
     probe_every: float = 3.0
-    probe_deadline: float = 5.0
-    hung_when_idle: float = 12.0  # no answer and no processor time used: it will never answer
+    probe_deadline: float = 10.0
+    hung_when_idle: float = 20.0  # no answer and no processor time used: it will never answer
     hung_when_busy: float = 180.0  # no answer for that long while it computes: nobody else gets a turn
     memory_margin: float = 1.25  # killed above limit x margin; below, the engine's own pool refuses queries
     first_pause: float = 0.5
@@ -83,8 +84,10 @@ class Supervisor:
                 is_up = self._await_first_answer(process, launch)
                 failed_starts = 0 if is_up else failed_starts + 1
                 cause, detail = self._watch(process) if is_up else ("died", self._first_words(process, launch))
-            finally:
-                _end(process)
+            except BaseException:
+                _end(process, grace_seconds=0)
+                raise
+            _end(process, grace_seconds=5 if self._stop.is_set() else 0)
             if self._stop.is_set():
                 break
             self._record_death(cause, detail)
@@ -101,7 +104,7 @@ class Supervisor:
     def _launch(self) -> tuple[subprocess.Popen[bytes], Launch]:
         spill = engine_dir(self._settings.home) / "spill"
         shutil.rmtree(spill, ignore_errors=True)  # what a killed engine left there belongs to nobody
-        launch = LAUNCHES[self._settings.engine](self._settings)
+        launch = launch_of(self._settings)
         process = subprocess.Popen(
             launch.command, env={**os.environ, **launch.environment}, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
         )
@@ -116,12 +119,15 @@ class Supervisor:
     def _await_first_answer(self, process: subprocess.Popen[bytes], launch: Launch) -> bool:
         began = time.monotonic()
         while not self._stop.is_set() and process.poll() is None and time.monotonic() - began < launch.patience_seconds:
-            if answers(self._state.host, self._state.port, self._rules.probe_deadline):
+            if answers(self._state.host, self._state.port, self._rules.probe_deadline) and self._are_open(launch.further_ports):
                 _log.info("%s answered its first query after %.1f s", self._state.kind, time.monotonic() - began)
                 self._record(phase="running", detail="")
                 return True
             self._stop.wait(0.05)
         return False
+
+    def _are_open(self, ports: tuple[int, ...]) -> bool:
+        return all(accepts(self._state.host, port) for port in ports)
 
     def _first_words(self, process: subprocess.Popen[bytes], launch: Launch) -> str:
         if process.poll() is None:
@@ -144,6 +150,7 @@ class Supervisor:
                 continue
             if answers(self._state.host, self._state.port, self._rules.probe_deadline):
                 answered = idle_since = time.monotonic()
+                self._is_idle(process.pid)
                 self._record_health(True)
             else:
                 self._record_health(False)
@@ -197,14 +204,13 @@ def _how_it_ended(code: int, state: EngineState) -> tuple[Cause, str]:
     return "died", how
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the engine: politely, then for certain."""
-    if process.poll() is None:
+def _end(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
+    """End the engine: politely if there is time, then for certain. Delta commits are whole or absent, so a kill loses no data."""
+    if process.poll() is None and grace_seconds > 0:
         process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(grace_seconds)
+    process.kill()
     process.wait()
 
 

@@ -1,5 +1,6 @@
 """Rules that several tables need and no contract can say: volume, freshness, shares, impossible times."""
 
+# ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from __future__ import annotations
 
 from lakehouse.quality.rule import Rule, Severity, Unit
@@ -19,9 +20,9 @@ def volume_rules(table: str, alive: str = "true", is_empty_blocking: bool = Fals
         Rule(
             f"{table}.rows.kept",
             f"No more than {may_shrink_by:.0%} of the rows of the last passed gate are gone",
-            f"greatest(coalesce(max({{previous_rows}}), 0) - {rows}, 0)",
+            f"greatest(cast(coalesce({{previous_rows}}, 0D) as bigint) - {rows}, 0)",
             checked=rows,
-            value=f"{rows} / max(nullif({{previous_rows}}, 0D))",
+            value=f"{rows} / nullif({{previous_rows}}, 0D)",
             minimum=1 - may_shrink_by,
             maximum=None,
             unit=Unit.RATIO,
@@ -31,8 +32,8 @@ def volume_rules(table: str, alive: str = "true", is_empty_blocking: bool = Fals
             "This run read about as many rows as runs usually do",
             "0",
             Severity.WARNING,
-            checked="cast(coalesce(max({rows_read}), 0D) as bigint)",
-            value="max({rows_read} / {usual_rows_read})",
+            checked="cast(coalesce({rows_read}, 0D) as bigint)",
+            value="{rows_read} / {usual_rows_read}",
             minimum=0.2,
             maximum=5,
             unit=Unit.RATIO,
@@ -66,9 +67,7 @@ def not_from_the_future_rule(table: str, column: str) -> Rule:
     )
 
 
-def share_rule(
-    rule_id: str, meaning: str, bad_when: str, maximum: float, among: str = "true", severity: Severity = Severity.WARNING
-) -> Rule:
+def share_rule(rule_id: str, meaning: str, bad_when: str, maximum: float, among: str = "true", severity: Severity = Severity.WARNING) -> Rule:
     """At most `maximum` (0 to 1) of the rows `among` which it is asked are bad."""
     bad, asked = f"count_if(({among}) and ({bad_when}))", f"count_if({among})"
     return Rule(rule_id, meaning, bad, severity, asked, f"{bad} / cast(nullif({asked}, 0) as double)", maximum=maximum, unit=Unit.SHARE)

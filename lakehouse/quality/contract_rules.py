@@ -1,5 +1,6 @@
 """The rules that follow from a contract: columns and types, required, allowed, range, pattern, row rules, unique key, references."""
 
+# ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from __future__ import annotations
 
 from lakehouse.contracts import Column, Contract
@@ -40,7 +41,6 @@ def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
         f"{dataset}.{'_'.join(key) if len(key) == 1 else 'key'}.unique",
         f"({columns}) occurs once",
         "coalesce(sum(n - 1), 0)",
-        checked="max({count_rows})",
         relation=repeated,
     )
 
@@ -50,7 +50,8 @@ def reference_rules(dataset: str, column: str, target: str, blocking_share: floa
     table, _, key = target.partition(".")
     # Grouped first: the join then sees each referenced key once, not every row.
     relation = (
-        f"(select used.n, known.{key} is null as is_unknown from (select {column}, count(*) as n from {{table}} where {column} is not null group by {column}) as used"
+        f"(select used.n, known.{key} is null as is_unknown"
+        f" from (select {column}, count(*) as n from {{table}} where {column} is not null group by {column}) as used"
         f" left join (select distinct {key} from {{silver.{table}}}) as known on used.{column} = known.{key})"
     )
     failed = "coalesce(sum(case when is_unknown then n else 0 end), 0)"
@@ -77,10 +78,10 @@ def _columns_rule(contract: Contract) -> Rule:
     return Rule(
         f"{contract.dataset}.columns.match",
         f"The columns and their types are those of contract {contract.dataset} version {contract.version}",
-        "max({count_schema_differences})",
-        checked="max({count_columns})",
+        "{count_schema_differences}",
+        checked=str(len(contract.columns)),
         relation=_SCHEMA,
-        detail="max({schema_differences})",
+        detail="{schema_differences}",
     )
 
 

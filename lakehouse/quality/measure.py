@@ -1,5 +1,6 @@
 """Measuring a gate's rules on the engine: one statement for all of them, one scan for each relation they look at."""
 
+# ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -46,13 +47,14 @@ def _ask_all(rules: Mapping[int, Rule], shortcuts: Mapping[int, Rule], parameter
 
 
 def _aggregates(rule: Rule, name: str) -> list[str]:
-    optional = (("value", rule.value), ("detail", rule.detail))
-    return [f"{rule.failed} as {name}_failed", f"{rule.checked} as {name}_checked", *(f"{sql} as {name}_{kind}" for kind, sql in optional if sql)]
+    wanted = (("failed", rule.failed), ("checked", rule.checked), ("value", rule.value), ("detail", rule.detail))
+    return [f"{sql} as {name}_{kind}" for kind, sql in wanted if sql is not None]
 
 
 def _measurement(rule: Rule, name: str, found: Mapping[str, Any]) -> Measurement:
     failed, value = found[f"{name}_failed"], found.get(f"{name}_value")
     if failed is None:
         raise ValueError(f"rule {rule.id} counted its failing rows as NULL: {rule.failed}")
+    checked = found["r_rows"] if rule.checked is None else found[f"{name}_checked"]
     measured = failed if rule.value is None else value
-    return Measurement(rule, int(found[f"{name}_checked"] or 0), int(failed), None if measured is None else float(measured), found.get(f"{name}_detail"))
+    return Measurement(rule, int(checked or 0), int(failed), None if measured is None else float(measured), found.get(f"{name}_detail"))

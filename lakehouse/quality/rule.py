@@ -38,8 +38,8 @@ class Shortcut:
 class Rule:
     """One expectation on a table; `meaning` says what is true of a good table.
 
-    `failed`, `checked` and `value` are SQL aggregates over `relation`; all rules on one relation are one scan. The rule holds
-    when `value` (default: `failed`) lies within [minimum, maximum]; a NULL value means that there is nothing to compare with,
+    `failed`, `checked` (default: all rows of the table) and `value` are SQL aggregates over `relation`; all rules on one relation are one
+    scan. The rule holds when `value` (default: `failed`) lies within [minimum, maximum]; a NULL value means that there is nothing to compare with,
     and holds. `detail` is an aggregate giving text that explains the value. The SQL may name `{table}`, any `{layer.table}`
     (a silver table that is not there yet reads as empty) and the parameters of lakehouse.quality.parameters, e.g. `{as_of}`.
     """
@@ -48,7 +48,7 @@ class Rule:
     meaning: str
     failed: str
     severity: Severity = Severity.BLOCKING
-    checked: str = "count(*)"
+    checked: str | None = None
     value: str | None = None
     minimum: float | None = None
     maximum: float | None = 0
@@ -89,10 +89,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Gate:
-    """All rules of one table."""
+    """All rules of one table. `amount` names the money column that is reconciled with what was delivered, if any."""
 
     table: TableRef
     rules: tuple[Rule, ...]
+    amount: str | None = None
 
     def __post_init__(self) -> None:
         ids = [rule.id for rule in self.rules]

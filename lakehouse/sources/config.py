@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,9 @@ from lakehouse.configuration import load_yaml
 from lakehouse.contracts import DATASETS
 from lakehouse.errors import ContractError
 from lakehouse.settings import settings
-from lakehouse.sources.declarations import DatasetDeclaration, FilesSource, RestSource, SourcesFile, SqlSource
+from lakehouse.sources.declaration_types import DatasetDeclaration, WatermarkedDataset
+from lakehouse.sources.declarations import FilesSource, RestSource, SourcesFile, SqlSource
+from lakehouse.sources.mapping import landed_name
 from lakehouse.tables import TableRef, bronze
 
 
@@ -61,6 +63,16 @@ class Feed:
                 except ValueError as error:
                     raise ContractError(self.dataset, f"mapping of {column} in source {self.source}: {error}", "Correct it in sources.yml.") from error
         return tuple(names)
+
+    def remark_on(self, columns: Iterable[str]) -> str | None:
+        """`"new columns: a, b"` for landed columns that are neither mapped nor declared as other columns."""
+        declared = self.declaration
+        if declared.other_columns == "*":
+            return None
+        watermark = (declared.watermark,) if isinstance(declared, WatermarkedDataset) and declared.watermark else ()
+        expected = {landed_name(name, 0) for name in (*declared.other_columns, *watermark)} | set(self.required_columns())
+        new = [column for column in columns if column not in expected]
+        return f"new columns: {', '.join(new)}" if new else None
 
     @property
     def fingerprint(self) -> str:

@@ -59,7 +59,8 @@ def _open(stream: WatchedStream, delivered: list[str], options: CsvOptions, ragg
     reading = pc.ReadOptions(
         use_threads=False, block_size=_BLOCK_BYTES, encoding=options.encoding, column_names=delivered if options.columns is not None else None
     )
-    parsing = pc.ParseOptions(delimiter=options.delimiter, quote_char=options.quote or False, newlines_in_values=options.quote is not None, invalid_row_handler=note)
+    is_quoted = options.quote is not None
+    parsing = pc.ParseOptions(delimiter=options.delimiter, quote_char=options.quote or False, newlines_in_values=is_quoted, invalid_row_handler=note)
     converting = pc.ConvertOptions(column_types=dict.fromkeys(delivered, pa.string()), null_values=[""], strings_can_be_null=True)
     yield from pc.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting)
 

@@ -13,8 +13,8 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.sources.config import Feed
 from lakehouse.sources.csv_files import read_csv
 from lakehouse.sources.declarations import FilesDataset
-from lakehouse.sources.json_lines import read_json_lines
 from lakehouse.sources.journal import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
+from lakehouse.sources.json_lines import read_json_lines
 from lakehouse.sources.landing import StagedRows, landed_path, read_landed, source_file
 from lakehouse.sources.locations import DeliveredFile, LocalFile, discover, fetch, is_changed
 from lakehouse.sources.parquet_files import read_parquet
@@ -52,9 +52,7 @@ def _land_wave(feed: Feed, journal: Journal, wave: list[DeliveredFile], threads:
     for file, local in zip(wave, fetched, strict=True):
         if isinstance(local, LocalFile) and not _is_landed(feed, journal, local.sha256):
             first.setdefault(local.sha256, file)
-    pending = [
-        (file, local) for file, local in zip(wave, fetched, strict=True) if isinstance(local, LocalFile) and first.get(local.sha256) is file
-    ]
+    pending = [(file, local) for file, local in zip(wave, fetched, strict=True) if isinstance(local, LocalFile) and first.get(local.sha256) is file]
     fresh = {}
     for delivery in threads.map(lambda pair: _land_file(feed, *pair), pending):
         fresh[delivery.sha256] = delivery
@@ -101,7 +99,7 @@ def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile) -> Deli
     landed = read_landed(landed_path(feed.landing, local.sha256))
     if landed is None:
         raise SourceUnavailableError(feed.source, f"landing of {feed.dataset} changed while it was read", "Run again.")
-    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, _new_columns(feed, landed.columns), landed.rows, delivered_at=file.delivered_at)
+    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, feed.remark_on(landed.columns), landed.rows, delivered_at=file.delivered_at)
     if landed.source_file == source_file(file.name, local.sha256):
         return delivery
     return replace(delivery, outcome=DUPLICATE, reason=f"same content as {landed.source_file.rpartition('@')[0]}")
@@ -117,7 +115,7 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile) -> Delivery:
             if is_changed(file):
                 return replace(delivery, stamp="", outcome=SET_ASIDE, reason="it was still being written; the next run reads it")
             staged.land(landed_path(feed.landing, local.sha256), label)
-            return replace(delivery, rows=staged.rows, reason=_new_columns(feed, tuple(staged.columns)))
+            return replace(delivery, rows=staged.rows, reason=feed.remark_on(staged.columns))
     except UnreadableFileError as error:
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
     finally:
@@ -134,12 +132,6 @@ def _read(feed: Feed, file: DeliveredFile, local: LocalFile) -> Iterator[pa.Reco
     if declared.format == "jsonl":
         return read_json_lines(local.path, file.name, mapped, feed.required_columns(every=False), compression)
     return read_parquet(local.path, file.name, mapped)
-
-
-def _new_columns(feed: Feed, columns: tuple[str, ...]) -> str | None:
-    expected = feed.declaration.other_columns
-    new = [] if expected == "*" else [column for column in columns if column not in (*feed.required_columns(), *expected)]
-    return f"new columns: {', '.join(new)}" if new else None
 
 
 def _refuse_if_nothing_fits(feed: Feed, journal: Journal) -> None:

@@ -7,7 +7,6 @@ A landed file is `<landing>/<source>/<dataset>/<sha12>.parquet` with the deliver
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType

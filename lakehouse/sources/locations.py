@@ -33,7 +33,8 @@ class DeliveredFile:
 
 def discover(feed: Feed) -> list[DeliveredFile]:
     """All files of a feed in the order of their names; SourceUnavailableError when the location is not there."""
-    assert isinstance(feed.origin, FilesSource) and isinstance(feed.declaration, FilesDataset)
+    assert isinstance(feed.origin, FilesSource)
+    assert isinstance(feed.declaration, FilesDataset)
     location = feed.origin.location.resolve()
     if "://" in location:
         found = _in_store(feed, feed.declaration.files, location)

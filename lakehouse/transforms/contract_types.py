@@ -35,7 +35,8 @@ def typed_sql(column: Column, received: str, timezone: str) -> str:
     if column.type == "date":
         return f"case when {received} like '____-__-__' then try_cast({received} as date) end"
     if column.type == "boolean":
-        return f"case when lower({received}) in ('true', 't', 'yes', 'y', '1') then true when lower({received}) in ('false', 'f', 'no', 'n', '0') then false end"
+        told = f"lower({received})"
+        return f"case when {told} in ('true', 't', 'yes', 'y', '1') then true when {told} in ('false', 'f', 'no', 'n', '0') then false end"
     raise ValueError(f"{column.name}: a column of type {column.type} cannot be delivered")
 
 

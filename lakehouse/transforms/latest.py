@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 _HASH, _RANK = "_key_hash", "_rank"
 
@@ -18,23 +18,23 @@ def newest_first(order_by: Sequence[str], then: Sequence[Column] = ()) -> list[C
     """Order in which the first row of a key wins: greatest `order_by` (nulls lose), then `then`, then the greatest hash of the
     row, then the row that arrived first. Total, so that the order of arrival never decides between different contents."""
     return [
-        *(F.col(name).desc_nulls_last() for name in order_by),
+        *(sf.col(name).desc_nulls_last() for name in order_by),
         *then,
-        F.col("_row_hash").desc(),
-        F.col("_ingested_at").asc(),
-        F.col("_source_file").asc(),
-        F.col("_row_number").asc(),
+        sf.col("_row_hash").desc(),
+        sf.col("_ingested_at").asc(),
+        sf.col("_source_file").asc(),
+        sf.col("_row_number").asc(),
     ]
 
 
 def key_hash(key: Sequence[str]) -> Column:
     """xxhash64 of the key's columns."""
-    return F.xxhash64(*[F.col(name) for name in key])
+    return sf.xxhash64(*[sf.col(name) for name in key])
 
 
 def repeated_keys(rows: DataFrame, key: Sequence[str]) -> DataFrame:
     """`_key_hash` (bigint) of every key that more than one row has."""
-    counted = rows.select(key_hash(key).alias(_HASH)).groupBy(_HASH).agg(F.count(F.lit(1)).alias("count_rows"))
+    counted = rows.select(key_hash(key).alias(_HASH)).groupBy(_HASH).agg(sf.count(sf.lit(1)).alias("count_rows"))
     return counted.where("count_rows > 1").select(_HASH)
 
 
@@ -54,7 +54,7 @@ def keep_latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column],
 def first_by_key(rows: DataFrame, key: Sequence[str], order: list[Column]) -> DataFrame:
     """One row per key, the first in `order`; ranks every row it is given."""
     window = Window.partitionBy(*key).orderBy(*order)
-    return rows.withColumn(_RANK, F.row_number().over(window)).where(F.col(_RANK) == 1).drop(_RANK)
+    return rows.withColumn(_RANK, sf.row_number().over(window)).where(sf.col(_RANK) == 1).drop(_RANK)
 
 
 def without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Sequence[str]) -> DataFrame:
@@ -64,6 +64,6 @@ def without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Seq
     """
     version = [*key, *order_by]
     one_per_snapshot = first_by_key(rows, [*version, "_ingested_at", "_source_file"], newest_first(()))
-    in_order = Window.partitionBy(*version).orderBy(F.col("_ingested_at"), F.col("_source_file"))
-    told = one_per_snapshot.withColumn("_told_before", F.lag("_row_hash").over(in_order))
-    return told.where(F.col("_told_before").isNull() | (F.col("_told_before") != F.col("_row_hash"))).drop("_told_before")
+    in_order = Window.partitionBy(*version).orderBy(sf.col("_ingested_at"), sf.col("_source_file"))
+    told = one_per_snapshot.withColumn("_told_before", sf.lag("_row_hash").over(in_order))
+    return told.where(sf.col("_told_before").isNull() | (sf.col("_told_before") != sf.col("_row_hash"))).drop("_told_before")

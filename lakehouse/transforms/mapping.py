@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from lakehouse.contracts import BRONZE_LINEAGE, Contract
 from lakehouse.transforms.contract_types import received_sql, typed_sql
@@ -20,18 +20,18 @@ def received_name(column: str) -> str:
 def with_columns(rows: DataFrame, names: Iterable[str]) -> DataFrame:
     """Rows with a null text column for each name they lack (names compare without case)."""
     present = {name.lower() for name in rows.columns}
-    missing = {name: F.lit(None).cast("string") for name in names if name.lower() not in present}
+    missing = {name: sf.lit(None).cast("string") for name in names if name.lower() not in present}
     return rows.withColumns(missing) if missing else rows
 
 
-def typed_rows(rows: DataFrame, contract: Contract, mapping: Mapping[str, str], timezone: str) -> DataFrame:
-    """One row out per row in: the contract's columns typed, `_received_<column>` as text, and bronze lineage.
+def typed_rows(rows: DataFrame, contract: Contract, mapping: Mapping[str, str], timezone: str, keep: tuple[str, ...] = ()) -> DataFrame:
+    """One row out per row in: the contract's columns typed, `_received_<column>` as text, bronze lineage, and columns to `keep`.
 
     `mapping`: column of the contract -> SQL over the columns of `rows`; a column without one is null.
     """
     received = {column.name: received_sql(mapping[column.name]) if column.name in mapping else "cast(null as string)" for column in contract.delivered}
     typed = [f"{typed_sql(column, received[column.name], timezone)} as `{column.name}`" for column in contract.delivered]
     beside = [f"{text} as `{received_name(name)}`" for name, text in received.items()]
-    delivered = rows.selectExpr(*typed, *beside, *(column.name for column in BRONZE_LINEAGE))
+    delivered = rows.selectExpr(*typed, *beside, *(column.name for column in BRONZE_LINEAGE), *keep)
     computed = canonical_reference_sql(contract) | {column.name: column.derived_as for column in contract.columns if column.derived_as is not None}
-    return delivered.withColumns({name: F.expr(text) for name, text in computed.items()}) if computed else delivered
+    return delivered.withColumns({name: sf.expr(text) for name, text in computed.items()}) if computed else delivered

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 7, 15  # digits; the longest is E.164's, shorter ones are extensions or typing errors
+_ONE_DIGIT = "^(" + "|".join(f"{digit}+" for digit in range(10)) + ")$"
 
 
 def normalised_phone(phone: Column) -> Column:
@@ -13,10 +14,10 @@ def normalised_phone(phone: Column) -> Column:
 
     Null for what has too few or too many digits, and for one digit repeated (`0000000`), which forms are filled with.
     """
-    compact = F.regexp_replace(phone, "[^0-9+]", "")
-    international = F.regexp_replace(compact, "^00", "+")
-    digits = F.regexp_replace(international, "[+]", "")
-    canonical = F.when(international.startswith("+"), F.concat(F.lit("+"), digits)).otherwise(digits)
-    is_number = F.length(digits).between(_SHORTEST_NUMBER, _LONGEST_NUMBER)
-    is_repeated = F.length(F.regexp_replace(digits, "0", "")).eqNullSafe(0) | (digits == F.repeat(F.substring(digits, 1, 1), _LONGEST_NUMBER).substr(F.lit(1), F.length(digits)))
-    return F.when(is_number & ~is_repeated, canonical)
+    compact = sf.regexp_replace(phone, "[^0-9+]", "")
+    international = sf.regexp_replace(compact, "^00", "+")
+    digits = sf.regexp_replace(international, "[+]", "")
+    canonical = sf.when(international.startswith("+"), sf.concat(sf.lit("+"), digits)).otherwise(digits)
+    is_number = sf.length(digits).between(_SHORTEST_NUMBER, _LONGEST_NUMBER)
+    is_repeated = digits.rlike(_ONE_DIGIT)
+    return sf.when(is_number & ~is_repeated, canonical)

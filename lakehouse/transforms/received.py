@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from lakehouse.contracts import BRONZE_LINEAGE
 
@@ -19,11 +19,11 @@ def delivered_columns(names: Iterable[str]) -> list[str]:
 
 def row_json(columns: list[str]) -> Column:
     """JSON object of delivered columns (all strings); a null value is left out."""
-    return F.to_json(F.struct(*[F.col(f"`{name}`") for name in columns]))
+    return sf.to_json(sf.struct(*[sf.col(f"`{name}`") for name in columns]))
 
 
 def rows_as_received(quarantined: DataFrame, columns: list[str]) -> DataFrame:
     """Quarantined rows (row_json and lineage) as the bronze rows they were: delivered `columns` and bronze lineage."""
     schema = ", ".join(f"`{name}` string" for name in columns)
-    parsed = quarantined.withColumn("_row", F.from_json("row_json", schema))
-    return parsed.select(*[F.col("_row").getField(name).alias(name) for name in columns], *_LINEAGE)
+    parsed = quarantined.withColumn("_row", sf.from_json("row_json", schema))
+    return parsed.select(*[sf.col("_row").getField(name).alias(name) for name in columns], *_LINEAGE)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 
 def row_hash(columns: Iterable[str]) -> Column:
     """xxhash64 (bigint) over delivered columns, all strings, in alphabetical order.
 
     xxhash64 skips nulls, so a column that a file lacks hashes like one that is null, whichever files are loaded together.
-    The number after each value makes a value that moved to the next column a different row.
+    The number of the column's name after each value makes a value that moved to another column a different row.
     """
     parts: list[Column] = []
-    for position, name in enumerate(sorted(columns)):
-        value = F.col(f"`{name}`")
-        parts += [value, F.when(value.isNotNull(), F.lit(_mark(name, position)))]
-    return F.xxhash64(*parts)
-
-
-def _mark(name: str, position: int) -> int:
-    """A number of the column's name, not of its position: other files may have more columns."""
-    del position
-    return sum((index + 1) * ord(character) for index, character in enumerate(name)) % 2_147_483_647
+    for name in sorted(columns):
+        value = sf.col(f"`{name}`")
+        parts += [value, sf.when(value.isNotNull(), sf.lit(zlib.crc32(name.encode()) & 0x7FFFFFFF))]
+    return sf.xxhash64(*parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Column, Contract
 from lakehouse.transforms.mapping import received_name
@@ -21,7 +21,7 @@ class _Rule:
 def is_good(contract: Contract) -> SparkColumn:
     """True for rows (as of `typed_rows`) that break no rule; never null."""
     rules = [rule for column in contract.delivered for rule in _column_rules(contract, column, brief=True)] + _row_rules(contract)
-    return F.expr(" and ".join(f"({_holds(rule.bad_when)})" for rule in rules))
+    return sf.expr(" and ".join(f"({_holds(rule.bad_when)})" for rule in rules))
 
 
 def broken_rules(contract: Contract) -> tuple[SparkColumn, SparkColumn]:
@@ -32,7 +32,7 @@ def broken_rules(contract: Contract) -> tuple[SparkColumn, SparkColumn]:
         cases = ", ".join(f"case when {rule.bad_when} then '{_quoted(getattr(rule, attribute))}' end" for rule in rules)
         return f"filter(array({cases}), x -> x is not null)"
 
-    return F.expr(found("id")), F.expr(f"concat_ws('; ', {found('reason')})")
+    return sf.expr(found("id")), sf.expr(f"concat_ws('; ', {found('reason')})")
 
 
 def _holds(bad_when: str) -> str:

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_customers_changed') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',

@@ -1,0 +1,75 @@
+"""DAG pre_send_refresh: right before a send, everything stale about one campaign is refreshed and the difference exported."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param, TaskGroup, chain, dag, get_current_context, task
+
+from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, identities_group, work
+from lakehouse.activation.campaigns import campaign_ids
+from lakehouse.platform import pools
+from lakehouse.tables import ops, silver
+
+CAMPAIGN = Param(None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml.")
+
+
+@task(do_xcom_push=False)
+def refresh_dataset(dataset: str) -> None:
+    """What was delivered since the last run, up to the gate; every stage finds by itself that there is nothing to do."""
+    for stage in ("extract", "bronze", "silver"):
+        work(stage, dataset)
+    work("gate", str(silver(dataset)))
+
+
+@task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False)
+def build_gold() -> None:
+    """All models and tests in one dbt invocation, or nothing when gold is up to date with silver and the as-of time."""
+    from lakehouse.platform.gold_build import build_gold_if_outdated
+
+    build_gold_if_outdated(current_window(), get_current_context()["dag_run"].dag_id)
+
+
+@task(do_xcom_push=False)
+def gate_gold() -> None:
+    """Nothing is exported from gold that broke its expectations."""
+    from lakehouse.platform.gates import gated_gold
+
+    for table in gated_gold():
+        work("gate", str(table))
+
+
+@task(pool=pools.EXPORTS, outlets=[asset(ops("exports"))], do_xcom_push=False)
+def export() -> None:
+    """Audience, consent firewall, difference to what the platform has, delivery; run again, it sends nothing twice."""
+    work("export", get_current_context()["params"]["campaign_id"])
+
+
+@task(do_xcom_push=False)
+def show_receipt() -> None:
+    """The receipt of the export, for everybody who reads this log."""
+    from lakehouse.platform.receipts import log_receipt
+
+    log_receipt(get_current_context()["params"]["campaign_id"])
+
+
+@dag(dag_id="pre_send_refresh", schedule=None, params={"campaign_id": CAMPAIGN, **PARAMS}, tags=["campaign", "export"], **DAG_OPTIONS)
+def pre_send_refresh() -> None:
+    """### Fresh profiles for one campaign, then its export
+
+    | when | what | how long (sample) |
+    |---|---|---|
+    | triggered by a campaign manager | new deliveries of every dataset, up to the gate | a second each when there is nothing new |
+    | then | identities, gold in one dbt invocation, gates of gold | seconds |
+    | then | export: audience, hold-out, consent firewall, difference, delivery to the platform | seconds |
+    | last | the receipt, in the log of `show_receipt` | |
+
+    Nothing leaves unless every source was read and every gate is open: a send must not rest on yesterday's consents.
+    """
+    with TaskGroup("refresh"):
+        refreshed = [refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in pools.DATASETS]
+    identified = identities_group(after=refreshed)
+    built = build_gold()
+    [*refreshed, identified] >> built
+    chain(built, gate_gold(), export(), show_receipt())
+
+
+pre_send_refresh()

@@ -1,0 +1,65 @@
+"""gold.dim_customers: the profiles that campaigns are built from: one per person, complete, with the right spend and no doubt about consent."""
+
+# ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
+from lakehouse.quality.common_rules import rows_rule, volume_rules
+from lakehouse.quality.contract_rules import unique_rule
+from lakehouse.quality.rule import Gate, Rule, Severity, Unit
+from lakehouse.tables import gold
+
+_PROFILES = "(select sum(total_spend) as spend, sum(count_orders) as orders, count_if(count_orders > 0) as buyers from {table})"
+_ORDERS = "(select coalesce(sum(net_amount), 0) as order_spend, count(*) as order_count, count(distinct customer_id) as order_buyers from {gold.fct_orders})"
+_LINES = "(select coalesce(sum(net_amount), 0) as line_spend from {silver.transactions} where not _is_deleted)"
+_PERSONS = (
+    "(select persons.customer_id as person, profiles.customer_id as profile from (select distinct customer_id from {silver.identities}) as persons"
+    " full outer join (select customer_id from {table}) as profiles on persons.customer_id = profiles.customer_id)"
+)
+
+GATE = Gate(
+    gold("dim_customers"),
+    (
+        unique_rule("dim_customers", ("customer_id",)),
+        rows_rule("dim_customers.customer_id.required", "customer_id is filled", "customer_id is null"),
+        *volume_rules("dim_customers", is_empty_blocking=True),
+        Rule(
+            "dim_customers.customer_id.complete",
+            "Every person of silver.identities has a profile, and every profile is a person",
+            "count_if(person is null or profile is null)",
+            relation=_PERSONS,
+        ),
+        Rule(
+            "dim_customers.total_spend.orders",
+            "The spend of all profiles is, to the cent, the amount of all orders",
+            "case when max(spend) <> max(order_spend) then max(buyers) else 0 end",
+            value="max(spend) - max(order_spend)",
+            minimum=0,
+            unit=Unit.AMOUNT,
+            relation=f"(select * from {_PROFILES} cross join {_ORDERS})",
+            detail="concat('profiles ', cast(max(spend) as string), ', orders ', cast(max(order_spend) as string))",
+        ),
+        Rule(
+            "dim_customers.total_spend.transactions",
+            "The spend of all profiles is, to the cent, the amount of all transaction lines",
+            "case when max(spend) <> max(line_spend) then max(buyers) else 0 end",
+            value="max(spend) - max(line_spend)",
+            minimum=0,
+            unit=Unit.AMOUNT,
+            relation=f"(select * from {_PROFILES} cross join {_LINES})",
+            detail="concat('profiles ', cast(max(spend) as string), ', lines ', cast(max(line_spend) as string))",
+        ),
+        Rule(
+            "dim_customers.count_orders.orders",
+            "The profiles count every order of gold.fct_orders once",
+            "abs(max(orders) - max(order_count))",
+            relation=f"(select * from {_PROFILES} cross join {_ORDERS})",
+        ),
+        rows_rule(
+            "dim_customers.is_mailable.consented",
+            "Nobody is mailable without a granted consent and an address: unknown means no",
+            "is_mailable and (email is null or not (email_consent_status <=> 'granted'))",
+        ),
+        rows_rule("dim_customers.is_mailable.required", "is_mailable is decided for everybody", "is_mailable is null"),
+        rows_rule("dim_customers.total_spend.required", "total_spend and count_orders are filled", "total_spend is null or count_orders is null"),
+        rows_rule("dim_customers.last_order_at.order", "The last order is not before the first", "last_order_at < first_order_at"),
+        rows_rule("dim_customers.as_of.current", "The profiles are as of this run's as-of time", "not (as_of <=> {as_of})", Severity.WARNING),
+    ),
+)

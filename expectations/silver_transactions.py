@@ -1,0 +1,47 @@
+"""silver.transactions: one row per line of a receipt. Every spend in gold is a sum of these, so it balances to the cent."""
+
+from lakehouse.contracts import DATASETS, LINEAGE
+from lakehouse.quality.common_rules import ALIVE, filled_rule, fresh_rule, not_from_the_future_rule, share_rule, volume_rules
+from lakehouse.quality.contract_rules import contract_rules
+from lakehouse.quality.deliveries import reconciliation_rules
+from lakehouse.quality.rule import Gate, Rule, Severity
+from lakehouse.tables import silver
+
+_CONTRACT = DATASETS["transactions"]
+_AMOUNT = "net_amount"
+
+_ONE_CURRENCY = Rule(
+    "transactions.currency.single",
+    "All amounts are in one currency: totals add them up without conversion",
+    "coalesce(sum(n) - max(n), 0)",
+    Severity.WARNING,
+    relation="(select currency, count(*) as n from {table} group by currency)",
+    detail="concat_ws(', ', sort_array(collect_list(currency)))",
+)
+
+_ONE_BUYER = Rule(
+    "transactions.transaction_id.single_customer",
+    "All lines of a receipt name the same customer",
+    "coalesce(sum(case when first_reference <> last_reference then n else 0 end), 0)",
+    Severity.WARNING,
+    relation=(
+        "(select count(*) as n, min(customer_reference) as first_reference, max(customer_reference) as last_reference from {table} group by transaction_id)"
+    ),
+)
+
+GATE = Gate(
+    silver("transactions"),
+    (
+        *contract_rules(_CONTRACT, LINEAGE, unknown_share=0.05),
+        *reconciliation_rules(_CONTRACT, _AMOUNT),
+        *volume_rules("transactions", alive=ALIVE, is_empty_blocking=True),
+        fresh_rule("transactions", "occurred_at", hours=72),
+        not_from_the_future_rule("transactions", "occurred_at"),
+        filled_rule("transactions", "store_id", 0.8),
+        share_rule("transactions.net_amount.returns", "At most a fifth of the lines are returns", "net_amount < 0", 0.2),
+        share_rule("transactions.quantity.positive", "At most 5% of the lines have a quantity of zero", "quantity = 0", 0.05),
+        _ONE_CURRENCY,
+        _ONE_BUYER,
+    ),
+    amount=_AMOUNT,
+)

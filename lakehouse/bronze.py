@@ -1,0 +1,80 @@
+"""Landed files -> bronze: every delivered row as received, with where it came from. Append only.
+
+A landed file is loaded if and only if its `_source_file` is in the table, and all new files of a feed are one commit. So a run
+that was killed, or that runs again, loads nothing twice.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import reduce
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from lakehouse.contracts import BRONZE_LINEAGE, Column
+from lakehouse.delta import append, committed, ensure_table
+from lakehouse.delta.storage import count_rows, open_table, source_files
+from lakehouse.engine import register, session
+from lakehouse.outcome import TableOutcome
+from lakehouse.settings import settings
+from lakehouse.sources.config import Feed
+from lakehouse.transforms.mapping import with_columns
+from lakehouse.transforms.row_hash import row_hash
+from lakehouse.window import BatchWindow
+
+# files that have the same delivered columns -> those files
+_Groups = dict[tuple[str, ...], list[Path]]
+
+
+def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
+    """Append the feed's landed files that bronze does not have yet, in one commit; a skipped outcome when there are none.
+
+    Columns are strings as received. A column the table lacks is added to it; one a file lacks is null.
+    """
+    table, lake = feed.bronze, settings().lake
+
+    def attempt() -> TableOutcome:
+        groups, count_new = _new_files(feed, lake)
+        if not count_new:
+            return TableOutcome(table, skipped=True)
+        spark = session()
+        columns = dict.fromkeys(name for names in groups for name in names)
+        if ensure_table(table, (*(Column(name, "string", "as received") for name in columns), *BRONZE_LINEAGE), lake):
+            register(spark, table)
+        before = count_rows(table, lake)
+        append(table, _with_lineage(_read(spark, groups, list(columns)), list(columns), window), lake)
+        return TableOutcome(table, read=count_new, loaded=count_rows(table, lake) - before)
+
+    return committed(table, attempt)
+
+
+def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
+    """Landed files that are not in the table, by their columns, and their number of rows. Reads one column and the files' footers."""
+    found = open_table(feed.bronze, lake)
+    loaded = {name.rsplit("@", 1)[-1] for name in source_files(found)} if found is not None else set()
+    groups: _Groups = {}
+    count_new = 0
+    for path in sorted(feed.landing.glob("*.parquet")):
+        if path.stem in loaded:  # a landed file is named after the digits that end its `_source_file`
+            continue
+        with pq.ParquetFile(path) as landed:
+            names = tuple(name for name in landed.schema_arrow.names if name not in ("_source_file", "_row_number"))
+            count_of_file = landed.metadata.num_rows
+        if count_of_file:
+            groups.setdefault(names, []).append(path)
+            count_new += count_of_file
+    return groups, count_new
+
+
+def _read(spark: SparkSession, groups: _Groups, columns: list[str]) -> DataFrame:
+    """Rows of all files with all columns, and where they came from."""
+    parts = [with_columns(spark.read.parquet(*map(str, paths)), columns) for paths in groups.values()]
+    return reduce(DataFrame.unionByName, parts)
+
+
+def _with_lineage(rows: DataFrame, columns: list[str], window: BatchWindow) -> DataFrame:
+    lineage = {"_batch_id": sf.lit(window.run_id), "_ingested_at": sf.lit(datetime.now(UTC)), "_row_hash": row_hash(columns)}
+    return rows.withColumns(lineage)

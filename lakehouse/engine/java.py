@@ -1,0 +1,42 @@
+"""The Java that the engine spark runs on: found, and of a version that Spark 4.2 was proven on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from lakehouse.errors import ConfigurationError
+from lakehouse.settings import Settings
+
+_VERSION = re.compile(r'version "(\d+)')
+SUPPORTED = (17, 21)
+
+
+def java_binary(chosen: Settings) -> Path:
+    """Path of a usable `java`: below JAVA_HOME when that is set, else from the PATH.
+
+    Raises ConfigurationError when there is none or its major version is not supported.
+    """
+    if chosen.java_home:
+        binary = Path(chosen.java_home) / "bin" / "java"
+        if not binary.is_file():
+            raise ConfigurationError("JAVA_HOME", None, f"{binary} does not exist", "the folder of a Java 17 installation, or no JAVA_HOME at all")
+    else:
+        found = shutil.which("java")
+        if found is None:
+            raise ConfigurationError("JAVA_HOME", None, "the engine spark needs Java 17, and no `java` is on the PATH", "Java 17 on the PATH or in JAVA_HOME")
+        binary = Path(found).resolve()
+    version = java_version(binary)
+    if version not in SUPPORTED:
+        expected = f"Java {' or '.join(map(str, SUPPORTED))} for the engine spark (the engine sail needs none)"
+        raise ConfigurationError("JAVA_HOME", None, f"{binary} is Java {version or 'of unknown version'}", expected)
+    return binary
+
+
+def java_version(binary: Path) -> int:
+    """Major version that `java -version` reports; 0 when it says something else."""
+    answer = subprocess.run([str(binary), "-version"], capture_output=True, text=True, timeout=30, check=False)
+    found = _VERSION.search(answer.stderr + answer.stdout)
+    return int(found.group(1)) if found else 0

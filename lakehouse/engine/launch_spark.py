@@ -1,0 +1,70 @@
+"""How Spark is started: one JVM that serves Spark Connect (jobs) and Thrift (dbt, BI tools) over the same names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lakehouse.engine.jars import delta_jars, spark_home
+from lakehouse.engine.java import java_binary
+from lakehouse.engine.launch import SESSION_SECONDS, Launch, memory_limit_gb
+from lakehouse.engine.state import engine_dir
+from lakehouse.settings import Settings
+
+# What a JVM needs beside its heap: class data, threads, code cache, grpc and parquet buffers.
+_BESIDE_THE_HEAP_GB = 0.7
+_LOG4J = """rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %.1000m%n%ex{20}
+"""
+
+
+def launch_spark(chosen: Settings) -> Launch:
+    """Command line of the Spark engine. Raises what `delta_jars` and `java_binary` raise."""
+    folder = engine_dir(chosen.home)
+    folder.mkdir(parents=True, exist_ok=True)
+    log4j = folder / "log4j2.properties"
+    log4j.write_text(_LOG4J)
+    properties = folder / "spark.properties"
+    properties.write_text("".join(f"{key}={value}\n" for key, value in spark_conf(chosen).items()))
+    heap_mb = int(max(memory_limit_gb(chosen) - _BESIDE_THE_HEAP_GB, 1) * 1024)
+    command = [str(spark_home() / "bin" / "spark-submit"), "--properties-file", str(properties), "--driver-memory", f"{heap_mb}m"]
+    command += ["--driver-class-path", os.pathsep.join(map(str, delta_jars(chosen)))]
+    command += ["--driver-java-options", f"-Dlog4j2.configurationFile={log4j} -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC -Dderby.system.home={folder}"]
+    command += ["--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal"]
+    java_home = java_binary(chosen).resolve().parent.parent
+    environment = {"SPARK_HOME": str(spark_home()), "JAVA_HOME": str(java_home), "SPARK_LOCAL_IP": chosen.engine_host, "SPARK_CONF_DIR": str(folder)}
+    return Launch(command, environment, patience_seconds=240, further_ports=(chosen.thrift_port,))
+
+
+def spark_conf(chosen: Settings) -> dict[str, str]:
+    """Spark's properties for one machine; loopback only, no metastore on disk: the lake is the catalogue's truth."""
+    scratch = Path(engine_dir(chosen.home)) / "spill"
+    return {
+        "spark.master": "local[*]",
+        "spark.app.name": "lakehouse",
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": chosen.engine_host,
+        "spark.connect.grpc.binding.port": str(chosen.engine_port),
+        "spark.connect.session.manager.defaultSessionTimeout": f"{SESSION_SECONDS}s",
+        "spark.hadoop.hive.server2.thrift.bind.host": chosen.engine_host,
+        "spark.hadoop.hive.server2.thrift.port": str(chosen.thrift_port),
+        "spark.driver.host": chosen.engine_host,
+        "spark.driver.bindAddress": chosen.engine_host,
+        "spark.ui.enabled": "false",
+        "spark.local.dir": str(scratch),
+        # Delta: a default of 50 partitions makes every read of a small table's log a stage of 50 tasks.
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        # Names live as long as the JVM, shared by Connect and Thrift; `lakehouse.engine.session` gives them anew.
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.warehouse.dir": str(engine_dir(chosen.home) / "warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.scheduler.mode": "FAIR",
+    }

@@ -1,0 +1,134 @@
+"""Stage `gate`: hold one table against its rules, record what was found, and stop the run where a blocking rule is broken."""
+
+from __future__ import annotations
+
+import logging
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lakehouse.contracts import DATASETS
+from lakehouse.engine import guarded, session
+from lakehouse.errors import ContractError, QualityGateFailed
+from lakehouse.outcome import TableOutcome
+from lakehouse.quality.deliveries import delivered_sql, delivering_sources_sql
+from lakehouse.quality.history import History, history_of
+from lakehouse.quality.measure import measure
+from lakehouse.quality.parameters import Parameters, moment, number, text
+from lakehouse.quality.results import Finding, findings, latest_findings, passed_versions, record_findings, record_passed
+from lakehouse.quality.rule import Gate, Measurement, Rule
+from lakehouse.quality.schema_check import schema_differences
+from lakehouse.quality.suite import validate
+from lakehouse.settings import settings
+from lakehouse.snapshot import newest_version
+from lakehouse.tables import TableRef
+from lakehouse.window import BatchWindow
+
+_log = logging.getLogger(__name__)
+
+
+def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Gate one table, e.g. "silver.contacts"; findings go to ops.quality_results and Data Docs.
+
+    Broken warning rules are the outcome's warnings. A table that has not changed since it last passed these rules, nor any
+    table they read, is skipped: its findings are recorded again for this run, and only rules about the passing of time are
+    measured. Raises QualityGateFailed with every broken blocking rule and its rows, after recording; ContractError for a
+    table that has no gate.
+    """
+    gate, lake = load_gate(target), settings().lake
+    if newest_version(gate.table, lake) is None:
+        return [TableOutcome(gate.table, warnings=(f"{gate.table} does not exist yet: nothing was delivered for it",), skipped=True)]
+    parameters = _parameters(gate, window, lake)
+    versions = _versions(gate, parameters, lake)
+    earlier = _findings_that_still_hold(gate, versions, parameters, window, lake)
+    if earlier is not None:
+        record_findings(earlier, lake)
+        return [TableOutcome(gate.table, warnings=_warnings(gate, earlier), skipped=True)]
+    measurements = _measure(gate.rules, gate, parameters)
+    found = findings(gate, measurements, validate(gate, measurements, window.run_id), window.run_id)
+    record_findings(found, lake)
+    failures = [(row["rule_id"], row["rows_failed"]) for row in found if row["severity"] == "blocking" and not row["is_passed"]]
+    if failures:
+        raise QualityGateFailed(str(gate.table), failures)
+    record_passed(gate, versions, window.run_id, lake)
+    return [TableOutcome(gate.table, warnings=_warnings(gate, found))]
+
+
+def load_gate(target: str) -> Gate:
+    """The gate of a table: GATE in expectations/<layer>_<table>.py. ContractError when there is none."""
+    module = f"expectations.{target.replace('.', '_')}"
+    try:
+        gate: Gate = pkgutil.resolve_name(f"{module}:GATE")
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise ContractError(target, "there is no gate for it", f"Write {module.replace('.', '/')}.py with a GATE, or take the gate out of the DAG.") from error
+    if gate.table != TableRef.parse(target):
+        raise ContractError(target, f"{module} gates {gate.table}", "Correct its GATE.")
+    return gate
+
+
+def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
+    history = history_of(gate.table, window.run_id, lake)
+    if window.is_full:
+        history = replace(history, previous_rows=None)  # who asks for a rebuild may get fewer rows
+    values = {"table": f"{{{gate.table}}}", "as_of": moment(window.as_of)} | _history_values(history)
+    differences = schema_differences(gate.table, lake)
+    values |= {"schema_differences": text("; ".join(differences) or None), "count_schema_differences": str(len(differences))}
+    if gate.amount is not None:
+        contract = DATASETS[gate.table.name]
+        values |= {"delivered": delivered_sql(contract, gate.amount, lake), "delivering_sources": delivering_sources_sql(contract.dataset, lake)}
+    return Parameters(lake, values)
+
+
+def _history_values(history: History) -> dict[str, str]:
+    return {name: number(getattr(history, name)) for name in ("previous_rows", "rows_read", "usual_rows_read")}
+
+
+def _versions(gate: Gate, parameters: Parameters, lake: str) -> dict[str, int]:
+    """Versions of all tables that the gate reads; -1 for one that is not there yet."""
+    tables = set().union(*(parameters.tables(rule.sql) for rule in gate.rules)) | {gate.table}
+    found = {str(table): newest_version(table, lake) for table in sorted(tables)}
+    return {table: -1 if version is None else version for table, version in found.items()}
+
+
+def _measure(rules: Sequence[Rule], gate: Gate, parameters: Parameters) -> list[Measurement]:
+    """Measure rules on the engine. While the columns are wrong, SQL that names them would only fail: nothing else is looked at."""
+
+    def ask(sql: str) -> dict[str, Any]:
+        _log.debug("gate of %s: %s", gate.table, sql)
+        answer: dict[str, Any] = spark.sql(sql).collect()[0].asDict()
+        return answer
+
+    about_columns = [rule for rule in rules if "{count_schema_differences}" in rule.failed]
+    is_readable = parameters.values["count_schema_differences"] == "0"
+    with guarded(f"gate of {gate.table}"):
+        spark = session()
+        measured = {found.rule.id: found for found in measure(rules if is_readable else about_columns, parameters, ask)}
+    return [measured.get(rule.id) or Measurement(rule, 0, 0, None, "not looked at while the columns differ from the contract") for rule in rules]
+
+
+def _findings_that_still_hold(gate: Gate, versions: dict[str, int], parameters: Parameters, window: BatchWindow, lake: str) -> list[Finding] | None:
+    """The newest findings as findings of this run, or None when the table has to be looked at."""
+    if passed_versions(gate, lake) != versions:
+        return None
+    earlier = {row["rule_id"]: row for row in latest_findings(gate.table, lake)}
+    if earlier.keys() != {rule.id for rule in gate.rules} or any(row["severity"] == "blocking" and not row["is_passed"] for row in earlier.values()):
+        return None
+    timely = [rule for rule in gate.rules if rule.depends_on_as_of]
+    if timely:
+        verdicts = {rule_id: bool(row["is_passed"]) for rule_id, row in earlier.items()}
+        for found in _measure(timely, gate, parameters):
+            if found.is_passed != verdicts[found.rule.id]:
+                return None
+            earlier[found.rule.id] |= {"observed": found.observed, "rows_failed": found.rows_failed}
+    now = datetime.now(UTC)
+    return [row | {"run_id": window.run_id, "checked_at": now} for row in earlier.values()]
+
+
+def _warnings(gate: Gate, found: list[Finding]) -> tuple[str, ...]:
+    meanings = {rule.id: rule.meaning for rule in gate.rules}
+    broken = [row for row in found if not row["is_passed"]]
+    return tuple(f"{row['rule_id']}: {row['observed']} (expected: {meanings[row['rule_id']]})" for row in broken)

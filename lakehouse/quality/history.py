@@ -1,0 +1,58 @@
+"""What earlier runs read and earlier gates saw, from the ops tables, without an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from lakehouse.delta.storage import open_table
+from lakehouse.quality.gates_state import QUALITY_RESULTS
+from lakehouse.tables import TableRef, ops
+
+_RUNS_COMPARED = 10
+_RUNS_NEEDED = 3
+
+
+@dataclass(frozen=True)
+class History:
+    """`previous_rows`: rows at the last passed gate of an earlier run; `rows_read`: rows this run read for the table;
+    `usual_rows_read`: median of the last ten earlier runs that read any. Each None when not known."""
+
+    previous_rows: float | None = None
+    rows_read: float | None = None
+    usual_rows_read: float | None = None
+
+
+def history_of(table: TableRef, run_id: str, lake: str) -> History:
+    """The history of a table before the gate of this run."""
+    reads = _reads(table, lake)
+    of_run = [row["rows_read"] for row in reads if row["run_id"] == run_id]
+    earlier = [row["rows_read"] for row in reads if row["run_id"] != run_id and row["rows_read"] > 0][-_RUNS_COMPARED:]
+    return History(
+        previous_rows=_rows_at_last_passed_gate(table, run_id, lake),
+        # A stage that found no work says nothing about volume: that is what freshness is for.
+        rows_read=float(of_run[-1]) if of_run and of_run[-1] > 0 else None,
+        usual_rows_read=float(median(earlier)) if len(earlier) >= _RUNS_NEEDED else None,
+    )
+
+
+def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:
+    """Finished stages that wrote the table (gates do not), oldest first."""
+    runs = open_table(ops("runs"), lake)
+    if runs is None:
+        return []
+    filters = [("table_name", "=", str(table)), ("stage", "!=", "gate"), ("status", "!=", "failed")]
+    rows = runs.to_pyarrow_table(columns=["run_id", "rows_read", "started_at"], filters=filters).to_pylist()
+    return sorted(rows, key=lambda row: row["started_at"])
+
+
+def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float | None:
+    results = open_table(QUALITY_RESULTS, lake)
+    if results is None:
+        return None
+    columns = ["run_id", "rule_id", "severity", "is_passed", "rows_checked", "checked_at"]
+    rows = results.to_pyarrow_table(columns=columns, filters=[("table_name", "=", str(table))]).to_pylist()
+    blocked = {row["checked_at"] for row in rows if row["severity"] == "blocking" and not row["is_passed"]}
+    sizes = [row for row in rows if row["rule_id"].endswith(".rows.kept") and row["run_id"] != run_id and row["checked_at"] not in blocked]
+    return float(max(sizes, key=lambda row: row["checked_at"])["rows_checked"]) if sizes else None

@@ -1,0 +1,57 @@
+"""Rows that break their contract: kept as received in silver.<dataset>_quarantine, with every rule they broke."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from lakehouse.contracts import QUARANTINE, Contract
+from lakehouse.delta import append_once, committed, ensure_table, replace_table
+from lakehouse.delta.storage import open_table
+from lakehouse.engine import register
+from lakehouse.silver.delivery import ROW_JSON, Delivery
+from lakehouse.silver.unique import kept
+from lakehouse.tables import quarantine
+from lakehouse.transforms.rules import broken_rules
+
+
+def rejected_rows(delivery: Delivery) -> DataFrame:
+    """Rows of the QUARANTINE contract for the delivery's bad rows."""
+    rule_ids, reason = broken_rules(delivery.contract)
+    judged = delivery.typed.withColumns({"rule_ids": rule_ids, "reason": reason, "row_json": sf.col(ROW_JSON)})
+    bad = judged.where(sf.size("rule_ids") > 0).withColumn("quarantined_at", sf.lit(datetime.now(UTC)))
+    return bad.select(*QUARANTINE.names)
+
+
+def quarantine_rows(spark: SparkSession, delivery: Delivery, lake: str) -> int:
+    """Put the delivery's bad rows into quarantine, those already there once; returns how many are bad."""
+    table = quarantine(delivery.feed.dataset)
+    rows, count_rows = kept(spark, rejected_rows(delivery))
+    if count_rows:
+        if ensure_table(table, QUARANTINE.columns, lake):
+            register(spark, table)
+        append_once(spark, table, rows, QUARANTINE.key, lake)
+    return count_rows
+
+
+def replace_quarantine(spark: SparkSession, contract: Contract, deliveries: Sequence[Delivery], lake: str) -> int:
+    """Make quarantine hold exactly the bad rows of these deliveries; rows that were there keep their `quarantined_at`."""
+    table = quarantine(contract.dataset)
+    rows, count_rows = kept(spark, reduce(DataFrame.unionByName, [rejected_rows(delivery) for delivery in deliveries]))
+    if open_table(table, lake) is None:
+        if count_rows:
+            replace_table(table, rows, QUARANTINE.columns, lake)
+            register(spark, table)
+        return count_rows
+
+    def attempt() -> None:
+        before = spark.read.format("delta").load(table.location(lake)).select(*QUARANTINE.key, sf.col("quarantined_at").alias("_since"))
+        since = sf.coalesce("_since", "quarantined_at")
+        replace_table(table, rows.join(before, list(QUARANTINE.key), "left").withColumn("quarantined_at", since), QUARANTINE.columns, lake)
+
+    committed(table, attempt)
+    return count_rows

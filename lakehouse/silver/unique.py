@@ -1,0 +1,51 @@
+"""One row per key among the rows of deliveries, and how many there were too many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from lakehouse.contracts import Contract
+from lakehouse.silver.delivery import Delivery
+from lakehouse.transforms.latest import first_by_key, keep_latest_by_key, key_hash, newest_first, repeated_keys, rows_of_keys, without_repeated_versions
+
+# Up to this many small rows are kept between two queries (engines have no cache we may rely on); more are computed again.
+KEPT_ROWS = 500_000
+
+
+def snapshot_order(full_sources: Sequence[str], prefix: str = "") -> list[Column]:
+    """Values that tell which of two versions with equal `order_by` is newer: the later snapshot; null for other sources."""
+    is_snapshot = sf.col(f"{prefix}_source").isin(list(full_sources)) if full_sources else sf.lit(False)
+    return [sf.when(is_snapshot, sf.col(f"{prefix}{name}")) for name in ("_ingested_at", "_source_file")]
+
+
+def kept(spark: SparkSession, rows: DataFrame) -> tuple[DataFrame, int]:
+    """The same rows, computed once when they are few, and their number."""
+    table = rows.limit(KEPT_ROWS + 1).toArrow()
+    if table.num_rows > KEPT_ROWS:
+        return rows, rows.count()
+    return (spark.createDataFrame(pa.table(table)), table.num_rows) if table.num_rows else (rows, 0)
+
+
+def unique_rows(spark: SparkSession, contract: Contract, deliveries: Sequence[Delivery]) -> tuple[DataFrame, int]:
+    """Good rows of the deliveries, one per key, the newest; and the number of good rows that lost."""
+    keys = reduce(DataFrame.unionByName, [delivery.typed.select(*contract.key) for delivery in deliveries])
+    repeated, count_repeated = kept(spark, repeated_keys(keys, contract.key))
+    good = reduce(DataFrame.unionByName, [delivery.good() for delivery in deliveries])
+    if not count_repeated:
+        return good, 0
+    full = [delivery.feed.source for delivery in deliveries if delivery.is_snapshot]
+    order = newest_first(contract.order_by, [value.desc_nulls_last() for value in snapshot_order(full)])
+    contenders = rows_of_keys(good, contract.key, repeated)
+    counted = contenders.agg(sf.count(sf.lit(1)).alias("count_rows"), sf.count_distinct(*contract.key).alias("count_keys")).collect()[0]
+    count_lost = int(counted["count_rows"]) - int(counted["count_keys"])
+    if not full:
+        return keep_latest_by_key(good, contract.key, order, repeated), count_lost
+    told_once = without_repeated_versions(contenders.where(sf.col("_source").isin(full)), ("_source", *contract.key), contract.order_by)
+    told_once = told_once.unionByName(contenders.where(~sf.col("_source").isin(full)))
+    single = good.join(repeated, key_hash(contract.key) == sf.col("_key_hash"), "left_anti")
+    return single.unionByName(first_by_key(told_once, contract.key, order)), count_lost

@@ -1,0 +1,113 @@
+"""Source kind `sql`: a table or view of any SQLAlchemy database, read by dlt in chunks over a server-side cursor.
+
+The upper end of an increment is fixed before the first row is read, and the rows come from one statement: one consistent
+high-water mark a load, whatever is written meanwhile. What was committed late is found by the next load's lookback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from dlt.sources.sql_database.helpers import TableLoader
+from sqlalchemy import exc
+
+from lakehouse.errors import ConfigurationError, ContractError, SourceUnavailableError, TerminalError
+from lakehouse.outcome import TableOutcome
+from lakehouse.sources.config import Feed
+from lakehouse.sources.declarations import SqlDataset, SqlSource
+from lakehouse.sources.journal import Journal
+from lakehouse.sources.loads import Load
+from lakehouse.window import BatchWindow
+
+_CONNECT_SECONDS = 10
+# Databases where a statement of several seconds sees later commits at the default isolation level.
+_SNAPSHOT_DIALECTS = ("postgresql", "mysql", "mariadb")
+
+
+def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
+    """Land the rows of the feed's table: all of them, or those from the last watermark on.
+
+    Raises SourceUnavailableError when the database cannot be reached, ContractError when table or columns are not there.
+    """
+    declared = feed.declaration
+    assert isinstance(feed.origin, SqlSource)
+    assert isinstance(declared, SqlDataset)
+    name = f"{declared.db_schema}.{declared.table}" if declared.db_schema else declared.table
+    with _engine(feed) as engine, Load(feed, journal, name, is_complete=window.is_full) as load:
+        table = _reflect(feed, engine, declared)
+        load.check_columns(list(table.c.keys()))
+        watermark = table.c[declared.watermark] if declared.watermark else None
+        upper = _upper_end(engine, watermark, load)
+        if watermark is not None and upper is None:
+            return load.finish()
+
+        def bounded(query: Any, _: Any) -> Any:
+            query = sa.select(*table.c).select_from(table)
+            if watermark is not None:
+                query = query.where(watermark <= upper)
+                query = query if load.start is None else query.where(watermark >= load.start)
+            return query
+
+        loader = TableLoader(engine, "sqlalchemy", table, {}, chunk_size=declared.chunk_rows, query_adapter_callback=bounded)
+        for records in loader.load_rows():
+            load.add(records, [record[watermark.name] for record in records] if watermark is not None else [None] * len(records))
+        return load.finish()
+
+
+def _upper_end(engine: sa.Engine, watermark: sa.Column[Any] | None, load: Load) -> Any:
+    """Highest watermark in the table now; None for an empty table. The first load also counts the rows it cannot see."""
+    if watermark is None:
+        return None
+    with engine.connect() as connection:
+        if load.start is None:
+            hidden = connection.execute(sa.select(sa.func.count()).select_from(watermark.table).where(watermark.is_(None))).scalar_one()
+            if hidden:
+                load.warn(f"{hidden} rows have no {watermark.name} and are never read; fill it in the source, or use load: full")
+        return connection.execute(sa.select(sa.func.max(watermark))).scalar_one()
+
+
+def _reflect(feed: Feed, engine: sa.Engine, declared: SqlDataset) -> sa.Table:
+    try:
+        table = sa.Table(declared.table, sa.MetaData(), schema=declared.db_schema, autoload_with=engine, resolve_fks=False)
+    except exc.NoSuchTableError as error:
+        problem = f"source {feed.source} has no table or view {error}"
+        raise ContractError(feed.dataset, problem, "Correct `table` and `schema` in sources.yml, or grant the reader access.") from error
+    if declared.columns is None:
+        return table
+    unknown = [name for name in declared.columns if name not in table.c]
+    if unknown:
+        problem = f"table {declared.table} of source {feed.source} has no columns {', '.join(unknown)}"
+        raise ContractError(feed.dataset, problem, "Correct `columns` in sources.yml.")
+    return sa.Table(declared.table, sa.MetaData(), *(sa.Column(name, table.c[name].type) for name in declared.columns), schema=declared.db_schema)
+
+
+@contextmanager
+def _engine(feed: Feed) -> Iterator[sa.Engine]:
+    """A read-only, repeatable-read engine; foreign errors become ours here, without the statement's values."""
+    assert isinstance(feed.origin, SqlSource)
+    location = feed.origin.url
+    try:
+        url = sa.make_url(location.resolve())
+        settings = {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if url.get_backend_name() == "postgresql" else {}
+        isolation = {"isolation_level": "REPEATABLE READ"} if url.get_backend_name() in _SNAPSHOT_DIALECTS else {}
+        engine = sa.create_engine(url, poolclass=sa.NullPool, **settings, **isolation)
+    except (exc.ArgumentError, exc.NoSuchModuleError) as error:
+        raise ConfigurationError(location.file, location.line, f"the URL of source {feed.source} is wrong: {error}", "a SQLAlchemy URL") from error
+    except ImportError as error:
+        raise TerminalError(f"source {feed.source}: its database driver is not installed ({error})", "Install the driver beside the platform.") from error
+    try:
+        yield engine
+    except (exc.OperationalError, exc.InterfaceError) as error:
+        remedy = f"Check that {url.host}:{url.port} is up and lets {url.username} in, then run again."
+        raise SourceUnavailableError(feed.source, f"{url.get_backend_name()} database: {_first_line(error)}", remedy) from error
+    except exc.SQLAlchemyError as error:
+        raise TerminalError(f"source {feed.source}: the database refused: {_first_line(error)}", "Check grants and the declaration in sources.yml.") from error
+    finally:
+        engine.dispose()
+
+
+def _first_line(error: exc.SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

@@ -1,0 +1,26 @@
+"""silver.products. One row per product, its latest version.
+
+Key: product_id. Input: bronze tables of all sources that feed it.
+Output: silver.products, silver.products_quarantine.
+A product that the newest full dump lacks is flagged `_is_deleted`.
+"""
+
+from __future__ import annotations
+
+from lakehouse.outcome import TableOutcome
+from lakehouse.silver import load
+from lakehouse.silver.command_line import run_from_command_line
+from lakehouse.window import BatchWindow
+
+
+def run(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Load what is new in bronze, or rebuild when `window.is_full`; `target` is the dataset. See lakehouse.silver.load."""
+    return load(target, window)
+
+
+def main() -> None:
+    run_from_command_line(run, "products")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""campaigns.yml: what is understood, and how wrong input is refused (file, line, what was expected)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lakehouse.activation.campaigns import FILE, Catalogue, load_campaigns
+from lakehouse.activation.catalogue import DBT_PROJECT, segment_hash, segment_models
+from lakehouse.errors import ConfigurationError
+from lakehouse.settings import PROJECT_ROOT
+
+PLAIN = """\
+campaigns:
+  thanks:
+    segment: loyal
+    send_at: 2018-01-05 09:00 Europe/Berlin
+    platform: outbox
+    fields:
+      - first_name
+      - {field: total_spend, rename: spend}
+      - {bucket: {field: recency_days, edges: [30, 90]}}
+"""
+CATALOGUE = Catalogue(frozenset({"loyal"}), frozenset({"customer_id", "email", "first_name", "total_spend", "recency_days"}))
+
+
+def _refused(tmp_path: Path, old: str, new: str) -> str:
+    assert old in PLAIN
+    (tmp_path / FILE).write_text(PLAIN.replace(old, new))
+    with pytest.raises(ConfigurationError) as caught:
+        load_campaigns(CATALOGUE, tmp_path)
+    return str(caught.value)
+
+
+def test_plain_campaign(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(PLAIN)
+    thanks = load_campaigns(CATALOGUE, tmp_path)["thanks"]
+    assert (thanks.id, thanks.segment, thanks.holdout_share, thanks.allow_empty_audience) == ("thanks", "loyal", 0.0, False)
+    assert thanks.send_at == datetime(2018, 1, 5, 8, tzinfo=UTC)
+    assert [(field.column, field.name) for field in thanks.fields] == [
+        ("first_name", "first_name"),
+        ("total_spend", "spend"),
+        ("recency_days", "recency_days_band"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("segment: loyal", "segment: royal", 3, "'royal'"),
+        ("    segment: loyal\n", "", 2, "'segment' is missing"),
+        ("segment: loyal", "segmnt: loyal", 2, "segment"),
+        ("platform: outbox", "platform: pigeon", 5, "'pigeon'"),
+        ("- first_name", "- first_nam", 7, "'first_nam'"),
+        ("- first_name", "- email", 7, "every export"),
+        ("rename: spend", "rename: subscribed", 8, "subscription"),
+        ("rename: spend", "rename: first_name", 2, "exported twice"),
+        ("edges: [30, 90]", "edges: [90, 30]", 9, "ascending"),
+        ("09:00 Europe/Berlin", "09:00", 4, "IANA"),
+        ("09:00 Europe/Berlin", "09:00 Europe/Berln", 4, "IANA"),
+        ("2018-01-05 09:00 Europe/Berlin", "2018-03-25 02:30 Europe/Berlin", 4, "clocks"),
+        ("2018-01-05 09:00", "2018-01-05 09:00+02:00", 4, "offset"),
+        ("platform: outbox", "platform: outbox\n    holdout_share: 1.5", 6, "holdout_share"),
+        ("  thanks:", "  Thanks!:", 2, "Thanks!"),
+    ],
+)
+def test_wrong_input_is_refused_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
+    message = _refused(tmp_path, old, new)
+    assert f"{FILE}:{line}:" in message and says in message, message
+
+
+def test_shipped_campaigns_fit_the_dbt_project() -> None:
+    import yaml
+
+    declared = yaml.safe_load((DBT_PROJECT / "models/marts/_customers.yml").read_text()) if (DBT_PROJECT / "models/marts/_customers.yml").exists() else None
+    columns = {c["name"] for m in declared["models"] if m["name"] == "dim_customers" for c in m["columns"]} if declared else set()
+    campaigns = load_campaigns(Catalogue(frozenset(segment_models()), frozenset(columns)), PROJECT_ROOT / "conf")
+    assert len(campaigns) >= 3
+
+
+def test_segment_hash_follows_the_model_and_the_thresholds(tmp_path: Path) -> None:
+    models = tmp_path / "models/marts/segments"
+    models.mkdir(parents=True)
+    (models / "segment_new.sql").write_text("select 1")
+    (tmp_path / "dbt_project.yml").write_text("vars: {days: 30}")
+    first = segment_hash("new", tmp_path)
+    (tmp_path / "dbt_project.yml").write_text("name: other\nvars: {days: 30}")
+    assert segment_hash("new", tmp_path) == first
+    (tmp_path / "dbt_project.yml").write_text("vars: {days: 31}")
+    second = segment_hash("new", tmp_path)
+    (models / "segment_new.sql").write_text("select 2")
+    assert len({first, second, segment_hash("new", tmp_path)}) == 3
+    assert segment_hash("gone", tmp_path) == ""

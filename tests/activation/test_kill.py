@@ -1,0 +1,150 @@
+"""Exports that die: killed processes, failing platforms. Nothing acknowledged is sent twice, and every export ends in ops.exports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lakehouse.activation.platforms import Batch, BatchReceipt
+from lakehouse.activation.platforms.outbox import Outbox
+from lakehouse.errors import TransientError
+from lakehouse.settings import PROJECT_ROOT, environment_with
+from tests.activation.conftest import Shop, assert_balanced, customer
+
+# Runs the export with batches of one customer and kills itself (SIGKILL) at the call of `place` number `call`, before or after it.
+VICTIM = """
+import os, signal, sys
+from datetime import UTC, datetime
+import lakehouse.activation.export as export
+import lakehouse.activation.send as send
+from lakehouse.activation.platforms.outbox import Outbox
+from lakehouse.window import BatchWindow
+
+place, call, moment = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+Outbox.batch_size = 1
+calls = 0
+
+def deadly(work):
+    def run(*arguments):
+        global calls
+        calls += 1
+        if calls == call and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = work(*arguments)
+        if calls == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return run
+
+if place == "deliver":
+    Outbox.deliver = deadly(Outbox.deliver)
+elif place == "acknowledge":
+    send.record = deadly(send.record)
+else:
+    export.record = deadly(export.record)
+as_of = datetime(2018, 1, 2, tzinfo=UTC)
+export.export_campaign("thanks", BatchWindow(as_of, as_of, "victim", as_of))
+"""
+
+
+def _kill(shop: Shop, place: str, call: int, moment: str) -> None:
+    died = subprocess.run([sys.executable, "-c", VICTIM, place, str(call), moment], cwd=PROJECT_ROOT, env=environment_with(), capture_output=True, timeout=60)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+
+
+def _files(shop: Shop) -> list[Path]:
+    return sorted((shop.home / "outbox").rglob("*.jsonl.gz"))
+
+
+@pytest.mark.parametrize(
+    ("place", "call", "moment", "acknowledged"),
+    [("deliver", 1, "before", 0), ("deliver", 2, "after", 1), ("acknowledge", 2, "after", 2), ("close", 1, "before", 3), ("close", 1, "after", 3)],
+)
+def test_killed_export_is_resumed(shop: Shop, monkeypatch: pytest.MonkeyPatch, place: str, call: int, moment: str, acknowledged: int) -> None:
+    shop.customers(customer("c1"), customer("c2"), customer("c3"))
+    _kill(shop, place, call, moment)
+    assert len(shop.rows("ops/export_records")) == acknowledged
+    delivered: list[str] = []
+    deliver = Outbox.deliver
+
+    def count(self: Outbox, batch: Batch) -> BatchReceipt:
+        delivered.extend(delivery.customer_id for delivery in batch.deliveries)
+        return deliver(self, batch)
+
+    monkeypatch.setattr(Outbox, "batch_size", 1)
+    monkeypatch.setattr(Outbox, "deliver", count)
+    shop.export()
+    assert delivered == ["c1", "c2", "c3"][acknowledged:]
+    records = shop.rows("ops/export_records")
+    assert Counter(row["customer_id"] for row in records) == {"c1": 1, "c2": 1, "c3": 1}
+    assert len([file for file in _files(shop) if file.parent.name == "batches"]) == 3  # what was sent twice is one file
+    first = shop.receipts()[0]
+    assert {row["export_id"] for row in records} == {first["export_id"]}
+    assert (first["status"], first["count_added"], first["count_exported"]) == ("success", 3, 3)
+    for row in shop.receipts():
+        assert_balanced(row)
+    assert shop.export().loaded == 0
+    assert not list((shop.home / "outbox").rglob("*.tmp"))
+
+
+def test_killed_export_is_closed_when_something_else_is_wanted_since(shop: Shop) -> None:
+    shop.customers(customer("c1"), customer("c2"), customer("c3"))
+    _kill(shop, "deliver", 2, "after")
+    shop.customers(customer("c1"), customer("c2", first_name="Bea"), customer("c3"))
+    shop.export()
+    closed, new = shop.receipts()
+    assert (closed["status"], closed["count_audience"], closed["count_added"], closed["count_exported"]) == ("failed", 3, 1, 1)
+    assert (new["status"], new["count_added"], new["count_unchanged"]) == ("success", 2, 1)
+    assert_balanced(new)
+    assert shop.export().loaded == 0
+
+
+def test_failing_platform_keeps_what_it_took(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver = Outbox.deliver
+    monkeypatch.setattr(Outbox, "batch_size", 1)
+
+    def fail_second(self: Outbox, batch: Batch) -> BatchReceipt:
+        if batch.ordinal == 1:
+            raise TransientError("the platform is away", "Try again.")
+        return deliver(self, batch)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Outbox, "deliver", fail_second)
+        with pytest.raises(TransientError):
+            shop.export()
+    outcome = shop.export()
+    assert (outcome.loaded, outcome.duplicates) == (1, 1)
+    failed, good = shop.receipts()
+    assert (failed["status"], failed["count_exported"], good["status"], good["count_added"]) == ("failed", 1, "success", 1)
+    assert failed["export_id"] != good["export_id"]
+
+
+def test_rejected_customers_are_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver = Outbox.deliver
+
+    def refuse_c2(self: Outbox, batch: Batch) -> BatchReceipt:
+        receipt = deliver(self, batch)
+        return BatchReceipt(receipt.reference, receipt.sha256, receipt.accepted - {"c2"}, {"c2": "mailbox unknown"})
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Outbox, "deliver", refuse_c2)
+        outcome = shop.export()
+    assert (outcome.loaded, outcome.quarantined) == (1, 1) and "refused 1" in outcome.warnings[0]
+    (receipt,) = shop.receipts()
+    assert_balanced(receipt)
+    assert shop.actions(receipt["export_id"]) == {"c1": "added", "c2": "rejected"}
+    shop.export()
+    assert shop.actions(shop.receipts()[1]["export_id"]) == {"c2": "added"}
+
+
+def test_line_that_is_too_large_is_rejected(shop: Shop) -> None:
+    shop.customers(customer("c1", first_name="x" * 100_001), customer("c2"))
+    outcome = shop.export()
+    assert (outcome.loaded, outcome.quarantined) == (1, 1)
+    assert os.listdir(shop.home / "outbox/outbox/thanks")
