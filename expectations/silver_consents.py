@@ -9,7 +9,7 @@ from lakehouse.tables import silver
 # A permission of a contact that the CRM does not deliver: it protects nobody until the contact comes.
 _UNKNOWN_CONTACTS = (
     "(select changes.n, contacts.contact_id is null as is_unknown"
-    " from (select customer_reference, count(*) as n from {table} where reference_type = 'crm_id' group by customer_reference) as changes"
+    " from (select customer_reference, sum(1) as n from {table} where reference_type = 'crm_id' group by customer_reference) as changes"
     " left join (select contact_id from {silver.contacts}) as contacts on changes.customer_reference = contacts.contact_id)"
 )
 

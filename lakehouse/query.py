@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from lakehouse.errors import MissingTableError, QueryError, TerminalError
-from lakehouse.snapshot import Snapshot, existing_tables, is_remote, open_snapshot
+from lakehouse.listing import existing_tables, is_remote, local_folder
+from lakehouse.snapshot import Snapshot, open_snapshot
 from lakehouse.tables import Layer, TableRef
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
 _ONE_SELECT = "Give one SELECT (or DESCRIBE, SUMMARIZE, VALUES) over tables such as gold.dim_customers; the lake is written by `lakehouse run` only."
@@ -35,6 +39,14 @@ class Result:
         """The rows as Python values: Decimal, datetime (UTC), date, list, dict ..."""
         while batch := _translated(lambda: self.cursor.fetchmany(size)):
             yield from batch
+
+    def arrow(self, size: int = 100_000) -> pa.RecordBatchReader:
+        """The rows as Arrow record batches, with unique column names."""
+        import pyarrow as pa
+
+        reader = _translated(lambda: self.cursor.to_arrow_reader(size))
+        schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, self.columns, strict=True)])
+        return pa.RecordBatchReader.from_batches(schema, (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader))
 
 
 @contextmanager
@@ -106,7 +118,7 @@ def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
     connection = snapshot.connection
     connection.execute("set temp_directory = ?", [str(scratch)])
     if not is_remote(lake):
-        connection.execute("set allowed_directories = ?", [[f"{lake.removeprefix('file://')}/"]])
+        connection.execute("set allowed_directories = ?", [[f"{local_folder(lake)}/"]])
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 

@@ -6,7 +6,6 @@ Every table is read at one version, chosen once, so that a query that names a ta
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from pathlib import Path
 import duckdb
 
 from lakehouse.errors import MissingTableError, TerminalError
-from lakehouse.tables import Layer, TableRef
-
-_COMMIT = re.compile(r"(\d{20})\.json")
+from lakehouse.listing import delta_uri, existing_tables, is_remote, newest_version
+from lakehouse.tables import TableRef
 
 
 @dataclass(frozen=True)
@@ -26,35 +24,6 @@ class Snapshot:
 
     connection: duckdb.DuckDBPyConnection
     versions: Mapping[TableRef, int]
-
-
-def is_remote(lake: str) -> bool:
-    """Whether the lake is in an object store rather than in the file system."""
-    return "://" in lake and not lake.startswith("file://")
-
-
-def existing_tables(lake: str) -> list[TableRef]:
-    """Every table of the lake that has been written, in order."""
-    found = []
-    for layer in Layer:
-        names = _remote_folders(f"{lake}/{layer}") if is_remote(lake) else _local_tables(_folder(lake) / layer)
-        found += [TableRef(layer, name) for name in names if re.fullmatch(r"[a-z][a-z0-9_]*", name)]
-    return sorted(found)
-
-
-def newest_version(table: TableRef, lake: str) -> int | None:
-    """Newest committed version, or None when the table has not been written yet.
-
-    The log of a local table is listed (0.1 ms); delta-rs, which an object store needs, takes 0.3 s to load.
-    """
-    if is_remote(lake):
-        from lakehouse.delta import storage
-
-        found = storage.version(table, lake)
-        return None if found < 0 else found
-    log = Path(table.location(str(_folder(lake)))) / "_delta_log"
-    commits = [int(match[1]) for file in log.glob("*.json") if (match := _COMMIT.fullmatch(file.name))]
-    return max(commits, default=None)
 
 
 @contextmanager
@@ -86,13 +55,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int
         # DuckDB would need its httpfs extension for an object store; delta-rs reads it and takes filters and columns from DuckDB
         from deltalake import DeltaTable
 
-        from lakehouse.delta.storage import table_uri
-
-        rows = DeltaTable(table_uri(table, lake), version=version).to_pyarrow_dataset()
+        rows = DeltaTable(delta_uri(table, lake), version=version).to_pyarrow_dataset()
         connection.register(f"_{table.layer}_{table.name}", rows)
         connection.execute(f'create view {table} as select * from "_{table.layer}_{table.name}"')  # noqa: S608 - TableRef allows identifiers only
         return
-    location = table.location(str(_folder(lake))).replace("'", "''")
+    location = delta_uri(table, lake).replace("'", "''")
     connection.execute(f"create view {table} as select * from delta_scan('{location}', version => {version})")  # noqa: S608 - quoted above
 
 
@@ -107,19 +74,3 @@ def _delta_extension() -> Path:
         f"DuckDB's delta extension for version {duckdb.__version__} is not installed",
         "Install the locked dependencies again (`make setup`), or see `lakehouse doctor`.",
     )
-
-
-def _folder(lake: str) -> Path:
-    return Path(lake.removeprefix("file://"))
-
-
-def _local_tables(folder: Path) -> list[str]:
-    return [log.parent.name for log in folder.glob("*/_delta_log") if any(log.glob("*.json"))]
-
-
-def _remote_folders(prefix: str) -> list[str]:
-    import fsspec
-
-    store = fsspec.filesystem("s3")
-    path = prefix.split("://", 1)[1]
-    return [name.rstrip("/").rsplit("/", 1)[-1] for name in store.ls(path, detail=False)] if store.exists(path) else []

@@ -14,7 +14,8 @@ from types import TracebackType
 
 import duckdb
 
-from lakehouse.snapshot import newest_version, open_snapshot
+from lakehouse.listing import newest_version
+from lakehouse.snapshot import open_snapshot
 from lakehouse.tables import gold
 
 SUPPRESSIONS = gold("suppressions")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from lakehouse.delta.storage import open_table
 from lakehouse.errors import QualityGateFailed, TransientError
 from lakehouse.quality.gates_state import latest_gates
-from lakehouse.settings import settings
-from lakehouse.tables import TableRef
+from lakehouse.settings import PROJECT_ROOT, settings
+from lakehouse.tables import TableRef, gold
 
 
 class GateNotFinishedError(TransientError):
@@ -45,3 +45,8 @@ def _changed_after(table: TableRef, checked_at: datetime | None) -> bool:
     if checked_at is None:
         return True
     return datetime.fromtimestamp(found.history(1)[0]["timestamp"] / 1000, UTC) > checked_at
+
+
+def gated_gold() -> list[TableRef]:
+    """The gold tables that have expectations, each a file expectations/gold_<table>.py."""
+    return [gold(path.stem.removeprefix("gold_")) for path in sorted((PROJECT_ROOT / "expectations").glob("gold_*.py"))]

@@ -47,7 +47,13 @@ data_docs_sites:
     class_name: SiteBuilder
     show_how_to_buttons: false
     store_backend: {{class_name: TupleFilesystemStoreBackend, base_directory: "{site}"}}
-    site_index_builder: {{class_name: DefaultSiteIndexBuilder}}
+    site_index_builder:
+      class_name: DefaultSiteIndexBuilder
+      view: {{module_name: lakehouse.quality.docs_view, class_name: SelfContainedIndexView}}
+    site_section_builders:
+      expectations: {{class_name: DefaultSiteSectionBuilder, view: &page {{module_name: lakehouse.quality.docs_view, class_name: SelfContainedPageView}}}}
+      validations: {{class_name: DefaultSiteSectionBuilder, view: *page}}
+      profiling: none
 """
 
 

@@ -42,6 +42,8 @@ class Rule:
     scan. The rule holds when `value` (default: `failed`) lies within [minimum, maximum]; a NULL value means that there is nothing to compare with,
     and holds. `detail` is an aggregate giving text that explains the value. The SQL may name `{table}`, any `{layer.table}`
     (a silver table that is not there yet reads as empty) and the parameters of lakehouse.quality.parameters, e.g. `{as_of}`.
+
+    Group with `sum(1)`, not `count(*)`: Sail 0.7.2 refuses to aggregate a count again when the grouping columns hold one value only.
     """
 
     id: str

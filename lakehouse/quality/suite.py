@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.quality.data_docs import forget_old_gates, load_great_expectations, open_context
@@ -34,7 +35,7 @@ def validate(gate: Gate, measurements: list[Measurement], run_id: str) -> dict[s
         definition = context.validation_definitions.add_or_update(gx.ValidationDefinition(name=name, data=data, suite=suite))
         update_docs = gx.checkpoint.UpdateDataDocsAction(name="update data docs")
         checkpoint = context.checkpoints.add_or_update(gx.Checkpoint(name=name, validation_definitions=[definition], actions=[update_docs]))
-        result = checkpoint.run(batch_parameters={"dataframe": batch}, run_id=gx.RunIdentifier(run_name=run_id))
+        result = checkpoint.run(batch_parameters={"dataframe": batch}, run_id=gx.RunIdentifier(run_name=run_id, run_time=datetime.now(UTC)))
     return {rule_id: verdict for validation in result.run_results.values() for rule_id, verdict in map(_verdict, validation.results)}
 
 

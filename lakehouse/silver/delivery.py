@@ -15,7 +15,7 @@ from lakehouse.sources.config import Feed
 from lakehouse.tables import TableRef
 from lakehouse.transforms.mapping import typed_rows, with_columns
 from lakehouse.transforms.received import delivered_columns, row_json
-from lakehouse.transforms.rules import is_good
+from lakehouse.transforms.rules import is_good, where_once
 
 ROW_JSON = "_row_json"
 
@@ -40,7 +40,7 @@ class Delivery:
     def good(self) -> DataFrame:
         """Rows that keep their contract: contract columns, `_source` and bronze lineage."""
         lineage = ("_source", "_source_file", "_row_number", "_batch_id", "_ingested_at", "_row_hash")
-        return self.typed.where(is_good(self.contract)).select(*self.contract.names, *lineage)
+        return where_once(self.typed, is_good(self.contract)).select(*self.contract.names, *lineage)
 
 
 def read_delivery(feed: Feed, received: DataFrame, check_required: bool = True) -> Delivery:

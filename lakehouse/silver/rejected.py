@@ -16,14 +16,14 @@ from lakehouse.engine import register
 from lakehouse.silver.delivery import ROW_JSON, Delivery
 from lakehouse.silver.unique import kept
 from lakehouse.tables import quarantine
-from lakehouse.transforms.rules import broken_rules
+from lakehouse.transforms.rules import broken_rules, where_once
 
 
 def rejected_rows(delivery: Delivery) -> DataFrame:
     """Rows of the QUARANTINE contract for the delivery's bad rows."""
     rule_ids, reason = broken_rules(delivery.contract)
     judged = delivery.typed.withColumns({"rule_ids": rule_ids, "reason": reason, "row_json": sf.col(ROW_JSON)})
-    bad = judged.where(sf.size("rule_ids") > 0).withColumn("quarantined_at", sf.lit(datetime.now(UTC)))
+    bad = where_once(judged, sf.size("rule_ids") > 0).withColumn("quarantined_at", sf.lit(datetime.now(UTC)))
     return bad.select(*QUARANTINE.names)
 
 

@@ -35,19 +35,23 @@ def read_csv(path: Path, name: str, options: CsvOptions, expected: Sequence[str]
         raise UnreadableFileError(name, f"wrong header: {error}") from error
     require(expected, landed, name)
     ragged: list[pc.InvalidRow] = []
+    last_value: str | None = None
     with WatchedStream(path, compression, options.quote) as stream:
         try:
             for rows in _open(stream, delivered, options, ragged):
                 if rows.schema.names != delivered or any(not pa.types.is_string(field.type) for field in rows.schema):
                     raise UnreadableFileError(name, "wrong header: the first line cannot be read as names of columns")
+                if rows.num_rows:
+                    last_value = rows.column(rows.num_columns - 1)[-1].as_py()
                 yield rows.rename_columns(landed)
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise UnreadableFileError(name, _reason(error, ragged, options)) from error
-        if stream.last not in (b"\n", b"\r"):
-            if options.final_newline == "required":
-                raise UnreadableFileError(name, "truncated: the last line has no end")
-            if stream.count_quotes % 2:
-                raise UnreadableFileError(name, "truncated: the file ends within quotes")
+        is_ended = stream.last in (b"\n", b"\r")
+        if not is_ended and options.final_newline == "required":
+            raise UnreadableFileError(name, "truncated: the last line has no end")
+        # pyarrow takes an open quote at the end for a closed one. An odd number of quotes alone may be a stray 5" somewhere.
+        if stream.count_quotes % 2 and (not is_ended or (last_value or "").endswith(("\n", "\r"))):
+            raise UnreadableFileError(name, "truncated: the file ends within quotes")
 
 
 def _open(stream: WatchedStream, delivered: list[str], options: CsvOptions, ragged: list[pc.InvalidRow]) -> Iterator[pa.RecordBatch]:
@@ -72,8 +76,10 @@ def _header(path: Path, name: str, options: CsvOptions, compression: str | None)
         text = io.StringIO(first.decode(options.encoding, errors="replace").removeprefix("\ufeff"), newline="")
         rows = csv.reader(text, delimiter=options.delimiter, quotechar=options.quote or '"', quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE)
         header = next((row for row in rows if row), None)
-    except (OSError, csv.Error, LookupError) as error:
-        raise UnreadableFileError(name, str(error)) from error
+    except OSError as error:
+        raise UnreadableFileError(name, f"it cannot be read to its end: {error}") from error
+    except (csv.Error, LookupError) as error:
+        raise UnreadableFileError(name, f"wrong header: {error}") from error
     if header is None:
         raise UnreadableFileError(name, "the file is empty, it has not even a header")
     return header

@@ -93,7 +93,7 @@ def landed_names(delivered: list[str]) -> list[str]:
 def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
     """UnreadableFileError when a file lacks columns that the mapping reads."""
     missing = [column for column in expected if column not in found]
-    if missing and len(missing) == len(expected):
+    if len(missing) == len(expected) > 1:
         raise UnreadableFileError(name, f"wrong header: none of the mapped columns is there ({', '.join(missing)}); check header line and delimiter")
     if missing:
         raise UnreadableFileError(name, f"missing columns: {', '.join(missing)}")

@@ -30,8 +30,10 @@ def typed_rows(rows: DataFrame, contract: Contract, mapping: Mapping[str, str], 
     `mapping`: column of the contract -> SQL over the columns of `rows`; a column without one is null.
     """
     received = {column.name: received_sql(mapping[column.name]) if column.name in mapping else "cast(null as string)" for column in contract.delivered}
-    typed = [f"{typed_sql(column, received[column.name], timezone)} as `{column.name}`" for column in contract.delivered]
-    beside = [f"{text} as `{received_name(name)}`" for name, text in received.items()]
-    delivered = rows.selectExpr(*typed, *beside, *(column.name for column in BRONZE_LINEAGE), *keep)
+    # Two steps, so that each text is trimmed once however often it is looked at.
+    beside = (*(column.name for column in BRONZE_LINEAGE), *keep)
+    texts = rows.selectExpr(*(f"{text} as `{received_name(name)}`" for name, text in received.items()), *beside)
+    typed = [f"{typed_sql(column, f'`{received_name(column.name)}`', timezone)} as `{column.name}`" for column in contract.delivered]
+    delivered = texts.selectExpr(*typed, *(f"`{received_name(name)}`" for name in received), *beside)
     computed = canonical_reference_sql(contract) | {column.name: column.derived_as for column in contract.columns if column.derived_as is not None}
     return delivered.withColumns({name: sf.expr(text) for name, text in computed.items()}) if computed else delivered

@@ -11,6 +11,7 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -37,7 +38,8 @@ SILVER: dict[str, tuple[str, str, str, str, str]] = {
         "crm/consents.csv",
         """contact_id, channel, purpose, case event when 'opt_in' then 'granted' when 'unsubscribe' then 'withdrawn' when 'hard_bounce' then 'bounced'
         when 'complaint' then 'complained' else event end as status, try_cast(event_time as timestamp) as changed_at, origin""",
-        "contact_id is not null and channel in ('email', 'sms', 'push', 'post') and status in ('granted', 'withdrawn', 'bounced', 'complained') and changed_at is not null",
+        """contact_id is not null and channel in ('email', 'sms', 'push', 'post') and status in ('granted', 'withdrawn', 'bounced', 'complained')
+        and changed_at is not null""",
         "contact_id, channel, purpose, changed_at, status",
         "origin",
     ),
@@ -115,7 +117,7 @@ _WINDOWS = ", ".join(
 
 def _favourite(name: str, expression: str) -> str:
     """The value a customer's orders have most often; ties go to the smallest."""
-    return f"""(select customer_id, {expression} as {name} from gold_fct_orders group by all
+    return f"""(select customer_id, {expression} as {name} from gold_fct_orders group by customer_id, {expression}
         qualify row_number() over (partition by customer_id order by count(*) desc, {name}) = 1)"""
 
 
@@ -180,7 +182,7 @@ class Peer:
 
     def run(self) -> dict[str, object]:
         for dataset in SILVER:
-            self._timed(f"silver {dataset}", lambda dataset=dataset: self._silver(dataset))
+            self._timed(f"silver {dataset}", partial(self._silver, dataset))
         self._timed("identities", self._identities)
         self._timed("orders", lambda: self._write("gold", "fct_orders", _ORDERS))
         self._timed("profiles", lambda: self._write("gold", "dim_customers", _PROFILES))
@@ -199,10 +201,9 @@ class Peer:
     def _silver(self, dataset: str) -> None:
         files, typed, accepted, key, newest = SILVER[dataset]
         path = str(self.sample / files)
-        options = (
-            f", delim = '{';' if dataset == 'consents' else ','}', quote = '\"', header = true, all_varchar = true, filename = {dataset == 'transactions'}"
-        )
-        scan = f"read_json('{path}', format = 'newline_delimited')" if path.endswith(".jsonl") else f"read_csv('{path}'{options})"
+        delimiter = ";" if dataset == "consents" else ","
+        options = f"delim = '{delimiter}', quote = '\"', header = true, all_varchar = true, filename = {dataset == 'transactions'}"
+        scan = f"read_json('{path}', format = 'newline_delimited')" if path.endswith(".jsonl") else f"read_csv('{path}', {options})"
         self.con.execute(f"create temp table typed as select {typed} from {scan}")
         self._write("silver", f"{dataset}_quarantine", f"select * from typed where ({accepted}) is not true")
         newest_of_key = f"select * from typed where {accepted} qualify row_number() over (partition by {key} order by {newest}) = 1"

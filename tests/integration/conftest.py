@@ -13,7 +13,7 @@ from tests.support.homes import Home
 
 HOUSEHOLDS = 80
 AS_OF = "2018-01-02T00:00:00Z"
-CAMPAIGN = "spring_win_back"
+CAMPAIGN = "lapsing_high_value_offer"
 
 
 @dataclass(frozen=True)

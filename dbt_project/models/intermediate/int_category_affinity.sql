@@ -1,7 +1,7 @@
 -- Weights decay from the customer's newest order, not from the as-of moment: all of a customer's weights fall alike as time
 -- passes, so shares stay true without being computed again. Each term is rounded into a decimal, because a sum of doubles
 -- depends on the order of its terms.
-with lines as (select * from {{ ref('stg_transactions') }}),
+with lines as (select * from {{ ref('int_lines_to_recompute') }}),
 
 people as (select * from {{ ref('int_references_changed') }}),
 
@@ -21,41 +21,42 @@ buyers as (
     inner join totals on people.customer_id = totals.customer_id
 ),
 
+purchases as (
+    select
+        lines.reference_type,
+        lines.customer_reference,
+        lines.occurred_at,
+        cast(lines.net_amount as double) as net_amount,
+        coalesce(products.category, 'UNKNOWN') as category
+    from lines
+    cross join as_of_moment
+    left join products on lines.product_id = products.product_id
+    where lines.occurred_at < as_of_moment.as_of
+),
+
 weights as (
     select
         buyers.customer_id,
-        coalesce(products.category, 'UNKNOWN') as category,
+        purchases.category,
         sum(
             cast(round(
-                cast(lines.net_amount as double)
-                * power(2.0D, -datediff(buyers.last_order_at, lines.occurred_at) / {{ var('affinity_half_life_days') }}.0D), 6
+                purchases.net_amount
+                * power(2.0D, -datediff(buyers.last_order_at, purchases.occurred_at) / {{ var('affinity_half_life_days') }}.0D), 6
             ) as decimal(20, 6))
         ) as weight
-    from lines
-    cross join as_of_moment
-    inner join buyers on lines.reference_type = buyers.reference_type and lines.customer_reference = buyers.customer_reference
-    left join products on lines.product_id = products.product_id
-    where lines.occurred_at < as_of_moment.as_of
-    group by buyers.customer_id, coalesce(products.category, 'UNKNOWN')
-),
-
-weight_totals as (
-    select
-        customer_id,
-        sum(weight) as weight
-    from weights
-    where weight > 0
-    group by customer_id
+    from purchases
+    inner join buyers
+        on purchases.reference_type = buyers.reference_type and purchases.customer_reference = buyers.customer_reference
+    group by buyers.customer_id, purchases.category
 ),
 
 shares as (
     select
-        weights.customer_id,
-        weights.category,
-        {{ ratio('weights.weight', 'weight_totals.weight') }} as share
+        customer_id,
+        category,
+        {{ ratio('weight', 'sum(weight) over (partition by customer_id)') }} as share
     from weights
-    inner join weight_totals on weights.customer_id = weight_totals.customer_id
-    where weights.weight > 0
+    where weight > 0
 ),
 
 ranks as (

@@ -7,25 +7,43 @@
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
-with lines as (select * from {{ ref('stg_transactions') }}),
+with lines as (select * from {{ ref('int_lines_to_recompute') }}),
 
 people as (select * from {{ ref('int_references_changed') }}),
 
+-- First by reference, then by customer: nearly every receipt names one reference, so the join sees orders, not lines.
+receipts as (
+    select
+        transaction_id,
+        reference_type,
+        customer_reference,
+        min(occurred_at) as ordered_at,
+        min(store_id) as store_id,
+        count(*) as count_lines,
+        sum(quantity) as quantity,
+        sum(net_amount) as net_amount,
+        sum(discount_amount) as discount_amount,
+        min(currency) as currency
+    from lines
+    group by transaction_id, reference_type, customer_reference
+),
+
 orders as (
     select
-        lines.transaction_id,
+        receipts.transaction_id,
         people.customer_id,
-        min(lines.occurred_at) as ordered_at,
-        cast(min(lines.occurred_at) as date) as order_date,
-        min(lines.store_id) as store_id,
-        cast(count(*) as int) as count_lines,
-        cast(sum(lines.quantity) as decimal(18, 3)) as quantity,
-        cast(sum(lines.net_amount) as decimal(18, 2)) as net_amount,
-        cast(coalesce(sum(lines.discount_amount), 0) as decimal(18, 2)) as discount_amount,
-        min(lines.currency) as currency
-    from lines
-    inner join people on lines.reference_type = people.reference_type and lines.customer_reference = people.customer_reference
-    group by lines.transaction_id, people.customer_id
+        min(receipts.ordered_at) as ordered_at,
+        cast(min(receipts.ordered_at) as date) as order_date,
+        min(receipts.store_id) as store_id,
+        cast(sum(receipts.count_lines) as int) as count_lines,
+        cast(sum(receipts.quantity) as decimal(18, 3)) as quantity,
+        cast(sum(receipts.net_amount) as decimal(18, 2)) as net_amount,
+        cast(coalesce(sum(receipts.discount_amount), 0) as decimal(18, 2)) as discount_amount,
+        min(receipts.currency) as currency
+    from receipts
+    inner join people
+        on receipts.reference_type = people.reference_type and receipts.customer_reference = people.customer_reference
+    group by receipts.transaction_id, people.customer_id
 )
 
 select * from orders

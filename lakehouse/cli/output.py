@@ -1,0 +1,51 @@
+"""What commands print: plain tables for people, JSON for programs. JSON on standard output is pure: nothing else is written there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from lakehouse.json_text import json_text
+
+_WIDEST = 60  # characters of a cell; a table for people, not an export
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def print_json(value: Any) -> None:
+    click.echo(json_text(value))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Aligned columns, numbers to the right, long values cut."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(columns)]
+    is_number = [all(isinstance(row[at], int | float) and not isinstance(row[at], bool) or row[at] is None or _is_decimal(row[at]) for row in rows) for at in range(len(columns))]
+    click.echo("  ".join(name.rjust(width) if right else name.ljust(width) for name, width, right in zip(columns, widths, is_number, strict=True)).rstrip())
+    click.echo("  ".join("-" * width for width in widths))
+    for row in cells:
+        click.echo("  ".join(text.rjust(width) if right else text.ljust(width) for text, width, right in zip(row, widths, is_number, strict=True)).rstrip())
+
+
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago, as a person says it: 42 s, 5 min, 3 h, 12 d."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds // 86_400:.0f} d"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json_text(value).strip('"')
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def _is_decimal(value: Any) -> bool:
+    return type(value).__name__ == "Decimal"

@@ -1,0 +1,127 @@
+"""`lakehouse sql`: one read-only query, answered in about a second without any server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from lakehouse.cli.output import print_table
+
+if TYPE_CHECKING:
+    from lakehouse.query import Result
+
+_SHOWN = 1000  # rows of --format table; the other formats have no limit
+_SPOOLED = 64_000_000  # bytes of an answer kept in memory before it goes to a temporary file
+
+_EPILOG = """\b
+Examples:
+  lakehouse sql "select customer_id, total_spend from gold.dim_customers order by total_spend desc limit 10"
+  lakehouse sql "describe gold.dim_customers"
+  lakehouse sql --format json "select status, count(*) as n from ops.runs group by status" | jq .
+  lakehouse sql --format parquet --output loyal.parquet "select * from gold.segment_members where segment = 'loyal_champions'"
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("query")
+@click.option("--format", "layout", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True, help="How to print the rows.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output.")
+def sql(query: str, layout: str, output: Path | None) -> None:
+    """Run one SELECT over bronze|silver|gold|ops.<table> and print the rows (DuckDB's dialect; `-` reads the query from standard input).
+
+    Every table is read at its newest version, also while a run is writing. json is one array of row objects and nothing else.
+    """
+    if layout == "parquet" and output is None and sys.stdout.isatty():
+        raise click.UsageError("parquet is binary: name a file with --output, or redirect standard output.")
+    from lakehouse.query import run_query
+    from lakehouse.settings import settings
+
+    chosen = settings()
+    text = click.get_text_stream("stdin").read() if query == "-" else query
+    with run_query(text, chosen.lake, chosen.home.absolute() / "tmp" / "query", chosen.query_timeout_seconds) as result:
+        if layout == "table" and output is None:
+            _print(result)
+            return
+        with _target(output) as file:
+            _WRITERS[layout](result, file)
+
+
+def _print(result: Result) -> None:
+    rows: list[tuple[Any, ...]] = []
+    for row in result.rows():
+        if len(rows) == _SHOWN:
+            click.echo(f"The first {_SHOWN} rows; --format csv|json|parquet gives all.", err=True)
+            break
+        rows.append(row)
+    print_table(result.columns, rows)
+
+
+def _write_json(result: Result, file: IO[bytes]) -> None:
+    from lakehouse.json_text import json_text
+
+    separator = b"["
+    for row in result.rows():
+        file.write(separator + json_text(dict(zip(result.columns, row, strict=True))).encode())
+        separator = b",\n"
+    file.write(b"[]\n" if separator == b"[" else b"]\n")
+
+
+def _write_csv(result: Result, file: IO[bytes]) -> None:
+    import csv
+    import io
+
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(result.columns)
+    for row in result.rows():
+        writer.writerow([_csv_cell(value) for value in row])
+    text.flush()
+    text.detach()
+
+
+def _csv_cell(value: Any) -> str:
+    """NULL is empty; nested values are JSON; everything else as in JSON, without quotes."""
+    from lakehouse.json_text import json_text
+
+    if value is None or isinstance(value, str):
+        return value or ""
+    text = json_text(value)
+    return text[1:-1] if text.startswith('"') else text
+
+
+def _write_parquet(result: Result, file: IO[bytes]) -> None:
+    import pyarrow.parquet as pq
+
+    batches = result.arrow()
+    with pq.ParquetWriter(file, batches.schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+_WRITERS: dict[str, Callable[[Result, IO[bytes]], None]] = {"json": _write_json, "csv": _write_csv, "parquet": _write_parquet, "table": _write_csv}
+
+
+@contextmanager
+def _target(output: Path | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file; either gets the whole answer, or nothing when the query fails half-way."""
+    if output is None:
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as spool:
+            yield spool
+            spool.seek(0)
+            shutil.copyfileobj(spool, click.get_binary_stream("stdout"))
+        return
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        os.replace(temporary, output)
+    finally:
+        temporary.unlink(missing_ok=True)

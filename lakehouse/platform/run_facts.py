@@ -1,0 +1,112 @@
+"""What a run of the main job was: facts collected from the ops tables and the clock, ready for JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lakehouse.errors import RunFailed
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """A task began or ended. `seconds` is 0 at its beginning; `error` is empty unless it failed."""
+
+    dag_id: str
+    task_id: str
+    state: Literal["started", "succeeded", "skipped", "retrying", "failed"]
+    seconds: float = 0.0
+    error: str = ""
+
+
+Progress = Callable[[TaskEvent], None]
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """One stage on one table: rows and seconds, as in ops.runs."""
+
+    dag_id: str
+    stage: str
+    table: str
+    status: str
+    rows_read: int
+    rows_loaded: int
+    rows_quarantined: int
+    rows_duplicate: int
+    seconds: float
+    message: str
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """Last word of one gate: rules that held, (rule, rows) that warn, (rule, rows) that block."""
+
+    table: str
+    count_passed: int
+    warnings: tuple[tuple[str, int], ...]
+    failures: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class ExportFacts:
+    """The receipt of the campaign's export in this run."""
+
+    campaign_id: str
+    platform: str
+    status: str
+    counts: dict[str, int]
+    manifest: str
+
+
+@dataclass(frozen=True)
+class TaskFailure:
+    """A task that failed for good, with its error in words."""
+
+    dag_id: str
+    task_id: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.dag_id}.{self.task_id}"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """Everything `lakehouse run` tells about a run. Times in seconds; `spent` says where the wall time went and adds up to `seconds`."""
+
+    engine: str
+    campaign_id: str
+    as_of: str
+    is_full: bool
+    started_at: str
+    seconds: float
+    run_ids: tuple[str, ...]
+    stages: tuple[StageFacts, ...]
+    gates: tuple[GateFacts, ...]
+    segments: dict[str, int]
+    export: ExportFacts | None
+    failures: tuple[TaskFailure, ...]
+    spent: dict[str, float]
+    pages: dict[str, str]
+    next_steps: tuple[str, ...]
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.failures
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Stages that went through with something to look at."""
+        return tuple(f"{stage.stage} {stage.table}: {stage.message}" for stage in self.stages if stage.status == "warning")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and texts."""
+        return {"succeeded": self.succeeded, **dataclasses.asdict(self), "warnings": list(self.warnings)}
+
+    def raise_if_failed(self) -> None:
+        """Raise RunFailed naming the failed tasks; a run without failures passes."""
+        if self.failures:
+            raise RunFailed([str(failure) for failure in self.failures])

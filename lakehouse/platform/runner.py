@@ -1,0 +1,145 @@
+"""The main job in one process: the same four DAGs as under the scheduler, one after the other through Airflow's `dag.test()`."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.activation.campaigns import campaign
+from lakehouse.engine import control
+from lakehouse.engine.locks import held_lock
+from lakehouse.errors import TerminalError
+from lakehouse.platform import database
+from lakehouse.platform.airflow_env import airflow_home, apply_environment
+from lakehouse.platform.collect import Clock, collect
+from lakehouse.platform.dbt_files import manifest_path
+from lakehouse.platform.quiet import output_to
+from lakehouse.platform.run_facts import RunSummary, TaskFailure
+from lakehouse.settings import PROJECT_ROOT, settings
+
+if TYPE_CHECKING:
+    from lakehouse.platform.watching import Progress, TaskWatch
+
+log = logging.getLogger(__name__)
+DAG_IDS = ("ingest_crm", "ingest_transactions", "build_profiles", "pre_send_refresh")
+# Somebody is waiting: what may succeed the second time is tried again soon, and once.
+_RETRIES, _RETRY_DELAY = 1, timedelta(seconds=2)
+
+
+@dataclass
+class _Ran:
+    """What happened so far, for the summary and for the clock."""
+
+    run_ids: list[str] = field(default_factory=list)
+    dag_seconds: dict[str, float] = field(default_factory=dict)
+    failures: list[TaskFailure] = field(default_factory=list)
+
+
+def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
+    """Ingest, build, refresh and export `campaign_id`, and say what came of it.
+
+    `as_of` defaults to now. `progress` hears of every task as it starts and ends. Failed tasks do not raise: they are in
+    the summary, whose `raise_if_failed()` does. Raises ConfigurationError for an unknown campaign, EngineUnavailableError
+    when there is no engine, TerminalError when another run is at work in this home or a DAG cannot be loaded.
+    """
+    campaign(campaign_id)
+    started, moment = time.monotonic(), datetime.now(UTC)
+    conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
+    with _alone(), ThreadPoolExecutor(1, thread_name_prefix="engine-start") as starter:
+        engine = starter.submit(control.start)
+        with output_to(run_log(moment)) as on_terminal:
+            _prepare(engine)
+            with _watched(on_terminal(progress)) as watch, _loaded_dags() as dags, _hung_up_after():
+                ready, ran = time.monotonic(), _Ran()
+                for dag_id in DAG_IDS:
+                    own = {"campaign_id": campaign_id} if dag_id == "pre_send_refresh" else {}
+                    _test_dag(dags[dag_id], conf | own, watch, ran)
+        clock = Clock(time.monotonic() - started, ready - started, ran.dag_seconds, dict(watch.seconds))
+        return collect(campaign_id, conf, moment, tuple(ran.run_ids), (*watch.failures, *ran.failures), clock)
+
+
+def run_log(moment: datetime) -> Path:
+    """The log of the run that began at `moment`."""
+    return settings().logs / f"run-{moment:%Y%m%dT%H%M%SZ}.log"
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    with held_lock(airflow_home() / "run.lock", wait_seconds=0) as is_mine:
+        if not is_mine:
+            raise TerminalError(f"another `lakehouse run` is at work in {settings().home}", "Wait for it, or use another LAKEHOUSE_HOME.")
+        yield
+
+
+def _prepare(engine: Future[Any]) -> None:
+    """Import Airflow (seconds) while the engine comes up in its own process, and see to what both need."""
+    apply_environment()
+    database.prepare()
+    manifest_path()
+    importlib.import_module("airflow.dag_processing.dagbag")
+    engine.result()
+
+
+@contextlib.contextmanager
+def _watched(progress: Progress) -> Iterator[TaskWatch]:
+    """Listen to the tasks of this process."""
+    from airflow.sdk.listener import get_listener_manager
+    from lakehouse.platform.watching import TaskWatch
+
+    watch, manager = TaskWatch(progress), get_listener_manager()
+    manager.add_listener(watch)
+    try:
+        yield watch
+    finally:
+        manager.pm.unregister(watch)
+
+
+@contextlib.contextmanager
+def _loaded_dags() -> Iterator[dict[str, Any]]:
+    """The DAGs, parsed once. dag.test() would parse the whole folder again before every DAG; it is given this bag instead."""
+    from airflow.dag_processing import dagbag
+
+    folder = PROJECT_ROOT / "dags"
+    bag = dagbag.BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
+    if bag.import_errors:
+        file, error = next(iter(bag.import_errors.items()))
+        raise TerminalError(f"DAG file {file} cannot be loaded: {error.strip().splitlines()[-1]}", "Mend what it names and run again.")
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            task.retries, task.retry_delay = min(task.retries, _RETRIES), _RETRY_DELAY
+    gc.collect()
+    gc.freeze()  # what is loaded stays: garbage collections during the run need not look at it
+    parse_again, dagbag.BundleDagBag = dagbag.BundleDagBag, lambda **_: bag
+    try:
+        yield bag.dags
+    finally:
+        dagbag.BundleDagBag = parse_again
+
+
+@contextlib.contextmanager
+def _hung_up_after() -> Iterator[None]:
+    """Close the session with the engine while output still goes to the log: at exit the client would complain on the terminal."""
+    try:
+        yield
+    finally:
+        from lakehouse.engine.connect import close
+
+        close()
+
+
+def _test_dag(dag: Any, conf: dict[str, Any], watch: TaskWatch, ran: _Ran) -> None:
+    began, failures = time.monotonic(), len(watch.failures)
+    outcome = dag.test(run_conf=conf)
+    ran.dag_seconds[dag.dag_id] = time.monotonic() - began
+    ran.run_ids.append(f"{dag.dag_id}.{outcome.run_id}")
+    if outcome.state != "success" and len(watch.failures) == failures:
+        ran.failures.append(TaskFailure(dag.dag_id, "", f"the run ended {outcome.state} although no task failed; see its log"))

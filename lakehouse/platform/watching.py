@@ -1,0 +1,57 @@
+"""Watching the tasks of a run in this process: what runs, how long it took, what failed. Airflow calls the listener."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from airflow.listeners import hookimpl
+
+from lakehouse.platform.run_facts import Progress, TaskEvent, TaskFailure
+
+
+_ECHO = "watch"  # fails because another task did
+
+
+@dataclass
+class TaskWatch:
+    """An Airflow listener that tells `progress` of every task and keeps seconds and failures for the summary."""
+
+    progress: Progress
+    seconds: dict[tuple[str, str], float] = field(default_factory=dict)
+    failures: list[TaskFailure] = field(default_factory=list)
+    _began: float = 0.0
+
+    @hookimpl
+    def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
+        self._began = time.monotonic()
+        if _is_work(task_instance):
+            self.progress(TaskEvent(task_instance.dag_id, task_instance.task_id, "started"))
+
+    @hookimpl
+    def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
+        self._ended(task_instance, "succeeded")
+
+    @hookimpl
+    def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:
+        self._ended(task_instance, "skipped")
+
+    @hookimpl
+    def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+        is_last = str(task_instance.state) != "up_for_retry"
+        words = str(error) if getattr(error, "remedy", "") else f"{type(error).__name__}: {error}"
+        if is_last and task_instance.task_id != _ECHO:
+            self.failures.append(TaskFailure(task_instance.dag_id, task_instance.task_id, words))
+        self._ended(task_instance, "failed" if is_last else "retrying", words)
+
+    def _ended(self, task_instance: Any, state: Literal["succeeded", "skipped", "retrying", "failed"], error: str = "") -> None:
+        key, seconds = (task_instance.dag_id, task_instance.task_id), time.monotonic() - self._began
+        self.seconds[key] = self.seconds.get(key, 0.0) + seconds
+        if _is_work(task_instance):
+            self.progress(TaskEvent(*key, state, seconds, error))
+
+
+def _is_work(task_instance: Any) -> bool:
+    """Ephemeral dbt models are drawn as empty tasks: part of the picture, not of the work."""
+    return task_instance.task.task_type != "EmptyOperator"

@@ -1,0 +1,88 @@
+"""How fresh every table is and how its last stage went: from the Delta logs and ops.runs, without an engine.
+
+Only delta-rs is imported (no Arrow, no DuckDB): the answer is for a person who waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deltalake import DeltaTable, QueryBuilder
+
+from lakehouse.listing import delta_uri, existing_tables
+from lakehouse.tables import TableRef, ops
+
+# A stage that fails records what it worked on; for silver that is the dataset, so the table is silver.<dataset>.
+_LAST_RUNS = """
+    select name, stage, run_id, status, finished_at, message from (
+        select *, row_number() over (partition by name, stage order by finished_at desc, started_at desc) as recency
+        from (select *, case when table_name like '%.%' then table_name else stage || '.' || table_name end as name from runs) as named
+    ) as ranked
+    where recency = 1
+    order by finished_at, stage
+"""
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The newest run of one stage on one table; `message` is its warning or error."""
+
+    stage: str
+    run_id: str
+    status: str
+    finished_at: datetime
+    message: str | None
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """One table as it is now. `rows` is None when a writer left no statistics, `last_run` when no run has recorded the table."""
+
+    table: TableRef
+    rows: int | None
+    version: int
+    committed_at: datetime
+    last_run: LastRun | None
+
+    def age_seconds(self, now: datetime) -> float:
+        """Seconds since the last commit."""
+        return (now - self.committed_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class LakeStatus:
+    """All tables in order, and the stages whose newest run failed, oldest first: (what it worked on, run)."""
+
+    tables: tuple[TableStatus, ...]
+    failed: tuple[tuple[str, LastRun], ...]
+
+
+def lake_status(lake: str) -> LakeStatus:
+    """Status of every table of the lake; a lake without tables gives an empty status."""
+    tables = existing_tables(lake)
+    runs = _last_runs(lake) if ops("runs") in tables else {}
+    newest = {name: max(by_stage, key=lambda run: run.finished_at) for name, by_stage in runs.items()}
+    found = tuple(_table_status(table, lake, newest.get(str(table))) for table in tables)
+    failed = [(name, run) for name, by_stage in runs.items() for run in by_stage if run.status == "failed"]
+    return LakeStatus(found, tuple(sorted(failed, key=lambda entry: entry[1].finished_at)))
+
+
+def _table_status(table: TableRef, lake: str, last_run: LastRun | None) -> TableStatus:
+    opened = DeltaTable(delta_uri(table, lake))
+    files = opened.get_add_actions(flatten=True)
+    counts = files.column("num_records").to_pylist() if "num_records" in files.schema.names else [None] * files.num_rows
+    rows = None if None in counts else sum(counts)
+    committed_at = datetime.fromtimestamp(opened.history(1)[0]["timestamp"] / 1000, UTC)
+    return TableStatus(table, rows, opened.version(), committed_at, last_run)
+
+
+def _last_runs(lake: str) -> Mapping[str, list[LastRun]]:
+    """Newest run of every stage by what it worked on (a table, or `<stage>.<target>` of a stage that failed early)."""
+    answer = QueryBuilder().register("runs", DeltaTable(delta_uri(ops("runs"), lake))).execute(_LAST_RUNS).read_all()
+    columns = [answer.column(name).to_pylist() for name in answer.schema.names]
+    found: dict[str, list[LastRun]] = {}
+    for name, stage, run_id, status, finished_at, message in zip(*columns, strict=True):
+        found.setdefault(name, []).append(LastRun(stage, run_id, status, finished_at, message))
+    return found
