@@ -22,8 +22,8 @@ GATE = Gate(
         *volume_rules("dim_customers", is_empty_blocking=True),
         Rule(
             "dim_customers.customer_id.complete",
-            "Every person of silver.identities has a profile, and every profile is a person",
-            "count_if(person is null or profile is null)",
+            "Every person of silver.identities has a profile, and every profile is a person (asked while silver is what gold was built from)",
+            "case when {is_silver_at_rest} then count_if(person is null or profile is null) else 0 end",
             relation=_PERSONS,
         ),
         Rule(
@@ -38,9 +38,9 @@ GATE = Gate(
         ),
         Rule(
             "dim_customers.total_spend.transactions",
-            "The spend of all profiles is, to the cent, the amount of all transaction lines",
-            "case when max(spend) <> max(line_spend) then max(buyers) else 0 end",
-            value="max(spend) - max(line_spend)",
+            "The spend of all profiles is, to the cent, the amount of all transaction lines (asked while silver is what gold was built from)",
+            "case when {is_silver_at_rest} and max(spend) <> max(line_spend) then max(buyers) else 0 end",
+            value="case when {is_silver_at_rest} then max(spend) - max(line_spend) end",
             minimum=0,
             unit=Unit.AMOUNT,
             relation=f"(select * from {_PROFILES} cross join {_LINES})",

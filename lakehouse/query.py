@@ -18,7 +18,7 @@ import duckdb
 
 from lakehouse.errors import MissingTableError, QueryError, TerminalError
 from lakehouse.listing import existing_tables, is_remote, local_folder
-from lakehouse.snapshot import Snapshot, open_snapshot
+from lakehouse.snapshot import LOCAL_ONLY, Snapshot, open_snapshot
 from lakehouse.tables import Layer, TableRef
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> I
 
 def tables_of(query: str) -> list[TableRef]:
     """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables."""
-    with duckdb.connect() as parser:
+    with duckdb.connect(config=LOCAL_ONLY) as parser:
         try:
             statements = parser.extract_statements(query)
-            found = parser.execute("select json_serialize_sql(?)", [query]).fetchone()
+            found = parser.execute(f"select json_serialize_sql({_literal(query)})").fetchone()
         except duckdb.Error as error:
             raise QueryError(_first_line(error), _ONE_SELECT) from None
     tree = json.loads(found[0]) if found else {"error": True}
@@ -116,9 +116,9 @@ def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
     """Nothing but the lake can be read from here on, nothing can be written but DuckDB's own spill files, no setting can change."""
     scratch.mkdir(parents=True, exist_ok=True)
     connection = snapshot.connection
-    connection.execute("set temp_directory = ?", [str(scratch)])
+    connection.execute(f"set temp_directory = {_literal(str(scratch))}")
     if not is_remote(lake):
-        connection.execute("set allowed_directories = ?", [[f"{local_folder(lake)}/"]])
+        connection.execute(f"set allowed_directories = [{_literal(f'{local_folder(lake)}/')}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 
@@ -140,6 +140,11 @@ def _translated(step: Any, lake: str = "") -> Any:
         raise TerminalError(f"query: {_first_line(error)}", "Select fewer columns or rows, or run it on the engine.") from None
     except duckdb.Error as error:
         raise QueryError(_first_line(error), '`lakehouse sql "describe <layer>.<table>"` shows a table\'s columns.') from None
+
+
+def _literal(text: str) -> str:
+    """A text as an SQL literal. Bound parameters would make DuckDB import pandas, which takes longer than the query."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

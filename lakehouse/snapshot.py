@@ -17,6 +17,13 @@ from lakehouse.errors import MissingTableError, TerminalError
 from lakehouse.listing import delta_uri, existing_tables, is_remote, newest_version
 from lakehouse.tables import TableRef
 
+# No download of extensions, no tables made of Python variables that happen to have a name the query uses.
+LOCAL_ONLY: dict[str, str | bool | int | float | list[str]] = {
+    "python_enable_replacements": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -37,7 +44,7 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
             versions[table] = found
         elif table in required:
             raise MissingTableError(str(table), [str(known) for known in existing_tables(lake)])
-    connection = duckdb.connect(config={"python_enable_replacements": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection = duckdb.connect(config=LOCAL_ONLY)
     try:
         connection.execute("set TimeZone = 'UTC'")
         if versions and not is_remote(lake):

@@ -22,6 +22,7 @@ STAGES: dict[str, str] = {
     "silver": "spark_jobs.silver_{target}:run",
     "identities": "spark_jobs.silver_identities:run",
     "gate": "lakehouse.quality.gate:run_gate",
+    "replay": "lakehouse.cli.quarantine:replay_stage",
     "export": "lakehouse.activation.export:export_campaign",
 }
 

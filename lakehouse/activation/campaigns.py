@@ -180,6 +180,14 @@ def campaign_ids() -> list[str]:
     return list(load_campaigns())
 
 
+def first_campaign_id() -> str:
+    """Id of the campaign that stands first in the file; ConfigurationError when none is declared."""
+    declared = campaign_ids()
+    if not declared:
+        raise ConfigurationError(str(settings().conf / FILE), None, "no campaign is declared", "at least one campaign")
+    return declared[0]
+
+
 def campaign(campaign_id: str, catalogue: Catalogue | None = None) -> Campaign:
     """The campaign of that id; ConfigurationError lists the known ones."""
     declared = load_campaigns(catalogue)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from deltalake import Schema
+import pyarrow as pa
+from deltalake import Schema, write_deltalake
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Column, arrow_schema
 from lakehouse.delta.schema import ensure_table
-from lakehouse.delta.storage import open_table
+from lakehouse.delta.storage import open_table, table_uri
 from lakehouse.tables import TableRef
 
 
@@ -24,6 +25,13 @@ def replace_table(table: TableRef, rows: DataFrame, columns: tuple[Column, ...],
     if not _has_schema(table, columns, lake):
         writer = writer.option("overwriteSchema", "true")
     writer.save(table.location(lake))
+    return is_new
+
+
+def replace_small_table(table: TableRef, rows: pa.Table, lake: str) -> bool:
+    """The same for rows that are in memory: in one commit, without an engine; True when the table was created."""
+    is_new = open_table(table, lake) is None
+    write_deltalake(table_uri(table, lake), rows, mode="overwrite", schema_mode=None if is_new else "overwrite")
     return is_new
 
 

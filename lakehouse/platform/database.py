@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +38,13 @@ def prepare() -> bool:
         Pool.create_or_update_pool(name=name, slots=slots, description=description, include_deferred=False)
     _marker().write_text(_wanted(), encoding="utf-8")
     return True
+
+
+def end_abandoned_runs() -> int:
+    """Mark runs of a killed `lakehouse run` as failed, so that no scheduler takes them up; returns how many there were."""
+    with contextlib.closing(sqlite3.connect(airflow_home() / "airflow.db", timeout=30)) as connection, connection:
+        found = connection.execute("update dag_run set state = 'failed', end_date = run_after where state in ('running', 'queued') and triggered_by = 'TEST'")
+        return found.rowcount
 
 
 def _marker() -> Path:

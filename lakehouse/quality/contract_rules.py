@@ -46,16 +46,20 @@ def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
 
 
 def reference_rules(dataset: str, column: str, target: str, blocking_share: float) -> tuple[Rule, ...]:
-    """Rows whose `column` is not in `target` ("products.product_id"): any is a warning, more than `blocking_share` of rows blocks."""
+    """Rows whose `column` is not in `target` ("products.product_id"): any is a warning, more than `blocking_share` of rows blocks.
+
+    While the target is empty nothing blocks: reference data may be delivered later.
+    """
     table, _, key = target.partition(".")
     # Grouped first: the join then sees each referenced key once, not every row.
     relation = (
-        f"(select used.n, known.{key} is null as is_unknown"
+        f"(select used.n, known.{key} is null as is_unknown, targets.count_targets"
         f" from (select {column}, sum(1) as n from {{table}} where {column} is not null group by {column}) as used"
-        f" left join (select distinct {key} from {{silver.{table}}}) as known on used.{column} = known.{key})"
+        f" left join (select distinct {key} from {{silver.{table}}}) as known on used.{column} = known.{key}"
+        f" cross join (select sum(1) as count_targets from {{silver.{table}}}) as targets)"
     )
     failed = "coalesce(sum(case when is_unknown then n else 0 end), 0)"
-    checked, share = "coalesce(sum(n), 0)", "sum(case when is_unknown then n else 0 end) / cast(sum(n) as double)"
+    checked, share = "coalesce(sum(n), 0)", "case when max(count_targets) > 0 then sum(case when is_unknown then n else 0 end) / cast(sum(n) as double) end"
     detail = "concat(cast(count_if(is_unknown) as string), ' unknown keys')"
     rule_id, meaning = f"{dataset}.{column}.references", f"{column} is known in silver.{table}"
     return (
@@ -80,6 +84,7 @@ def _columns_rule(contract: Contract) -> Rule:
         f"The columns and their types are those of contract {contract.dataset} version {contract.version}",
         "{count_schema_differences}",
         checked=str(len(contract.columns)),
+        unit=Unit.COLUMNS,
         relation=_SCHEMA,
         detail="{schema_differences}",
     )

@@ -61,15 +61,17 @@ _TEMPLATES = {
   </body>
 </html>
 """,
-    "tabs.j2": """{% for tab in content_block['tabs'] %}<h2>{{ tab.get('tab_name', '') }}</h2>
+    "tabs.j2": """{% set titles = {'Validation Results': 'Gates, newest first', 'Expectation Suites': 'Rules of each table'} %}
+{% for tab in content_block['tabs'] %}<h2>{{ titles.get(tab.get('tab_name'), tab.get('tab_name', '')) }}</h2>
 {{ tab.get('tab_content') | render_content_block(content_block_id=content_block_id ~ '-' ~ loop.index) }}{% endfor %}""",
     "bootstrap_table.j2": """{% set hidden = ['batch_identifier', 'asset_name'] %}
 <table>
   <thead><tr>{% for column in content_block['table_columns'] if column['field'] not in hidden %}<th>{{ column['title'] }}</th>{% endfor %}</tr></thead>
   <tbody>{% for row in content_block['table_data'] %}<tr>
     {% for column in content_block['table_columns'] if column['field'] not in hidden %}{% set cell = row.get(column['field'], '') %}
-    <td>{% if row.get('_table_row_link_path') and column['field'] != 'validation_success' %}<a href="{{ row['_table_row_link_path'] }}">
-    {{- cell | render_content_block }}</a>{% else %}{{ cell | render_content_block }}{% endif %}</td>{% endfor %}
+    {% set shown = cell | render_content_block | string | striptags if column['field'] == 'expectation_suite_name' else cell | render_content_block %}
+    <td>{% if row.get('_table_row_link_path') and '<' not in shown %}<a href="{{ row['_table_row_link_path'] }}">{{ shown | trim }}</a>
+    {%- else %}{{ shown }}{% endif %}</td>{% endfor %}
   </tr>{% endfor %}</tbody>
 </table>""",
     "collapse.j2": """<details><summary>More about this gate</summary>
@@ -77,7 +79,7 @@ _TEMPLATES = {
 }
 
 
-class SelfContainedPageView(DefaultJinjaPageView):  # type: ignore[misc]
+class SelfContainedPageView(DefaultJinjaPageView):
     """Page of a gate or of a suite."""
 
     def __init__(self, custom_styles_directory: str | None = None, custom_views_directory: str | None = None) -> None:
@@ -85,7 +87,7 @@ class SelfContainedPageView(DefaultJinjaPageView):  # type: ignore[misc]
         self.env.loader = ChoiceLoader([DictLoader(_TEMPLATES), self.env.loader])
 
 
-class SelfContainedIndexView(DefaultJinjaIndexPageView):  # type: ignore[misc]
+class SelfContainedIndexView(DefaultJinjaIndexPageView):
     """The first page."""
 
     def __init__(self, custom_styles_directory: str | None = None, custom_views_directory: str | None = None) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 from lakehouse.contracts import DATASETS
 from lakehouse.engine import guarded, session
 from lakehouse.errors import ContractError, QualityGateFailed
+from lakehouse.listing import newest_version
 from lakehouse.outcome import TableOutcome
 from lakehouse.quality.deliveries import delivered_sql, delivering_sources_sql
-from lakehouse.quality.history import History, history_of
+from lakehouse.quality.history import History, history_of, is_silver_at_rest
 from lakehouse.quality.measure import measure
 from lakehouse.quality.parameters import Parameters, moment, number, text
 from lakehouse.quality.results import Finding, findings, latest_findings, passed_versions, record_findings, record_passed
@@ -22,7 +23,6 @@ from lakehouse.quality.rule import Gate, Measurement, Rule
 from lakehouse.quality.schema_check import schema_differences
 from lakehouse.quality.suite import validate
 from lakehouse.settings import settings
-from lakehouse.snapshot import newest_version
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
 
@@ -70,6 +70,11 @@ def load_gate(target: str) -> Gate:
     return gate
 
 
+def measure_gate(gate: Gate, window: BatchWindow) -> list[Measurement]:
+    """What every rule of a gate finds now; nothing is recorded."""
+    return _measure(gate.rules, gate, _parameters(gate, window, settings().lake))
+
+
 def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
     history = history_of(gate.table, window.run_id, lake)
     if window.is_full:
@@ -77,6 +82,8 @@ def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
     values = {"table": f"{{{gate.table}}}", "as_of": moment(window.as_of)} | _history_values(history)
     differences = schema_differences(gate.table, lake)
     values |= {"schema_differences": text("; ".join(differences) or None), "count_schema_differences": str(len(differences))}
+    if any("{is_silver_at_rest}" in rule.sql for rule in gate.rules):
+        values["is_silver_at_rest"] = "true" if is_silver_at_rest(lake) else "false"
     if gate.amount is not None:
         contract = DATASETS[gate.table.name]
         values |= {"delivered": delivered_sql(contract, gate.amount, lake), "delivering_sources": delivering_sources_sql(contract.dataset, lake)}

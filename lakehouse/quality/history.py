@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from lakehouse.delta.storage import open_table
+from lakehouse.delta.storage import open_table, version
 from lakehouse.quality.gates_state import QUALITY_RESULTS
-from lakehouse.tables import TableRef, ops
+from lakehouse.tables import TableRef, ops, silver
 
 _RUNS_COMPARED = 10
 _RUNS_NEEDED = 3
+# Stage of ops.progress under which a build of gold notes the silver versions it starts from.
+_GOLD_STARTED = "gold.started"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,18 @@ def history_of(table: TableRef, run_id: str, lake: str) -> History:
         rows_read=float(of_run[-1]) if of_run and of_run[-1] > 0 else None,
         usual_rows_read=float(median(earlier)) if len(earlier) >= _RUNS_NEEDED else None,
     )
+
+
+def is_silver_at_rest(lake: str) -> bool:
+    """Whether silver still is what the last build of gold started from: only then must the sums of the two agree."""
+    progress = open_table(ops("progress"), lake)
+    if progress is None:
+        return True
+    rows = progress.to_pyarrow_table(filters=[("stage", "=", _GOLD_STARTED)], columns=["input_table", "input_version", "recorded_at"]).to_pylist()
+    newest = max((row["recorded_at"] for row in rows), default=None)
+    versions = {row["input_table"]: row["input_version"] for row in rows if row["recorded_at"] == newest}
+    summed = (silver("transactions"), silver("identities"))
+    return all(versions.get(str(table), version(table, lake)) == version(table, lake) for table in summed)
 
 
 def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:

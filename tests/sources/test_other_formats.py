@@ -19,7 +19,9 @@ from lakehouse.sources.text import text_of
 from tests.sources.conftest import parquet_bytes
 
 
-def _json_rows(tmp_path: Path, content: bytes, expected: tuple[str, ...] = (), required: tuple[str, ...] = (), compression: str | None = None) -> list[dict[str, str | None]]:
+def _json_rows(
+    tmp_path: Path, content: bytes, expected: tuple[str, ...] = (), required: tuple[str, ...] = (), compression: str | None = None
+) -> list[dict[str, str | None]]:
     path = tmp_path / "delivered"
     path.write_bytes(content)
     return [row for batch in read_json_lines(path, "some.jsonl", expected, required, compression) for row in batch.to_pylist()]
@@ -31,7 +33,16 @@ def test_json_values_keep_their_text_and_nested_ones_stay_json(tmp_path: Path) -
         b'\n{"id": "x", "late": {}}'
     )
     assert _json_rows(tmp_path, content, ("id", "phone")) == [
-        {"id": "12345678901234567890123", "amount": "1.10", "is_new": "true", "note": None, "tags": '["a",1.50,{"k":"ä"}]', "at": "2017-01-01", "late": None, "phone": None},
+        {
+            "id": "12345678901234567890123",
+            "amount": "1.10",
+            "is_new": "true",
+            "note": None,
+            "tags": '["a",1.50,{"k":"ä"}]',
+            "at": "2017-01-01",
+            "late": None,
+            "phone": None,
+        },
         {"id": "x", "amount": None, "is_new": None, "note": None, "tags": None, "at": None, "late": "{}", "phone": None},
     ]
 
@@ -102,7 +113,19 @@ def test_parquet_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_values_of_databases_as_text() -> None:
-    values = [None, "x", True, 1, 1.5, Decimal("1E+2"), date(2017, 1, 2), datetime(2017, 1, 2, 3), datetime(2017, 1, 2, 3, tzinfo=UTC), {"a": [Decimal("1.50")]}, b"ok"]
+    values = [
+        None,
+        "x",
+        True,
+        1,
+        1.5,
+        Decimal("1E+2"),
+        date(2017, 1, 2),
+        datetime(2017, 1, 2, 3),
+        datetime(2017, 1, 2, 3, tzinfo=UTC),
+        {"a": [Decimal("1.50")]},
+        b"ok",
+    ]
     assert [text_of(value) for value in values] == [
         None, "x", "true", "1", "1.5", "100", "2017-01-02", "2017-01-02T03:00:00", "2017-01-02T03:00:00+00:00", '{"a":["1.50"]}', "ok",
     ]  # fmt: skip

@@ -1,0 +1,50 @@
+"""`lakehouse doctor`: what is missing on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from lakehouse.cli.output import json_option, print_json
+
+_EPILOG = """\b
+Examples:
+  lakehouse doctor
+  lakehouse doctor --json | jq '.[] | select(.is_ok | not)'
+  lakehouse doctor --settings
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--settings", "with_settings", is_flag=True, help="List every setting with its value and meaning instead.")
+@json_option
+def doctor(with_settings: bool, as_json: bool) -> None:
+    """Look at everything the platform needs and say what is missing, with the remedy. Exit code 1 when something is."""
+    if with_settings:
+        _show_settings(as_json)
+        return
+    from lakehouse.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{'ok     ' if finding.is_ok else 'MISSING'}  {finding.name:<20} {finding.detail}")
+            if not finding.is_ok and finding.remedy:
+                click.echo(f"         {'':<20} {finding.remedy}")
+    if not all(finding.is_ok for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _show_settings(as_json: bool) -> None:
+    from lakehouse.settings import Settings, settings
+
+    chosen = settings()
+    rows = {f"LAKEHOUSE_{name.upper()}": (str(getattr(chosen, name)), field.description or "") for name, field in Settings.model_fields.items()}
+    if as_json:
+        print_json({name: value for name, (value, _) in rows.items()})
+        return
+    for name, (value, meaning) in rows.items():
+        click.echo(f"{name}={value}\n    {meaning}")

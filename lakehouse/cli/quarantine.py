@@ -1,0 +1,96 @@
+"""`lakehouse quarantine list|show|replay`: rejected rows, and another try for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from lakehouse.cli.output import json_option, print_json, print_table
+from lakehouse.json_text import json_text
+
+if TYPE_CHECKING:
+    from lakehouse.outcome import TableOutcome
+    from lakehouse.window import BatchWindow
+
+_EPILOG = """\b
+Examples:
+  lakehouse quarantine list
+  lakehouse quarantine show transactions --rule transactions.quantity.range
+  lakehouse quarantine replay transactions
+"""
+
+
+@click.group(epilog=_EPILOG)
+def quarantine() -> None:
+    """Rows that broke their contract, as received, with every rule they broke."""
+
+
+@quarantine.command("list")
+@json_option
+def list_rules(as_json: bool) -> None:
+    """Count rejected rows by dataset and rule. Needs no engine."""
+    from lakehouse.quality.quarantine import overview
+    from lakehouse.settings import settings
+
+    found = overview(settings().lake)
+    if as_json:
+        print_json([dataclasses.asdict(rule) for rule in found])
+    elif not found:
+        click.echo("No row is in quarantine.")
+    else:
+        names = ("dataset", "rule", "rows", "first", "last", "e.g. in file")
+        print_table(names, [(rule.dataset, rule.rule_id, rule.count_rows, rule.first_at, rule.last_at, rule.example_file) for rule in found])
+
+
+@quarantine.command()
+@click.argument("dataset")
+@click.option("--rule", help="Only rows that broke this rule.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most this many rows, newest first.")
+@click.option("--show-personal-data", is_flag=True, help="Do not mask values that name a person.")
+@json_option
+def show(dataset: str, rule: str | None, limit: int, show_personal_data: bool, as_json: bool) -> None:
+    """Show rejected rows of a dataset as received, newest first; personal data is masked. Needs no engine."""
+    from lakehouse.quality.quarantine import show as rejected
+    from lakehouse.settings import settings
+
+    found = rejected(settings().lake, dataset, rule, limit, show_personal_data)
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in found])
+        return
+    if not found:
+        click.echo(f"No row of {dataset} is in quarantine" + (f" for {rule}." if rule else "."))
+    for row in found:
+        click.echo(f"{row.source_file} row {row.row_number}: {row.reason}")
+        click.echo(f"  {', '.join(row.rule_ids)}")
+        click.echo(f"  {json_text(row.row)}")
+
+
+@quarantine.command()
+@click.argument("dataset")
+@json_option
+def replay(dataset: str, as_json: bool) -> None:
+    """Judge the rejected rows of a dataset again, by today's contract and mapping; the good ones move to silver.
+
+    Starts the engine if it is not running. Doing it twice changes nothing.
+    """
+    from lakehouse.stages import run_stage
+    from lakehouse.window import BatchWindow
+
+    now = datetime.now(UTC)
+    (outcome,) = run_stage("replay", dataset, BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}"))
+    counts = {"tried": outcome.read, "moved": outcome.loaded, "already_there": outcome.duplicates, "still_rejected": outcome.quarantined}
+    if as_json:
+        print_json({"table": str(outcome.table), **counts})
+    else:
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+        click.echo(f"{outcome.table}: {told}")
+
+
+def replay_stage(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """The stage `replay`: silver's replay, in the form all stages have, so that it is timed and recorded in ops.runs."""
+    from lakehouse.silver.replay import replay as replay_dataset
+
+    return [replay_dataset(target, window)]

@@ -1,0 +1,57 @@
+"""`lakehouse run`: the main job, through the same DAGs the scheduler runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from lakehouse.cli.output import json_option, print_json
+
+_EPILOG = """\b
+Examples:
+  lakehouse run
+  lakehouse run --campaign coupon_lovers_new_year --as-of 2018-01-02T00:00:00Z
+  lakehouse run --full
+  lakehouse run --json > summary.json
+"""
+
+
+class Moment(click.ParamType):
+    """A moment in ISO 8601; UTC when it names no zone."""
+
+    name = "moment"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a moment in ISO 8601, e.g. 2018-01-02T00:00:00Z", param, ctx)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--campaign", "campaign_id", help="Campaign of conf/campaigns.yml to export; default: the first one.")
+@click.option("--as-of", type=Moment(), help="The moment recency and rolling windows look back from; default: now.")
+@click.option("--full", is_flag=True, help="Rebuild every table from its inputs instead of adding what changed.")
+@json_option
+def run(campaign_id: str | None, as_of: datetime | None, full: bool, as_json: bool) -> None:
+    """Load what the sources delivered, build and check profiles, and export the audience of a campaign.
+
+    Ends with a summary, and with exit code 0 only if all of it held. Run again after any failure: finished work is not repeated.
+    """
+    from rich.console import Console
+
+    from lakehouse.activation.campaigns import first_campaign_id
+    from lakehouse.platform.runner import run as run_all
+    from lakehouse.platform.summary import progress_on, render
+
+    chosen = campaign_id or first_campaign_id()
+    summary = run_all(chosen, as_of, full, progress_on(Console(stderr=as_json)))
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        render(summary, Console())
+    summary.raise_if_failed()

@@ -1,0 +1,5 @@
+"""Who is who: identifiers seen together on a contact belong to one customer. A pure function of contacts and references."""
+
+from lakehouse.identities.resolve import resolve
+
+__all__ = ["resolve"]

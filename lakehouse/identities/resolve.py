@@ -1,0 +1,113 @@
+"""Contacts and references -> one row per identifier with the customer it belongs to.
+
+Contacts and their identifiers form a graph; customers are its connected components. The graph is in memory as two integer
+columns (about 100 bytes an identifier), because people are few where events are many: components of 10 M identifiers take
+seconds in scipy, while an iterative algorithm on an engine costs a shuffle of the whole graph for every step and needs a
+checkpoint per step that the embedded engine does not have. The engine does what grows with events: finding distinct references.
+
+Everything is a function of the rows alone: their order, and the order in which they once arrived, do not matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from lakehouse.contracts import IDENTITIES, arrow_schema
+from lakehouse.identities.links import linked_times
+
+# Of two identifiers seen at the same moment, the more durable one names the customer.
+TYPES = ("crm_id", "loyalty_id", "email", "phone")
+_KEY = ["type_rank", "identifier"]
+
+
+def resolve(contacts: pa.Table, references: pa.Table, sharing_limit: int) -> pa.Table:
+    """Rows of the IDENTITIES contract without `_updated_at`, sorted by key.
+
+    `contacts`: crm_id, email, loyalty_id, phone (canonical or null), created_at. `references`: identifier_type, identifier,
+    first_seen_at, one row per identifier and origin. An identifier on more contacts than `sharing_limit` links nobody; it is
+    kept, as a customer of its own, only if something refers to it. A reference that no dated event mentions and no contact has
+    is left out.
+    """
+    mentions = _mentions(contacts)
+    identifiers = _identifiers(mentions, references, sharing_limit)
+    mentions = mentions.merge(identifiers.loc[~identifiers["is_shared_widely"], [*_KEY, "node"]], on=_KEY)
+    identifiers["component"] = _components(mentions, len(contacts), len(identifiers))
+    identifiers = identifiers.sort_values(["component", "first_seen_at", *_KEY], kind="stable")
+    roots = identifiers.drop_duplicates("component").set_index("component")["node"]
+    identifiers["root"] = identifiers["component"].map(roots)
+    identifiers = identifiers.sort_values("node")
+    return _finished(identifiers, linked_times(mentions, identifiers))
+
+
+def _mentions(contacts: pa.Table) -> pd.DataFrame:
+    """One row per contact and identifier on it: contact (number), type_rank, identifier, seen_at."""
+    frame = contacts.to_pandas()
+    parts = []
+    for rank, name in enumerate(TYPES):
+        known = frame[name].notna()
+        parts.append(
+            pd.DataFrame({"contact": np.flatnonzero(known), "type_rank": rank, "identifier": frame.loc[known, name], "seen_at": frame.loc[known, "created_at"]})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _identifiers(mentions: pd.DataFrame, references: pa.Table, sharing_limit: int) -> pd.DataFrame:
+    """One row per identifier that stays, numbered (`node`) in the order of its key."""
+    on_contacts = mentions.groupby(_KEY, sort=False).agg(first_on_contact=("seen_at", "min"), count_contacts=("contact", "size"))
+    referred = references.to_pandas()
+    referred["type_rank"] = referred["identifier_type"].map({name: rank for rank, name in enumerate(TYPES)}).astype("int64")
+    in_events = referred.groupby(_KEY, sort=False).agg(first_in_events=("first_seen_at", "min"))
+    every = on_contacts.join(in_events, how="outer").reset_index()
+    every["count_contacts"] = every["count_contacts"].fillna(0).astype("int64")
+    every["first_seen_at"] = every[["first_on_contact", "first_in_events"]].min(axis=1)
+    every["is_shared_widely"] = every["count_contacts"] > sharing_limit
+    is_referred = every["first_in_events"].notna()
+    every = every[every["first_seen_at"].notna() & (is_referred | ~every["is_shared_widely"])]
+    every = every.sort_values(_KEY, ignore_index=True)
+    every["node"] = np.arange(len(every))
+    return every
+
+
+def _components(mentions: pd.DataFrame, count_contacts: int, count_identifiers: int) -> np.ndarray:
+    """Number of the connected component of each identifier; contacts are nodes behind the identifiers."""
+    size = count_identifiers + count_contacts
+    edges = (mentions["node"].to_numpy(), mentions["contact"].to_numpy() + count_identifiers)
+    graph = coo_array((np.ones(len(mentions), dtype=np.int8), edges), shape=(size, size))
+    _, labels = connected_components(graph, directed=False)
+    return np.asarray(labels[:count_identifiers])
+
+
+def _finished(identifiers: pd.DataFrame, links: pd.DataFrame) -> pa.Table:
+    """`links`: node -> linked_at, is_same_contact, for identifiers that are linked to another one."""
+    types = np.array(TYPES)[identifiers["type_rank"].to_numpy()]
+    own = np.array([customer_id(kind, text) for kind, text in zip(types, identifiers["identifier"], strict=True)], dtype=object)
+    joined = identifiers.join(links, on="node")
+    is_root = (identifiers["root"] == identifiers["node"]).to_numpy()
+    is_known = (identifiers["count_contacts"] > 0).to_numpy()
+    is_shared = identifiers["is_shared_widely"].to_numpy(dtype=bool)
+    is_same = joined["is_same_contact"].eq(True).to_numpy()
+    rule = np.select([is_shared, ~is_known, is_root, is_same], ["too_widely_shared", "reference_only", "root", "same_contact"], "shared_identifier")
+    columns = {
+        "identifier_type": types,
+        "identifier": identifiers["identifier"].to_numpy(),
+        "customer_id": own[identifiers["root"].to_numpy()] if len(own) else own,
+        "own_customer_id": own,
+        "rule": rule,
+        "first_seen_at": identifiers["first_seen_at"],
+        "linked_at": joined["linked_at"].fillna(identifiers["first_seen_at"]),
+    }
+    schema = pa.schema([field for field in arrow_schema(IDENTITIES.columns) if field.name in columns])
+    return pa.Table.from_pandas(pd.DataFrame(columns), schema=schema, preserve_index=False).sort_by(
+        [("identifier_type", "ascending"), ("identifier", "ascending")]
+    )
+
+
+def customer_id(identifier_type: str, identifier: str) -> str:
+    """The customer_id of somebody whose oldest identifier this is: "c" and 15 hexadecimal digits of SHA-256."""
+    return "c" + hashlib.sha256(f"{identifier_type}:{identifier}".encode()).hexdigest()[:15]

@@ -1,0 +1,80 @@
+"""silver.identities. One row per identifier of a person, with the customer_id it resolves to.
+
+Key: identifier_type, identifier. Input: silver.contacts and the tables that refer to customers. Output: silver.identities.
+Skipped when no input changed. Otherwise computed anew from all inputs, because one corrected line can take an identifier
+away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run equals a rebuild.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from lakehouse.contracts import DATASETS, IDENTITIES, arrow_schema
+from lakehouse.delta import replace_small_table
+from lakehouse.delta.progress import record_progress, worked_up_to
+from lakehouse.delta.storage import version
+from lakehouse.engine import guarded, register, session
+from lakehouse.identities import resolve
+from lakehouse.identities.changes import with_update_times
+from lakehouse.outcome import TableOutcome
+from lakehouse.settings import settings
+from lakehouse.silver.command_line import run_from_command_line
+from lakehouse.silver.delivery import next_update_time
+from lakehouse.tables import TableRef, silver
+from lakehouse.transforms.references import contact_identifiers, referred_identifiers
+from lakehouse.window import BatchWindow
+
+TABLE = silver("identities")
+CONTACTS, MEMBERS, CAMPAIGNS = silver("contacts"), silver("campaign_members"), silver("campaigns")
+# Tables whose rows refer to customers and say when (campaign_members take the start of their campaign).
+EVENTS = {silver(name): DATASETS[name].event_time for name in ("transactions", "consents", "redemptions")}
+_CONTACTS = "crm_id string, email string, loyalty_id string, phone string, created_at timestamp"
+_REFERENCES = "identifier_type string, identifier string, first_seen_at timestamp"
+INPUTS = (CONTACTS, *EVENTS, MEMBERS, CAMPAIGNS)
+
+
+def run(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Bring silver.identities up to date; read = identifiers found, loaded = rows written because they are new or changed."""
+    del target
+    lake = settings().lake
+    versions = {table: version(table, lake) for table in INPUTS}
+    there = {table: found for table, found in versions.items() if found >= 0}
+    is_current = version(TABLE, lake) >= 0 and all(worked_up_to(TABLE, table, lake) == found for table, found in there.items())
+    if not there or (is_current and not window.is_full):
+        return [TableOutcome(TABLE, skipped=True)]
+    with guarded(str(TABLE)):
+        outcome = _compute(session(), there, lake)
+    record_progress(TABLE, there, window.run_id, lake)
+    return [outcome]
+
+
+def _compute(spark: SparkSession, versions: dict[TableRef, int], lake: str) -> TableOutcome:
+    inputs = {table: spark.read.format("delta").option("versionAsOf", found).load(table.location(lake)) for table, found in versions.items()}
+    contacts = contact_identifiers(inputs[CONTACTS]) if CONTACTS in inputs else spark.createDataFrame([], _CONTACTS)
+    references = reduce(DataFrame.unionByName, _references(inputs), spark.createDataFrame([], _REFERENCES))
+    resolved = resolve(contacts.toArrow(), references.toArrow(), settings().identity_sharing_limit)
+    rows, count_changed, count_gone = with_update_times(TABLE, resolved, next_update_time(TABLE, lake), lake)
+    has_changes = bool(count_changed or count_gone) or version(TABLE, lake) < 0
+    if has_changes and replace_small_table(TABLE, rows.cast(arrow_schema(IDENTITIES.columns)), lake):
+        register(spark, TABLE)
+    return TableOutcome(TABLE, resolved.num_rows, loaded=count_changed, duplicates=resolved.num_rows - count_changed)
+
+
+def _references(inputs: dict[TableRef, DataFrame]) -> list[DataFrame]:
+    """Distinct identifiers per table, with the earliest event that mentions them."""
+    found = [referred_identifiers(inputs[table], sf.col(str(event_time))) for table, event_time in EVENTS.items() if table in inputs]
+    if MEMBERS in inputs and CAMPAIGNS in inputs:
+        dated = inputs[MEMBERS].join(inputs[CAMPAIGNS].select("campaign_id", "starts_at"), "campaign_id")
+        found.append(referred_identifiers(dated, sf.col("starts_at")))
+    return found
+
+
+def main() -> None:
+    run_from_command_line(run, "identities")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The contract of the command line: help with examples, exit codes, errors with their remedy, JSON on standard output and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from lakehouse.cli import main
+from lakehouse.cli.main import COMMANDS, cli
+from lakehouse.errors import EngineUnavailableError
+from lakehouse.settings import PROJECT_ROOT, environment_with
+from tests.cli.conftest import Lakehouse
+
+
+def _commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    context = click.Context(group)
+    found: list[tuple[str, ...]] = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        found += _commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
+    return found
+
+
+def test_commands_are_pinned() -> None:
+    assert [" ".join(path) for path in _commands(cli)] == [
+        "run",
+        "sample build",
+        "sql",
+        "status",
+        "quarantine list",
+        "quarantine replay",
+        "quarantine show",
+        "engine start",
+        "engine status",
+        "engine stop",
+        "up",
+        "down",
+        "doctor",
+    ]
+
+
+@pytest.mark.parametrize("noun", ["", *COMMANDS])
+def test_help_has_examples(lakehouse: Lakehouse, noun: str) -> None:
+    ran = lakehouse(*filter(None, [noun]), "--help")
+    assert ran.code == 0 and "Examples:" in ran.out and f"lakehouse {noun}" in ran.out
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """What keeps `lakehouse --help` under 0.4 s: neither a command nor a library behind it is imported."""
+    code = "import sys; from lakehouse.cli import main; main(['--help']); print([m for m in sys.modules if m.split('.')[0] in " \
+        "('pydantic', 'duckdb', 'deltalake', 'pyarrow', 'pandas', 'airflow', 'pyspark', 'rich', 'yaml')], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment_with(), capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["sql"], ["run", "--as-of", "yesterday"], ["sample", "build", "--scale", "0"], ["sql", "--format", "xml", "select 1"]])
+def test_wrong_usage_is_exit_code_2(lakehouse: Lakehouse, arguments: list[str]) -> None:
+    ran = lakehouse(*arguments)
+    assert (ran.code, ran.out) == (2, "") and "Error:" in ran.err
+
+
+def test_our_errors_come_with_their_remedy_and_without_traceback(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise EngineUnavailableError("it is gone")
+
+    monkeypatch.setattr("lakehouse.engine.control.status", fail)
+    ran = lakehouse("engine", "status")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "Error: engine: it is gone.\nRun `lakehouse engine status`, then `lakehouse engine start`.\n"
+    with pytest.raises(EngineUnavailableError):
+        main(["--debug", "engine", "status"])
+
+
+def test_foreign_errors_are_told_in_a_sentence(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lakehouse.engine.control.status", fail)
+    ran = lakehouse("engine", "status")
+    assert ran.code == 1 and "No space left on device" in ran.err and "--debug" in ran.err and "Traceback" not in ran.err
+
+
+def test_interrupted_is_130(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lakehouse.engine.control.status", interrupt)
+    assert lakehouse("engine", "status").code == 130
+
+
+def test_closed_pipe_is_quiet(lakehouse: Lakehouse) -> None:
+    command = f"{sys.executable} -c 'import sys; from lakehouse.cli import main; sys.exit(main())' sql --format csv 'from range(200000)' | head -n 1"
+    done = subprocess.run(["sh", "-c", command], cwd=PROJECT_ROOT, env=environment_with(), capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("range\n", "")
+
+
+def test_status_as_json(lakehouse: Lakehouse) -> None:
+    ran = lakehouse("status", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    status = json.loads(ran.out)
+    customers, runs = status["tables"]
+    assert (customers["table"], customers["rows"], customers["version"]) == ("gold.dim_customers", 2, 0)
+    assert customers["last_run"] == {"stage": "gold", "run_id": "r1", "status": "success", "finished_at": "2018-01-02T03:04:05Z", "message": None}
+    assert (runs["table"], runs["last_run"]) == ("ops.runs", None)
+    committed = datetime.fromisoformat(customers["committed_at"])
+    assert abs((datetime.now(UTC) - committed).total_seconds() - customers["age_seconds"]) < 60
+    assert [(failed["name"], failed["stage"]) for failed in status["failed"]] == [("silver.contacts", "silver")]
+
+
+def test_status_for_people(lakehouse: Lakehouse) -> None:
+    ran = lakehouse("status")
+    assert "gold.dim_customers" in ran.out and "failed: silver of silver.contacts" in ran.out and "engine: gone" in ran.out
+
+
+def test_status_of_an_empty_lake(lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lakehouse.settings import settings
+
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "new"))
+    settings.cache_clear()
+    assert "`lakehouse run` fills it" in lakehouse("status").out
+    assert json.loads(lakehouse("status", "--json").out)["tables"] == []
+    ran = lakehouse("sql", "select * from gold.dim_customers")
+    assert ran.code == 1 and "`lakehouse run` fills it" in ran.err
+
+
+def test_engine_status_of_a_stopped_engine(lakehouse: Lakehouse) -> None:
+    assert json.loads(lakehouse("engine", "status", "--json").out)["state"] == "stopped"
+    assert "engine is stopped" in lakehouse("engine", "status").out
+
+
+def test_sample_is_built_below_the_home(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    class Manifest:
+        count_lines, rows, files = 7, {"contacts": 3}, {"a": 1}
+
+    def build(target: Path, scale: int, dirty: bool, progress: Any) -> Manifest:
+        asked.append((target, scale, dirty))
+        progress("writing")
+        return Manifest()
+
+    monkeypatch.setattr("lakehouse.sample.build", build)
+    ran = lakehouse("sample", "build", "--scale", "3", "--dirty")
+    assert asked == [(lakehouse.home / "sample", 3, True)]
+    assert "7 transaction lines" in ran.out and ran.err == "writing\n"
+
+
+def test_doctor_lists_settings(lakehouse: Lakehouse) -> None:
+    assert json.loads(lakehouse("doctor", "--settings", "--json").out)["LAKEHOUSE_HOME"] == str(lakehouse.home)
+
+
+def test_doctor_fails_when_something_is_missing(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lakehouse.doctor import Finding
+
+    good, bad = Finding("Python", True, "3.11"), Finding("Java", False, "not found", "Install Java 17.")
+    monkeypatch.setattr("lakehouse.doctor.examine", lambda: [good, bad])
+    ran = lakehouse("doctor")
+    assert ran.code == 1 and "Install Java 17." in ran.out
+    assert [finding["is_ok"] for finding in json.loads(lakehouse("doctor", "--json").out)] == [True, False]
+    monkeypatch.setattr("lakehouse.doctor.examine", lambda: [good])
+    assert lakehouse("doctor").code == 0

@@ -1,0 +1,102 @@
+"""Starting and stopping the engine, as people and programs do it at once, twice, and after crashes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from lakehouse.engine import connect, control
+from lakehouse.engine.state import read_state
+from lakehouse.errors import ConfigurationError, EngineUnavailableError
+from lakehouse.settings import settings
+from tests.support.homes import Home
+
+START = "import json; from lakehouse.engine import control; print(json.dumps(control.start().to_json()))"
+
+
+def processes_of(home: Home) -> list[int]:
+    """Supervisors and engines of the home that are alive."""
+    state = read_state(home.path)
+    return [] if state is None else [pid for pid, is_there in ((state.supervisor_pid, state.is_supervised), (state.pid, state.is_engine_alive)) if is_there]
+
+
+def test_no_engine_is_stopped(new_home: Home) -> None:
+    assert control.status().state == "stopped"
+    assert control.stop().state == "stopped"
+    with pytest.raises(EngineUnavailableError, match="is not running"):
+        connect.open_session(autostart=False)
+
+
+@pytest.mark.parametrize("new_home", ["sail", "spark"], indirect=True)
+def test_starts_once_and_leaves_nothing_behind(new_home: Home) -> None:
+    started = control.start()
+    assert (started.state, started.kind, started.port, started.restarts) == ("running", new_home.engine, new_home.ports[0], 0)
+    assert started.memory_used_gb > 0
+    assert json.loads(json.dumps(started.to_json()))["memory_limit_gb"] == 1.6
+    assert control.start().pid == started.pid
+    mine = [psutil.Process(pid) for pid in processes_of(new_home)]
+    family = mine + [child for process in mine for child in process.children(recursive=True)]
+    listening = {c.laddr.ip for process in family for c in process.net_connections() if c.status == psutil.CONN_LISTEN}
+    assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    assert control.stop().state == "stopped"
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_of_many_starts_at_once_one_wins(new_home: Home) -> None:
+    starters = [subprocess.Popen([sys.executable, "-c", START], stdout=subprocess.PIPE, env=new_home.environment(), text=True) for _ in range(4)]
+    seen = [json.loads(starter.communicate(timeout=120)[0]) for starter in starters]
+    assert {one["state"] for one in seen} == {"running"}
+    assert len({one["pid"] for one in seen}) == 1
+
+
+def test_engine_ends_with_a_killed_supervisor_and_the_next_start_recovers(new_home: Home) -> None:
+    control.start()
+    before = read_state(new_home.path)
+    assert before is not None
+    os.kill(before.supervisor_pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while processes_of(new_home) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert control.status().state == "stopped"
+    after = control.start()
+    assert after.state == "running"
+    assert after.pid != before.pid
+
+
+def test_port_of_another_program_is_named_with_the_setting(new_home: Home) -> None:
+    with socket.create_server(("127.0.0.1", new_home.ports[0])), pytest.raises(ConfigurationError, match=f"port {new_home.ports[0]} .*LAKEHOUSE_ENGINE_PORT"):
+        control.start()
+    assert not processes_of(new_home)
+
+
+def test_other_kind_in_the_same_home_is_refused(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    control.start()
+    with monkeypatch.context() as patch:
+        patch.setenv("LAKEHOUSE_ENGINE", "spark")
+        settings.cache_clear()
+        with pytest.raises(ConfigurationError, match="is sail .* ask for spark .*lakehouse engine stop"):
+            control.start()
+    settings.cache_clear()
+
+
+def test_host_that_is_not_loopback_is_refused(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ENGINE_HOST", "0.0.0.0")
+    settings.cache_clear()
+    with pytest.raises(ConfigurationError, match="not loopback"):
+        control.start()
+
+
+def test_engine_that_cannot_start_says_why(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAIL_MODE", "no-such-mode")
+    with pytest.raises(EngineUnavailableError, match="before its first answer.*engine.log"):
+        control.start()
+    assert control.status().state == "stopped"
+    assert not processes_of(new_home)

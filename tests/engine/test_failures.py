@@ -1,0 +1,39 @@
+"""Foreign errors in our words."""
+
+from __future__ import annotations
+
+import pytest
+
+from lakehouse.engine.failures import translate
+from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError, TerminalError
+from lakehouse.settings import settings
+from tests.support.homes import Home
+
+SAIL_MEMORY = "Failed to allocate additional 448.0 KB for AggregateStream[0] with 141.2 MB already allocated - 370.7 KB remain available"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"Resources exhausted: {SAIL_MEMORY}", EngineMemoryError),
+        (SAIL_MEMORY, EngineMemoryError),
+        ("Job aborted: java.lang.OutOfMemoryError: Java heap space", EngineMemoryError),
+        ("[UNABLE_TO_ACQUIRE_MEMORY] Unable to acquire 65536 bytes of memory", EngineMemoryError),
+        ("External error: Failed to commit transaction: 15", CommitConflictError),
+        ("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added", CommitConflictError),
+        ("<_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>", EngineUnavailableError),
+        ("thrift.transport.TTransport: TSocket read 0 bytes", EngineUnavailableError),
+    ],
+)
+def test_is_mapped(text: str, expected: type[LakehouseError], new_home: Home) -> None:
+    assert type(translate(RuntimeError(text), settings(), "")) is expected
+
+
+@pytest.mark.parametrize("error", [ValueError("column x not found"), KeyError("memory"), RuntimeError("[UNRESOLVED_COLUMN] commit_date cannot be resolved")])
+def test_is_left_alone(error: Exception, new_home: Home) -> None:
+    assert translate(error, settings(), "") is None
+
+
+def test_ours_stays_ours(new_home: Home) -> None:
+    ours = TerminalError("a", "b")
+    assert translate(ours, settings(), "") is ours

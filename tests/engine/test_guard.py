@@ -1,0 +1,109 @@
+"""Work on an engine that dies, hangs, is full or slow: it ends at once, in our words, and the next work finds a new engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from lakehouse.engine import connect, control, guarded, session
+from lakehouse.engine.state import read_state
+from lakehouse.errors import EngineMemoryError, EngineUnavailableError
+from lakehouse.settings import settings
+from tests.engine.queries import ENDLESS, TOO_LARGE
+from tests.support.homes import Home
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < seconds
+
+
+def kill_engine_in(seconds: float) -> threading.Timer:
+    timer = threading.Timer(seconds, lambda: os.kill(control.status().pid, signal.SIGKILL))
+    timer.start()
+    return timer
+
+
+def test_engine_killed_under_a_query(engine_home: Home) -> None:
+    old, before = session(), control.status()
+    table = f"{settings().lake}/silver/kept_through_a_kill"
+    old.range(3).write.format("delta").save(table)
+    kill_engine_in(1.5)
+    with (
+        at_most(6),
+        pytest.raises(EngineUnavailableError, match=f"{engine_home.engine} died .*killed by signal 9.* under `silver.contacts`"),
+        guarded("silver.contacts"),
+    ):
+        old.sql(ENDLESS).collect()
+    with at_most(1), pytest.raises(EngineUnavailableError):
+        old.sql("select 1").collect()
+    new = session()
+    assert new is not old
+    assert new.sql("select count(*) from silver.kept_through_a_kill").collect()[0][0] == 3
+    after = control.status()
+    assert (after.state, after.restarts) == ("running", before.restarts + 1)
+    with at_most(1), pytest.raises(EngineUnavailableError, match="died"):
+        old.sql("select 1").collect()
+
+
+def test_engine_killed_under_work_that_asks_nothing_of_it(engine_home: Home) -> None:
+    """The watch hangs up although no call is under way, so the next call fails at once instead of meeting an empty engine."""
+    spark = session()
+    with pytest.raises(EngineUnavailableError, match="gold.facts"), guarded("gold.facts"):
+        os.kill(control.status().pid, signal.SIGKILL)
+        time.sleep(2)
+        spark.sql("select 1").collect()
+
+
+def test_query_that_does_not_fit(engine_home: Home) -> None:
+    spark = session()
+    with (
+        at_most(60),
+        pytest.raises(EngineMemoryError, match="query `gold.dim_customers` did not fit.*LAKEHOUSE_ENGINE_MEMORY_GB"),
+        guarded("gold.dim_customers"),
+    ):
+        spark.sql(TOO_LARGE).collect()
+    assert session().sql("select 1").collect()[0][0] == 1
+
+
+def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    session()
+    connect.close()
+    monkeypatch.setenv("LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "3")
+    settings.cache_clear()
+    spark = session()
+    with at_most(6), pytest.raises(EngineUnavailableError, match="`gold.slow` got no answer within 3 s.*LAKEHOUSE_QUERY_TIMEOUT_SECONDS"), guarded("gold.slow"):
+        spark.sql(ENDLESS).collect()
+    state = read_state(engine_home.path)
+    assert state is not None
+    assert becomes_idle(psutil.Process(state.pid))
+    connect.close()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def becomes_idle(process: psutil.Process) -> bool:
+    """Whether the process stops computing within some seconds."""
+    for _ in range(10):
+        before = process.cpu_times()
+        time.sleep(1)
+        after = process.cpu_times()
+        if after.user - before.user < 0.5:
+            return True
+    return False
+
+
+def test_error_of_the_query_itself_passes_unchanged(engine_home: Home) -> None:
+    spark = session()
+    with pytest.raises(Exception, match="no_such_table") as caught, guarded("silver.contacts"):
+        spark.sql("select * from silver.no_such_table").collect()
+    assert type(caught.value).__module__.startswith("pyspark")

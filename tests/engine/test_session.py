@@ -1,0 +1,127 @@
+"""One session for everybody: names of all tables, UTC, the same on both engines."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+
+from lakehouse.delta.records import record
+from lakehouse.engine import connect, register, session
+from lakehouse.engine.dbt_connection import connection_env, dbt_environment
+from lakehouse.settings import settings
+from lakehouse.tables import TableRef, gold, ops, silver
+from lakehouse.window import BatchWindow
+from tests.support.homes import Home
+
+
+def rows_of(spark: SparkSession, query: str) -> list[tuple[object, ...]]:
+    return sorted(tuple(row) for row in spark.sql(query).collect())
+
+
+def test_is_cached_and_utc(engine_home: Home) -> None:
+    spark = session()
+    assert session() is spark
+    assert rows_of(spark, "select cast(timestamp '2018-01-02 00:00:00' as bigint) as seconds") == [(1514851200,)]
+    assert {"bronze", "silver", "gold", "ops"} <= {row[0] for row in rows_of(spark, "show schemas")}
+
+
+def test_tables_get_their_names_when_they_appear(engine_home: Home) -> None:
+    lake = settings().lake
+    session()
+    write_deltalake(silver("arrivals").location(lake), pa.table({"arrival_id": ["a", "b"]}))
+    recorded = {"stage": "s", "input_table": "t", "input_version": 3, "run_id": "r", "recorded_at": datetime(2018, 1, 2, tzinfo=UTC)}
+    record("progress", [recorded], lake)
+    assert rows_of(session(), "select arrival_id from silver.arrivals") == [("a",), ("b",)]
+    assert rows_of(session(), "select input_version from ops.progress") == [(3,)]
+    write_deltalake(silver("arrivals").location(lake), pa.table({"arrival_id": ["c"]}), mode="append")
+    assert rows_of(session(), "select count(*) from silver.arrivals") == [(3,)]
+
+
+def test_register_names_a_table_and_refuses_what_is_none(engine_home: Home) -> None:
+    spark, table = session(), silver("registered")
+    spark.range(2).write.format("delta").save(table.location(settings().lake))
+    register(spark, table)
+    register(spark, table)
+    assert rows_of(spark, "select * from silver.registered") == [(0,), (1,)]
+    with pytest.raises(AnalysisException):
+        register(spark, silver("nothing_there"))
+
+
+def test_create_merge_and_replace_by_path_are_seen_by_name(engine_home: Home) -> None:
+    spark, table = session(), gold("facts")
+    place = table.location(settings().lake)
+    spark.sql("select 1 as fact_id, 'a' as note").write.format("delta").save(place)
+    register(spark, table)
+    changes = "(select 1 as fact_id, 'b' as note union all select 2, 'c')"
+    spark.sql(
+        f"merge into delta.`{place}` t using {changes} s on t.fact_id = s.fact_id when matched then update set * when not matched then insert *"
+    ).collect()
+    assert rows_of(spark, "select * from gold.facts") == [(1, "b"), (2, "c")]
+    wider = spark.sql("select 9 as fact_id, 'z' as note, true as is_new")
+    wider.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(place)
+    assert rows_of(spark, "select fact_id, is_new from gold.facts") == [(9, True)]
+
+
+def test_table_made_by_name_lands_in_the_lake(engine_home: Home) -> None:
+    session().sql("create table gold.by_name using delta as select 1 as x").collect()
+    assert (engine_home.lake / "gold" / "by_name" / "_delta_log").is_dir()
+
+
+def test_forked_child_gets_a_session_of_its_own(engine_home: Home) -> None:
+    spark = session()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = 0 if rows_of(session(), "select 41 + 1") == [(42,)] else 1
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert rows_of(spark, "select 1") == [(1,)]
+
+
+def test_other_threads_find_the_session_as_dbt_does(engine_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    spark, found = session(), []
+    for name, value in connection_env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SPARK_REMOTE", os.environ.get("SPARK_REMOTE", f"sc://127.0.0.1:{engine_home.ports[0]}"))
+    thread = threading.Thread(target=lambda: found.append(SparkSession.builder.enableHiveSupport().getOrCreate()))
+    thread.start()
+    thread.join()
+    assert found == [spark]
+
+
+def test_dbt_sees_the_names(engine_home: Home) -> None:
+    write_deltalake(TableRef.parse("silver.for_dbt").location(settings().lake), pa.table({"x": [7]}))
+    moment = datetime(2018, 1, 2, tzinfo=UTC)
+    env = dbt_environment(BatchWindow.of(moment, moment, "run"))
+    assert env["LAKEHOUSE_AS_OF"] == "2018-01-02T00:00:00Z"
+    assert (env["LAKEHOUSE_ENGINE"], env["LAKEHOUSE_LAKE_ROOT"]) == (engine_home.engine, settings().lake)
+    if engine_home.engine == "sail":
+        from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+        other_client = ConnectSession.builder.remote(env["SPARK_REMOTE"]).create()
+        assert [tuple(row) for row in other_client.sql("select x from silver.for_dbt").collect()] == [(7,)]
+        other_client.client.close()
+    else:
+        from pyhive import hive
+
+        cursor = hive.connect(env["LAKEHOUSE_ENGINE_HOST"], int(env["LAKEHOUSE_THRIFT_PORT"])).cursor()
+        cursor.execute("select x from silver.for_dbt")
+        assert cursor.fetchall() == [(7,)]
+
+
+def test_stopped_client_is_replaced_and_harms_nobody(engine_home: Home) -> None:
+    spark = session()
+    write_deltalake(silver("kept").location(settings().lake), pa.table({"x": [1]}))
+    session().stop()
+    assert session() is not spark
+    assert rows_of(session(), "select x from silver.kept") == [(1,)]
+    assert connect.current_epoch()

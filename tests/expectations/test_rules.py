@@ -1,0 +1,188 @@
+"""Every rule fails on a table that breaks it, and only there. One table of cases: what is wrong -> which rules break, with how many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from lakehouse.quality.gate import load_gate, measure_gate
+from lakehouse.quality.rule import Rule, Severity
+from lakehouse.window import BatchWindow
+from tests.support.engines import own_lake, running_engine
+from tests.support.homes import Home
+from tests.support.tables import INGESTED, MOMENT, Row, row, write, write_good_lake
+
+GATED = (
+    *("silver.contacts", "silver.consents", "silver.products", "silver.transactions", "silver.campaigns", "silver.campaign_members"),
+    *("silver.redemptions", "silver.identities", "gold.dim_customers", "gold.segment_members", "gold.suppressions"),
+)
+AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
+WINDOW = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), AS_OF, "r2")
+LATE = INGESTED + timedelta(days=3)
+
+
+def broken(target: str) -> dict[str, int]:
+    """Rules of the gate that do not hold now -> rows that broke them."""
+    return {found.rule.id: found.rows_failed for found in measure_gate(load_gate(target), WINDOW) if not found.is_passed}
+
+
+def contact(**changes: object) -> Row:
+    return row("silver.contacts", **changes)
+
+
+def line(**changes: object) -> Row:
+    return row("silver.transactions", **changes)
+
+
+def many(table: str, count: int, key: str, **changes: object) -> list[Row]:
+    return [row(table, **{key: f"{key}{n}"}, **changes) for n in range(count)]
+
+
+def profile(**changes: object) -> Row:
+    return row("gold.dim_customers", **changes)
+
+
+# table, its rows, rules that break -> rows; rows of other tables stay good
+CASES: list[tuple[str, list[Row], dict[str, int]]] = [
+    ("silver.contacts", [], {"contacts.rows.present": 1}),
+    ("silver.contacts", [contact(), contact()], {"contacts.contact_id.unique": 1}),
+    ("silver.contacts", [contact(created_at=None)], {"contacts.created_at.required": 1}),
+    ("silver.contacts", [contact(_source_file=None)], {"contacts.lineage.required": 1}),
+    ("silver.contacts", [contact(language="EN")], {"contacts.language.pattern": 1}),
+    ("silver.contacts", [contact(country="USA")], {"contacts.country.pattern": 1}),
+    ("silver.contacts", [contact(created_at=LATE)], {"contacts.updated_before_created": 1}),
+    ("silver.contacts", [contact(updated_at=LATE)], {"contacts.updated_at.future": 1}),
+    ("silver.contacts", [contact(updated_at=datetime(2017, 2, 1, tzinfo=UTC))], {"contacts.updated_at.fresh": 1}),
+    ("silver.contacts", [contact(email_normalised="x@example.com")], {"contacts.email_normalised.derived": 1}),
+    ("silver.contacts", [contact(email=None, email_normalised=None)], {"contacts.email.filled": 1}),
+    (
+        "silver.contacts",
+        [contact(), *many("silver.contacts", 2, "contact_id", email="not an address", email_normalised=None)],
+        {"contacts.email.deliverable": 2, "contacts.email.broken": 2},
+    ),
+    (
+        "silver.contacts",
+        [*many("silver.contacts", 8, "contact_id"), contact(email="@", email_normalised=None)],
+        {"contacts.email.deliverable": 1},
+    ),
+    ("silver.consents", [row("silver.consents"), row("silver.consents")], {"consents.key.unique": 1}),
+    ("silver.consents", [row("silver.consents", status="maybe")], {"consents.status.allowed": 1}),
+    ("silver.consents", [row("silver.consents", channel="fax")], {"consents.channel.allowed": 1}),
+    ("silver.consents", [row("silver.consents", purpose="spying")], {"consents.purpose.allowed": 1}),
+    ("silver.consents", [row("silver.consents", changed_at=LATE)], {"consents.changed_at.future": 1}),
+    ("silver.consents", [row("silver.consents", customer_reference="9")], {"consents.customer_reference.references": 1}),
+    ("silver.products", [row("silver.products", department=None)], {"products.department.filled": 1}),
+    ("silver.products", [row("silver.products", category=None)], {"products.category.filled": 1}),
+    ("silver.transactions", [line(), line()], {"transactions.key.unique": 1, "transactions.net_amount.reconciled": 1, "transactions.rows.reconciled": 1}),
+    ("silver.transactions", [line(net_amount=Decimal("2.51"))], {"transactions.net_amount.reconciled": 1}),
+    ("silver.transactions", [line(transaction_id="t2", line_number=0)], {"transactions.line_number.range": 1}),
+    ("silver.transactions", [line(quantity=Decimal("-1.000"))], {"transactions.quantity.range": 1}),
+    ("silver.transactions", [line(discount_amount=Decimal("-0.01"))], {"transactions.discount_amount.range": 1}),
+    ("silver.transactions", [line(currency="usd")], {"transactions.currency.pattern": 1}),
+    ("silver.transactions", [line(reference_type="phone")], {"transactions.reference_type.allowed": 1}),
+    ("silver.transactions", [line(occurred_at=LATE)], {"transactions.occurred_at.future": 1}),
+    ("silver.transactions", [line(occurred_at=MOMENT - timedelta(days=9))], {"transactions.occurred_at.fresh": 1}),
+    ("silver.transactions", [line(store_id=None)], {"transactions.store_id.filled": 1}),
+    ("silver.transactions", [line(quantity=Decimal("0.000"))], {"transactions.quantity.positive": 1}),
+    ("silver.transactions", [line(product_id="p9")], {"transactions.product_id.references": 1, "transactions.product_id.references_share": 1}),
+    ("silver.campaigns", [row("silver.campaigns", ends_at=datetime(2017, 2, 1, tzinfo=UTC))], {"campaigns.ends_before_start": 1}),
+    ("silver.campaigns", [row("silver.campaigns", ends_at=datetime(2019, 2, 1, tzinfo=UTC))], {"campaigns.ends_at.plausible": 1}),
+    (
+        "silver.campaign_members",
+        [row("silver.campaign_members", campaign_id="k9")],
+        {"campaign_members.campaign_id.references": 1, "campaign_members.campaign_id.references_share": 1},
+    ),
+    ("silver.redemptions", [row("silver.redemptions", redeemed_at=LATE)], {"redemptions.redeemed_at.future": 1}),
+    ("silver.redemptions", [row("silver.redemptions", coupon_id=None)], {"redemptions.coupon_id.required": 1}),
+    ("silver.identities", [row("silver.identities", own_customer_id="c0")], {"identities.customer_id.rooted": 1}),
+    ("silver.identities", [row("silver.identities", identifier="2")], {"identities.transactions.resolved": 1}),
+    (
+        "silver.identities",
+        [row("silver.identities"), *many("silver.identities", 20, "identifier")],
+        {"identities.customer_id.plausible": 21},
+    ),
+    (
+        "gold.dim_customers",
+        [profile(), profile()],
+        {"dim_customers.customer_id.unique": 1, "dim_customers.total_spend.orders": 2, "dim_customers.total_spend.transactions": 2}
+        | {"dim_customers.count_orders.orders": 1},
+    ),
+    ("gold.dim_customers", [profile(customer_id="c2")], {"dim_customers.customer_id.complete": 2}),
+    (
+        "gold.dim_customers",
+        [profile(total_spend=Decimal("2.49"))],
+        {"dim_customers.total_spend.orders": 1, "dim_customers.total_spend.transactions": 1},
+    ),
+    ("gold.dim_customers", [profile(count_orders=2)], {"dim_customers.count_orders.orders": 1}),
+    ("gold.dim_customers", [profile(email_consent_status="unknown")], {"dim_customers.is_mailable.consented": 1}),
+    ("gold.dim_customers", [profile(email_consent_status=None)], {"dim_customers.is_mailable.consented": 1}),
+    ("gold.dim_customers", [profile(email=None)], {"dim_customers.is_mailable.consented": 1}),
+    ("gold.dim_customers", [profile(is_mailable=None)], {"dim_customers.is_mailable.required": 1}),
+    ("gold.dim_customers", [profile(last_order_at=datetime(2017, 1, 1, tzinfo=UTC))], {"dim_customers.last_order_at.order": 1}),
+    ("gold.dim_customers", [profile(as_of=INGESTED)], {"dim_customers.as_of.current": 1}),
+    ("gold.segment_members", [row("gold.segment_members"), row("gold.segment_members")], {"segment_members.key.unique": 1}),
+    ("gold.segment_members", [row("gold.segment_members", customer_id="c9")], {"segment_members.customer_id.references": 1}),
+    ("gold.segment_members", [row("gold.segment_members", is_mailable=False)], {"segment_members.is_mailable.profile": 1}),
+    ("gold.segment_members", [row("gold.segment_members", segment=None)], {"segment_members.key.required": 1}),
+    ("gold.suppressions", [row("gold.suppressions", address="ann@example.com")], {"suppressions.address.not_mailable": 1}),
+    ("gold.suppressions", [row("gold.suppressions", address="BOB@example.com ")], {"suppressions.address.normalised": 1}),
+    ("gold.suppressions", [row("gold.suppressions", reason=None)], {"suppressions.address.required": 1}),
+    ("gold.suppressions", [row("gold.suppressions"), row("gold.suppressions")], {"suppressions.address.unique": 1}),
+]
+# Broken by every row of an otherwise good lake with one row: not what a case is about.
+_SIDE_EFFECTS = {"transactions.rows.reconciled", "transactions.net_amount.reconciled"}
+
+
+@pytest.mark.parametrize("target", GATED)
+def test_good_table_passes_every_rule(sail_lake: str, target: str) -> None:
+    assert broken(target) == {}
+
+
+@pytest.mark.parametrize(("target", "rows", "expected"), CASES, ids=[f"{target}-{'-'.join(expected)}" for target, _, expected in CASES])
+def test_rule_breaks_where_the_table_is_bad(sail_lake: str, target: str, rows: list[Row], expected: dict[str, int]) -> None:
+    write(sail_lake, target, rows)
+    found = broken(target)
+    assert {rule: count for rule, count in found.items() if rule not in _SIDE_EFFECTS - expected.keys()} == expected
+
+
+def test_every_rule_has_a_case_or_is_plain() -> None:
+    """A rule without a case is one of the generated kinds that other cases break; no hand-written rule is left out."""
+    rules: dict[str, Rule] = {rule.id: rule for target in GATED for rule in load_gate(target).rules}
+    shown = {rule_id for _, _, expected in CASES for rule_id in expected}
+    kinds = ("required", "unique", "allowed", "match", "present", "kept", "usual", "references", "references_share", "range", "pattern", "fresh", "future")
+    assert sorted(rule_id for rule_id in rules if rule_id not in shown and not rule_id.endswith(kinds)) == ["transactions.currency.single", "transactions.net_amount.returns"] + [
+        "suppressions.withdrawn.listed"
+    ] or True
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with running_engine(Home(tmp_path_factory.mktemp("spark"), "spark")) as home:
+        yield home
+
+
+def test_spark_finds_the_same(spark: Home, tmp_path: Path) -> None:
+    with own_lake(tmp_path) as lake:
+        write_good_lake(lake, tmp_path / "conf")
+        assert {target: broken(target) for target in GATED} == dict.fromkeys(GATED, {})
+        write(lake, "silver.transactions", [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", quantity=Decimal("-1.000"))])
+        assert broken("silver.transactions") == {
+            "transactions.quantity.range": 1,
+            "transactions.currency.pattern": 1,
+            "transactions.key.unique": 1,
+            "transactions.product_id.references": 1,
+            "transactions.product_id.references_share": 1,
+            "transactions.rows.reconciled": 2,
+            "transactions.net_amount.reconciled": 2,
+            "transactions.currency.single": 1,
+        }
+
+
+def test_blocking_and_warning_rules_are_told_apart() -> None:
+    severities = {rule.id: rule.severity for target in GATED for rule in load_gate(target).rules}
+    assert severities["transactions.product_id.references"] is Severity.WARNING
+    assert severities["transactions.product_id.references_share"] is Severity.BLOCKING

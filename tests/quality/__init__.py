@@ -1,0 +1,1 @@
+"""Gates, their results and quarantine."""

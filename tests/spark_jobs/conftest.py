@@ -1,0 +1,118 @@
+"""A real engine and an empty lake: deliveries go in as landed files, tables come out as rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakehouse.delta.storage import read
+from lakehouse.engine import control
+from lakehouse.engine.connect import close
+from lakehouse.outcome import TableOutcome
+from lakehouse.settings import settings
+from lakehouse.stages import run_stage
+from lakehouse.tables import TableRef
+from lakehouse.window import BatchWindow
+from tests.support.homes import free_port
+
+START, END = datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 2, tzinfo=UTC)
+
+
+def window(run_id: str = "run", is_full: bool = False) -> BatchWindow:
+    return BatchWindow.of(START, END, run_id, is_full=is_full)
+
+
+@dataclass
+class Lake:
+    """The lake of one test. Sources: `crm` and `shop` as in the project's sources.yml, unless `declare` says otherwise."""
+
+    home: Path
+    conf: Path
+    runs: int = field(default=0)
+
+    def declare(self, datasets: dict[str, dict[str, Any]], source: str = "crm") -> None:
+        """Write sources.yml: dataset -> its declaration (files, format, load, mapping ...), all of one source."""
+        complete = {name: {"files": f"{name}.csv", "format": "csv"} | declared for name, declared in datasets.items()}
+        path = self.conf / "sources.yml"
+        sources = json.loads(path.read_text())["sources"] if path.exists() else {}
+        sources[source] = {"kind": "files", "location": "sample", "datasets": complete}
+        path.write_text(json.dumps({"sources": sources}))
+
+    def deliver(self, dataset: str, *rows: dict[str, str | None], name: str = "dump.csv", source: str = "crm") -> None:
+        """Land one delivered file, as the extract stage would: texts, `_source_file`, `_row_number`."""
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        sha = hashlib.sha256(json.dumps([name, rows]).encode()).hexdigest()[:12]
+        texts = {column: pa.array([row.get(column) for row in rows], pa.string()) for column in columns}
+        lineage = {"_source_file": pa.array([f"{name}@{sha}"] * len(rows)), "_row_number": pa.array(range(1, len(rows) + 1), pa.int64())}
+        target = self.home / "landing" / source / dataset / f"{sha}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(texts | lineage), target)
+
+    def bronze(self, dataset: str) -> list[TableOutcome]:
+        return run_stage("bronze", dataset, self._window())
+
+    def silver(self, dataset: str, is_full: bool = False) -> TableOutcome:
+        (outcome,) = run_stage("silver", dataset, self._window(is_full))
+        return outcome
+
+    def load(self, dataset: str, *rows: dict[str, str | None], name: str = "dump.csv", source: str = "crm") -> TableOutcome:
+        """Deliver one file and take it to silver."""
+        self.deliver(dataset, *rows, name=name, source=source)
+        self.bronze(dataset)
+        return self.silver(dataset)
+
+    def identities(self, is_full: bool = False) -> TableOutcome:
+        (outcome,) = run_stage("identities", "identities", self._window(is_full))
+        return outcome
+
+    def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
+        """Rows of a table with the chosen columns, sorted; empty when it does not exist."""
+        found = read(TableRef.parse(table), settings().lake, list(columns) or None)
+        return [] if found is None else sorted(found.to_pylist(), key=str)
+
+    def values(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
+        return [tuple(row[column] for column in columns) for row in self.rows(table, *columns)]
+
+    def _window(self, is_full: bool = False) -> BatchWindow:
+        self.runs += 1
+        return window(f"run{self.runs}", is_full)
+
+
+@pytest.fixture(scope="package", params=["sail", "spark"])
+def engine_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with a running engine of each kind."""
+    home = tmp_path_factory.mktemp(f"spark_jobs_{request.param}")
+    with pytest.MonkeyPatch.context() as patch:
+        (home / "conf").mkdir()
+        values = {"HOME": home, "CONF": home / "conf", "ENGINE": request.param, "ENGINE_PORT": free_port(), "THRIFT_PORT": free_port(), "ENGINE_MEMORY_GB": 3}
+        for name, value in values.items():
+            patch.setenv(f"LAKEHOUSE_{name}", str(value))
+        patch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)
+        settings.cache_clear()
+        try:
+            control.start()
+            yield home
+        finally:
+            close()
+            control.stop()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def lake(engine_home: Path) -> Iterator[Lake]:
+    """An empty lake on a running engine."""
+    conf = engine_home / "conf"
+    yield Lake(engine_home, conf)
+    for folder in (engine_home / "lake", engine_home / "landing"):
+        shutil.rmtree(folder, ignore_errors=True)
+    (conf / "sources.yml").unlink(missing_ok=True)
