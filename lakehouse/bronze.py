@@ -6,6 +6,7 @@ that was killed, or that runs again, loads nothing twice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
@@ -16,12 +17,12 @@ from pyspark.sql import functions as sf
 
 from lakehouse.contracts import BRONZE_LINEAGE, Column
 from lakehouse.delta import append, committed, ensure_table
-from lakehouse.delta.storage import count_rows, open_table, source_files
+from lakehouse.delta.storage import column_names, count_rows, open_table, source_files
 from lakehouse.engine import register, session
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.sources.config import Feed
-from lakehouse.transforms.mapping import with_columns
+from lakehouse.transforms.received import delivered_columns
 from lakehouse.transforms.row_hash import row_hash
 from lakehouse.window import BatchWindow
 
@@ -41,11 +42,11 @@ def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
         if not count_new:
             return TableOutcome(table, skipped=True)
         spark = session()
-        columns = dict.fromkeys(name for names in groups for name in names)
-        if ensure_table(table, (*(Column(name, "string", "as received") for name in columns), *BRONZE_LINEAGE), lake):
+        columns = _spellings([*column_names(table, lake), *(name for names in groups for name in names)])
+        if ensure_table(table, (*(Column(name, "string", "as received") for name in columns.values()), *BRONZE_LINEAGE), lake):
             register(spark, table)
         before = count_rows(table, lake)
-        append(table, _with_lineage(_read(spark, groups, list(columns)), list(columns), window), lake)
+        append(table, _with_lineage(_read(spark, groups, columns), window), lake)
         return TableOutcome(table, read=count_new, loaded=count_rows(table, lake) - before)
 
     return committed(table, attempt)
@@ -69,12 +70,31 @@ def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
     return groups, count_new
 
 
-def _read(spark: SparkSession, groups: _Groups, columns: list[str]) -> DataFrame:
-    """Rows of all files with all columns, and where they came from."""
-    parts = [with_columns(spark.read.parquet(*map(str, paths)), columns) for paths in groups.values()]
+def _spellings(names: Iterable[str]) -> dict[str, str]:
+    """Delivered columns: name in lower case -> its first spelling, since tables do not tell `Email` from `email`."""
+    lineage = {column.name for column in BRONZE_LINEAGE}
+    found: dict[str, str] = {}
+    for name in names:
+        if name not in lineage:
+            found.setdefault(name.lower(), name)
+    return found
+
+
+def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> DataFrame:
+    """Rows of all files with all columns, `_source_file` and `_row_number`.
+
+    The schema is given, because inferring it opens every file once more.
+    """
+    parts = []
+    for names, paths in groups.items():
+        schema = ", ".join(f"`{name}` string" for name in names) + ", `_source_file` string, `_row_number` bigint"
+        rows = spark.read.schema(schema).parquet(*map(str, paths))
+        present = {name.lower(): sf.col(f"`{name}`") for name in names}
+        missing = sf.lit(None).cast("string")
+        parts.append(rows.select(*(present.get(key, missing).alias(name) for key, name in columns.items()), "_source_file", "_row_number"))
     return reduce(DataFrame.unionByName, parts)
 
 
-def _with_lineage(rows: DataFrame, columns: list[str], window: BatchWindow) -> DataFrame:
-    lineage = {"_batch_id": sf.lit(window.run_id), "_ingested_at": sf.lit(datetime.now(UTC)), "_row_hash": row_hash(columns)}
-    return rows.withColumns(lineage)
+def _with_lineage(rows: DataFrame, window: BatchWindow) -> DataFrame:
+    delivered = delivered_columns(rows.columns)
+    return rows.withColumns({"_batch_id": sf.lit(window.run_id), "_ingested_at": sf.lit(datetime.now(UTC)), "_row_hash": row_hash(delivered)})

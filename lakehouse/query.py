@@ -18,7 +18,7 @@ import duckdb
 
 from lakehouse.errors import MissingTableError, QueryError, TerminalError
 from lakehouse.listing import existing_tables, is_remote, local_folder
-from lakehouse.snapshot import LOCAL_ONLY, Snapshot, open_snapshot
+from lakehouse.snapshot import Snapshot, connect, open_snapshot
 from lakehouse.tables import Layer, TableRef
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> I
 
 def tables_of(query: str) -> list[TableRef]:
     """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables."""
-    with duckdb.connect(config=LOCAL_ONLY) as parser:
+    with connect() as parser:
         try:
             statements = parser.extract_statements(query)
             found = parser.execute(f"select json_serialize_sql({_literal(query)})").fetchone()

@@ -17,10 +17,9 @@ from lakehouse.errors import MissingTableError, TerminalError
 from lakehouse.listing import delta_uri, existing_tables, is_remote, newest_version
 from lakehouse.tables import TableRef
 
-# No download of extensions, no tables made of Python variables that happen to have a name the query uses.
-LOCAL_ONLY: dict[str, str | bool | int | float | list[str]] = {
-    "python_enable_replacements": False,
-    "autoinstall_known_extensions": False,
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "python_enable_replacements": False,  # a Python variable named like a table is not a table
+    "autoinstall_known_extensions": False,  # nothing is downloaded
     "autoload_known_extensions": False,
 }
 
@@ -31,6 +30,15 @@ class Snapshot:
 
     connection: duckdb.DuckDBPyConnection
     versions: Mapping[TableRef, int]
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory, in UTC, that downloads nothing and prints nothing."""
+    connection = duckdb.connect(config=_CONFIG)
+    connection.execute("set TimeZone = 'UTC'")
+    # After two seconds of a query it would draw a bar on standard output, into the JSON somebody reads there.
+    connection.execute("set enable_progress_bar = false")
+    return connection
 
 
 @contextmanager
@@ -44,9 +52,8 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
             versions[table] = found
         elif table in required:
             raise MissingTableError(str(table), [str(known) for known in existing_tables(lake)])
-    connection = duckdb.connect(config=LOCAL_ONLY)
+    connection = connect()
     try:
-        connection.execute("set TimeZone = 'UTC'")
         if versions and not is_remote(lake):
             connection.execute(f"load '{_delta_extension()}'")
         for table, version in versions.items():

@@ -22,11 +22,13 @@ class Member:
 
 
 def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
-    """Members of the campaign's segment, each once, in order of customer_id; a member without a profile comes with nothing known."""
+    """Members of the campaign's segment, each once, in order of customer_id; a member without a profile comes with nothing known.
+
+    Streams from the snapshot's connection: nothing else may be asked of it before the last member.
+    """
     columns = campaign.columns
     selected = "".join(f', d."{column}"' for column in columns)
-    cursor = snapshot.connection.cursor()
-    cursor.execute(
+    cursor = snapshot.connection.execute(
         f"""
         with chosen as (select distinct customer_id from gold.segment_members where segment = ? and customer_id is not null)
         select m.customer_id, d.email, d.is_mailable{selected}

@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in given:
             raise
         return _told(f"Error: {error.what.rstrip('.')}.\n{error.remedy}", 1)
-    except Exception as error:  # noqa: BLE001 - a person gets a sentence, --debug the traceback
+    except Exception as error:
         if "--debug" in given:
             raise
         return _told(f"Error: {type(error).__name__}: {error}\nThis is not a case we foresaw: run `lakehouse --debug ...` for details.", 1)

@@ -23,7 +23,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Aligned columns, numbers to the right, long values cut."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(columns)]
-    is_number = [all(isinstance(row[at], int | float) and not isinstance(row[at], bool) or row[at] is None or _is_decimal(row[at]) for row in rows) for at in range(len(columns))]
+    is_number = [
+        all((isinstance(row[at], int | float) and not isinstance(row[at], bool)) or row[at] is None or _is_decimal(row[at]) for row in rows)
+        for at in range(len(columns))
+    ]
     click.echo("  ".join(name.rjust(width) if right else name.ljust(width) for name, width, right in zip(columns, widths, is_number, strict=True)).rstrip())
     click.echo("  ".join("-" * width for width in widths))
     for row in cells:

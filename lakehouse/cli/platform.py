@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+from lakehouse.cli.output import json_option, print_json
+
+if TYPE_CHECKING:
+    from lakehouse.platform.control import PlatformStatus
 
 _UP = """\b
 Examples:
@@ -16,16 +23,34 @@ Examples:
 
 
 @click.command(epilog=_UP)
-def up() -> None:
-    """Start the engine and Airflow with its UI on loopback, and print address and login."""
+@json_option
+def up(as_json: bool) -> None:
+    """Start the engine and Airflow with its UI on loopback, and print address and login; what runs already is left alone."""
+    from lakehouse.engine import control as engine
     from lakehouse.platform import control
 
-    click.echo(control.up())
+    engine.start()
+    _show(control.up(), as_json)
 
 
 @click.command(epilog=_DOWN)
-def down() -> None:
+@json_option
+def down(as_json: bool) -> None:
     """Stop Airflow and the engine; nothing happens when neither runs."""
+    from lakehouse.engine import control as engine
     from lakehouse.platform import control
 
-    click.echo(control.down())
+    found = control.down()
+    engine.stop()
+    _show(found, as_json)
+
+
+def _show(found: PlatformStatus, as_json: bool) -> None:
+    if as_json:
+        print_json(found.to_json())
+        return
+    click.echo(f"The platform is {found.state}" + (f" ({found.detail})" if found.detail else ""))
+    if found.state == "running":
+        click.echo(f"  Airflow   {found.address}   (dbt docs and Data Docs are in its menu)")
+        click.echo(f"  login     {found.login}")
+        click.echo(f"  password  {found.password}")

@@ -17,7 +17,7 @@ Examples:
 """
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A moment in ISO 8601; UTC when it names no zone."""
 
     name = "moment"

@@ -5,17 +5,23 @@ Raising our errors below pyspark also means that nothing retries in silence: its
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.proto import base_pb2 as pb2
+from pyspark.sql.connect.proto import base_pb2_grpc
 
-from lakehouse.engine.failures import engine_gone, is_unreachable, took_too_long
+from lakehouse.engine.failures import current_work, engine_gone, is_unreachable, took_too_long
 from lakehouse.engine.state import read_state
 from lakehouse.settings import Settings
 
+_log = logging.getLogger(__name__)
+_INTERRUPT_SECONDS = 5
 _Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"))
 
 
@@ -35,7 +41,9 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         self._check_epoch()
-        return self._stream(continuation(self._with_deadline(details), request))
+        if isinstance(request, pb2.ExecutePlanRequest) and not request.operation_id:
+            request.operation_id = str(uuid.uuid4())
+        return self._stream(continuation(self._with_deadline(details), request), request)
 
     def _answered(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         self._check_epoch()
@@ -45,14 +53,35 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
             self._raise_ours(error)
         return call
 
-    def _stream(self, call: Any) -> Iterator[Any]:
+    def _stream(self, call: Any, request: Any) -> Iterator[Any]:
+        is_over = False
         try:
             yield from call
+            is_over = True
         except grpc.RpcError as error:
+            is_over = error.code() not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
             self._raise_ours(error)
             raise
         finally:
-            call.cancel()  # an abandoned result must not go on computing
+            if not is_over:
+                call.cancel()
+                self._interrupt(request)
+
+    def _interrupt(self, request: Any) -> None:
+        """End on the server what nobody waits for any more (deadline, Ctrl-C, a task told to end): Sail would compute on and keep its memory."""
+        if not isinstance(request, pb2.ExecutePlanRequest) or not self._is_current():
+            return
+        interrupt = pb2.InterruptRequest(
+            session_id=request.session_id,
+            user_context=request.user_context,
+            interrupt_type=pb2.InterruptRequest.InterruptType.INTERRUPT_TYPE_OPERATION_ID,
+            operation_id=request.operation_id,
+        )
+        with grpc.insecure_channel(f"{self._chosen.engine_host}:{self._chosen.engine_port}") as channel:
+            try:
+                base_pb2_grpc.SparkConnectServiceStub(channel).Interrupt(interrupt, timeout=_INTERRUPT_SECONDS)
+            except grpc.RpcError as error:
+                _log.warning("could not interrupt `%s`: %s", current_work.get(), error.details())
 
     def _raise_ours(self, error: grpc.RpcError) -> None:
         if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:

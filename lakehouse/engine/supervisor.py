@@ -186,15 +186,11 @@ class Supervisor:
 
 
 def resident_gb(pid: int) -> float:
-    """Memory that the process and its children hold in RAM, GiB; 0 when it is gone."""
-    total = 0
+    """Memory that the process holds in RAM, GiB; 0 when it is gone. Both engines are single processes."""
     try:
-        process = psutil.Process(pid)
-        for member in [process, *process.children(recursive=True)]:
-            total += member.memory_info().rss
+        return float(psutil.Process(pid).memory_info().rss / GB)
     except psutil.NoSuchProcess:
-        return total / GB
-    return total / GB
+        return 0.0
 
 
 def _how_it_ended(code: int, state: EngineState) -> tuple[Cause, str]:

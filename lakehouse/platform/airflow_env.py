@@ -16,6 +16,7 @@ from lakehouse.settings import PROJECT_ROOT, environment_with, settings
 
 LOGIN = "admin"
 HOST = "127.0.0.1"
+DATABASE = "airflow.db"
 _SECRET_NAMES = ("fernet_key", "api_secret_key", "jwt_secret")
 
 
@@ -28,8 +29,10 @@ def base_url() -> str:
     return f"http://{HOST}:{settings().airflow_port}"
 
 
-def airflow_environment() -> dict[str, str]:
+def airflow_environment(database: str = DATABASE) -> dict[str, str]:
     """Environment variables that configure Airflow, dbt and the libraries under them for this home; creates secrets on first use.
+
+    `database` is the SQLite file of Airflow's metadata below its home.
 
     They win over AIRFLOW__ variables of the caller: a variable left over from another installation must not point a
     local run at somebody's metadata database.
@@ -49,7 +52,7 @@ def airflow_environment() -> dict[str, str]:
     }
     sections: dict[str, dict[str, object]] = {
         "core": core,
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / database}"},
         "api": {"host": HOST, "port": settings().airflow_port, "base_url": base_url(), "workers": 1, "secret_key": kept["api_secret_key"]},
         "api_auth": {"jwt_secret": kept["jwt_secret"]},
         "logging": {"base_log_folder": logs, "dag_processor_child_process_log_directory": logs / "dag_processor"},
@@ -71,21 +74,21 @@ _NO_TELEMETRY = {
 }
 
 
-def child_environment() -> dict[str, str]:
+def child_environment(database: str = DATABASE) -> dict[str, str]:
     """Environment of a process that runs a part of Airflow: this process's, with ours on top and our programs found first."""
     programs = str(Path(sys.executable).parent)
-    child = environment_with(**airflow_environment())
+    child = environment_with(**airflow_environment(database))
     return child | {"PATH": os.pathsep.join([programs, child.get("PATH", os.defpath)])}
 
 
-def apply_environment() -> None:
+def apply_environment(database: str = DATABASE) -> None:
     """Configure Airflow for this very process; must be called before Airflow is imported.
 
     Raises RuntimeError when it comes too late, because Airflow would silently work in its default home.
     """
     if "airflow" in sys.modules and os.environ.get("AIRFLOW_HOME") != str(airflow_home()):
         raise RuntimeError("Airflow was imported before its environment was applied; call apply_environment() first")
-    os.environ.update(child_environment())
+    os.environ.update(child_environment(database))
     if str(PROJECT_ROOT) not in sys.path:
         sys.path.insert(0, str(PROJECT_ROOT))
 

@@ -26,7 +26,7 @@ from lakehouse.settings import settings
 log = logging.getLogger(__name__)
 _START_SECONDS = 180.0
 _STOP_SECONDS = 45.0
-_WATCHED = ("metadatabase", "scheduler", "dag_processor")
+_WATCHED = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
 class PlatformNotStartedError(TerminalError):

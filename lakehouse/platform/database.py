@@ -9,34 +9,34 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
-from lakehouse.platform.airflow_env import airflow_home, apply_environment
+from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment
 from lakehouse.platform.pools import POOLS
 
 log = logging.getLogger(__name__)
 
 
-def is_prepared() -> bool:
+def is_prepared(database: str = DATABASE) -> bool:
     """Whether the database exists, in the installed Airflow's form, with the pools as they are now."""
-    marker = _marker()
-    return (airflow_home() / "airflow.db").exists() and marker.exists() and marker.read_text(encoding="utf-8") == _wanted()
+    marker = _marker(database)
+    return (airflow_home() / database).exists() and marker.exists() and marker.read_text(encoding="utf-8") == _wanted()
 
 
-def prepare() -> bool:
+def prepare(database: str = DATABASE) -> bool:
     """Migrate the database and write the pools, if that was not done yet; returns whether it did something.
 
     Imports Airflow (seconds), and only when there is something to do. Doing it twice changes nothing.
     """
-    if is_prepared():
+    if is_prepared(database):
         return False
-    apply_environment()
+    apply_environment(database)
     from airflow.models.pool import Pool
     from airflow.utils.db import upgradedb
 
-    log.info("preparing the metadata database in %s", airflow_home())
+    log.info("preparing the metadata database %s", airflow_home() / database)
     upgradedb()
     for name, (slots, description) in POOLS.items():
         Pool.create_or_update_pool(name=name, slots=slots, description=description, include_deferred=False)
-    _marker().write_text(_wanted(), encoding="utf-8")
+    _marker(database).write_text(_wanted(), encoding="utf-8")
     return True
 
 
@@ -47,8 +47,8 @@ def end_abandoned_runs() -> int:
         return found.rowcount
 
 
-def _marker() -> Path:
-    return airflow_home() / "prepared.json"
+def _marker(database: str) -> Path:
+    return airflow_home() / f"{database}.prepared.json"
 
 
 def _wanted() -> str:

@@ -19,9 +19,10 @@ from lakehouse.engine import control
 from lakehouse.engine.locks import held_lock
 from lakehouse.errors import TerminalError
 from lakehouse.platform import database
-from lakehouse.platform.airflow_env import airflow_home, apply_environment
+from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment
 from lakehouse.platform.collect import Clock, collect
 from lakehouse.platform.dbt_files import manifest_path
+from lakehouse.platform.platform_state import read_state
 from lakehouse.platform.quiet import output_to
 from lakehouse.platform.run_facts import RunSummary, TaskFailure
 from lakehouse.settings import PROJECT_ROOT, settings
@@ -82,11 +83,21 @@ def _alone() -> Iterator[None]:
 
 def _prepare(engine: Future[Any]) -> None:
     """Import Airflow (seconds) while the engine comes up in its own process, and see to what both need."""
-    apply_environment()
-    database.prepare()
+    name = _database()
+    apply_environment(name)
+    database.prepare(name)
     manifest_path()
     importlib.import_module("airflow.dag_processing.dagbag")
     engine.result()
+
+
+def _database() -> str:
+    """Airflow's metadata of this run: the platform's, so that its UI shows the run, unless the platform is up.
+
+    A scheduler would take up the tasks of a run that it finds in its database, and do them a second time.
+    """
+    platform = read_state()
+    return "run.db" if platform is not None and platform.supervisor.is_alive else DATABASE
 
 
 @contextlib.contextmanager

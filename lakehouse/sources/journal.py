@@ -54,6 +54,7 @@ class Journal:
         self.newest: dict[str, Delivery] = {}
         self.landed: dict[str, Delivery] = {}
         self._unrecorded: list[Delivery] = []
+        self._recorded: set[tuple[str, str, str]] = set()
         self._was_interrupted = False
         self._read()
 
@@ -70,12 +71,13 @@ class Journal:
 
     def record_outcomes(self, run_id: str, lake: str) -> None:
         """Bring every outcome into ops.files, each once, also those of a run that was killed before it could."""
-        pending = {self._key(delivery): delivery for delivery in self._unrecorded}
-        if not pending:
+        if not self._unrecorded:
             return
         if self._was_interrupted:
-            for key in self._recorded_keys(lake):
-                pending.pop(key, None)
+            self._recorded.update(self._recorded_keys(lake))
+        pending = {self._key(delivery): delivery for delivery in self._unrecorded}
+        for key in self._recorded:
+            pending.pop(key, None)
         now = datetime.now(UTC)
         rows = [
             {
@@ -93,7 +95,8 @@ class Journal:
         ]
         record("files", rows, lake)
         self._append(json.dumps({"recorded": True}))
-        self._unrecorded, self._was_interrupted = [], False
+        self._close()
+        self._was_interrupted = False
 
     def _recorded_keys(self, lake: str) -> list[tuple[str, str, str]]:
         table = open_table(ops("files"), lake)
@@ -106,6 +109,10 @@ class Journal:
     @staticmethod
     def _key(delivery: Delivery) -> tuple[str, str, str]:
         return delivery.file_name, delivery.sha256, delivery.outcome
+
+    def _close(self) -> None:
+        self._recorded.update(map(self._key, self._unrecorded))
+        self._unrecorded = []
 
     def _take(self, delivery: Delivery) -> None:
         self.newest[delivery.file_name] = delivery
@@ -122,7 +129,7 @@ class Journal:
             except ValueError:
                 continue  # the last line of a killed process, or the empty end: that delivery is looked at again
             if "recorded" in entry:
-                self._unrecorded = []
+                self._close()
             else:
                 self._take(Delivery(**{key: value for key, value in entry.items() if key in known}))
         self._was_interrupted = bool(self._unrecorded) or not text

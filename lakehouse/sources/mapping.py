@@ -30,9 +30,9 @@ class ColumnMapping(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: str | None = Field(None, min_length=1, description="name of a delivered column")
-    constant: str | None = Field(None, description="a quoted text, the same for every row")
-    expression: str | None = Field(None, min_length=1, description="SQL over the delivered columns (all of them texts)")
+    column: str | None = Field(default=None, min_length=1, description="name of a delivered column")
+    constant: str | None = Field(default=None, description="a quoted text, the same for every row")
+    expression: str | None = Field(default=None, min_length=1, description="SQL over the delivered columns (all of them texts)")
 
     @model_validator(mode="after")
     def _is_one_of_three(self) -> ColumnMapping:

@@ -16,7 +16,7 @@ def row_hash(columns: Iterable[str]) -> Column:
     The number of the column's name after each value makes a value that moved to another column a different row.
     """
     parts: list[Column] = []
-    for name in sorted(columns):
+    for name in sorted(columns, key=str.lower):
         value = sf.col(f"`{name}`")
-        parts += [value, sf.when(value.isNotNull(), sf.lit(zlib.crc32(name.encode()) & 0x7FFFFFFF))]
+        parts += [value, sf.when(value.isNotNull(), sf.lit(zlib.crc32(name.lower().encode()) & 0x7FFFFFFF))]
     return sf.xxhash64(*parts)

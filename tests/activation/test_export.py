@@ -15,6 +15,15 @@ import pytest
 from lakehouse.errors import ConfigurationError, ExportRefusedError, ExportRunningError, MissingTableError
 from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
 
+PLAIN = """\
+campaigns:
+  thanks:
+    segment: loyal_champions
+    send_at: 2018-01-05 09:00 Europe/Berlin
+    platform: outbox
+    fields:
+"""
+
 
 def _lines(shop: Shop, export_id: str) -> list[dict[str, Any]]:
     files = sorted((shop.home / "outbox/outbox/thanks" / export_id / "batches").glob("*.jsonl.gz"))
@@ -197,17 +206,13 @@ def test_held_out_customers_are_not_sent(shop: Shop) -> None:
 
 
 def test_unknown_column_names_the_line(shop: Shop) -> None:
-    (shop.conf / "campaigns.yml").write_text(
-        "campaigns:\n  thanks:\n    segment: loyal_champions\n    send_at: 2018-01-05 09:00 Europe/Berlin\n    platform: outbox\n    fields:\n      - first_nam\n"
-    )
+    (shop.conf / "campaigns.yml").write_text(PLAIN + "      - first_nam\n")
     with pytest.raises(ConfigurationError, match=r"campaigns\.yml:7: .*'first_nam'.*first_name"):
         shop.export()
 
 
 def test_unknown_segment_names_the_line(shop: Shop) -> None:
-    (shop.conf / "campaigns.yml").write_text(
-        "campaigns:\n  thanks:\n    segment: royal\n    send_at: 2018-01-05 09:00 Europe/Berlin\n    platform: outbox\n    fields: [first_name]\n"
-    )
+    (shop.conf / "campaigns.yml").write_text(PLAIN.replace("loyal_champions", "royal") + "      - first_name\n")
     with pytest.raises(ConfigurationError, match=r"campaigns\.yml:3: .*'royal'.*loyal_champions"):
         shop.export()
 

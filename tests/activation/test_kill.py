@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from lakehouse.errors import TransientError
 from lakehouse.settings import PROJECT_ROOT, environment_with
 from tests.activation.conftest import Shop, assert_balanced, customer
 
-# Runs the export with batches of one customer and kills itself (SIGKILL) at the call of `place` number `call`, before or after it.
-VICTIM = """
+# Imports once, then for every line `<home> <conf> <place> <call> <moment>` forks a process that exports with batches of one
+# customer and kills itself (SIGKILL) before or after call number `call` of `place`; answers with the signal the process died of.
+EXECUTIONER = """
 import os, signal, sys
 from datetime import UTC, datetime
 import lakehouse.activation.export as export
@@ -26,13 +28,10 @@ import lakehouse.activation.send as send
 from lakehouse.activation.platforms.outbox import Outbox
 from lakehouse.window import BatchWindow
 
-place, call, moment = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-Outbox.batch_size = 1
-calls = 0
-
-def deadly(work):
+def deadly(work, call, moment):
+    calls = 0
     def run(*arguments):
-        global calls
+        nonlocal calls
         calls += 1
         if calls == call and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -42,20 +41,42 @@ def deadly(work):
         return result
     return run
 
-if place == "deliver":
-    Outbox.deliver = deadly(Outbox.deliver)
-elif place == "acknowledge":
-    send.record = deadly(send.record)
-else:
-    export.record = deadly(export.record)
-as_of = datetime(2018, 1, 2, tzinfo=UTC)
-export.export_campaign("thanks", BatchWindow(as_of, as_of, "victim", as_of))
+def victim(home, conf, place, call, moment):
+    os.environ.update(LAKEHOUSE_HOME=home, LAKEHOUSE_CONF=conf)
+    Outbox.batch_size = 1
+    owner, name = {"deliver": (Outbox, "deliver"), "acknowledge": (send, "record"), "close": (export, "record")}[place]
+    setattr(owner, name, deadly(getattr(owner, name), int(call), moment))
+    as_of = datetime(2018, 1, 2, tzinfo=UTC)
+    export.export_campaign("thanks", BatchWindow(as_of, as_of, "victim", as_of))
+
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        victim(*line.split())
+        os._exit(0)
+    print(os.WTERMSIG(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
-def _kill(shop: Shop, place: str, call: int, moment: str) -> None:
-    died = subprocess.run([sys.executable, "-c", VICTIM, place, str(call), moment], cwd=PROJECT_ROOT, env=environment_with(), capture_output=True, timeout=60)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+class Executioner:
+    """Kills exports at a chosen point."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def kill(self, shop: Shop, place: str, call: int, moment: str) -> None:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(f"{shop.home} {shop.conf} {place} {call} {moment}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline().strip() == str(int(signal.SIGKILL))
+
+
+@pytest.fixture(scope="module")
+def executioner() -> Iterator[Executioner]:
+    with subprocess.Popen(
+        [sys.executable, "-c", EXECUTIONER], cwd=PROJECT_ROOT, env=environment_with(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Executioner(process)
 
 
 def _files(shop: Shop) -> list[Path]:
@@ -66,9 +87,11 @@ def _files(shop: Shop) -> list[Path]:
     ("place", "call", "moment", "acknowledged"),
     [("deliver", 1, "before", 0), ("deliver", 2, "after", 1), ("acknowledge", 2, "after", 2), ("close", 1, "before", 3), ("close", 1, "after", 3)],
 )
-def test_killed_export_is_resumed(shop: Shop, monkeypatch: pytest.MonkeyPatch, place: str, call: int, moment: str, acknowledged: int) -> None:
+def test_killed_export_is_resumed(
+    executioner: Executioner, shop: Shop, monkeypatch: pytest.MonkeyPatch, place: str, call: int, moment: str, acknowledged: int
+) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
-    _kill(shop, place, call, moment)
+    executioner.kill(shop, place, call, moment)
     assert len(shop.rows("ops/export_records")) == acknowledged
     delivered: list[str] = []
     deliver = Outbox.deliver
@@ -93,9 +116,9 @@ def test_killed_export_is_resumed(shop: Shop, monkeypatch: pytest.MonkeyPatch, p
     assert not list((shop.home / "outbox").rglob("*.tmp"))
 
 
-def test_killed_export_is_closed_when_something_else_is_wanted_since(shop: Shop) -> None:
+def test_killed_export_is_closed_when_something_else_is_wanted_since(executioner: Executioner, shop: Shop) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
-    _kill(shop, "deliver", 2, "after")
+    executioner.kill(shop, "deliver", 2, "after")
     shop.customers(customer("c1"), customer("c2", first_name="Bea"), customer("c3"))
     shop.export()
     closed, new = shop.receipts()

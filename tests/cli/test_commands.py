@@ -12,10 +12,14 @@ from typing import Any
 import click
 import pytest
 
+from lakehouse.activation.campaigns import first_campaign_id
 from lakehouse.cli import main
 from lakehouse.cli.main import COMMANDS, cli
 from lakehouse.errors import EngineUnavailableError
+from lakehouse.outcome import TableOutcome
+from lakehouse.platform.run_facts import Progress, RunSummary, TaskEvent, TaskFailure
 from lakehouse.settings import PROJECT_ROOT, environment_with
+from lakehouse.tables import silver
 from tests.cli.conftest import Lakehouse
 
 
@@ -54,13 +58,17 @@ def test_help_has_examples(lakehouse: Lakehouse, noun: str) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     """What keeps `lakehouse --help` under 0.4 s: neither a command nor a library behind it is imported."""
-    code = "import sys; from lakehouse.cli import main; main(['--help']); print([m for m in sys.modules if m.split('.')[0] in " \
+    code = (
+        "import sys; from lakehouse.cli import main; main(['--help']); print([m for m in sys.modules if m.split('.')[0] in "
         "('pydantic', 'duckdb', 'deltalake', 'pyarrow', 'pandas', 'airflow', 'pyspark', 'rich', 'yaml')], file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment_with(), capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["sql"], ["run", "--as-of", "yesterday"], ["sample", "build", "--scale", "0"], ["sql", "--format", "xml", "select 1"]])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["sql"], ["run", "--as-of", "yesterday"], ["sample", "build", "--scale", "0"], ["sql", "--format", "xml", "select 1"]]
+)
 def test_wrong_usage_is_exit_code_2(lakehouse: Lakehouse, arguments: list[str]) -> None:
     ran = lakehouse(*arguments)
     assert (ran.code, ran.out) == (2, "") and "Error:" in ran.err
@@ -141,7 +149,7 @@ def test_sample_is_built_below_the_home(lakehouse: Lakehouse, monkeypatch: pytes
     class Manifest:
         count_lines, rows, files = 7, {"contacts": 3}, {"a": 1}
 
-    def build(target: Path, scale: int, dirty: bool, progress: Any) -> Manifest:
+    def build(target: Path, scale: int, dirty: bool, progress: Any, households: int | None) -> Manifest:
         asked.append((target, scale, dirty))
         progress("writing")
         return Manifest()
@@ -150,6 +158,40 @@ def test_sample_is_built_below_the_home(lakehouse: Lakehouse, monkeypatch: pytes
     ran = lakehouse("sample", "build", "--scale", "3", "--dirty")
     assert asked == [(lakehouse.home / "sample", 3, True)]
     assert "7 transaction lines" in ran.out and ran.err == "writing\n"
+
+
+@pytest.mark.parametrize("failures", [(), (TaskFailure("build_profiles", "gate", "blocked"),)])
+def test_run_is_told_as_json_and_by_its_exit_code(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch, failures: tuple[TaskFailure, ...]) -> None:
+    asked: list[Any] = []
+
+    def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
+        asked.append((campaign_id, as_of, is_full))
+        progress(TaskEvent("build_profiles", "gate", "succeeded", 1.0))
+        return RunSummary("sail", campaign_id, str(as_of), is_full, "", 1.0, (), (), (), {}, None, failures, {}, {}, ())
+
+    monkeypatch.setattr("lakehouse.platform.runner.run", run)
+    ran = lakehouse("run", "--as-of", "2018-01-02T01:00:00+01:00", "--full", "--json")
+    assert asked == [(first_campaign_id(), datetime(2018, 1, 2, tzinfo=UTC), True)]
+    assert json.loads(ran.out)["succeeded"] is not bool(failures) and "build_profiles" in ran.err
+    assert ran.code == (1 if failures else 0)
+    assert ("failed stages: build_profiles.gate" in ran.err) is bool(failures)
+    assert lakehouse("run", "--campaign", "thanks").code == ran.code and asked[1] == ("thanks", None, False)
+
+
+def test_quarantine_of_a_lake_without_rejected_rows(lakehouse: Lakehouse) -> None:
+    assert lakehouse("quarantine", "list").out == "No row is in quarantine.\n"
+    assert lakehouse("quarantine", "list", "--json").out == "[]\n"
+    assert "No row of contacts" in lakehouse("quarantine", "show", "contacts").out
+    ran = lakehouse("quarantine", "show", "contact")
+    assert ran.code == 1 and "contacts" in ran.err
+
+
+def test_replay_is_a_stage_on_record(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakehouse.silver.replay.replay", lambda dataset, window: TableOutcome(silver(dataset), 5, loaded=3, quarantined=2))
+    ran = lakehouse("quarantine", "replay", "contacts", "--json")
+    assert json.loads(ran.out) == {"table": "silver.contacts", "tried": 5, "moved": 3, "already_there": 0, "still_rejected": 2}
+    rows = json.loads(lakehouse("sql", "--format", "json", "select table_name, rows_loaded from ops.runs where stage = 'replay'").out)
+    assert rows == [{"table_name": "silver.contacts", "rows_loaded": 3}]
 
 
 def test_doctor_lists_settings(lakehouse: Lakehouse) -> None:

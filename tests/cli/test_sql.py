@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +17,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.errors import QueryError
 from lakehouse.query import run_query, tables_of
+from lakehouse.settings import PROJECT_ROOT, environment_with
 from lakehouse.tables import TableRef
 from tests.cli.conftest import Lakehouse, customers
 
@@ -44,7 +47,9 @@ def test_json_of_no_rows_and_of_odd_values(lakehouse: Lakehouse) -> None:
 
 
 def test_csv(lakehouse: Lakehouse) -> None:
-    ran = lakehouse("sql", "--format", "csv", "select customer_id, total_spend, last_order_at, categories, address, null as nothing from gold.dim_customers order by 1")
+    ran = lakehouse(
+        "sql", "--format", "csv", "select customer_id, total_spend, last_order_at, categories, address, null as nothing from gold.dim_customers order by 1"
+    )
     rows = list(csv.reader(io.StringIO(ran.out)))
     assert rows[0] == ["customer_id", "total_spend", "last_order_at", "categories", "address", "nothing"]
     assert rows[1] == ["c1", "12.30", "2018-01-02T03:04:05Z", '["b","a"]', '{"city":"Köln","zip":null}', ""]
@@ -167,8 +172,20 @@ def test_only_mentioned_tables_are_opened() -> None:
     assert [str(table) for table in tables_of(query)] == ["bronze.crm_contacts", "gold.x", "ops.runs", "silver.b"]
 
 
+def test_slow_query_prints_no_progress_bar(lakehouse: Lakehouse) -> None:
+    """DuckDB would draw one on standard output after two seconds."""
+    code = "import sys; from lakehouse.cli import main; sys.exit(main(['sql', '--format', 'json', sys.argv[1]]))"
+    query = "select count(*) as n from range(3000000000) where hash(range) = 1"
+    environment = environment_with(LAKEHOUSE_QUERY_TIMEOUT_SECONDS="4")
+    done = subprocess.run([sys.executable, "-c", code, query], cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "") and "LAKEHOUSE_QUERY_TIMEOUT_SECONDS" in done.stderr
+
+
 def test_slow_query_is_cancelled(lakehouse: Lakehouse, tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match="LAKEHOUSE_QUERY_TIMEOUT_SECONDS"), run_query("from range(100000000000)", str(lakehouse.lake), tmp_path, 0.2) as result:
+    with (
+        pytest.raises(QueryError, match="LAKEHOUSE_QUERY_TIMEOUT_SECONDS"),
+        run_query("from range(100000000000)", str(lakehouse.lake), tmp_path, 0.2) as result,
+    ):
         sum(1 for _ in result.rows())
 
 
@@ -185,7 +202,8 @@ def test_a_query_sees_one_version_while_a_writer_commits(lakehouse: Lakehouse, t
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        query = "select count(distinct a.total_spend), count(distinct b.total_spend), max(a.total_spend) - min(b.total_spend) from gold.dim_customers a, gold.dim_customers b"
+        counted = "count(distinct a.total_spend), count(distinct b.total_spend), max(a.total_spend) - min(b.total_spend)"
+        query = f"select {counted} from gold.dim_customers a, gold.dim_customers b"
         while DeltaTable(location).version() < 1:
             pass
         for _ in range(8):

@@ -30,9 +30,9 @@ def new_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
     yield from _inside(Home(tmp_path, getattr(request, "param", "sail")), request)
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="session", params=KINDS)
 def engine_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home with a running engine of each kind in turn, shared by the tests of a module."""
+    """A home with a running engine of each kind in turn, shared by all tests."""
     for home in _inside(Home(tmp_path_factory.mktemp(request.param), request.param), request):
         control.start()
         yield home

@@ -72,7 +72,7 @@ def test_engine_ends_with_a_killed_supervisor_and_the_next_start_recovers(new_ho
 
 
 def test_port_of_another_program_is_named_with_the_setting(new_home: Home) -> None:
-    with socket.create_server(("127.0.0.1", new_home.ports[0])), pytest.raises(ConfigurationError, match=f"port {new_home.ports[0]} .*LAKEHOUSE_ENGINE_PORT"):
+    with socket.create_server(("127.0.0.1", new_home.ports[0])), pytest.raises(ConfigurationError, match=rf"port {new_home.ports[0]} .*LAKEHOUSE_ENGINE_PORT"):
         control.start()
     assert not processes_of(new_home)
 
@@ -82,7 +82,7 @@ def test_other_kind_in_the_same_home_is_refused(new_home: Home, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setenv("LAKEHOUSE_ENGINE", "spark")
         settings.cache_clear()
-        with pytest.raises(ConfigurationError, match="is sail .* ask for spark .*lakehouse engine stop"):
+        with pytest.raises(ConfigurationError, match=r"is sail .* ask for spark .*lakehouse engine stop"):
             control.start()
     settings.cache_clear()
 
@@ -96,7 +96,7 @@ def test_host_that_is_not_loopback_is_refused(new_home: Home, monkeypatch: pytes
 
 def test_engine_that_cannot_start_says_why(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAIL_MODE", "no-such-mode")
-    with pytest.raises(EngineUnavailableError, match="before its first answer.*engine.log"):
+    with pytest.raises(EngineUnavailableError, match=r"before its first answer.*engine\.log"):
         control.start()
     assert control.status().state == "stopped"
     assert not processes_of(new_home)

@@ -58,17 +58,22 @@ def test_engine_killed_under_a_query(engine_home: Home) -> None:
 def test_engine_killed_under_work_that_asks_nothing_of_it(engine_home: Home) -> None:
     """The watch hangs up although no call is under way, so the next call fails at once instead of meeting an empty engine."""
     spark = session()
-    with pytest.raises(EngineUnavailableError, match="gold.facts"), guarded("gold.facts"):
-        os.kill(control.status().pid, signal.SIGKILL)
-        time.sleep(2)
-        spark.sql("select 1").collect()
+
+    def work() -> None:
+        with guarded("gold.facts"):
+            os.kill(control.status().pid, signal.SIGKILL)
+            time.sleep(2)
+            spark.sql("select 1").collect()
+
+    with pytest.raises(EngineUnavailableError, match=r"under `gold\.facts`"):
+        work()
 
 
 def test_query_that_does_not_fit(engine_home: Home) -> None:
     spark = session()
     with (
         at_most(60),
-        pytest.raises(EngineMemoryError, match="query `gold.dim_customers` did not fit.*LAKEHOUSE_ENGINE_MEMORY_GB"),
+        pytest.raises(EngineMemoryError, match=r"query `gold\.dim_customers` did not fit.*LAKEHOUSE_ENGINE_MEMORY_GB"),
         guarded("gold.dim_customers"),
     ):
         spark.sql(TOO_LARGE).collect()
@@ -81,7 +86,11 @@ def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: py
     monkeypatch.setenv("LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "3")
     settings.cache_clear()
     spark = session()
-    with at_most(6), pytest.raises(EngineUnavailableError, match="`gold.slow` got no answer within 3 s.*LAKEHOUSE_QUERY_TIMEOUT_SECONDS"), guarded("gold.slow"):
+    with (
+        at_most(6),
+        pytest.raises(EngineUnavailableError, match=r"`gold\.slow` got no answer within 3 s.*LAKEHOUSE_QUERY_TIMEOUT_SECONDS"),
+        guarded("gold.slow"),
+    ):
         spark.sql(ENDLESS).collect()
     state = read_state(engine_home.path)
     assert state is not None

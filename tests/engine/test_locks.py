@@ -9,7 +9,14 @@ from pathlib import Path
 from lakehouse.engine.locks import held_lock
 from lakehouse.settings import environment_with
 
-HOLD = "import sys, time; from pathlib import Path; from lakehouse.engine.locks import held_lock\nwith held_lock(Path(sys.argv[1]), 0): print('held', flush=True); time.sleep(60)"
+HOLD = """
+import sys, time
+from pathlib import Path
+from lakehouse.engine.locks import held_lock
+with held_lock(Path(sys.argv[1]), 0):
+    print("held", flush=True)
+    time.sleep(60)
+"""
 
 
 def test_second_holder_waits_in_vain_until_the_first_is_killed(tmp_path: Path) -> None:

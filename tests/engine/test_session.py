@@ -16,7 +16,7 @@ from lakehouse.delta.records import record
 from lakehouse.engine import connect, register, session
 from lakehouse.engine.dbt_connection import connection_env, dbt_environment
 from lakehouse.settings import settings
-from lakehouse.tables import TableRef, gold, ops, silver
+from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
 from tests.support.homes import Home
 

@@ -57,7 +57,7 @@ def test_hung_engine_is_replaced_and_its_query_ends(new_home: Home, supervise: C
     first = supervise(HASTY)
     spark = session()
     threading.Timer(1, lambda: os.kill(first.pid, signal.SIGSTOP)).start()
-    with pytest.raises(EngineUnavailableError, match="hung .*no answer for"), guarded("silver.contacts"):
+    with pytest.raises(EngineUnavailableError, match=r"hung .*no answer for"), guarded("silver.contacts"):
         spark.sql(ENDLESS).collect()
     second = until(new_home, lambda state: state.is_usable and state.epoch != first.epoch)
     assert [death.cause for death in second.deaths] == ["hung"]

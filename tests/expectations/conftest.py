@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.engines import own_lake, running_engine
+from tests.support.engines import empty_lake, running_engine
 from tests.support.homes import Home
 from tests.support.tables import write_good_lake
 
@@ -19,8 +18,8 @@ def sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 @pytest.fixture
-def sail_lake(sail: Home, tmp_path: Path) -> Iterator[str]:
+def sail_lake(sail: Home) -> Iterator[str]:
     """A lake whose gates all pass, on Sail."""
-    with own_lake(tmp_path) as root:
-        write_good_lake(root, tmp_path / "conf")
+    with empty_lake(sail) as root:
+        write_good_lake(root, sail.path / "conf")
         yield root

@@ -39,7 +39,7 @@ def test_a_feed_of_the_sample(home: Home) -> None:
 
 def test_an_unknown_dataset_is_answered_with_the_known_ones(home: Home) -> None:
     home.declare(SAMPLE.read_text())
-    with pytest.raises(ContractError, match="unknown dataset.*contacts, consents"):
+    with pytest.raises(ContractError, match=r"unknown dataset.*contacts, consents"):
         feeds("contactz")
 
 

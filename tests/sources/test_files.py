@@ -106,7 +106,10 @@ def test_bad_files_are_set_aside_and_the_others_land(shop: Home) -> None:
     ]  # fmt: skip
     assert ("wide.csv", "landed", "new columns: colour", 1) in shop.files()
     assert {row.get("colour") for row in shop.landed("shop", "products")} == {None, "red"}
+    before = shop.files()
     assert shop.extract("products")[0].skipped, "a file set aside is not looked at again"
+    assert len(shop.extract("products", is_full=True)[0].warnings) == 1, "but by a full run"
+    assert shop.files() == before
     assert not list((shop.path / "landing").rglob("*.part"))
 
 
@@ -131,7 +134,7 @@ def test_missing_locations_say_so(shop: Home) -> None:
     (outcome,) = shop.extract("products")
     assert (outcome.skipped, outcome.warnings) == (True, ("shop: no file matches *.csv*",))
     (shop.path / "in").rmdir()
-    with pytest.raises(SourceUnavailableError, match="the folder .*/in does not exist"):
+    with pytest.raises(SourceUnavailableError, match=r"the folder .*/in does not exist"):
         shop.extract("products")
     shop.declare(DECLARED.format(load="increment").replace('"*.csv*"', "p.csv"))
     (shop.path / "in").mkdir()

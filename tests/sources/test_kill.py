@@ -24,7 +24,7 @@ print("ready", flush=True)
 moment = datetime(2018, 1, 2, tzinfo=UTC)
 extract_dataset("products", BatchWindow.of(moment, moment, "killed"))
 """
-_FILES, _ROWS, _KILLS = 60, 2_000, 4
+_FILES, _ROWS, _KILLS = 60, 2_000, 3
 
 
 def _run_and_kill(home: Path, seconds: float) -> None:
@@ -45,9 +45,9 @@ def test_killed_at_random_points(home: Home) -> None:
     for _ in range(_KILLS):
         _run_and_kill(home.path, moments.uniform(0, 0.15))
     home.extract("products")
-    rows = Counter(row["id"] for row in home.landed("shop", "products"))
-    assert len(rows) == _FILES * _ROWS
-    assert set(rows.values()) == {1}
+    landed = Counter(row["id"] for row in home.landed("shop", "products"))
+    assert len(landed) == _FILES * _ROWS
+    assert set(landed.values()) == {1}
     assert [(name, outcome, count) for name, outcome, _, count in home.files()] == [(f"{number:03}.csv", "landed", _ROWS) for number in range(_FILES)]
     assert not list((home.path / "landing").rglob("*.part"))
     assert home.extract("products")[0].skipped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -156,7 +157,7 @@ def test_trouble_that_stays(home: Home, api: Api, answer: Answer, kind: type[Lak
 def test_a_wrong_token(home: Home, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     _declare(home, api, SINGLE)
     monkeypatch.setenv("LOYALTY_TOKEN", "wrong")
-    with pytest.raises(TerminalError, match="products answers 401. Check the token"):
+    with pytest.raises(TerminalError, match=r"products answers 401\. Check the token"):
         home.extract("products")
     monkeypatch.delenv("LOYALTY_TOKEN")
     with pytest.raises(ConfigurationError, match="environment variable LOYALTY_TOKEN is not set"):
@@ -215,4 +216,4 @@ def test_never_faster_than_declared(home: Home, api: Api) -> None:
     home.declare(DECLARED.format(url=api.url, options=CURSOR).replace("attempts: 3", "attempts: 3\n    requests_per_second: 10"))
     home.extract("products")
     moments = [moment for _, _, moment in api.requests]
-    assert all(later - earlier >= 0.1 for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(later - earlier >= 0.1 for earlier, later in pairwise(moments))

@@ -56,7 +56,9 @@ def database(postgres: str, home: Home, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def _insert(engine: sa.Engine, first: int, last: int, changed: str) -> None:
-    statement = "insert into items select n, 'title ' || n, 1.10, '{\"a\": [1]}', cast(:changed as timestamptz) from generate_series(cast(:first as bigint), cast(:last as bigint)) n"
+    statement = """
+        insert into items select n, 'title ' || n, 1.10, '{"a": [1]}', cast(:changed as timestamptz)
+        from generate_series(cast(:first as bigint), cast(:last as bigint)) n"""
     with engine.begin() as connection:
         connection.execute(sa.text(statement), {"first": first, "last": last, "changed": changed})
 

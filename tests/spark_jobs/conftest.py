@@ -88,7 +88,17 @@ class Lake:
         return window(f"run{self.runs}", is_full)
 
 
-@pytest.fixture(scope="package", params=["sail", "spark"])
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "both_engines: run on Spark too, where a job takes seconds; the rest runs on Sail only")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine_home" in metafunc.fixturenames:
+        engines = ["sail", "spark"] if metafunc.definition.get_closest_marker("both_engines") else ["sail"]
+        metafunc.parametrize("engine_home", engines, indirect=True, scope="package")
+
+
+@pytest.fixture(scope="package")
 def engine_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home with a running engine of each kind."""
     home = tmp_path_factory.mktemp(f"spark_jobs_{request.param}")

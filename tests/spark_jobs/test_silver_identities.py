@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lakehouse.identities.resolve import customer_id
+import pytest
+
+from lakehouse.identities.resolution import customer_id
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import CAMPAIGNS, CONSENTS, CONTACTS, LINES, MEMBERS, contact, line
 
@@ -13,6 +15,7 @@ def customers(lake: Lake) -> dict[str, str]:
     return {f"{row['identifier_type']}:{row['identifier']}": row["customer_id"] for row in lake.rows("silver.identities")}
 
 
+@pytest.mark.both_engines
 def test_identifiers_of_contacts_and_references_resolve(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("k1", email="Ada@example.com", card="LC1", phone="+49 (30) 123-4567"))

@@ -1,11 +1,11 @@
-"""A running engine for the tests of a room, and a lake of its own for each of them."""
+"""A running engine for the tests of a room, and an empty lake for each of them."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -16,11 +16,11 @@ from tests.support.homes import Home
 
 @contextmanager
 def running_engine(home: Home) -> Iterator[Home]:
-    """This process works in `home`, with its engine running, inside the block."""
+    """This process works in `home` (conf in `<home>/conf`), with its engine running, inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
             patch.delenv(name)
-        for name, value in home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="2").items():
+        for name, value in home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="2", LAKEHOUSE_CONF=str(home.path / "conf")).items():
             if name.startswith("LAKEHOUSE_"):
                 patch.setenv(name, value)
         settings.cache_clear()
@@ -34,11 +34,9 @@ def running_engine(home: Home) -> Iterator[Home]:
 
 
 @contextmanager
-def own_lake(folder: Path) -> Iterator[str]:
-    """A lake root and a conf folder below `folder`, on the engine that is running; yields the lake root."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAKEHOUSE_LAKE_ROOT", str(folder / "lake"))
-        patch.setenv("LAKEHOUSE_CONF", str(folder / "conf"))
-        settings.cache_clear()
+def empty_lake(home: Home) -> Iterator[str]:
+    """The lake root of a home; what is written inside the block is removed after it."""
+    try:
         yield settings().lake
-    settings.cache_clear()
+    finally:
+        shutil.rmtree(home.lake, ignore_errors=True)

@@ -71,7 +71,16 @@ sources:
         files: t.csv
         format: csv
         load: increment
-        mapping: {transaction_id: basket_id, line_number: line, net_amount: sales_value}
+        mapping:
+          transaction_id: basket_id
+          line_number: line
+          reference_type: {constant: email}
+          customer_reference: mail
+          product_id: product
+          quantity: {constant: "1"}
+          net_amount: sales_value
+          currency: {expression: "coalesce(currency, left(mail, 0), 'USD')"}
+          occurred_at: sold_at
 """
 
 

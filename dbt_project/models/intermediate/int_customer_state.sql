@@ -1,24 +1,20 @@
+-- depends_on: {{ ref('int_customers_changed') }}
 -- depends_on: {{ ref('fct_orders') }}
 {{ config(
     materialized='incremental',
-    incremental_strategy='merge',
-    unique_key='customer_id',
-    meta={'delete_when': 'count_orders = 0'},
+    incremental_strategy='insert_overwrite',
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
-with changed as (select * from {{ ref('int_customers_changed') }}),
-
-totals as (select * from {{ ref('int_purchase_totals') }}),
+with totals as (select * from {{ ref('int_purchase_totals') }}),
 
 habits as (select * from {{ ref('int_purchase_habits') }}),
 
 affinity as (select * from {{ ref('int_category_affinity') }})
 
 select
-    changed.customer_id,
-    -- A customer who lost the last order, or was merged into somebody else, has 0 here and leaves the table.
-    coalesce(totals.count_orders, 0) as count_orders,
+    totals.customer_id,
+    totals.count_orders,
     totals.count_orders_discounted,
     totals.first_order_at,
     totals.last_order_at,
@@ -35,10 +31,16 @@ select
     affinity.top_category_2_share,
     affinity.top_category_3,
     affinity.top_category_3_share
-from changed
-left join totals on changed.customer_id = totals.customer_id
-left join habits on changed.customer_id = habits.customer_id
-left join affinity on changed.customer_id = affinity.customer_id
-{%- if not is_incremental() %}
-where totals.count_orders > 0
+from totals
+inner join habits on totals.customer_id = habits.customer_id
+left join affinity on totals.customer_id = affinity.customer_id
+
+{%- if is_incremental() %}
+
+union all
+
+select existing.*
+from {{ this }} as existing
+left anti join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
+
 {%- endif %}

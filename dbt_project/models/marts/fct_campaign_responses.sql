@@ -1,9 +1,7 @@
 -- depends_on: {{ ref('int_customers_changed') }}
 {{ config(
     materialized='incremental',
-    incremental_strategy='merge',
-    unique_key=['campaign_id', 'customer_id'],
-    meta={'delete_when': 'count_memberships = 0'},
+    incremental_strategy='insert_overwrite',
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
@@ -86,21 +84,8 @@ select * from responses
 
 union all
 
--- Recipients that are none any more: count_memberships = 0 deletes them.
-select
-    existing.campaign_id,
-    existing.customer_id,
-    existing.starts_at,
-    existing.ends_at,
-    0 as count_memberships,
-    existing.is_redeemed,
-    existing.count_redemptions,
-    existing.first_redeemed_at,
-    existing.last_redeemed_at,
-    existing.count_orders,
-    existing.spend
+select existing.*
 from {{ this }} as existing
-left semi join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
-left anti join responses on existing.campaign_id = responses.campaign_id and existing.customer_id = responses.customer_id
+left anti join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
 
 {%- endif %}

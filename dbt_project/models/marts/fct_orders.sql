@@ -1,9 +1,7 @@
 -- depends_on: {{ ref('int_customers_changed') }}
 {{ config(
     materialized='incremental',
-    incremental_strategy='merge',
-    unique_key=['transaction_id', 'customer_id'],
-    meta={'delete_when': 'count_lines = 0'},
+    incremental_strategy='insert_overwrite',
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
@@ -52,20 +50,8 @@ select * from orders
 
 union all
 
--- Orders that a correction or an identity merge has moved away from a changed customer: count_lines = 0 deletes them.
-select
-    existing.transaction_id,
-    existing.customer_id,
-    existing.ordered_at,
-    existing.order_date,
-    existing.store_id,
-    0 as count_lines,
-    existing.quantity,
-    existing.net_amount,
-    existing.discount_amount,
-    existing.currency
+select existing.*
 from {{ this }} as existing
-left semi join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
-left anti join orders on existing.transaction_id = orders.transaction_id and existing.customer_id = orders.customer_id
+left anti join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
 
 {%- endif %}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.identities import resolve
-from lakehouse.identities.resolve import customer_id
+from lakehouse.identities.resolution import customer_id
 
 CONTACTS = pa.schema([(name, pa.string()) for name in ("crm_id", "email", "loyalty_id", "phone")] + [("created_at", pa.timestamp("us", tz="UTC"))])
 REFERENCES = pa.schema([("identifier_type", pa.string()), ("identifier", pa.string()), ("first_seen_at", pa.timestamp("us", tz="UTC"))])

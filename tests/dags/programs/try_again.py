@@ -1,0 +1,54 @@
+"""Runs a DAG whose tasks fail in different ways and says how often each was tried."""
+
+from __future__ import annotations
+
+import json
+
+from lakehouse.errors import EngineUnavailableError, QualityGateFailed
+from lakehouse.platform import database
+from lakehouse.platform.airflow_env import apply_environment
+
+
+def main() -> None:
+    database.prepare()
+    apply_environment()
+    from datetime import timedelta
+
+    from airflow.sdk import dag, task
+
+    from dags._common import DEFAULTS
+
+    tries: dict[str, int] = {}
+    waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
+
+    @dag(dag_id="failing", schedule=None, default_args=waits)
+    def failing() -> None:
+        for name, error in {
+            "data": QualityGateFailed("silver.contacts", [("contacts.contact_id.unique", 3)]),
+            "engine": EngineUnavailableError("it died"),
+            "network": ConnectionError("reset"),
+            "defect": KeyError("missing"),
+        }.items():
+
+            @task(task_id=name)
+            def fail(name: str, error: Exception) -> None:
+                tries[name] = tries.get(name, 0) + 1
+                raise error
+
+            fail(name, error)
+
+    from unittest.mock import patch
+
+    from airflow.dag_processing import dagbag
+
+    made = failing()
+    bag = dagbag.DagBag("/dev/null")
+    bag.dags[made.dag_id] = made
+    made.fileloc = made.relative_fileloc = __file__
+    with patch.object(dagbag, "BundleDagBag", lambda **_: bag):
+        state = made.test().state
+    print(json.dumps({"state": str(state), "tries": tries}))  # noqa: T201 - the program's answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What the DAG folder holds: exact DAGs and tasks, pools, assets, retries; and that reading it is quick and light."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakehouse.contracts import DATASETS
+from lakehouse.platform import pools
+from tests.dags.conftest import Program
+from tests.support.homes import ROOT
+
+CRM = ("contacts", "consents", "products", "campaigns", "campaign_members", "redemptions")
+STAGES = ("extract", "bronze", "silver", "gate")
+IDENTITIES = {"identities.resolve", "identities.gate"}
+
+
+@pytest.fixture(scope="module")
+def found(program: Program) -> dict[str, Any]:
+    described: dict[str, Any] = program("describe")
+    return described
+
+
+def _tasks(found: dict[str, Any], dag_id: str) -> dict[str, Any]:
+    tasks: dict[str, Any] = found["dags"][dag_id]["tasks"]
+    return tasks
+
+
+def _model_tasks() -> set[str]:
+    """Every model and snapshot of the dbt project, as Cosmos names its task."""
+    project = ROOT / "dbt_project"
+    models = {f"models.{path.stem}_run" for path in (project / "models").rglob("*.sql")}
+    return models | {f"models.{path.stem}_snapshot" for path in (project / "snapshots").rglob("*.sql")}
+
+
+def test_no_dag_file_fails_to_load(found: dict[str, Any]) -> None:
+    assert found["errors"] == {}
+
+
+def test_dag_ids_are_these(found: dict[str, Any]) -> None:
+    assert set(found["dags"]) == {"ingest_crm", "ingest_transactions", "build_profiles", "pre_send_refresh"}
+
+
+def test_task_ids_are_these(found: dict[str, Any]) -> None:
+    assert set(_tasks(found, "ingest_crm")) == {f"{dataset}.{stage}" for dataset in CRM for stage in STAGES} | IDENTITIES | {"watch"}
+    assert set(_tasks(found, "ingest_transactions")) == {f"transactions.{stage}" for stage in STAGES} | IDENTITIES | {"watch"}
+    assert set(_tasks(found, "build_profiles")) == {"check_gates", "gold_is_outdated", "test", "record_built", "docs"} | _model_tasks()
+    refreshed = {f"refresh.{dataset}" for dataset in (*CRM, "transactions")}
+    assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {"build_gold", "gate_gold", "export", "show_receipt"}
+
+
+def test_every_dataset_of_the_contracts_is_ingested() -> None:
+    assert set(pools.DATASETS) == set(DATASETS) == {*CRM, "transactions"}
+
+
+def test_parsing_is_quick_and_loads_nothing_heavy(found: dict[str, Any]) -> None:
+    assert found["heavy"] == []
+    assert found["seconds"] < 2
+
+
+def test_stages_of_a_dataset_follow_each_other(found: dict[str, Any]) -> None:
+    tasks = _tasks(found, "ingest_crm")
+    assert [tasks[f"contacts.{stage}"]["upstream"] for stage in STAGES] == [[], ["contacts.extract"], ["contacts.bronze"], ["contacts.silver"]]
+
+
+def test_a_failed_dataset_stops_no_other_and_turns_the_run_red(found: dict[str, Any]) -> None:
+    tasks = _tasks(found, "ingest_crm")
+    assert tasks["identities.resolve"]["upstream"] == sorted(f"{dataset}.gate" for dataset in CRM)
+    assert tasks["identities.resolve"]["trigger_rule"] == "all_done"
+    assert tasks["watch"]["trigger_rule"] == "one_failed"
+    assert tasks["watch"]["upstream"] == sorted([*(f"{dataset}.gate" for dataset in CRM), "identities.gate"])
+
+
+def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str, Any]) -> None:
+    tasks = _tasks(found, "pre_send_refresh")
+    assert tasks["build_gold"]["upstream"] == sorted([*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"])
+    assert [tasks[name]["upstream"] for name in ("gate_gold", "export", "show_receipt")] == [["build_gold"], ["gate_gold"], ["export"]]
+    assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "export", "show_receipt")} == {"all_success"}
+
+
+def test_pools_keep_one_writer_a_table(found: dict[str, Any]) -> None:
+    assert {name: slots for name, slots in found["pools"].items() if name != "default_pool"} == {name: slots for name, (slots, _) in pools.POOLS.items()}
+    for dag_id in ("ingest_crm", "ingest_transactions"):
+        for task_id, task in _tasks(found, dag_id).items():
+            group = task_id.split(".")[0]
+            assert task["pool"] == {"watch": "default_pool", "identities": pools.IDENTITIES}.get(group, f"write_{group}"), task_id
+    for task_id, task in _tasks(found, "pre_send_refresh").items():
+        if task_id.startswith("refresh."):
+            assert task["pool"] == f"write_{task_id.removeprefix('refresh.')}"
+    whole_gold = [_tasks(found, "pre_send_refresh")["build_gold"], _tasks(found, "build_profiles")["test"]]
+    assert [(task["pool"], task["slots"]) for task in whole_gold] == [(pools.GOLD, pools.GOLD_SLOTS)] * 2
+
+
+def test_assets_are_the_tables(found: dict[str, Any]) -> None:
+    tasks = _tasks(found, "ingest_crm")
+    assert tasks["contacts.gate"]["outlets"] == ["lakehouse://silver/contacts"]
+    assert tasks["identities.gate"]["outlets"] == ["lakehouse://silver/identities"]
+    assert _tasks(found, "build_profiles")["models.dim_customers_run"]["outlets"] == ["lakehouse://gold/dim_customers"]
+    assert found["dags"]["build_profiles"]["timetable"] == "AssetTriggeredTimetable"
+
+
+def test_every_dag_explains_itself(found: dict[str, Any]) -> None:
+    for dag_id, dag in found["dags"].items():
+        assert "| when |" in dag["doc"], dag_id
+        assert dag["tags"], dag_id
+        assert {task["owner"] for task in dag["tasks"].values()} == {"data-engineering"}, dag_id
+        assert dag["max_active_runs"] == 1, dag_id
+
+
+def test_the_trigger_form_offers_the_declared_campaigns(found: dict[str, Any]) -> None:
+    params = found["dags"]["pre_send_refresh"]["params"]
+    assert set(params) == {"campaign_id", "as_of", "full"}
+    assert "lapsing_high_value_offer" in params["campaign_id"]["enum"]
+    assert params["as_of"]["format"] == "date-time"
+    assert params["full"]["type"] == "boolean"
+
+
+def test_only_what_may_succeed_later_is_tried_again(found: dict[str, Any], program: Program) -> None:
+    assert all(task["has_policy"] for task in _tasks(found, "ingest_crm").values())
+    outcome = program("try_again")
+    assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 3, "network": 3, "defect": 1}}
