@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset, AssetAll, AssetAny, chain, dag, task
+from airflow.sdk import AssetAll, AssetAny, chain, dag, task
 
-from dags._common import DAG_OPTIONS, PARAMS, asset, current_window
+from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, stage_task
 from dags._models import model_group, tests_and_docs
 from lakehouse.platform import pools
 from lakehouse.tables import silver
@@ -34,14 +34,6 @@ def gold_is_outdated() -> bool:
     return True
 
 
-@task(do_xcom_push=False)
-def record_built() -> None:
-    """From here on the build counts as done."""
-    from lakehouse.platform.gold_state import record_gold_built
-
-    record_gold_built(current_window())
-
-
 @dag(dag_id="build_profiles", schedule=SILVER_AT_REST, params=PARAMS, tags=["build", "dbt", "gold"], **DAG_OPTIONS)
 def build_profiles() -> None:
     """### Silver to customer profiles, segments and suppressions (gold)
@@ -58,7 +50,7 @@ def build_profiles() -> None:
     models = model_group()
     chain(check_gates(), gold_is_outdated(), models)
     tests, docs = tests_and_docs()
-    chain(models, tests, record_built(), docs)
+    chain(models, tests, stage_task("gold", "built", "record_built"), docs)
 
 
 build_profiles()

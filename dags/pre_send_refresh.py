@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import Param, TaskGroup, chain, dag, get_current_context, task
 
-from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, identities_group, work
+from dags._common import DAG_OPTIONS, PARAMS, asset, identities_group, work
 from lakehouse.activation.campaigns import campaign_ids
 from lakehouse.platform import pools
 from lakehouse.tables import ops, silver
@@ -23,9 +23,7 @@ def refresh_dataset(dataset: str) -> None:
 @task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False)
 def build_gold() -> None:
     """All models and tests in one dbt invocation, or nothing when gold is up to date with silver and the as-of time."""
-    from lakehouse.platform.gold_build import build_gold_if_outdated
-
-    build_gold_if_outdated(current_window(), get_current_context()["dag_run"].dag_id)
+    work("gold", "build")
 
 
 @task(do_xcom_push=False)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from lakehouse.errors import MissingTableError, QueryError, TerminalError
+from lakehouse.errors import LakehouseError, MissingTableError, QueryError
 from lakehouse.listing import existing_tables, is_remote, local_folder
 from lakehouse.snapshot import Snapshot, connect, open_snapshot
 from lakehouse.tables import Layer, TableRef
@@ -24,6 +24,7 @@ from lakehouse.tables import Layer, TableRef
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
 _ONE_SELECT = "Give one SELECT (or DESCRIBE, SUMMARIZE, VALUES) over tables such as gold.dim_customers; the lake is written by `lakehouse run` only."
 
@@ -123,23 +124,26 @@ def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
     connection.execute("set lock_configuration = true")
 
 
-def _translated(step: Any, lake: str = "") -> Any:
+def _translated(step: Callable[[], T], lake: str = "") -> T:
     """Run one step of DuckDB; its errors become ours, which say what to do."""
     try:
         return step()
-    except duckdb.InterruptException:
-        raise QueryError("cancelled, it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "Narrow it down, or raise the setting.") from None
-    except duckdb.CatalogException as error:
-        if "Table with name" not in str(error):
-            raise QueryError(_first_line(error), "See https://duckdb.org/docs/sql for the dialect.") from None
-        name = str(error).split("Table with name ", 1)[1].split(" ", 1)[0].rstrip("!").strip('"')
-        raise MissingTableError(name, [str(table) for table in existing_tables(lake)]) from None
-    except duckdb.PermissionException as error:
-        raise QueryError(_first_line(error), _ONE_SELECT) from None
-    except duckdb.OutOfMemoryException as error:
-        raise TerminalError(f"query: {_first_line(error)}", "Select fewer columns or rows, or run it on the engine.") from None
     except duckdb.Error as error:
-        raise QueryError(_first_line(error), '`lakehouse sql "describe <layer>.<table>"` shows a table\'s columns.') from None
+        raise _explained(error, lake) from None
+
+
+def _explained(error: duckdb.Error, lake: str) -> LakehouseError:
+    problem = _first_line(error)
+    if "INTERRUPT" in problem:  # raised as its own type by execute, wrapped into others while rows are fetched
+        return QueryError("cancelled, it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "Narrow it down, or raise the setting.")
+    if isinstance(error, duckdb.CatalogException) and "Table with name" in problem:
+        name = problem.split("Table with name ", 1)[1].split(" ", 1)[0].rstrip("!").strip('"')
+        return MissingTableError(name, [str(table) for table in existing_tables(lake)])
+    if isinstance(error, duckdb.PermissionException):
+        return QueryError(problem, _ONE_SELECT)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return QueryError(problem, "Select fewer columns or rows, or run it on the engine.")
+    return QueryError(problem, '`lakehouse sql "describe <layer>.<table>"` shows a table\'s columns.')
 
 
 def _literal(text: str) -> str:

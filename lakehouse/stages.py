@@ -23,6 +23,7 @@ STAGES: dict[str, str] = {
     "identities": "spark_jobs.silver_identities:run",
     "gate": "lakehouse.quality.gate:run_gate",
     "replay": "lakehouse.cli.quarantine:replay_stage",
+    "gold": "lakehouse.platform.gold_build:run_gold",
     "export": "lakehouse.activation.export:export_campaign",
 }
 

@@ -120,7 +120,7 @@ CAMPAIGNS = Contract(
         Column("ends_at", "timestamp", "Moment after the campaign's end", required=True),
         Column("updated_at", "timestamp", "When the CRM last changed the campaign"),
     ),
-    rules=(RowRule("campaigns.ends_before_start", "ends_at < starts_at", "the campaign ends before it starts"),),
+    rules=(RowRule("campaigns.ends_before_start", "ends_at <= starts_at", "the campaign ends before or when it starts"),),
 )
 
 CAMPAIGN_MEMBERS = Contract(

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 from lakehouse.delta.storage import table_uri
-from lakehouse.tables import ops
+from lakehouse.errors import CommitConflictError
+from lakehouse.tables import TableRef, ops
+
+_ATTEMPTS = 8
 
 
 def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
-    """Append rows (dicts with the contract's columns, timestamps aware) to ops.<table>; appends never conflict.
+    """Append rows (dicts with the contract's columns, timestamps aware) to ops.<table>.
 
-    Raises KeyError for a table without a contract and pyarrow errors for a row that does not fit it.
+    Raises KeyError for a table without a contract, pyarrow errors for a row that does not fit it, and CommitConflictError.
     """
     if not rows:
         return
@@ -23,4 +30,18 @@ def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
     unknown = {name for row in rows for name in row} - set(schema.names)
     if unknown:
         raise KeyError(f"ops.{table} has no columns {sorted(unknown)}")
-    write_deltalake(table_uri(ops(table), lake), pa.Table.from_pylist(rows, schema=schema), mode="append")
+    batch = pa.Table.from_pylist(rows, schema=schema)
+    # Appends do not conflict with each other, but two first ones do: both create the table.
+    retried(ops(table), lambda: write_deltalake(table_uri(ops(table), lake), batch, mode="append"))
+
+
+def retried(table: TableRef, write: Callable[[], None]) -> None:
+    """Write, again from a fresh read while another writer commits first; CommitConflictError when that goes on."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return write()
+        except CommitFailedError as error:
+            if attempt == _ATTEMPTS:
+                raise CommitConflictError(str(table), _ATTEMPTS) from error
+            time.sleep(0.05 * attempt * (1 + random.random()))  # noqa: S311 - spreads the writers, no secret
+    return None

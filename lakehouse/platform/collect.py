@@ -26,9 +26,7 @@ class Clock:
     tasks: dict[tuple[str, str], float]
 
 
-def collect(
-    campaign_id: str, conf: dict[str, Any], moment: datetime, run_ids: tuple[str, ...], failures: tuple[TaskFailure, ...], clock: Clock
-) -> RunSummary:
+def collect(campaign_id: str, conf: dict[str, Any], moment: datetime, run_ids: tuple[str, ...], failures: tuple[TaskFailure, ...], clock: Clock) -> RunSummary:
     """Read the ops tables for `run_ids`; works however far the run came."""
     wanted = {"runs": ops("runs"), "exports": ops("exports"), "segments": gold("segment_members")}
     with open_snapshot([], settings().lake, optional=wanted.values()) as snapshot:
@@ -74,7 +72,8 @@ def _stage_seconds(connection: Any, run_ids: tuple[str, ...]) -> dict[str, float
     """Seconds by stage; a stage that wrote several tables has a row for each, all with the time of the whole."""
     return dict(
         connection.execute(
-            "select stage, sum(seconds) from (select distinct dag_id, stage, started_at, seconds from ops.runs where run_id in (select unnest(?))) group by stage",
+            "select stage, sum(seconds) from (select distinct dag_id, stage, started_at, seconds from ops.runs where run_id in (select unnest(?))) "
+            "group by stage",
             [list(run_ids)],
         ).fetchall()
     )
@@ -122,7 +121,7 @@ def _next_steps(campaign_id: str, stages: tuple[StageFacts, ...], failures: tupl
         return ("lakehouse doctor", "lakehouse quarantine list", "lakehouse run    # after mending the cause: finished work is not repeated")
     look = ("lakehouse quarantine list    # rows that broke their contract",) if any(stage.rows_quarantined for stage in stages) else ()
     return (
-        "lakehouse sql \"select segment, count(*) from gold.segment_members group by 1 order by 2 desc\"",
+        'lakehouse sql "select segment, count(*) from gold.segment_members group by 1 order by 2 desc"',
         *look,
         f"lakehouse run --campaign {campaign_id}    # again: exports only what changed",
         "make up    # the same DAGs with the Airflow UI",

@@ -83,7 +83,12 @@ def up() -> PlatformStatus:
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("ab") as file:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "lakehouse.platform.supervisor"], env=child_environment(), stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            [sys.executable, "-m", "lakehouse.platform.supervisor"],
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
     _await_healthy(supervisor.pid, supervisor)
     return status()
@@ -153,4 +158,6 @@ def _check_port() -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise TerminalError(f"port {port} on {HOST} is in use by another program", "Choose another with LAKEHOUSE_AIRFLOW_PORT, or stop that program.") from error
+            raise TerminalError(
+                f"port {port} on {HOST} is in use by another program", "Choose another with LAKEHOUSE_AIRFLOW_PORT, or stop that program."
+            ) from error

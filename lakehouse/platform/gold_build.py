@@ -1,25 +1,40 @@
-"""One build of all gold in one dbt invocation, skipped when it would change nothing."""
+"""Stage `gold`: all of gold in one dbt invocation, skipped when it would change nothing, or taken stock of after model tasks built it."""
 
 from __future__ import annotations
 
-import logging
-
+from lakehouse.delta.storage import open_table
+from lakehouse.errors import ContractError
 from lakehouse.gold import build_gold
+from lakehouse.listing import existing_tables
+from lakehouse.outcome import TableOutcome
 from lakehouse.platform.gates import require_checked_and_open
 from lakehouse.platform.gold_state import SILVER_TABLES, is_gold_current, record_gold_built, record_gold_started
+from lakehouse.settings import settings
+from lakehouse.tables import Layer
 from lakehouse.window import BatchWindow
 
-log = logging.getLogger(__name__)
 
-
-def build_gold_if_outdated(window: BatchWindow, dag_id: str) -> None:
-    """Build gold from silver whose gates are all open.
+def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Target `build`: build what is outdated, from silver whose gates are all open. Target `built`: tasks have built it; count and remember.
 
     Raises what the gates raise (QualityGateFailed, GateNotFinishedError), with gold untouched, and what the build raises.
     """
+    if target == "built":
+        record_gold_built(window)
+        return _tables()
+    if target != "build":
+        raise ContractError("gold", f"there is no target {target!r}", "Use `build` or `built`.")
     require_checked_and_open(list(SILVER_TABLES))
     if is_gold_current(window):
-        return
+        return [TableOutcome(outcome.table, skipped=True) for outcome in _tables()]
     record_gold_started(window)
-    build_gold(window)
+    outcomes = build_gold(window)
     record_gold_built(window)
+    return outcomes
+
+
+def _tables() -> list[TableOutcome]:
+    """One outcome per gold table: the rows it has now."""
+    found = [(table, open_table(table, settings().lake)) for table in existing_tables(settings().lake) if table.layer is Layer.GOLD]
+    counts = [(table, delta.count()) for table, delta in found if delta is not None]
+    return [TableOutcome(table, read=rows, loaded=rows) for table, rows in counts]

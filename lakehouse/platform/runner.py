@@ -24,11 +24,11 @@ from lakehouse.platform.collect import Clock, collect
 from lakehouse.platform.dbt_files import manifest_path
 from lakehouse.platform.platform_state import read_state
 from lakehouse.platform.quiet import output_to
-from lakehouse.platform.run_facts import RunSummary, TaskFailure
+from lakehouse.platform.run_facts import Progress, RunSummary, TaskFailure
 from lakehouse.settings import PROJECT_ROOT, settings
 
 if TYPE_CHECKING:
-    from lakehouse.platform.watching import Progress, TaskWatch
+    from lakehouse.platform.watching import TaskWatch
 
 log = logging.getLogger(__name__)
 DAG_IDS = ("ingest_crm", "ingest_transactions", "build_profiles", "pre_send_refresh")
@@ -104,6 +104,7 @@ def _database() -> str:
 def _watched(progress: Progress) -> Iterator[TaskWatch]:
     """Listen to the tasks of this process."""
     from airflow.sdk.listener import get_listener_manager
+
     from lakehouse.platform.watching import TaskWatch
 
     watch, manager = TaskWatch(progress), get_listener_manager()

@@ -65,7 +65,13 @@ class Supervisor:
             path.replace(path.with_suffix(".log.1"))
         with path.open("ab") as output:
             started = subprocess.Popen(
-                PARTS[part], env=child_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, preexec_fn=_end_with_parent
+                PARTS[part],
+                env=child_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
         self._running[part] = started
         self._record(parts=self._state.parts | {part: Process(started.pid, psutil.Process(started.pid).create_time())})

@@ -10,7 +10,6 @@ from airflow.listeners import hookimpl
 
 from lakehouse.platform.run_facts import Progress, TaskEvent, TaskFailure
 
-
 _ECHO = "watch"  # fails because another task did
 
 

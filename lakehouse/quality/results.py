@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
-from lakehouse.delta.records import record
+from lakehouse.delta.records import record, retried
 from lakehouse.delta.storage import open_table, table_uri
 from lakehouse.quality.gates_state import QUALITY_RESULTS
 from lakehouse.quality.rule import Gate, Measurement
@@ -46,7 +46,8 @@ def record_findings(rows: list[Finding], lake: str) -> None:
         return
     columns = OPS_TABLES["quality_results"].columns
     chosen = f"run_id = '{_quoted(run_id)}' and table_name = '{table}'"
-    write_deltalake(table_uri(QUALITY_RESULTS, lake), pa.Table.from_pylist(rows, schema=arrow_schema(columns)), mode="overwrite", predicate=chosen)
+    batch = pa.Table.from_pylist(rows, schema=arrow_schema(columns))
+    retried(QUALITY_RESULTS, lambda: write_deltalake(table_uri(QUALITY_RESULTS, lake), batch, mode="overwrite", predicate=chosen))
 
 
 def latest_findings(table: TableRef, lake: str) -> list[Finding]:

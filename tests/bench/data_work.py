@@ -1,6 +1,6 @@
 """The data work alone, without Airflow: dumps -> gold through the same stage functions, timed one by one. Prints JSON.
 
-`python -m tests.bench.data_work [--full] [--changed-share 0.01]` works in the LAKEHOUSE_HOME of its environment.
+`python -m tests.bench.data_work [--full] [--changed-share 0.01] [--stages extract bronze ...]` works in the LAKEHOUSE_HOME of its environment.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lakehouse.settings import settings
 from lakehouse.stages import run_stage
 from lakehouse.window import BatchWindow
 
+SILVER_STAGES = ("extract", "bronze", "silver", "identities")
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     arguments.add_argument("--full", action="store_true")
     arguments.add_argument("--changed-share", type=float, default=0.0, help="first deliver one new line for this share of the customers")
     arguments.add_argument("--tolerate-missing-sources", action="store_true", help="go on when a delivery is not there yet")
+    arguments.add_argument("--stages", nargs="+", default=[*SILVER_STAGES, "gold"], choices=[*SILVER_STAGES, "gold"])
     chosen = arguments.parse_args()
     if chosen.changed_share:
         deliver_changes(settings().home / "sample", chosen.changed_share)
@@ -35,11 +37,14 @@ def main() -> None:
     window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), now, f"bench-{now:%Y%m%dT%H%M%S%f}", AS_OF, chosen.full)
     seconds: dict[str, float] = {}
     _timed(seconds, "connect", _connect)
-    for stage in ("extract", "bronze", "silver"):
-        for dataset in DATASETS:
-            _timed(seconds, f"{stage} {dataset}", lambda stage=stage, dataset=dataset: _stage(stage, dataset, window, chosen.tolerate_missing_sources))
-    _timed(seconds, "identities", lambda: run_stage("identities", "identities", window))
-    _timed(seconds, "gold", lambda: build_gold(window))
+    for stage in chosen.stages:
+        if stage == "identities":
+            _timed(seconds, stage, lambda: run_stage("identities", "identities", window))
+        elif stage == "gold":
+            _timed(seconds, stage, lambda: build_gold(window))
+        else:
+            for dataset in DATASETS:
+                _timed(seconds, f"{stage} {dataset}", lambda stage=stage, dataset=dataset: _stage(stage, dataset, window, chosen.tolerate_missing_sources))
     print(json.dumps({name: round(value, 3) for name, value in seconds.items()}))  # noqa: T201 - the program's result
 
 

@@ -86,7 +86,7 @@ def test_vacuumed_files_give_all_rows(lake: Lake) -> None:
     table().optimize.compact()
     table().vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
     append("c")
-    assert changes(0) == (3, ["a", "b", "c"])
+    assert changes(0)[1] == ["a", "b", "c"]
 
 
 def test_table_that_was_made_anew_gives_all_rows(lake: Lake) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.homes import Home
+from tests.support.homes import ROOT, Home
 
 HOUSEHOLDS = 80
 AS_OF = "2018-01-02T00:00:00Z"
@@ -49,6 +51,14 @@ def ran(request: pytest.FixtureRequest) -> Ran:
     """The main job on each engine in turn."""
     found: Ran = request.getfixturevalue(f"ran_on_{request.param}")
     return found
+
+
+def do_data_work(home: Home, *flags: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """The stages from dumps to gold in one process of their own, without Airflow."""
+    command = [sys.executable, "-m", "tests.bench.data_work", *flags]
+    done = subprocess.run(command, cwd=ROOT, env=home.environment(), capture_output=True, text=True, check=False, timeout=900)
+    assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
 
 
 def _ran(home: Home) -> Iterator[Ran]:

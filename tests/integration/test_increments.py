@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.homes import ROOT, Home
+from tests.integration.conftest import do_data_work
+from tests.support.homes import Home
 from tests.support.lakes import WRITE_TIME_COLUMNS, difference, rows, tables
 
 HOUSEHOLDS = 25
-
-
-def _work(home: Home, *flags: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.bench.data_work", *flags], cwd=ROOT, env=home.environment(), capture_output=True, text=True, check=False, timeout=600)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 @pytest.fixture(scope="module")
 def at_once(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("at_once"))
     home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS))
-    _work(home)
+    do_data_work(home)
     home.lakehouse("engine", "stop")
     return home
 
@@ -46,7 +40,7 @@ def test_split_and_shuffled_deliveries_equal_one_delivery(at_once: Home, tmp_pat
                 (delivered / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(everything / name, delivered / name)
             # A delivery that is not there yet is an unavailable source: what is there must load all the same.
-            _work(home, "--tolerate-missing-sources")
+            do_data_work(home, "--tolerate-missing-sources")
     finally:
         home.lakehouse("engine", "stop", check=False)
     names = tables(at_once.lake, "silver", "gold")

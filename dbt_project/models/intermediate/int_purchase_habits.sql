@@ -5,7 +5,8 @@ with orders as (
         customer_id,
         ordered_at,
         store_id,
-        weekday(ordered_at) + 1 as weekday,
+        -- Not weekday(): Sail 0.7.2 gives -1 for Sunday.
+        (dayofweek(ordered_at) + 5) % 7 + 1 as weekday,
         hour(ordered_at) as hour_of_day
     from {{ ref('int_customer_orders') }}
 )

@@ -36,7 +36,7 @@ async def page(site: str, path: str, request: Request) -> Response:
     return await StaticFiles(directory=folder).get_response(path or "index.html", dict(request.scope))
 
 
-class LakehousePages(AirflowPlugin):  # type: ignore[misc]
+class LakehousePages(AirflowPlugin):
     """What Airflow reads: an application to mount and entries of its menu."""
 
     name = "lakehouse_pages"

@@ -46,7 +46,7 @@ def _dag(dag: object) -> dict[str, object]:
             "has_policy": task.retry_policy is not None,
             "owner": task.owner,
             "outlets": sorted(outlet.uri for outlet in task.outlets),
-            "trigger_rule": str(task.trigger_rule),
+            "trigger_rule": task.trigger_rule.value,
         }
         for task in dag.tasks  # type: ignore[attr-defined]
     }

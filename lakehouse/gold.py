@@ -1,0 +1,122 @@
+"""Gold by dbt: one in-process invocation builds all models, another writes the docs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.delta.storage import open_table
+from lakehouse.errors import TerminalError
+from lakehouse.outcome import TableOutcome
+from lakehouse.settings import PROJECT_ROOT, settings
+from lakehouse.tables import TableRef, gold
+from lakehouse.window import BatchWindow
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+
+log = logging.getLogger(__name__)
+
+PROJECT = PROJECT_ROOT / "dbt_project"
+# dbt prints the cause over several lines; more than this is the compiled SQL, which is on disk.
+_MESSAGE_LENGTH = 600
+
+
+class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
+    """dbt models or tests failed for a reason that lies in the data or the project; tables already built stay."""
+
+    def __init__(self, failures: list[tuple[str, str]]) -> None:
+        self.failures = failures
+        listed = "; ".join(f"{model}: {message}" for model, message in failures)
+        super().__init__(f"gold: {listed}", f"Compiled SQL is in {target_path()}/compiled, dbt's log in {settings().logs / 'dbt'}.")
+
+
+def target_path() -> Path:
+    """Where dbt keeps the parsed project and compiled SQL of this home."""
+    return settings().home.absolute() / "dbt"
+
+
+def build_gold(window: BatchWindow, select: str | None = None) -> list[TableOutcome]:
+    """Build all models and snapshots (or those `select` names, in dbt's syntax) as of `window.as_of`; anew when `window.is_full`.
+
+    Returns one outcome per table: `read` = `loaded` = rows it has now, `skipped` when nothing was asked of it. Tests are not
+    run: `check_gold` and the quality gates do that. Raises GoldBuildFailed, and the engine's errors when it is to blame.
+    """
+    arguments = ["build", "--resource-type", "model", "--resource-type", "snapshot"]
+    if select:
+        arguments += ["--select", select]
+    if window.is_full:
+        arguments.append("--full-refresh")
+    done = _invoke(arguments, window)
+    built = [result.node.name for result in done.result.results if result.status == "success"]
+    log.info("gold: %d tables built", len(built))
+    return [_outcome(gold(model)) for model in built]
+
+
+def check_gold(window: BatchWindow, select: str | None = None) -> int:
+    """Run the data tests (not the unit tests, which need no data) and return how many passed. Raises GoldBuildFailed."""
+    done = _invoke(["test", "--exclude-resource-type", "unit_test", *(["--select", select] if select else [])], window)
+    return len(done.result.results)
+
+
+def write_docs(window: BatchWindow) -> Path:
+    """Write the dbt docs as one page, <docs site>/dbt/index.html, and return its path. Raises GoldBuildFailed."""
+    _invoke(["docs", "generate", "--static"], window)
+    page = settings().docs_site / "dbt" / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(target_path() / "static_index.html", page)
+    return page
+
+
+def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
+    from dbt.cli.main import dbtRunner
+
+    from lakehouse.engine import guarded
+    from lakehouse.engine.dbt_connection import dbt_environment
+
+    paths = {"project-dir": PROJECT, "profiles-dir": PROJECT, "target-path": target_path(), "log-path": settings().logs / "dbt"}
+    options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+    with guarded("gold"), _environment(dbt_environment(window)):
+        done = dbtRunner().invoke([*arguments, "--target", settings().engine, "--quiet", *options])
+        if not done.success:
+            raise _failure(done)
+    return done
+
+
+def _failure(done: dbtRunnerResult) -> Exception:
+    results = getattr(done.result, "results", [])
+    failed = [(result.node.name, _first_words(result.message)) for result in results if result.status in ("error", "fail", "runtime error")]
+    if not failed:
+        return GoldBuildFailed([("dbt", _first_words(str(done.exception)))])
+    from lakehouse.engine.connect import last_epoch
+    from lakehouse.engine.failures import translate
+
+    blamed = translate(RuntimeError("; ".join(message for _, message in failed)), settings(), last_epoch())
+    return blamed or GoldBuildFailed(failed)
+
+
+def _first_words(message: str | None) -> str:
+    return " ".join((message or "no message").split())[:_MESSAGE_LENGTH]
+
+
+def _outcome(table: TableRef) -> TableOutcome:
+    found = open_table(table, settings().lake)
+    rows = 0 if found is None else found.count()
+    return TableOutcome(table, read=rows, loaded=rows)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """dbt reads its profile and the as-of moment from the environment of this very process; it is put back afterwards."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

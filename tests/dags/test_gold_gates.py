@@ -1,0 +1,105 @@
+"""Whether gold may be built, and whether it must be: from literal rows in the ops tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from lakehouse.delta.records import record
+from lakehouse.errors import QualityGateFailed
+from lakehouse.platform.gates import GateNotFinishedError, gated_gold, require_checked_and_open
+from lakehouse.platform.gold_state import is_gold_current, record_gold_built, record_gold_started
+from lakehouse.settings import settings
+from lakehouse.tables import TableRef, gold, silver
+from lakehouse.window import BatchWindow
+
+CONTACTS = silver("contacts")
+AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
+
+
+def _write(table: TableRef, rows: int = 1) -> None:
+    write_deltalake(table.location(settings().lake), pa.table({"id": list(range(rows))}), mode="append")
+
+
+def _gate_says(is_passed: bool, severity: str = "blocking", rows_failed: int = 0, after: timedelta = timedelta(seconds=5)) -> None:
+    row = {"run_id": f"run {datetime.now(UTC)}", "table_name": str(CONTACTS), "rule_id": "contacts.contact_id.unique", "severity": severity}
+    record("quality_results", [row | {"is_passed": is_passed, "rows_failed": rows_failed, "checked_at": datetime.now(UTC) + after}], settings().lake)
+
+
+def _window(run_id: str = "r1", is_full: bool = False) -> BatchWindow:
+    return BatchWindow.of(AS_OF, AS_OF, run_id, is_full=is_full)
+
+
+def test_a_checked_table_without_failures_may_be_built_on(home: Path) -> None:
+    _write(CONTACTS)
+    _gate_says(True)
+    require_checked_and_open([CONTACTS, silver("products")])  # products was never delivered: nothing to check
+
+
+def test_a_blocked_gate_names_table_rule_and_rows(home: Path) -> None:
+    _write(CONTACTS)
+    _gate_says(False, rows_failed=7)
+    with pytest.raises(QualityGateFailed, match=r"silver\.contacts.*contacts\.contact_id\.unique: 7 rows"):
+        require_checked_and_open([CONTACTS])
+
+
+def test_a_later_pass_opens_the_gate_again(home: Path) -> None:
+    _write(CONTACTS)
+    _gate_says(False, rows_failed=7)
+    _gate_says(True, after=timedelta(seconds=9))
+    require_checked_and_open([CONTACTS])
+
+
+def test_a_warning_blocks_nothing(home: Path) -> None:
+    _write(CONTACTS)
+    _gate_says(False, severity="warning", rows_failed=2)
+    require_checked_and_open([CONTACTS])
+
+
+def test_a_table_changed_after_its_gate_has_to_be_checked_first(home: Path) -> None:
+    _gate_says(True, after=timedelta(seconds=-5))
+    _write(CONTACTS)
+    with pytest.raises(GateNotFinishedError, match=r"silver\.contacts"):
+        require_checked_and_open([CONTACTS])
+
+
+def test_gold_tables_with_expectations_are_gated() -> None:
+    assert gold("dim_customers") in gated_gold()
+
+
+def test_gold_is_built_once_for_the_same_inputs(home: Path) -> None:
+    _write(CONTACTS)
+    _write(gold("dim_customers"))
+    assert not is_gold_current(_window())
+    record_gold_started(_window())
+    assert not is_gold_current(_window())  # a build that was killed does not count
+    record_gold_built(_window())
+    assert is_gold_current(_window("r2"))
+
+
+@pytest.mark.parametrize("change", ["silver", "as_of", "full"])
+def test_gold_is_built_again_when_something_it_depends_on_changes(home: Path, change: str) -> None:
+    _write(CONTACTS)
+    _write(gold("dim_customers"))
+    record_gold_started(_window())
+    record_gold_built(_window())
+    later = _window("r2", is_full=change == "full")
+    if change == "silver":
+        _write(CONTACTS)
+    if change == "as_of":
+        later = replace(later, as_of=AS_OF + timedelta(days=1))
+    assert not is_gold_current(later)
+
+
+def test_silver_that_moves_on_during_a_build_is_not_taken_for_built(home: Path) -> None:
+    _write(CONTACTS)
+    _write(gold("dim_customers"))
+    record_gold_started(_window())
+    _write(CONTACTS)
+    record_gold_built(_window())
+    assert not is_gold_current(_window("r2"))

@@ -1,0 +1,69 @@
+"""A dump with planted defects: every one is found where it belongs, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.sample.ground_truth import GroundTruth, read_ground_truth
+from tests.bench.data_work import SILVER_STAGES
+from tests.integration.conftest import do_data_work
+from tests.support.homes import Home
+from tests.support.lakes import rows
+
+HOUSEHOLDS = 120
+
+
+@pytest.fixture(scope="module", params=["sail", "spark"])
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, GroundTruth]]:
+    """A home with a dirty sample loaded up to silver, and what was planted in it."""
+    home = Home(tmp_path_factory.mktemp(f"dirty-{request.param}"), request.param)
+    home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS), "--dirty")
+    try:
+        do_data_work(home, "--stages", *SILVER_STAGES)
+        yield home, read_ground_truth(home.path / "sample")
+    finally:
+        home.lakehouse("engine", "stop", check=False)
+
+
+def test_counts_of_every_dataset(loaded: tuple[Home, GroundTruth]) -> None:
+    home, truth = loaded
+    for dataset, expected in truth.expected.items():
+        stage = f"from {{ops.runs}} where stage = 'silver' and table_name = 'silver.{dataset}'"
+        counts = rows(home.lake, f"select sum(rows_read), sum(rows_quarantined), sum(rows_duplicate) {stage}")[0]
+        assert tuple(map(int, counts)) == (expected.read, expected.quarantined, expected.duplicates), dataset
+        assert rows(home.lake, f"select count(*) from {{silver.{dataset}}}")[0][0] == expected.loaded, dataset
+
+
+def test_files_set_aside_and_repeated(loaded: tuple[Home, GroundTruth]) -> None:
+    home, truth = loaded
+    found = rows(
+        home.lake,
+        "select dataset, count(*) filter (outcome = 'landed'), count(*) filter (outcome = 'set_aside'), count(*) filter (outcome = 'duplicate_delivery') from {ops.files} group by 1",
+    )
+    assert {row[0]: row[1:] for row in found} == {name: (e.files_landed, e.files_set_aside, e.files_repeated) for name, e in truth.expected.items()}
+
+
+def test_every_planted_row_is_in_quarantine_with_all_its_rules_and_no_other(loaded: tuple[Home, GroundTruth]) -> None:
+    home, truth = loaded
+    planted = {(d.dataset, Path(d.file).name, d.row_number, tuple(sorted(d.rule_ids))) for d in truth.defects if d.is_quarantined}
+    found = set()
+    for dataset, expected in truth.expected.items():
+        if (home.lake / "silver" / f"{dataset}_quarantine").exists():
+            rejected = rows(home.lake, f"select _source_file, _row_number, rule_ids from {{silver.{dataset}_quarantine}}")
+            found |= {(dataset, Path(file.rsplit("@", 1)[0]).name, number, tuple(sorted(rules))) for file, number, rules in rejected}
+        else:
+            assert expected.quarantined == 0, dataset
+    assert found == planted
+
+
+def test_net_amount_to_the_cent_and_unknown_products(loaded: tuple[Home, GroundTruth]) -> None:
+    home, truth = loaded
+    assert rows(home.lake, "select sum(net_amount) from {silver.transactions}")[0][0] == truth.net_amount
+    unknown = rows(
+        home.lake,
+        "select product_id, count(*) from {silver.transactions} as lines anti join {silver.products} as products using (product_id) group by 1",
+    )
+    assert dict(unknown) == truth.unknown_products_of_the_data | truth.unknown_products_planted
