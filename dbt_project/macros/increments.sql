@@ -3,34 +3,36 @@
   incrementally, and read by the models that come first: a ref() would make a circle, so it is looked up by name.
 -#}
 {% macro previous_table(name) -%}
-    {{ return(adapter.get_relation(database=none, schema=target.schema, identifier=name)) }}
+    {%- if execute -%}
+        {{ return(adapter.get_relation(database=none, schema=target.schema, identifier=name)) }}
+    {%- else -%}
+        {{ return('gold.' ~ name) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Up to which change of a dataset (or which as-of moment) gold has worked, as a literal: a literal lets the scan skip old files. -#}
 {% macro seen_through(dataset) -%}
-    {%- if not execute -%}
-        {{ return("timestamp '1970-01-01 00:00:00'") }}
+    {%- if execute -%}
+        {%- set column = 'as_of' if dataset == 'as_of' else dataset ~ '_through' -%}
+        {%- set moment = run_query("select date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS') from " ~ previous_table('int_gold_progress')).rows[0][0] -%}
+    {%- else -%}
+        {%- set moment = '1970-01-01 00:00:00' -%}
     {%- endif -%}
-    {%- set column = 'as_of' if dataset == 'as_of' else dataset ~ '_through' -%}
-    {%- set moments = run_query("select date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS') as moment from " ~ previous_table('int_gold_progress')) -%}
-    timestamp '{{ moments.rows[0][0] }}'
+    timestamp '{{ moment }}'
 {%- endmacro %}
 
 {#- True when all customers must be computed: asked for by --full-refresh, or an incremental table is missing. -#}
 {% macro recompute_all() -%}
-    {%- if not execute -%}
-        {#- Parsing must see the refs of the incremental branch. -#}
-        {{ return(false) }}
+    {#- Parsing must see the refs of the incremental branch. -#}
+    {%- set found = namespace(missing=false) -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {%- for name in ['int_gold_progress', 'int_identities_seen', 'int_customer_state', 'fct_orders', 'fct_campaign_responses'] -%}
+            {%- if previous_table(name) is none -%}
+                {%- set found.missing = true -%}
+            {%- endif -%}
+        {%- endfor -%}
     {%- endif -%}
-    {%- if flags.FULL_REFRESH -%}
-        {{ return(true) }}
-    {%- endif -%}
-    {%- for name in ['int_gold_progress', 'int_identities_seen', 'int_customer_state', 'fct_orders', 'fct_campaign_responses'] -%}
-        {%- if previous_table(name) is none -%}
-            {{ return(true) }}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(false) }}
+    {{ return(execute and (flags.FULL_REFRESH or found.missing)) }}
 {%- endmacro %}
 
 {#- Pre-hook of incremental models: a table built anew needs all customers in int_customers_changed, not those of the last increment. -#}

@@ -29,12 +29,15 @@ def session(autostart: bool = True) -> SparkSession:
 
 
 def register(spark: SparkSession, table: TableRef) -> None:
-    """Make a table known by its name after its first write. Raises AnalysisException when there is no such table."""
+    """Make a table known by its name after its first write. Raises LookupError when nothing was written there yet."""
     from lakehouse.engine.connect import remember
-    from lakehouse.engine.registration import name_table
+    from lakehouse.engine.registration import is_on_disk, name_table
     from lakehouse.settings import settings
 
-    name_table(spark, table, settings().lake)
+    lake = settings().lake
+    if not is_on_disk(table, lake):
+        raise LookupError(f"there is no Delta table {table} at {table.location(lake)}")
+    name_table(spark, table, lake)
     remember(table)
 
 

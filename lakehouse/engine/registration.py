@@ -27,14 +27,24 @@ def tables_on_disk(lake: str) -> set[TableRef]:
             continue
         for path in files.ls(f"{root}/{layer}", detail=False):
             name = str(path).rstrip("/").rsplit("/", 1)[-1]
-            if _TABLE_NAME.fullmatch(name) and any(str(entry).endswith(".json") for entry in _log_entries(files, str(path))):
+            if _TABLE_NAME.fullmatch(name) and _has_remote_commit(files, str(path)):
                 found.add(TableRef(layer, name))
     return found
 
 
-def _log_entries(files: fsspec.AbstractFileSystem, table: str) -> list[str]:
+def is_on_disk(table: TableRef, lake: str) -> bool:
+    """Whether the table has a first commit."""
+    location = table.location(lake)
+    if "://" not in lake:
+        return _has_commit(Path(location))
+    files, root = fsspec.url_to_fs(location.replace("s3a://", "s3://", 1))
+    files.invalidate_cache()
+    return _has_remote_commit(files, root)
+
+
+def _has_remote_commit(files: fsspec.AbstractFileSystem, table: str) -> bool:
     log = f"{table.rstrip('/')}/_delta_log"
-    return list(files.ls(log, detail=False)) if files.exists(log) else []
+    return bool(files.exists(log)) and any(str(entry).endswith(".json") for entry in files.ls(log, detail=False))
 
 
 def _local_tables(lake: Path, layer: Layer) -> set[TableRef]:
@@ -63,7 +73,7 @@ def named_tables(spark: SparkSession) -> set[TableRef]:
 
 
 def name_table(spark: SparkSession, table: TableRef, lake: str) -> None:
-    """Make the existing Delta table known by its name; nothing happens when it is. AnalysisException when there is no table."""
+    """Make an existing Delta table known by its name; nothing happens when it is. Look first: Spark would create a missing one."""
     try:
         spark.sql(f"create table if not exists {table} using delta location '{table.location(lake)}'").collect()
     except AnalysisException:

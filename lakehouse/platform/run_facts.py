@@ -100,7 +100,7 @@ class RunSummary:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Stages that went through with something to look at."""
-        return tuple(f"{stage.stage} {stage.table}: {stage.message}" for stage in self.stages if stage.status == "warning")
+        return tuple(dict.fromkeys(f"{stage.stage} {stage.table}: {stage.message}" for stage in self.stages if stage.status == "warning"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and texts."""

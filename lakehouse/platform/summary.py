@@ -10,6 +10,7 @@ from rich.table import Table
 from lakehouse.platform.run_facts import GateFacts, Progress, RunSummary, TaskEvent
 
 _STATES = {"succeeded": "[green]done[/]", "skipped": "[dim]nothing to do[/]", "retrying": "[yellow]again[/]", "failed": "[red]failed[/]"}
+_ORDER = ("extract", "bronze", "silver", "identities", "gate", "gold", "export")
 _SEVERITY = ("", "success", "warning", "failed")
 _COLOURS = {"success": "", "warning": "yellow", "failed": "red"}
 
@@ -58,8 +59,7 @@ def render(summary: RunSummary, console: Console) -> None:
 def _stages(summary: RunSummary) -> Table:
     """One line a stage and table, over all DAGs of the run; without those that found nothing to do."""
     table = Table(title="Rows by stage", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("stage", no_wrap=True)
-    table.add_column("table", no_wrap=True)
+    table.add_column("stage, table", overflow="fold")
     for name in ("read", "loaded", "quarantined", "duplicates", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     totals: dict[tuple[str, str], list[float]] = {}
@@ -70,8 +70,12 @@ def _stages(summary: RunSummary) -> Table:
         totals[key] = [sum(pair) for pair in zip(totals.get(key, [0] * 5), numbers, strict=True)]
         worst[key] = max(worst.get(key, ""), line.status, key=_SEVERITY.index)
     busy = [key for key in totals if any(totals[key][:4]) or worst[key] != "success"]
-    for key in busy:
-        table.add_row(*key, *(f"{count:,}" for count in totals[key][:4]), f"{totals[key][4]:.2f}", style=_COLOURS[worst[key]])
+    previous = ""
+    for key in sorted(busy, key=lambda key: _ORDER.index(key[0]) if key[0] in _ORDER else len(_ORDER)):
+        if key[0] != previous:
+            previous = key[0]
+            table.add_row(f"[bold]{previous}[/]")
+        table.add_row(f"  {key[1]}", *(f"{count:,}" for count in totals[key][:4]), f"{totals[key][4]:.2f}", style=_COLOURS[worst[key]])
     table.caption = f"{len(totals) - len(busy)} more looked and found nothing to do" if len(totals) > len(busy) else None
     return table
 

@@ -37,7 +37,7 @@ def load(dataset: str, window: BatchWindow) -> list[TableOutcome]:
     """
     table, lake = silver(dataset), settings().lake
     declared = feeds(dataset)
-    if window.is_full and version(table, lake) >= 0:
+    if window.is_full and declared and version(table, lake) >= 0:
         with guarded(str(table)):
             return [_rebuild(session(), DATASETS[dataset], declared, window, lake)]
     return [summed(table, [_load_feed(feed, window, lake) for feed in declared])]

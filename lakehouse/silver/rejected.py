@@ -18,6 +18,9 @@ from lakehouse.silver.unique import kept
 from lakehouse.tables import quarantine
 from lakehouse.transforms.rules import broken_rules, where_once
 
+# Bad rows are usually few: up to so many (each with its JSON) pass through this process instead of being found twice.
+_KEPT_ROWS = 50_000
+
 
 def rejected_rows(delivery: Delivery) -> DataFrame:
     """Rows of the QUARANTINE contract for the delivery's bad rows."""
@@ -30,7 +33,7 @@ def rejected_rows(delivery: Delivery) -> DataFrame:
 def quarantine_rows(spark: SparkSession, delivery: Delivery, lake: str) -> int:
     """Put the delivery's bad rows into quarantine, those already there once; returns how many are bad."""
     table = quarantine(delivery.feed.dataset)
-    rows, count_rows = kept(spark, rejected_rows(delivery))
+    rows, count_rows = kept(spark, rejected_rows(delivery), _KEPT_ROWS)
     if count_rows:
         if ensure_table(table, QUARANTINE.columns, lake):
             register(spark, table)
@@ -41,7 +44,7 @@ def quarantine_rows(spark: SparkSession, delivery: Delivery, lake: str) -> int:
 def replace_quarantine(spark: SparkSession, contract: Contract, deliveries: Sequence[Delivery], lake: str) -> int:
     """Make quarantine hold exactly the bad rows of these deliveries; rows that were there keep their `quarantined_at`."""
     table = quarantine(contract.dataset)
-    rows, count_rows = kept(spark, reduce(DataFrame.unionByName, [rejected_rows(delivery) for delivery in deliveries]))
+    rows, count_rows = kept(spark, reduce(DataFrame.unionByName, [rejected_rows(delivery) for delivery in deliveries]), _KEPT_ROWS)
     if open_table(table, lake) is None:
         if count_rows:
             replace_table(table, rows, QUARANTINE.columns, lake)

@@ -13,8 +13,8 @@ from lakehouse.contracts import Contract
 from lakehouse.silver.delivery import Delivery
 from lakehouse.transforms.latest import first_by_key, keep_latest_by_key, key_hash, newest_first, repeated_keys, rows_of_keys, without_repeated_versions
 
-# Up to this many small rows are kept between two queries (engines have no cache we may rely on); more are computed again.
-KEPT_ROWS = 500_000
+# Up to so many hashes are kept between two queries (engines have no cache we may rely on); more are computed again.
+_KEPT_HASHES = 500_000
 
 
 def snapshot_order(full_sources: Sequence[str], prefix: str = "") -> list[Column]:
@@ -23,10 +23,10 @@ def snapshot_order(full_sources: Sequence[str], prefix: str = "") -> list[Column
     return [sf.when(is_snapshot, sf.col(f"{prefix}{name}")) for name in ("_ingested_at", "_source_file")]
 
 
-def kept(spark: SparkSession, rows: DataFrame) -> tuple[DataFrame, int]:
-    """The same rows, computed once when they are few, and their number."""
-    table = rows.limit(KEPT_ROWS + 1).toArrow()
-    if table.num_rows > KEPT_ROWS:
+def kept(spark: SparkSession, rows: DataFrame, limit: int) -> tuple[DataFrame, int]:
+    """The same rows, computed only once when there are at most `limit`, and their number."""
+    table = rows.limit(limit + 1).toArrow()
+    if table.num_rows > limit:
         return rows, rows.count()
     return (spark.createDataFrame(pa.table(table)), table.num_rows) if table.num_rows else (rows, 0)
 
@@ -34,7 +34,7 @@ def kept(spark: SparkSession, rows: DataFrame) -> tuple[DataFrame, int]:
 def unique_rows(spark: SparkSession, contract: Contract, deliveries: Sequence[Delivery]) -> tuple[DataFrame, int]:
     """Good rows of the deliveries, one per key, the newest; and the number of good rows that lost."""
     keys = reduce(DataFrame.unionByName, [delivery.typed.select(*contract.key) for delivery in deliveries])
-    repeated, count_repeated = kept(spark, repeated_keys(keys, contract.key))
+    repeated, count_repeated = kept(spark, repeated_keys(keys, contract.key), _KEPT_HASHES)
     good = reduce(DataFrame.unionByName, [delivery.good() for delivery in deliveries])
     if not count_repeated:
         return good, 0

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lakehouse.activation.campaigns import FILE, Catalogue, load_campaigns
 from lakehouse.activation.catalogue import DBT_PROJECT, segment_hash, segment_models
+from lakehouse.activation.volatile import volatile_fields
 from lakehouse.errors import ConfigurationError
 from lakehouse.settings import PROJECT_ROOT
 
@@ -72,12 +74,12 @@ def test_wrong_input_is_refused_with_its_line(tmp_path: Path, old: str, new: str
 
 
 def test_shipped_campaigns_fit_the_dbt_project() -> None:
-    import yaml
-
-    declared = yaml.safe_load((DBT_PROJECT / "models/marts/_customers.yml").read_text()) if (DBT_PROJECT / "models/marts/_customers.yml").exists() else None
-    columns = {c["name"] for m in declared["models"] if m["name"] == "dim_customers" for c in m["columns"]} if declared else set()
-    campaigns = load_campaigns(Catalogue(frozenset(segment_models()), frozenset(columns)), PROJECT_ROOT / "conf")
+    models = [model for file in (DBT_PROJECT / "models/marts").glob("*.yml") for model in yaml.safe_load(file.read_text()).get("models", [])]
+    (customers,) = [model for model in models if model["name"] == "dim_customers"]
+    catalogue = Catalogue(frozenset(segment_models()), frozenset(column["name"] for column in customers["columns"]))
+    campaigns = load_campaigns(catalogue, PROJECT_ROOT / "conf")
     assert len(campaigns) >= 3
+    assert [volatile_fields(campaign) for campaign in campaigns.values()] == [[]] * len(campaigns)
 
 
 def test_segment_hash_follows_the_model_and_the_thresholds(tmp_path: Path) -> None:

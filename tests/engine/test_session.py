@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
-from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from lakehouse.delta.records import record
@@ -50,8 +49,9 @@ def test_register_names_a_table_and_refuses_what_is_none(engine_home: Home) -> N
     register(spark, table)
     register(spark, table)
     assert rows_of(spark, "select * from silver.registered") == [(0,), (1,)]
-    with pytest.raises(AnalysisException):
+    with pytest.raises(LookupError, match="nothing_there"):
         register(spark, silver("nothing_there"))
+    assert not (engine_home.lake / "silver" / "nothing_there").exists()
 
 
 def test_create_merge_and_replace_by_path_are_seen_by_name(engine_home: Home) -> None:

@@ -59,7 +59,7 @@ def test_rows_are_compared_with_the_last_passed_gate_of_another_run(bare_lake: s
 
 
 def test_newest_gate_of_a_table_counts(bare_lake: str) -> None:
-    other = {"table_name": "silver.contacts"}
+    other: dict[str, Any] = {"table_name": "silver.contacts"}
     record(
         "quality_results",
         [finding(1, "a", False), finding(2, "a"), finding(2, "b", False, "warning"), finding(1, "c", False, **other), finding(1, "d", **other)],

@@ -54,7 +54,7 @@ def test_rules_on_one_relation_share_a_scan() -> None:
 
 @pytest.mark.parametrize(("shortcut", "failed", "questions"), [(0, 0, 1), (2, 7, 2), (None, 7, 2)])
 def test_costly_rule_is_measured_only_when_its_shortcut_says_so(shortcut: int | None, failed: int, questions: int) -> None:
-    answers = [{"r_rows": 9, "r0_shortcut": shortcut}, {"r_rows": 9, "r0_failed": 7}]
+    answers: list[dict[str, int | None]] = [{"r_rows": 9, "r0_shortcut": shortcut}, {"r_rows": 9, "r0_failed": 7}]
     asked: list[str] = []
 
     def ask(sql: str) -> dict[str, int | None]:

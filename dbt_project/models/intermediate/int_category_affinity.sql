@@ -41,7 +41,7 @@ weights as (
         sum(
             cast(round(
                 purchases.net_amount
-                * power(2.0D, -datediff(buyers.last_order_at, purchases.occurred_at) / {{ var('affinity_half_life_days') }}.0D), 6
+                * power(2.0D, -datediff(buyers.last_order_at, purchases.occurred_at) / cast({{ var('affinity_half_life_days') }} as double)), 6
             ) as decimal(20, 6))
         ) as weight
     from purchases
@@ -69,12 +69,11 @@ ranks as (
 )
 
 select
-    customer_id,
     {%- for position in [1, 2, 3] %}
     max(case when rank_of_category = {{ position }} then category end) as top_category_{{ position }},
-    max(case when rank_of_category = {{ position }} then share end) as top_category_{{ position }}_share
-    {{- ',' if not loop.last }}
+    max(case when rank_of_category = {{ position }} then share end) as top_category_{{ position }}_share,
     {%- endfor %}
+    customer_id
 from ranks
 where rank_of_category <= 3
 group by customer_id
