@@ -3,7 +3,7 @@ PYTHON  ?= python3.11
 ENGINE  ?= sail
 SCALE   ?= 1
 AS_OF   ?= 2018-01-02T00:00:00Z
-CAMPAIGN ?= lapsing_high_value_offer
+CAMPAIGN ?= champions_thank_you
 BIN     := .venv/bin
 export LAKEHOUSE_ENGINE := $(ENGINE)
 

@@ -23,7 +23,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.sources.config import Feed
 from lakehouse.transforms.received import delivered_columns
-from lakehouse.transforms.row_hash import row_hash
+from lakehouse.transforms.row_hash import with_row_hash
 from lakehouse.window import BatchWindow
 
 # files that have the same delivered columns -> those files
@@ -97,4 +97,5 @@ def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> Data
 
 def _with_lineage(rows: DataFrame, window: BatchWindow) -> DataFrame:
     delivered = delivered_columns(rows.columns)
-    return rows.withColumns({"_batch_id": sf.lit(window.run_id), "_ingested_at": sf.lit(datetime.now(UTC)), "_row_hash": row_hash(delivered)})
+    hashed = with_row_hash(rows, delivered)
+    return hashed.withColumns({"_batch_id": sf.lit(window.run_id), "_ingested_at": sf.lit(datetime.now(UTC))})

@@ -19,7 +19,8 @@ import psutil
 from lakehouse.activation.campaigns import load_campaigns
 from lakehouse.engine import control
 from lakehouse.engine.java import java_binary
-from lakehouse.engine.launch import GB, memory_limit_gb
+from lakehouse.engine.launch import memory_limit_gb
+from lakehouse.engine.state import GB
 from lakehouse.errors import ConfigurationError
 from lakehouse.settings import PROJECT_ROOT, Settings, settings
 from lakehouse.sources.config import read_feeds

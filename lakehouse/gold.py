@@ -59,8 +59,11 @@ def build_gold(window: BatchWindow, select: str | None = None) -> list[TableOutc
 
 
 def check_gold(window: BatchWindow, select: str | None = None) -> int:
-    """Run the data tests (not the unit tests, which need no data) and return how many passed. Raises GoldBuildFailed."""
-    done = _invoke(["test", "--exclude-resource-type", "unit_test", *(["--select", select] if select else [])], window)
+    """Run the data tests, or the tests that `select` names (`test_type:unit`: those of the formulas, which need no data).
+
+    Returns how many passed. Raises GoldBuildFailed with the names of those that did not.
+    """
+    done = _invoke(["test", *(["--select", select] if select else ["--exclude-resource-type", "unit_test"])], window)
     return len(done.result.results)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 
@@ -16,8 +16,12 @@ def json_text(value: Any, is_sorted: bool = False) -> str:
 
     `is_sorted` sorts the keys of objects, so that equal values give equal bytes.
     """
-    if value is None or isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return _quoted(value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
@@ -26,10 +30,10 @@ def json_text(value: Any, is_sorted: bool = False) -> str:
         return format(value, "f") if value.is_finite() else "null"
     if isinstance(value, Mapping):
         keys = sorted(value, key=str) if is_sorted else list(value)
-        return "{" + ",".join(f"{json.dumps(_plain(key), ensure_ascii=False)}:{json_text(value[key], is_sorted)}" for key in keys) + "}"
+        return "{" + ",".join(f"{_quoted(_plain(key))}:{json_text(value[key], is_sorted)}" for key in keys) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(json_text(item, is_sorted) for item in value) + "]"
-    return json.dumps(_plain(value), ensure_ascii=False)
+    return _quoted(_plain(value))
 
 
 def _plain(value: Any) -> str:

@@ -14,13 +14,17 @@ from deltalake import DeltaTable, QueryBuilder
 from lakehouse.listing import delta_uri, existing_tables
 from lakehouse.tables import TableRef, ops
 
-# A stage that fails records what it worked on; for silver that is the dataset, so the table is silver.<dataset>.
+# A stage that fails records what it worked on, which for silver is the dataset: its table is silver.<dataset>. Elsewhere the
+# name differs from that of the table a success records, so a failure counts as news only in the newest run of its DAG.
 _LAST_RUNS = """
     select name, stage, run_id, status, finished_at, message from (
-        select *, row_number() over (partition by name, stage order by finished_at desc, started_at desc) as recency
-        from (select *, case when table_name like '%.%' then table_name else stage || '.' || table_name end as name from runs) as named
+        select
+            *,
+            row_number() over (partition by name, stage order by finished_at desc, started_at desc) as recency,
+            first_value(run_id) over (partition by dag_id order by finished_at desc, started_at desc) as newest_run_id
+        from (select *, case when stage = 'silver' and table_name not like '%.%' then 'silver.' || table_name else table_name end as name from runs) as named
     ) as ranked
-    where recency = 1
+    where recency = 1 and (status <> 'failed' or run_id = newest_run_id)
     order by finished_at, stage
 """
 

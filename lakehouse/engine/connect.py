@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from dataclasses import dataclass, field
 from typing import cast
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
@@ -18,6 +20,7 @@ from lakehouse.errors import EngineUnavailableError
 from lakehouse.settings import Settings, settings
 from lakehouse.tables import TableRef
 
+_log = logging.getLogger(__name__)
 USER = "lakehouse"
 # An engine that is being restarted is waited for, but not for long: nobody waits in silence.
 _RESTART_SECONDS = 180.0
@@ -47,10 +50,19 @@ def open_session(autostart: bool) -> SparkSession:
             _cached = _connect(chosen, state)
         cached, _last_epoch = _cached, _cached.epoch
         for table in sorted(tables_on_disk(chosen.lake) - cached.named):
-            name_table(cast(SparkSession, cached.spark), table, chosen.lake)
-            cached.named.add(table)
+            _try_to_name(cached, table, chosen.lake)
     _make_default(cached.spark)
     return cast(SparkSession, cached.spark)
+
+
+def _try_to_name(cached: _Cached, table: TableRef, lake: str) -> None:
+    """Name a table found on disk; one that the engine cannot read must not keep everybody from working on the others."""
+    try:
+        name_table(cast(SparkSession, cached.spark), table, lake)
+    except PySparkException as error:
+        _log.warning("%s has no name in the engine, which cannot read it: %s", table, error)
+    else:
+        cached.named.add(table)
 
 
 def current_epoch() -> str:
@@ -63,12 +75,13 @@ def last_epoch() -> str:
     return _last_epoch
 
 
-def close() -> None:
-    """Hang up, so that calls under way fail at once; the engine and its shared session stay."""
+def close(epoch: str | None = None) -> None:
+    """Hang up, so that calls under way fail at once; the engine and its shared session stay. With `epoch`, only if still on that one."""
     global _cached
-    if _cached is not None:
-        _cached.channel.cut()
+    cached = _cached
+    if cached is not None and epoch in (None, cached.epoch):
         _cached = None
+        cached.channel.cut()
 
 
 def remember(table: TableRef) -> None:

@@ -19,8 +19,7 @@ import psutil
 
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.locks import held_lock
-from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, write_state
-from lakehouse.engine.supervisor import resident_gb
+from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.settings import Settings, environment_with, settings
 
@@ -64,14 +63,17 @@ def status() -> EngineStatus:
     return EngineStatus(shown, state.kind, state.pid, state.host, state.port, state.memory_limit_gb, used, state.started_at, state.restarts, detail)
 
 
-def start() -> EngineStatus:
+def start(replace: bool = False) -> EngineStatus:
     """Start the engine under its supervisor and wait for its first answer; when it runs already, return at once.
 
+    With `replace`, an engine that the settings do not mean (another kind, port or lake) is stopped first, with its queries.
     Raises ConfigurationError (port taken, other kind running, host not loopback) and EngineUnavailableError (it did not come up).
     """
     chosen = settings()
-    running = ready_state(chosen)
-    if running is not None:
+    current = read_state(chosen.home)
+    if replace and current is not None and current.is_supervised and not _is_meant(current, chosen):
+        stop()
+    if ready_state(chosen) is not None:
         return status()
     _check_loopback(chosen)
     with held_lock(engine_dir(chosen.home) / "start.lock", wait_seconds=_START_SECONDS) as is_mine:
@@ -114,7 +116,7 @@ def ready_state(chosen: Settings) -> EngineState | None:
     state = read_state(chosen.home)
     if state is None or not state.is_supervised:
         return None
-    if (state.kind, state.port, state.lake) != (chosen.engine, chosen.engine_port, chosen.lake):
+    if not _is_meant(state, chosen):
         raise ConfigurationError(
             "LAKEHOUSE_ENGINE",
             None,
@@ -123,6 +125,10 @@ def ready_state(chosen: Settings) -> EngineState | None:
             "one engine per home: run `lakehouse engine stop` first, or use another LAKEHOUSE_HOME",
         )
     return state if state.is_usable else None
+
+
+def _is_meant(state: EngineState, chosen: Settings) -> bool:
+    return (state.kind, state.port, state.lake) == (chosen.engine, chosen.engine_port, chosen.lake)
 
 
 def await_ready(chosen: Settings, seconds: float) -> EngineState:

@@ -43,5 +43,5 @@ def _hang_up_when_dead(chosen: Settings, done: threading.Event) -> None:
         epoch = connect.current_epoch()
         state = read_state(chosen.home)
         if epoch and (state is None or state.epoch != epoch or not state.is_engine_alive):
-            _log.error("the engine is gone: hanging up")
-            connect.close()
+            _log.error("the engine is gone: hanging up on it")
+            connect.close(epoch)

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from lakehouse.engine.state import engine_dir
+from lakehouse.engine.state import GB, engine_dir
 from lakehouse.settings import Settings
 
-GB = 1024**3
 # Sail's pool counts operators, not readers, writers and the allocator: real use was up to twice the pool.
 _SAIL_POOL_SHARE = 0.6
 # Sessions hold the table names of everybody who uses the engine, so they must outlive any pause between runs.

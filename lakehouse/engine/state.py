@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import psutil
 
+GB = 1024**3
 _log = logging.getLogger(__name__)
 
 Phase = Literal["starting", "running", "unhealthy", "stopped", "failed"]
@@ -109,3 +110,11 @@ def is_same_process(pid: int, born: float) -> bool:
         return abs(process.create_time() - born) < 0.05 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def resident_gb(pid: int) -> float:
+    """Memory that the process holds in RAM, GiB; 0 when it is gone. Both engines are single processes."""
+    try:
+        return float(psutil.Process(pid).memory_info().rss / GB)
+    except psutil.NoSuchProcess:
+        return 0.0

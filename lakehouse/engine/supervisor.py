@@ -21,10 +21,10 @@ from datetime import UTC, datetime
 
 import psutil
 
-from lakehouse.engine.launch import GB, Launch, launch_of, memory_limit_gb
+from lakehouse.engine.launch import Launch, launch_of, memory_limit_gb
 from lakehouse.engine.locks import held_lock
 from lakehouse.engine.probe import accepts, answers
-from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, write_state
+from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, resident_gb, write_state
 from lakehouse.settings import Settings
 
 _log = logging.getLogger("lakehouse.engine.supervisor")
@@ -183,14 +183,6 @@ class Supervisor:
     def _record(self, **changes: object) -> None:
         self._state = replace(self._state, **changes)  # type: ignore[arg-type]
         write_state(self._settings.home, self._state)
-
-
-def resident_gb(pid: int) -> float:
-    """Memory that the process holds in RAM, GiB; 0 when it is gone. Both engines are single processes."""
-    try:
-        return float(psutil.Process(pid).memory_info().rss / GB)
-    except psutil.NoSuchProcess:
-        return 0.0
 
 
 def _how_it_ended(code: int, state: EngineState) -> tuple[Cause, str]:

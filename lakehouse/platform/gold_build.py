@@ -34,7 +34,8 @@ def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 
 def _tables() -> list[TableOutcome]:
-    """One outcome per gold table: the rows it has now."""
-    found = [(table, open_table(table, settings().lake)) for table in existing_tables(settings().lake) if table.layer is Layer.GOLD]
+    """One outcome per gold table, without dbt's own intermediate state: the rows it has now."""
+    tables = [table for table in existing_tables(settings().lake) if table.layer is Layer.GOLD and not table.name.startswith("int_")]
+    found = [(table, open_table(table, settings().lake)) for table in tables]
     counts = [(table, delta.count()) for table, delta in found if delta is not None]
     return [TableOutcome(table, read=rows, loaded=rows) for table, rows in counts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -91,13 +91,13 @@ def _gates(gates: tuple[GateFacts, ...]) -> Table:
     return table
 
 
-def _pairs(title: str, left: str, right: str, rows: dict[str, str]) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
+def _pairs(title: str, left: str, right: str, rows: dict[str, str]) -> Group:
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column(left)
     table.add_column(right, justify="right")
     for name, value in rows.items():
         table.add_row(escape(name), value)
-    return table
+    return Group(f"[italic]{escape(title)}[/]", table)
 
 
 def _say_export(summary: RunSummary, console: Console) -> None:

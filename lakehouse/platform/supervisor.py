@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from types import FrameType
 
@@ -26,6 +27,8 @@ from lakehouse.settings import settings
 log = logging.getLogger(__name__)
 _LOG_BYTES = 50_000_000
 _PATIENCE_SECONDS = 20.0
+_PREPARE_SECONDS = 300.0
+_UPKEEP_SECONDS = 3600.0
 # A part that dies this often within the time is broken, not unlucky.
 _DEATHS, _WITHIN_SECONDS = 3, 300.0
 
@@ -36,6 +39,8 @@ class Supervisor:
     def __init__(self) -> None:
         self._is_stopping = False
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._upkeep: subprocess.Popen[bytes] | None = None
+        self._tidied_at = time.monotonic()
         self._deaths: dict[str, list[float]] = {part: [] for part in PARTS}
         self._state = PlatformState("starting", _this_process(), settings().airflow_port)
 
@@ -46,12 +51,16 @@ class Supervisor:
         """Returns False when a part died again and again; the record then says which."""
         self._record()
         try:
-            _in_child([sys.executable, "-m", "lakehouse.platform.database"])
+            prepared = _child([sys.executable, "-m", "lakehouse.platform.database"], "database").wait(_PREPARE_SECONDS)
+            if prepared != 0:
+                self._record(detail=f"Airflow's database cannot be prepared; see {part_log('database')}")
+                return False
             database.end_abandoned_runs()
             for part in PARTS:
                 self._start(part)
             self._record(phase="running")
             while not self._is_stopping and all(self._is_kept_alive(part) for part in PARTS):
+                self._tidy_now_and_then()
                 time.sleep(0.5)
         finally:
             self._end_all()
@@ -59,20 +68,7 @@ class Supervisor:
         return self._is_stopping
 
     def _start(self, part: str) -> None:
-        path = part_log(part)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > _LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        with path.open("ab") as output:
-            started = subprocess.Popen(
-                PARTS[part],
-                env=child_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,
-            )
+        started = _child(PARTS[part], part)
         self._running[part] = started
         self._record(parts=self._state.parts | {part: Process(started.pid, psutil.Process(started.pid).create_time())})
 
@@ -90,10 +86,18 @@ class Supervisor:
         self._record(restarts=self._state.restarts + 1, detail=f"{part} was restarted after it ended with code {code}")
         return True
 
+    def _tidy_now_and_then(self) -> None:
+        if self._upkeep is not None and self._upkeep.poll() is None:
+            return
+        if time.monotonic() - self._tidied_at > _UPKEEP_SECONDS:
+            self._tidied_at = time.monotonic()
+            self._upkeep = _child([sys.executable, "-m", "lakehouse.platform.upkeep"], "upkeep")
+
     def _end_all(self) -> None:
         """Ask every part to end, then make sure of it and of everything they started."""
-        trees = [tree for process in self._running.values() for tree in _tree(process.pid)]
-        for process in self._running.values():
+        started = [*self._running.values(), *([self._upkeep] if self._upkeep else [])]
+        trees = [tree for process in started for tree in _tree(process.pid)]
+        for process in started:
             if process.poll() is None:
                 process.terminate()
         _, alive = psutil.wait_procs(trees, timeout=_PATIENCE_SECONDS)
@@ -106,9 +110,22 @@ class Supervisor:
         write_state(self._state)
 
 
-def _in_child(command: list[str]) -> None:
-    with part_log("database").open("ab") as output:
-        subprocess.run(command, env=child_environment(), stdout=output, stderr=output, check=True, timeout=300)
+def _child(command: Sequence[str], name: str) -> subprocess.Popen[bytes]:
+    """Start a program of ours; it ends with this process, and writes to the log of its name."""
+    path = part_log(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > _LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
 
 
 def _tree(pid: int) -> list[psutil.Process]:
@@ -132,7 +149,6 @@ def _end_with_parent() -> None:
 def main() -> int:
     """Exit code 0 after stop was asked for, 1 when a part cannot be kept alive, 2 when a supervisor is at work already."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    part_log("database").parent.mkdir(parents=True, exist_ok=True)
     with held_lock(airflow_home() / "platform.lock", wait_seconds=0) as is_mine:
         if not is_mine:
             log.error("another supervisor is at work in %s", settings().home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from lakehouse.contracts import Column, Contract
 from lakehouse.quality.parameters import text
-from lakehouse.quality.rule import Rule, Severity, Unit
+from lakehouse.quality.rule import Rule, Severity, Shortcut, Unit
 
 # A SELECT of nothing but null counts is answered from file statistics by engines that can; one with other aggregates is not.
 _NULL_COUNTS = "(select * from {table})"
@@ -33,15 +33,14 @@ def contract_rules(contract: Contract, lineage: tuple[Column, ...] = (), unknown
 
 
 def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
-    """The key occurs once. Grouped by 96 bits of hash of the key: 3 times faster than by long texts, and in a hundred million
-    rows two different keys meet with a chance of 1 in 10^13."""
+    """The key occurs once. As many different hashes as rows prove it, in a third of the time that grouping by long texts takes."""
     columns = ", ".join(key)
-    repeated = f"(select sum(1) as n from {{table}} group by xxhash64({columns}), hash({columns}) having sum(1) > 1)"
     return Rule(
         f"{dataset}.{'_'.join(key) if len(key) == 1 else 'key'}.unique",
         f"({columns}) occurs once",
         "coalesce(sum(n - 1), 0)",
-        relation=repeated,
+        relation=f"(select sum(1) as n from {{table}} group by {columns} having sum(1) > 1)",
+        shortcut=Shortcut(f"(select xxhash64({columns}) as hash_of_key from {{table}})", "count(*) - count(distinct hash_of_key)"),
     )
 
 

@@ -14,7 +14,7 @@ from lakehouse.engine import guarded, session
 from lakehouse.errors import ContractError, QualityGateFailed
 from lakehouse.listing import newest_version
 from lakehouse.outcome import TableOutcome
-from lakehouse.quality.deliveries import delivered_sql, delivering_sources_sql
+from lakehouse.quality.deliveries import delivery_parameters
 from lakehouse.quality.history import History, history_of, is_silver_at_rest
 from lakehouse.quality.measure import measure
 from lakehouse.quality.parameters import Parameters, moment, number, text
@@ -85,8 +85,7 @@ def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
     if any("{is_silver_at_rest}" in rule.sql for rule in gate.rules):
         values["is_silver_at_rest"] = "true" if is_silver_at_rest(lake) else "false"
     if gate.amount is not None:
-        contract = DATASETS[gate.table.name]
-        values |= {"delivered": delivered_sql(contract, gate.amount, lake), "delivering_sources": delivering_sources_sql(contract.dataset, lake)}
+        values |= delivery_parameters(DATASETS[gate.table.name], gate.amount, lake)
     return Parameters(lake, values)
 
 

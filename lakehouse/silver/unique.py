@@ -11,7 +11,15 @@ from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Contract
 from lakehouse.silver.delivery import Delivery
-from lakehouse.transforms.latest import first_by_key, keep_latest_by_key, key_hash, newest_first, repeated_keys, rows_of_keys, without_repeated_versions
+from lakehouse.transforms.latest import (
+    first_by_key,
+    keep_latest_by_key,
+    newest_first,
+    repeated_keys,
+    rows_of_keys,
+    rows_of_other_keys,
+    without_repeated_versions,
+)
 
 # Up to so many hashes are kept between two queries (engines have no cache we may rely on); more are computed again.
 _KEPT_HASHES = 500_000
@@ -47,5 +55,4 @@ def unique_rows(spark: SparkSession, contract: Contract, deliveries: Sequence[De
         return keep_latest_by_key(good, contract.key, order, repeated), count_lost
     told_once = without_repeated_versions(contenders.where(sf.col("_source").isin(full)), ("_source", *contract.key), contract.order_by)
     told_once = told_once.unionByName(contenders.where(~sf.col("_source").isin(full)))
-    single = good.join(repeated, key_hash(contract.key) == sf.col("_key_hash"), "left_anti")
-    return single.unionByName(first_by_key(told_once, contract.key, order)), count_lost
+    return rows_of_other_keys(good, contract.key, repeated).unionByName(first_by_key(told_once, contract.key, order)), count_lost

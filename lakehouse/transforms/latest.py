@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as sf
 
+from lakehouse.transforms.row_hash import with_hash
+
 _HASH, _RANK = "_key_hash", "_rank"
 
 
@@ -27,27 +29,32 @@ def newest_first(order_by: Sequence[str], then: Sequence[Column] = ()) -> list[C
     ]
 
 
-def key_hash(key: Sequence[str]) -> Column:
-    """xxhash64 of the key's columns."""
-    return sf.xxhash64(*[sf.col(name) for name in key])
+def with_key_hash(rows: DataFrame, key: Sequence[str]) -> DataFrame:
+    """Rows with `_key_hash` (bigint), the hash of their key."""
+    return with_hash(rows, [sf.col(name) for name in key], _HASH)
 
 
 def repeated_keys(rows: DataFrame, key: Sequence[str]) -> DataFrame:
     """`_key_hash` (bigint) of every key that more than one row has."""
-    counted = rows.select(key_hash(key).alias(_HASH)).groupBy(_HASH).agg(sf.count(sf.lit(1)).alias("count_rows"))
+    counted = with_key_hash(rows.select(*key), key).groupBy(_HASH).agg(sf.count(sf.lit(1)).alias("count_rows"))
     return counted.where("count_rows > 1").select(_HASH)
 
 
 def rows_of_keys(rows: DataFrame, key: Sequence[str], hashes: DataFrame) -> DataFrame:
     """The rows whose key's hash is among `hashes`."""
-    return rows.withColumn(_HASH, key_hash(key)).join(hashes, _HASH, "left_semi").drop(_HASH)
+    return with_key_hash(rows, key).join(hashes, _HASH, "left_semi").drop(_HASH)
+
+
+def rows_of_other_keys(rows: DataFrame, key: Sequence[str], hashes: DataFrame) -> DataFrame:
+    """The rows whose key's hash is not among `hashes`."""
+    return with_key_hash(rows, key).join(hashes, _HASH, "left_anti").drop(_HASH)
 
 
 def keep_latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column], repeated: DataFrame | None) -> DataFrame:
     """One row per key, the first in `order`. `repeated`: as of `repeated_keys`, or None when no key repeats."""
     if repeated is None:
         return rows
-    single = rows.withColumn(_HASH, key_hash(key)).join(repeated, _HASH, "left_anti").drop(_HASH)
+    single = rows_of_other_keys(rows, key, repeated)
     return single.unionByName(first_by_key(rows_of_keys(rows, key, repeated), key, order))
 
 

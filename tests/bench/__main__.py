@@ -51,7 +51,7 @@ def _whole_run(folder: Path, engine: str, console: Console) -> list[Row]:
     start = lakehouse("engine", "start")
     rows.append((f"{engine} engine cold start", f"{start.seconds:.1f} s", "<= 3 s" if engine == "sail" else "<= 15 s", "lakehouse engine start"))
     lakehouse("engine", "stop")
-    run = ("run", "--campaign", "lapsing_high_value_offer", "--as-of", AS_OF)
+    run = ("run", "--campaign", "champions_thank_you", "--as-of", AS_OF)
     first = lakehouse(*run)
     rows.append((f"whole run, scale 1, {engine}", f"{first.seconds:.0f} s, peak {first.peak_gib:.1f} GiB", "~120 s" if engine == "sail" else "~300 s", "lakehouse run"))
     second = lakehouse(*run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ import pytest
 from lakehouse.activation.campaigns import first_campaign_id
 from lakehouse.cli import main
 from lakehouse.cli.main import COMMANDS, cli
+from lakehouse.delta.records import record
 from lakehouse.errors import EngineUnavailableError
 from lakehouse.outcome import TableOutcome
 from lakehouse.platform.run_facts import Progress, RunSummary, TaskEvent, TaskFailure
 from lakehouse.settings import PROJECT_ROOT, environment_with
 from lakehouse.tables import silver
-from tests.cli.conftest import Lakehouse
+from tests.cli.conftest import AT, Lakehouse
 
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -125,6 +126,15 @@ def test_status_as_json(lakehouse: Lakehouse) -> None:
 def test_status_for_people(lakehouse: Lakehouse) -> None:
     ran = lakehouse("status")
     assert "gold.dim_customers" in ran.out and "failed: silver of silver.contacts" in ran.out and "engine: gone" in ran.out
+
+
+def test_failure_of_an_earlier_run_is_no_news(lakehouse: Lakehouse) -> None:
+    """A failed extract is recorded under its dataset, the later success under the table it wrote."""
+    counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
+    later = {"run_id": "r2", "dag_id": "ingest_crm", "started_at": AT + timedelta(days=1), "finished_at": AT + timedelta(days=1), "seconds": 1.0}
+    good = {"stage": "extract", "table_name": "bronze.crm_contacts", "status": "success", "message": None}
+    record("runs", [later | counts | good], str(lakehouse.lake))
+    assert json.loads(lakehouse("status", "--json").out)["failed"] == []
 
 
 def test_status_of_an_empty_lake(lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

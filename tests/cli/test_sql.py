@@ -176,7 +176,7 @@ def test_slow_query_prints_no_progress_bar(lakehouse: Lakehouse) -> None:
     """DuckDB would draw one on standard output after two seconds."""
     code = "import sys; from lakehouse.cli import main; sys.exit(main(['sql', '--format', 'json', sys.argv[1]]))"
     query = "select count(*) as n from range(3000000000) where hash(range) = 1"
-    environment = environment_with(LAKEHOUSE_QUERY_TIMEOUT_SECONDS="4")
+    environment = environment_with(LAKEHOUSE_QUERY_TIMEOUT_SECONDS="3")
     done = subprocess.run([sys.executable, "-c", code, query], cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "") and "LAKEHOUSE_QUERY_TIMEOUT_SECONDS" in done.stderr
 

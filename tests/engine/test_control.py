@@ -17,7 +17,7 @@ from lakehouse.engine import connect, control
 from lakehouse.engine.state import read_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.settings import settings
-from tests.support.homes import Home
+from tests.support.homes import Home, free_port
 
 START = "import json; from lakehouse.engine import control; print(json.dumps(control.start().to_json()))"
 
@@ -82,9 +82,20 @@ def test_other_kind_in_the_same_home_is_refused(new_home: Home, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setenv("LAKEHOUSE_ENGINE", "spark")
         settings.cache_clear()
+        assert control.status().kind == "sail"
         with pytest.raises(ConfigurationError, match=r"is sail .* ask for spark .*lakehouse engine stop"):
             control.start()
     settings.cache_clear()
+
+
+def test_engine_on_another_port_is_replaced_when_asked_to(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = control.start()
+    port = free_port()
+    monkeypatch.setenv("LAKEHOUSE_ENGINE_PORT", str(port))
+    settings.cache_clear()
+    after = control.start(replace=True)
+    assert (after.state, after.port) == ("running", port)
+    assert not psutil.pid_exists(before.pid)
 
 
 def test_host_that_is_not_loopback_is_refused(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from datetime import UTC, datetime
 
@@ -125,3 +126,14 @@ def test_stopped_client_is_replaced_and_harms_nobody(engine_home: Home) -> None:
     assert session() is not spark
     assert rows_of(session(), "select x from silver.kept") == [(1,)]
     assert connect.current_epoch()
+
+
+def test_table_that_cannot_be_read_keeps_nobody_from_the_others(engine_home: Home) -> None:
+    broken = engine_home.lake / "silver" / "broken" / "_delta_log"
+    broken.mkdir(parents=True)
+    (broken / "00000000000000000000.json").write_text("no json at all")
+    write_deltalake(silver("sound").location(settings().lake), pa.table({"x": [1]}))
+    try:
+        assert rows_of(session(), "select x from silver.sound") == [(1,)]
+    finally:
+        shutil.rmtree(broken.parent)

@@ -15,7 +15,7 @@ from tests.support.homes import ROOT, Home
 
 HOUSEHOLDS = 80
 AS_OF = "2018-01-02T00:00:00Z"
-CAMPAIGN = "lapsing_high_value_offer"
+CAMPAIGN = "champions_thank_you"
 
 
 @dataclass(frozen=True)

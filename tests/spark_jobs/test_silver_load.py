@@ -190,3 +190,12 @@ def test_contact_with_odd_address_keeps_it_but_has_no_normalised_one(lake: Lake)
     lake.declare({"contacts": {"load": "full", "mapping": {"contact_id": "id", "email": "email", "created_at": "created", "updated_at": "modified"}}})
     lake.load("contacts", contact("k1", email=" Ada@Example.com "), contact("k2", email="no address"))
     assert lake.values("silver.contacts", "email", "email_normalised") == [("Ada@Example.com", "ada@example.com"), ("no address", None)]
+
+
+def test_file_whose_rows_are_all_alike(lake: Lake) -> None:
+    """Sail reads a column that is constant in a file as a scalar, which its xxhash64 did not survive."""
+    lake.declare({T: LINES})
+    outcome = lake.load(T, line("b1"), line("b1"), line("b1"))
+    assert (outcome.read, outcome.loaded, outcome.duplicates) == (3, 1, 2)
+    lake.load(T, line("b1"), line("b1"), name="again.csv")
+    assert len({row["_row_hash"] for row in lake.rows("bronze.crm_transactions")}) == 1

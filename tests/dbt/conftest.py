@@ -1,0 +1,94 @@
+"""Silver as literal rows, gold as dbt makes it of them, on a real engine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.contracts import DATASETS
+from lakehouse.engine import register, session
+from lakehouse.gold import build_gold
+from lakehouse.settings import settings
+from lakehouse.tables import TableRef
+from lakehouse.window import BatchWindow
+from tests.support.engines import running_engine
+from tests.support.homes import Home
+from tests.support.lakes import rows
+from tests.support.tables import Row, row, write
+
+AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
+FIRST_LOAD = datetime(2018, 1, 2, 1, tzinfo=UTC)
+
+
+def day(month: int, number: int, year: int = 2017) -> datetime:
+    return datetime(year, month, number, 12, tzinfo=UTC)
+
+
+@dataclass
+class Shop:
+    """A small shop: rows of silver by key. `put` changes them as a silver job would, `build` makes gold."""
+
+    tables: dict[str, dict[tuple[Any, ...], Row]] = field(default_factory=dict)
+    changes: int = 0
+
+    def put(self, table: str, *changed: Row) -> None:
+        """Insert or replace rows of silver.<table>, stamped with a time later than any before."""
+        self.changes += 1
+        stamp = FIRST_LOAD.replace(hour=self.changes // 60, minute=self.changes % 60)
+        key = ("identifier_type", "identifier") if table == "identities" else DATASETS[table].key
+        known = self.tables.setdefault(table, {})
+        for values in changed:
+            complete = row(f"silver.{table}", **values) | {"_updated_at": stamp}
+            known[tuple(complete[name] for name in key)] = complete
+        write(settings().lake, f"silver.{table}", list(known.values()))
+        register(session(), TableRef.parse(f"silver.{table}"))
+
+    def contact(self, contact_id: str, customer_id: str, **values: Any) -> None:
+        """A contact of a customer of its own, known by crm_id, loyalty_id and address, who has granted permission."""
+        email = f"{contact_id}@example.com"
+        self.put("contacts", {"contact_id": contact_id, "email": email, "email_normalised": email, "loyalty_id": f"L{contact_id}"} | values)
+        self.belongs(customer_id, crm_id=contact_id, loyalty_id=f"L{contact_id}", email=email)
+        self.put("consents", {"customer_reference": contact_id, "changed_at": day(1, 1)})
+
+    def belongs(self, customer_id: str, **identifiers: str) -> None:
+        self.put("identities", *[{"identifier_type": kind, "identifier": value, "customer_id": customer_id} for kind, value in identifiers.items()])
+
+    def buys(self, transaction_id: str, contact_id: str, at: datetime, amount: str, product_id: str = "p1", line_number: int = 1, **values: Any) -> None:
+        line = {"transaction_id": transaction_id, "line_number": line_number, "customer_reference": contact_id, "product_id": product_id}
+        self.put("transactions", line | {"net_amount": Decimal(amount), "occurred_at": at} | values)
+
+    def build(self, as_of: datetime = AS_OF, is_full: bool = False, select: str | None = None) -> None:
+        build_gold(BatchWindow.of(as_of, as_of, "test", is_full=is_full), select)
+
+
+def gold_rows(query: str) -> list[tuple[Any, ...]]:
+    """Rows of a query in which {gold.dim_customers} stands for that table."""
+    return rows(Path(settings().lake), query)
+
+
+@pytest.fixture(scope="package", params=["sail", "spark"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with running_engine(Home(tmp_path_factory.mktemp(request.param), request.param)) as home:
+        yield home
+
+
+@pytest.fixture
+def shop(engine: Home) -> Iterator[Shop]:
+    """An empty shop: every table exists and has no rows."""
+    opened = Shop()
+    for name in (*DATASETS, "identities"):
+        opened.put(name)
+    yield opened
+    spark = session()
+    for layer in ("silver", "gold"):
+        for table in spark.sql(f"show tables in {layer}").collect():
+            if not table["isTemporary"]:
+                spark.sql(f"drop table if exists {layer}.{table['tableName']}").collect()
+    shutil.rmtree(engine.lake)

@@ -1,0 +1,54 @@
+"""Building gold through `lakehouse.gold`: counts, tests, docs, and failures in words a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lakehouse.errors import TerminalError
+from lakehouse.gold import GoldBuildFailed, build_gold, check_gold, write_docs
+from lakehouse.settings import settings
+from lakehouse.window import BatchWindow
+from tests.dbt.conftest import AS_OF, Shop, day, gold_rows
+
+WINDOW = BatchWindow.of(AS_OF, AS_OF, "test")
+
+
+def test_everything_builds_and_passes(shop: Shop) -> None:
+    shop.contact("1", "c1")
+    shop.buys("t1", "1", day(12, 30), "9.90")
+    outcomes = {str(outcome.table): outcome.loaded for outcome in build_gold(WINDOW)}
+    assert outcomes["gold.dim_customers"] == outcomes["gold.fct_orders"] == outcomes["gold.customer_history"] == 1
+    assert check_gold(WINDOW) > 20
+
+
+def test_unit_tests_pass(shop: Shop) -> None:
+    assert check_gold(WINDOW, "test_type:unit") > 20
+
+
+def test_a_failed_data_test_is_named(shop: Shop) -> None:
+    shop.buys("t1", "nobody knows", day(12, 30), "9.90")
+    build_gold(WINDOW)
+    with pytest.raises(GoldBuildFailed, match="assert_orders_equal_transactions"):
+        check_gold(WINDOW, "assert_orders_equal_transactions")
+
+
+def test_a_missing_source_is_named(shop: Shop) -> None:
+    from lakehouse.engine import session
+
+    session().sql("drop table silver.consents").collect()
+    with pytest.raises(TerminalError, match=r"suppressions.*consents"):
+        build_gold(WINDOW, "suppressions")
+
+
+def test_docs_are_one_page(shop: Shop) -> None:
+    build_gold(WINDOW)
+    page = write_docs(WINDOW)
+    assert page == settings().docs_site / "dbt" / "index.html"
+    assert "One row per customer_id" in Path(page).read_text(encoding="utf-8")
+
+
+def test_profiles_of_nobody(shop: Shop) -> None:
+    build_gold(WINDOW)
+    assert gold_rows("select count(*) from {gold.dim_customers}") == [(0,)]
