@@ -7,7 +7,7 @@ from lakehouse.quality.rule import Gate, Rule, Severity, Unit
 from lakehouse.tables import gold
 
 _PROFILES = "(select sum(total_spend) as spend, sum(count_orders) as orders, count_if(count_orders > 0) as buyers from {table})"
-_ORDERS = "(select coalesce(sum(net_amount), 0) as order_spend, count(*) as order_count, count(distinct customer_id) as order_buyers from {gold.fct_orders})"
+_ORDERS = "(select coalesce(sum(net_amount), 0) as order_spend, count(*) as order_count from {gold.fct_orders})"
 _LINES = "(select coalesce(sum(net_amount), 0) as line_spend from {silver.transactions} where not _is_deleted)"
 _PERSONS = (
     "(select persons.customer_id as person, profiles.customer_id as profile from (select distinct customer_id from {silver.identities}) as persons"

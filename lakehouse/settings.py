@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -28,7 +27,9 @@ class Settings(BaseSettings):
     thrift_port: int = Field(15051, ge=1, le=65535, description="Thrift/JDBC port (engine spark only)")
     engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
     query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled and says so")
-    java_home: str = Field("", validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"), description="Java 17 for the engine spark; default: java on the PATH")
+    java_home: str = Field(
+        "", validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"), description="Java 17 for the engine spark; default: java on the PATH"
+    )
     airflow_port: int = Field(15080, ge=1, le=65535, description="Airflow UI on loopback")
     identity_sharing_limit: int = Field(5, ge=2, description="an identifier shared by more contacts than this links nobody")
 

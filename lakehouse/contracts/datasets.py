@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lakehouse.contracts.model import Column, Contract, Pii, RowRule
 
+CONSENT_STATUSES = ("granted", "withdrawn", "bounced", "complained")
 REFERENCE_TYPES = ("crm_id", "email", "loyalty_id")
 
 # A pragmatic address shape (RFC 5321 lengths, no quoted local parts, no IP literals): stricter than the RFC, like the platforms.
@@ -27,7 +28,9 @@ CONTACTS = Contract(
     columns=(
         Column("contact_id", "string", "Id of the contact in the CRM", required=True, pii=Pii.INDIRECT),
         Column("email", "string", "E-mail address as received, trimmed", pii=Pii.DIRECT),
-        Column("email_normalised", "string", "The address in lower case, null when it is not a deliverable address", pii=Pii.DIRECT, derived_as=_NORMALISED_EMAIL),
+        Column(
+            "email_normalised", "string", "The address in lower case; null when not deliverable", pii=Pii.DIRECT, derived_as=_NORMALISED_EMAIL
+        ),
         Column("phone", "string", "Phone number as received, trimmed", pii=Pii.DIRECT),
         Column("loyalty_id", "string", "Loyalty card number", pii=Pii.INDIRECT),
         Column("first_name", "string", "Given name", pii=Pii.DIRECT),
@@ -57,7 +60,7 @@ CONSENTS = Contract(
         *_REFERENCE,
         Column("channel", "string", "Channel the permission is for", required=True, allowed=("email", "sms", "push", "post")),
         Column("purpose", "string", "What the channel may be used for", required=True, allowed=("marketing", "transactional", "profiling")),
-        Column("status", "string", "granted, withdrawn (unsubscribe), bounced (hard) or complained", required=True, allowed=("granted", "withdrawn", "bounced", "complained")),
+        Column("status", "string", "granted, withdrawn (unsubscribe), bounced (hard) or complained", required=True, allowed=CONSENT_STATUSES),
         Column("changed_at", "timestamp", "When the permission changed", required=True),
         Column("origin", "string", "Where the change was made, e.g. web form, store, bounce"),
     ),
@@ -152,6 +155,4 @@ REDEMPTIONS = Contract(
     ),
 )
 
-DATASETS: dict[str, Contract] = {
-    c.dataset: c for c in (CONTACTS, CONSENTS, PRODUCTS, TRANSACTIONS, CAMPAIGNS, CAMPAIGN_MEMBERS, REDEMPTIONS)
-}
+DATASETS: dict[str, Contract] = {c.dataset: c for c in (CONTACTS, CONSENTS, PRODUCTS, TRANSACTIONS, CAMPAIGNS, CAMPAIGN_MEMBERS, REDEMPTIONS)}

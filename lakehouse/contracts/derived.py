@@ -14,7 +14,7 @@ IDENTITIES = Contract(
         Column("identifier_type", "string", "crm_id, email, loyalty_id or phone", required=True),
         Column("identifier", "string", "The normalised identifier (e-mail and phone in their canonical form)", required=True, pii=Pii.DIRECT),
         Column("customer_id", "string", "The person: stable, of the oldest identifier in the connected component", required=True, pii=Pii.INDIRECT),
-        Column("own_customer_id", "string", "The customer_id this identifier has when linked to nobody: the former id after a merge", required=True, pii=Pii.INDIRECT),
+        Column("own_customer_id", "string", "customer_id it has when linked to nobody: the former id after a merge", required=True, pii=Pii.INDIRECT),
         Column("rule", "string", "Why it belongs to the customer: root, same_contact, shared_identifier, too_widely_shared, reference_only", required=True),
         Column("first_seen_at", "timestamp", "Earliest event that mentions the identifier", required=True),
         Column("linked_at", "timestamp", "When the evidence for the link was first there", required=True),

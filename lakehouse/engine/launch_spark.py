@@ -66,5 +66,4 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(engine_dir(chosen.home) / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
-        "spark.scheduler.mode": "FAIR",
     }

@@ -25,7 +25,7 @@ from lakehouse.engine.launch import Launch, launch_of, memory_limit_gb
 from lakehouse.engine.locks import held_lock
 from lakehouse.engine.probe import accepts, answers
 from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, resident_gb, write_state
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, environment_with
 
 _log = logging.getLogger("lakehouse.engine.supervisor")
 
@@ -105,8 +105,10 @@ class Supervisor:
         spill = engine_dir(self._settings.home) / "spill"
         shutil.rmtree(spill, ignore_errors=True)  # what a killed engine left there belongs to nobody
         launch = launch_of(self._settings)
+        # A client's SPARK_REMOTE and the like must not turn the server into a client.
+        inherited = {name: value for name, value in environment_with().items() if not name.startswith(("SPARK_", "PYSPARK_"))}
         process = subprocess.Popen(
-            launch.command, env={**os.environ, **launch.environment}, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+            launch.command, env=inherited | launch.environment, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
         )
         epoch = str(uuid.uuid4())
         # All clients of one engine life share one session: Sail's catalogue of names lives in the session.

@@ -12,7 +12,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from lakehouse.settings import PROJECT_ROOT, environment_with, settings
+from lakehouse.settings import PROJECT_ROOT, environment_with, secret, settings
 
 LOGIN = "admin"
 HOST = "127.0.0.1"
@@ -86,7 +86,7 @@ def apply_environment(database: str = DATABASE) -> None:
 
     Raises RuntimeError when it comes too late, because Airflow would silently work in its default home.
     """
-    if "airflow" in sys.modules and os.environ.get("AIRFLOW_HOME") != str(airflow_home()):
+    if "airflow" in sys.modules and secret("AIRFLOW_HOME") != str(airflow_home()):
         raise RuntimeError("Airflow was imported before its environment was applied; call apply_environment() first")
     os.environ.update(child_environment(database))
     if str(PROJECT_ROOT) not in sys.path:

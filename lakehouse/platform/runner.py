@@ -25,7 +25,6 @@ from lakehouse.platform.dbt_files import manifest_path
 from lakehouse.platform.platform_state import read_state
 from lakehouse.platform.quiet import output_to
 from lakehouse.platform.run_facts import Progress, RunSummary, TaskFailure
-from lakehouse.platform.upkeep import compact_ops_tables
 from lakehouse.settings import PROJECT_ROOT, settings
 
 if TYPE_CHECKING:
@@ -65,7 +64,6 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
                 for dag_id in DAG_IDS:
                     own = {"campaign_id": campaign_id} if dag_id == "pre_send_refresh" else {}
                     _test_dag(dags[dag_id], conf | own, watch, ran)
-                compact_ops_tables()
         clock = Clock(time.monotonic() - started, ready - started, ran.dag_seconds, dict(watch.seconds))
         return collect(campaign_id, conf, moment, tuple(ran.run_ids), (*watch.failures, *ran.failures), clock)
 

@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 _LOG_BYTES = 50_000_000
 _PATIENCE_SECONDS = 20.0
 _PREPARE_SECONDS = 300.0
-_UPKEEP_SECONDS = 3600.0
 # A part that dies this often within the time is broken, not unlucky.
 _DEATHS, _WITHIN_SECONDS = 3, 300.0
 
@@ -39,8 +38,6 @@ class Supervisor:
     def __init__(self) -> None:
         self._is_stopping = False
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._upkeep: subprocess.Popen[bytes] | None = None
-        self._tidied_at = time.monotonic()
         self._deaths: dict[str, list[float]] = {part: [] for part in PARTS}
         self._state = PlatformState("starting", _this_process(), settings().airflow_port)
 
@@ -60,7 +57,6 @@ class Supervisor:
                 self._start(part)
             self._record(phase="running")
             while not self._is_stopping and all(self._is_kept_alive(part) for part in PARTS):
-                self._tidy_now_and_then()
                 time.sleep(0.5)
         finally:
             self._end_all()
@@ -86,18 +82,10 @@ class Supervisor:
         self._record(restarts=self._state.restarts + 1, detail=f"{part} was restarted after it ended with code {code}")
         return True
 
-    def _tidy_now_and_then(self) -> None:
-        if self._upkeep is not None and self._upkeep.poll() is None:
-            return
-        if time.monotonic() - self._tidied_at > _UPKEEP_SECONDS:
-            self._tidied_at = time.monotonic()
-            self._upkeep = _child([sys.executable, "-m", "lakehouse.platform.upkeep"], "upkeep")
-
     def _end_all(self) -> None:
         """Ask every part to end, then make sure of it and of everything they started."""
-        started = [*self._running.values(), *([self._upkeep] if self._upkeep else [])]
-        trees = [tree for process in started for tree in _tree(process.pid)]
-        for process in started:
+        trees = [tree for process in self._running.values() for tree in _tree(process.pid)]
+        for process in self._running.values():
             if process.poll() is None:
                 process.terminate()
         _, alive = psutil.wait_procs(trees, timeout=_PATIENCE_SECONDS)

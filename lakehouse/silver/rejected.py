@@ -16,7 +16,7 @@ from lakehouse.engine import register
 from lakehouse.silver.delivery import ROW_JSON, Delivery
 from lakehouse.silver.unique import kept
 from lakehouse.tables import quarantine
-from lakehouse.transforms.rules import broken_rules, where_once
+from lakehouse.transforms.rules import broken_rules, is_good, where_once
 
 # Bad rows are usually few: up to so many (each with its JSON) pass through this process instead of being found twice.
 _KEPT_ROWS = 50_000
@@ -24,9 +24,11 @@ _KEPT_ROWS = 50_000
 
 def rejected_rows(delivery: Delivery) -> DataFrame:
     """Rows of the QUARANTINE contract for the delivery's bad rows."""
+    # The cheap question first, of every row; which rules, only of the bad ones.
+    bad = where_once(delivery.typed, ~is_good(delivery.contract))
     rule_ids, reason = broken_rules(delivery.contract)
-    judged = delivery.typed.withColumns({"rule_ids": rule_ids, "reason": reason, "row_json": sf.col(ROW_JSON)})
-    bad = where_once(judged, sf.size("rule_ids") > 0).withColumn("quarantined_at", sf.lit(datetime.now(UTC)))
+    now = sf.lit(datetime.now(UTC))
+    bad = bad.withColumns({"rule_ids": rule_ids, "reason": reason, "row_json": sf.col(ROW_JSON), "quarantined_at": now})
     return bad.select(*QUARANTINE.names)
 
 

@@ -12,7 +12,6 @@ from pyspark.sql import functions as sf
 from lakehouse.contracts import Contract
 from lakehouse.silver.delivery import Delivery
 from lakehouse.transforms.latest import (
-    first_by_key,
     keep_latest_by_key,
     newest_first,
     repeated_keys,
@@ -21,8 +20,9 @@ from lakehouse.transforms.latest import (
     without_repeated_versions,
 )
 
-# Up to so many hashes are kept between two queries (engines have no cache we may rely on); more are computed again.
+# Up to so many hashes, and rows, are kept between two queries (engines have no cache we may rely on); more are computed again.
 _KEPT_HASHES = 500_000
+_KEPT_ROWS = 50_000
 
 
 def snapshot_order(full_sources: Sequence[str], prefix: str = "") -> list[Column]:
@@ -48,11 +48,12 @@ def unique_rows(spark: SparkSession, contract: Contract, deliveries: Sequence[De
         return good, 0
     full = [delivery.feed.source for delivery in deliveries if delivery.is_snapshot]
     order = newest_first(contract.order_by, [value.desc_nulls_last() for value in snapshot_order(full)])
-    contenders = rows_of_keys(good, contract.key, repeated)
+    contenders, _ = kept(spark, rows_of_keys(good, contract.key, repeated), _KEPT_ROWS)
     counted = contenders.agg(sf.count(sf.lit(1)).alias("count_rows"), sf.count_distinct(*contract.key).alias("count_keys")).collect()[0]
     count_lost = int(counted["count_rows"]) - int(counted["count_keys"])
+    single = rows_of_other_keys(good, contract.key, repeated)
     if not full:
-        return keep_latest_by_key(good, contract.key, order, repeated), count_lost
+        return single.unionByName(keep_latest_by_key(contenders, contract.key, order)), count_lost
     told_once = without_repeated_versions(contenders.where(sf.col("_source").isin(full)), ("_source", *contract.key), contract.order_by)
     told_once = told_once.unionByName(contenders.where(~sf.col("_source").isin(full)))
-    return rows_of_other_keys(good, contract.key, repeated).unionByName(first_by_key(told_once, contract.key, order)), count_lost
+    return single.unionByName(keep_latest_by_key(told_once, contract.key, order)), count_lost

@@ -50,16 +50,8 @@ def rows_of_other_keys(rows: DataFrame, key: Sequence[str], hashes: DataFrame) -
     return with_key_hash(rows, key).join(hashes, _HASH, "left_anti").drop(_HASH)
 
 
-def keep_latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column], repeated: DataFrame | None) -> DataFrame:
-    """One row per key, the first in `order`. `repeated`: as of `repeated_keys`, or None when no key repeats."""
-    if repeated is None:
-        return rows
-    single = rows_of_other_keys(rows, key, repeated)
-    return single.unionByName(first_by_key(rows_of_keys(rows, key, repeated), key, order))
-
-
-def first_by_key(rows: DataFrame, key: Sequence[str], order: list[Column]) -> DataFrame:
-    """One row per key, the first in `order`; ranks every row it is given."""
+def keep_latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column]) -> DataFrame:
+    """One row per key, the first in `order`. Ranks every row it is given, so give it the few of repeated keys."""
     window = Window.partitionBy(*key).orderBy(*order)
     return rows.withColumn(_RANK, sf.row_number().over(window)).where(sf.col(_RANK) == 1).drop(_RANK)
 
@@ -70,7 +62,7 @@ def without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Seq
     What remains is what increments would have written, so that a rebuild names the same delivery as a row's origin.
     """
     version = [*key, *order_by]
-    one_per_snapshot = first_by_key(rows, [*version, "_ingested_at", "_source_file"], newest_first(()))
+    one_per_snapshot = keep_latest_by_key(rows, [*version, "_ingested_at", "_source_file"], newest_first(()))
     in_order = Window.partitionBy(*version).orderBy(sf.col("_ingested_at"), sf.col("_source_file"))
     told = one_per_snapshot.withColumn("_told_before", sf.lag("_row_hash").over(in_order))
     return told.where(sf.col("_told_before").isNull() | (sf.col("_told_before") != sf.col("_row_hash"))).drop("_told_before")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from lakehouse.contracts import DATASETS
@@ -44,7 +45,7 @@ def main() -> None:
             _timed(seconds, stage, lambda: build_gold(window))
         else:
             for dataset in DATASETS:
-                _timed(seconds, f"{stage} {dataset}", lambda stage=stage, dataset=dataset: _stage(stage, dataset, window, chosen.tolerate_missing_sources))
+                _timed(seconds, f"{stage} {dataset}", partial(_stage, stage, dataset, window, chosen.tolerate_missing_sources))
     print(json.dumps({name: round(value, 3) for name, value in seconds.items()}))  # noqa: T201 - the program's result
 
 
@@ -79,8 +80,8 @@ def deliver_changes(sample: Path, share: float) -> None:
     lines = [",".join(header)]
     for contact in ids[::step]:
         row = {
-            "basket_id": f"bench{stamp}{contact}", "line": "1", "ref_type": "crm_id", "customer_ref": str(contact), "product_id": "1082185", "quantity": "1",
-            "sales_value": "1.00", "discount": "0.00", "currency": "USD", "store_id": "367", "sold_at": "2018-01-01 12:00:00", "exported_at": "2018-01-02 03:00:00",
+            "basket_id": f"bench{stamp}{contact}", "line": "1", "ref_type": "crm_id", "customer_ref": str(contact), "product_id": "1082185",
+            "quantity": "1", "sales_value": "1.00", "discount": "0.00", "currency": "USD", "store_id": "367", "sold_at": "2018-01-01 12:00:00", "exported_at": "2018-01-02 03:00:00",
         }  # fmt: skip
         lines.append(",".join(row[name] for name in header))
     newest.with_name(f"bench-{stamp}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

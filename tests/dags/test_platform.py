@@ -1,0 +1,185 @@
+"""The platform for real: Airflow's processes, the real scheduler, the REST API with a token, and pages in the menu."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.support.homes import Home
+from tests.support.lakes import rows
+
+AS_OF = "2018-01-02T00:00:00Z"
+CAMPAIGN = "coupon_lovers_new_year"
+PATIENCE_SECONDS = 480.0
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running platform; `call` speaks to its REST API as a person who logged in."""
+
+    home: Home
+    address: str
+    token: str
+
+    def call(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        with urllib.request.urlopen(_request(self.address + path, method, body, headers), timeout=30) as answer:
+            return json.load(answer)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Trigger a run and return its id."""
+        return str(self.call(f"/api/v2/dags/{dag_id}/dagRuns", "POST", {"logical_date": None, "conf": conf})["dag_run_id"])
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.call(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"]
+        return found
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        return str(next(run["state"] for run in self.runs(dag_id) if run["dag_run_id"] == run_id))
+
+    def complaints(self, dag_id: str, run_id: str) -> list[str]:
+        tasks = self.call(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return [f"{task['task_id']}: {task['state']}" for task in tasks if task["state"] not in ("success", "skipped")]
+
+
+def _request(url: str, method: str = "GET", body: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> urllib.request.Request:
+    data = None if body is None else json.dumps(body).encode()
+    return urllib.request.Request(url, data, {"Content-Type": "application/json"} | (headers or {}), method=method)
+
+
+def _wait(what: Callable[[], Any], wanted: str) -> Any:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if found := what():
+            return found
+        time.sleep(1)
+    raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s in vain for {wanted}")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A home in which the main job ran once, then the platform on it; only what a test needs is unpaused."""
+    home = Home(tmp_path_factory.mktemp("platform"))
+    home.lakehouse("sample", "build", "--households", "20")
+    home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF)
+    shown = json.loads(home.lakehouse("up", "--json").stdout)
+    try:
+        login = {"username": shown["login"], "password": shown["password"]}
+        with urllib.request.urlopen(_request(f"{shown['address']}/auth/token", "POST", login), timeout=30) as answer:
+            yield Platform(home, shown["address"], json.load(answer)["access_token"])
+    finally:
+        home.lakehouse("down")
+
+
+@pytest.mark.timeout(900)
+def test_a_delivery_goes_through_the_scheduler_to_profiles(platform: Platform) -> None:
+    newest = sorted((platform.home.path / "sample" / "shop" / "transactions").glob("*.csv"))[-1]
+    header, line = newest.read_text(encoding="utf-8").splitlines()[:2]
+    (newest.parent / "late.csv").write_text(f"{header}\n{line.replace(line.split(',')[0], 'late-basket', 1)}\n", encoding="utf-8")
+    orders = rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0]
+
+    for dag_id in ("build_profiles", "ingest_transactions"):
+        platform.call(f"/api/v2/dags/{dag_id}", "PATCH", {"is_paused": False})
+    run_id = platform.trigger("ingest_transactions", {"as_of": AS_OF})
+    _wait(lambda: platform.state("ingest_transactions", run_id) in ("success", "failed"), "ingest_transactions to end")
+    assert platform.complaints("ingest_transactions", run_id) == ["watch: skipped"] or platform.state("ingest_transactions", run_id) == "success"
+
+    events = platform.call("/api/v2/assets/events?limit=100&order_by=-timestamp")["asset_events"]
+    assert "lakehouse://silver/transactions" in {event["uri"] for event in events if event["source_run_id"] == run_id}
+
+    def built() -> list[dict[str, Any]]:
+        return [run for run in platform.runs("build_profiles") if run["run_type"] == "asset_triggered" and run["state"] in ("success", "failed")]
+
+    build = _wait(built, "build_profiles, started by the asset, to end")[-1]
+    assert (build["state"], platform.complaints("build_profiles", build["dag_run_id"])) == ("success", [])
+    assert rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0] == orders + 1
+
+
+@pytest.mark.timeout(900)
+def test_a_campaign_manager_triggers_the_refresh(platform: Platform) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        platform.trigger("pre_send_refresh", {"campaign_id": "no_such_campaign"})
+    assert refused.value.code in (400, 422)
+    platform.call("/api/v2/dags/pre_send_refresh", "PATCH", {"is_paused": False})
+    run_id = platform.trigger("pre_send_refresh", {"campaign_id": CAMPAIGN, "as_of": AS_OF})
+    _wait(lambda: platform.state("pre_send_refresh", run_id) in ("success", "failed"), "pre_send_refresh to end")
+    assert (platform.state("pre_send_refresh", run_id), platform.complaints("pre_send_refresh", run_id)) == ("success", [])
+    assert rows(platform.home.lake, "select count(*) from {ops.exports}")[0][0] == 2
+
+
+@pytest.mark.parametrize("page", ["/lakehouse/dbt/index.html", "/lakehouse/data_docs/index.html"])
+def test_pages_are_in_the_menu_for_who_is_logged_in(platform: Platform, page: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(platform.address + page, timeout=30)
+    assert refused.value.code == 401
+    headers = {"Authorization": f"Bearer {platform.token}"}
+    with urllib.request.urlopen(_request(platform.address + page, headers=headers), timeout=30) as answer:
+        assert b"<html" in answer.read().lower()
+    menu = [view["href"] for plugin in platform.call("/api/v2/plugins")["plugins"] for view in plugin["external_views"]]
+    assert page in menu
+
+
+@pytest.mark.parametrize("path", ["/lakehouse/dbt/../../airflow/passwords.json", "/lakehouse/dbt/%2e%2e/%2e%2e/airflow/passwords.json", "/lakehouse/logs/x"])
+def test_pages_lead_nowhere_else(platform: Platform, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(_request(platform.address + path, headers={"Authorization": f"Bearer {platform.token}"}), timeout=30)
+    assert refused.value.code == 404
+
+
+def test_a_wrong_password_does_not_get_in(platform: Platform) -> None:
+    for wrong in ("admin", ""):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(_request(f"{platform.address}/auth/token", "POST", {"username": "admin", "password": wrong}), timeout=30)
+        assert refused.value.code in (401, 422)
+
+
+def test_it_listens_on_loopback_only_and_starting_again_changes_nothing(platform: Platform) -> None:
+    before = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]
+    assert set(before) == {"api-server", "scheduler", "dag-processor", "triggerer"}
+    assert json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"] == before
+    listening = {
+        connection.laddr.ip
+        for pid in before.values()
+        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_part_that_dies_is_restarted(platform: Platform) -> None:
+    first = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]["triggerer"]
+    psutil.Process(first).kill()
+    again = _wait(lambda: json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"].get("triggerer", first) != first, "another triggerer")
+    assert again
+
+
+def test_down_leaves_no_process_behind(platform: Platform) -> None:
+    parts = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]
+    trees = [tree for pid in parts.values() for tree in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))]
+    assert json.loads(platform.home.lakehouse("down", "--json").stdout)["state"] == "stopped"
+    assert [process.pid for process in trees if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", home.ports[2]))
+        taken.listen()
+        try:
+            done = home.lakehouse("up", check=False)
+        finally:
+            home.lakehouse("down")
+    assert done.returncode == 1
+    assert f"port {home.ports[2]}" in done.stderr
+    assert "LAKEHOUSE_AIRFLOW_PORT" in done.stderr
