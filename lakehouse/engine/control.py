@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import psutil
 
-from lakehouse.engine.launch import memory_limit_gb
+from lakehouse.engine.launch import launch_of, memory_limit_gb
 from lakehouse.engine.locks import held_lock
 from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
@@ -85,6 +85,7 @@ def start(replace: bool = False) -> EngineStatus:
             _check_port(chosen.engine_host, chosen.engine_port, "LAKEHOUSE_ENGINE_PORT")
             if chosen.engine == "spark":
                 _check_port(chosen.engine_host, chosen.thrift_port, "LAKEHOUSE_THRIFT_PORT")
+            launch_of(chosen)  # what it lacks (Java, jars) is said here, to the caller, rather than in a log
             _await(chosen, _spawn(chosen))
         else:
             await_ready(chosen, _START_SECONDS)

@@ -40,9 +40,9 @@ def prepare(database: str = DATABASE) -> bool:
     return True
 
 
-def end_abandoned_runs() -> int:
+def end_abandoned_runs(database: str = DATABASE) -> int:
     """Mark runs of a killed `lakehouse run` as failed, so that no scheduler takes them up; returns how many there were."""
-    with contextlib.closing(sqlite3.connect(airflow_home() / "airflow.db", timeout=30)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(airflow_home() / database, timeout=30)) as connection, connection:
         found = connection.execute("update dag_run set state = 'failed', end_date = run_after where state in ('running', 'queued') and triggered_by = 'TEST'")
         return found.rowcount
 

@@ -86,6 +86,7 @@ def _prepare(engine: Future[Any]) -> None:
     name = _database()
     apply_environment(name)
     database.prepare(name)
+    database.end_abandoned_runs(name)
     manifest_path()
     importlib.import_module("airflow.dag_processing.dagbag")
     engine.result()

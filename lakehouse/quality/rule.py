@@ -44,8 +44,8 @@ class Rule:
     and holds. `detail` is an aggregate giving text that explains the value. The SQL may name `{table}`, any `{layer.table}`
     (a silver table that is not there yet reads as empty) and the parameters of lakehouse.quality.parameters, e.g. `{as_of}`.
 
-    Group with `sum(1)`, and not with `count(*)` or `count(distinct ...)`: where a column holds one value only, Sail 0.7.2 refuses to
-    aggregate a count again, and a distinct count returns no row at all.
+    Group with `sum(1)`, not `count(*)`, and do not count distinct hashes: where a column holds one value only, Sail 0.7.2 refuses to
+    aggregate a count again, and the distinct count of a hash returns no row at all.
     """
 
     id: str

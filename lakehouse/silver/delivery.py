@@ -14,15 +14,15 @@ from lakehouse.errors import ContractError
 from lakehouse.sources.config import Feed
 from lakehouse.tables import TableRef
 from lakehouse.transforms.mapping import typed_rows, with_columns
-from lakehouse.transforms.received import delivered_columns, row_json
+from lakehouse.transforms.received import delivered_columns, delivered_struct
 from lakehouse.transforms.rules import is_good, where_once
 
-ROW_JSON = "_row_json"
+DELIVERED = "_delivered"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """`typed`: one row per bronze row (see transforms.mapping.typed_rows) with `_source` and `_row_json`; `count_rows` of them."""
+    """`typed`: one row per bronze row (see transforms.mapping.typed_rows) with `_source` and `_delivered`; `count_rows` of them."""
 
     feed: Feed
     typed: DataFrame
@@ -56,7 +56,7 @@ def read_delivery(feed: Feed, received: DataFrame, check_required: bool = True) 
     counts = complete.selectExpr("count(*) as _rows", *(f"count({feed.mapping.get(name, 'null')}) as `{name}`" for name in required)).collect()[0].asDict()
     if check_required and counts["_rows"]:
         _check_required(feed, [name for name in required if not counts[name]], counts["_rows"])
-    typed = typed_rows(complete.withColumn(ROW_JSON, row_json(columns)), contract, feed.mapping, feed.timezone, keep=(ROW_JSON,))
+    typed = typed_rows(complete.withColumn(DELIVERED, delivered_struct(columns)), contract, feed.mapping, feed.timezone, keep=(DELIVERED,))
     return Delivery(feed, typed.withColumn("_source", sf.lit(feed.source)), int(counts["_rows"]))
 
 

@@ -13,7 +13,7 @@ from lakehouse.contracts import QUARANTINE, Contract
 from lakehouse.delta import append_once, committed, ensure_table, replace_table
 from lakehouse.delta.storage import open_table
 from lakehouse.engine import register
-from lakehouse.silver.delivery import ROW_JSON, Delivery
+from lakehouse.silver.delivery import DELIVERED, Delivery
 from lakehouse.silver.unique import kept
 from lakehouse.tables import quarantine
 from lakehouse.transforms.rules import broken_rules, is_good, where_once
@@ -28,7 +28,7 @@ def rejected_rows(delivery: Delivery) -> DataFrame:
     bad = where_once(delivery.typed, ~is_good(delivery.contract))
     rule_ids, reason = broken_rules(delivery.contract)
     now = sf.lit(datetime.now(UTC))
-    bad = bad.withColumns({"rule_ids": rule_ids, "reason": reason, "row_json": sf.col(ROW_JSON), "quarantined_at": now})
+    bad = bad.withColumns({"rule_ids": rule_ids, "reason": reason, "row_json": sf.to_json(DELIVERED), "quarantined_at": now})
     return bad.select(*QUARANTINE.names)
 
 

@@ -17,9 +17,9 @@ def delivered_columns(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name not in _LINEAGE)
 
 
-def row_json(columns: list[str]) -> Column:
-    """JSON object of delivered columns (all strings); a null value is left out."""
-    return sf.to_json(sf.struct(*[sf.col(f"`{name}`") for name in columns]))
+def delivered_struct(columns: list[str]) -> Column:
+    """Delivered columns (all strings) as one value, whose JSON is the row as received (nulls left out). Costs nothing until it is looked at."""
+    return sf.struct(*[sf.col(f"`{name}`") for name in columns])
 
 
 def rows_as_received(quarantined: DataFrame, columns: list[str]) -> DataFrame:

@@ -81,7 +81,8 @@ def deliver_changes(sample: Path, share: float) -> None:
     for contact in ids[::step]:
         row = {
             "basket_id": f"bench{stamp}{contact}", "line": "1", "ref_type": "crm_id", "customer_ref": str(contact), "product_id": "1082185",
-            "quantity": "1", "sales_value": "1.00", "discount": "0.00", "currency": "USD", "store_id": "367", "sold_at": "2018-01-01 12:00:00", "exported_at": "2018-01-02 03:00:00",
+            "quantity": "1", "sales_value": "1.00", "discount": "0.00", "currency": "USD",
+            "store_id": "367", "sold_at": "2018-01-01 12:00:00", "exported_at": "2018-01-02 03:00:00",
         }  # fmt: skip
         lines.append(",".join(row[name] for name in header))
     newest.with_name(f"bench-{stamp}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

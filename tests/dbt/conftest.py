@@ -73,7 +73,11 @@ def gold_rows(query: str) -> list[tuple[Any, ...]]:
     return rows(Path(settings().lake), query)
 
 
-@pytest.fixture(scope="package", params=["sail", "spark"])
+# A build takes seconds on Sail and most of a minute on a cold Spark: what is about SQL runs on both, what is about our logic on Sail.
+both_engines = pytest.mark.parametrize("engine", ["sail", "spark"], indirect=True, scope="package")
+
+
+@pytest.fixture(scope="package", params=["sail"])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with running_engine(Home(tmp_path_factory.mktemp(request.param), request.param)) as home:
         yield home

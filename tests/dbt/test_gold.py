@@ -10,11 +10,12 @@ from lakehouse.errors import TerminalError
 from lakehouse.gold import GoldBuildFailed, build_gold, check_gold, write_docs
 from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
-from tests.dbt.conftest import AS_OF, Shop, day, gold_rows
+from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows
 
 WINDOW = BatchWindow.of(AS_OF, AS_OF, "test")
 
 
+@both_engines
 def test_everything_builds_and_passes(shop: Shop) -> None:
     shop.contact("1", "c1")
     shop.buys("t1", "1", day(12, 30), "9.90")
@@ -23,6 +24,7 @@ def test_everything_builds_and_passes(shop: Shop) -> None:
     assert check_gold(WINDOW) > 20
 
 
+@both_engines
 def test_unit_tests_pass(shop: Shop) -> None:
     assert check_gold(WINDOW, "test_type:unit") > 20
 

@@ -105,6 +105,15 @@ def test_host_that_is_not_loopback_is_refused(new_home: Home, monkeypatch: pytes
         control.start()
 
 
+def test_engine_that_lacks_java_says_so_to_the_caller(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ENGINE", "spark")
+    monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "/no/such/java")
+    settings.cache_clear()
+    with pytest.raises(ConfigurationError, match=r"/no/such/java/bin/java does not exist.*Java 17"):
+        control.start()
+    assert not processes_of(new_home)
+
+
 def test_engine_that_cannot_start_says_why(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAIL_MODE", "no-such-mode")
     with pytest.raises(EngineUnavailableError, match=r"before its first answer.*engine\.log"):

@@ -72,7 +72,6 @@ def test_engine_killed_under_work_that_asks_nothing_of_it(engine_home: Home) -> 
 def test_query_that_does_not_fit(engine_home: Home) -> None:
     spark = session()
     with (
-        at_most(60),
         pytest.raises(EngineMemoryError, match=r"query `gold\.dim_customers` did not fit.*LAKEHOUSE_ENGINE_MEMORY_GB"),
         guarded("gold.dim_customers"),
     ):

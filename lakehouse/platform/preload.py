@@ -1,0 +1,31 @@
+"""Imported once by the process that the scheduler's task processes are forked from, so that no task pays seconds of imports.
+
+Libraries only: nothing here connects, starts threads or reads data, so that a fork of it is safe.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+
+LIBRARIES = (
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.sdk.execution_time.supervisor",
+    "cosmos.operators.local",
+    "cosmos.airflow.task_group",
+    "dbt.cli.main",
+    "dbt.adapters.spark",
+    "deltalake",
+    "duckdb",
+    "great_expectations",
+    "pandas",
+    "pyarrow.dataset",
+    "pyspark.sql.connect.session",
+    "lakehouse.engine.connect",
+    "lakehouse.quality.gate",
+)
+
+for library in LIBRARIES:
+    importlib.import_module(library)
+gc.collect()
+gc.freeze()  # garbage collections in the tasks then leave the shared pages alone
