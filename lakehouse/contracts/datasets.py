@@ -28,9 +28,7 @@ CONTACTS = Contract(
     columns=(
         Column("contact_id", "string", "Id of the contact in the CRM", required=True, pii=Pii.INDIRECT),
         Column("email", "string", "E-mail address as received, trimmed", pii=Pii.DIRECT),
-        Column(
-            "email_normalised", "string", "The address in lower case; null when not deliverable", pii=Pii.DIRECT, derived_as=_NORMALISED_EMAIL
-        ),
+        Column("email_normalised", "string", "The address in lower case; null when not deliverable", pii=Pii.DIRECT, derived_as=_NORMALISED_EMAIL),
         Column("phone", "string", "Phone number as received, trimmed", pii=Pii.DIRECT),
         Column("loyalty_id", "string", "Loyalty card number", pii=Pii.INDIRECT),
         Column("first_name", "string", "Given name", pii=Pii.DIRECT),
