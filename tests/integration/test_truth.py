@@ -20,22 +20,22 @@ FROM_FILES = """
         min(lines.sold_at) as first_order_at,
         max(lines.sold_at) as last_order_at,
         date_diff('second', max(lines.sold_at), timestamp '2018-01-02 00:00:00') // 86400 as recency_days,
-        count(distinct lines.basket_id) filter (lines.sold_at >= timestamp '2018-01-02' - interval 90 days) as count_orders_last_90_days,
-        coalesce(sum(lines.amount) filter (lines.sold_at >= timestamp '2018-01-02' - interval 90 days), 0) as spend_last_90_days
+        count(distinct lines.basket_id) filter (lines.sold_at >= timestamp '2018-01-02' - interval 90 days) as count_orders_90d,
+        coalesce(sum(lines.amount) filter (lines.sold_at >= timestamp '2018-01-02' - interval 90 days), 0) as spend_90d
     from lines
     join {silver.identities} as identities
         on identities.identifier_type = lines.ref_type and identities.identifier = lower(lines.customer_ref)
         or (identities.identifier_type = lines.ref_type and identities.identifier = lines.customer_ref)
     group by all
 """
-COLUMNS = "customer_id, count_orders, total_spend, first_order_at, last_order_at, recency_days, count_orders_last_90_days, spend_last_90_days"
+COLUMNS = "customer_id, count_orders, total_spend, first_order_at, last_order_at, recency_days, count_orders_90d, spend_90d"
 
 
 def test_profiles_agree_with_the_files(ran: Ran) -> None:
     truth = FROM_FILES.replace("{sample}", str(ran.sample))
     in_gold = f"select {COLUMNS} from {{gold.dim_customers}} where count_orders > 0"
     as_text = "select customer_id, count_orders, total_spend, cast(first_order_at as timestamp) as first_order_at, "
-    as_text += "cast(last_order_at as timestamp) as last_order_at, recency_days, count_orders_last_90_days, spend_last_90_days from ({})"
+    as_text += "cast(last_order_at as timestamp) as last_order_at, recency_days, count_orders_90d, spend_90d from ({})"
     ours, theirs = as_text.format(in_gold), as_text.format(truth)
     assert rows(ran.home.lake, f"select count(*) from ({in_gold})")[0][0] > 50
     assert rows(ran.home.lake, f"({ours}) except ({theirs})") == []
@@ -68,6 +68,6 @@ def test_nobody_without_consent_was_exported(ran: Ran) -> None:
     assert exported > 0
     wrong = rows(
         ran.home.lake,
-        "select customer_id from {ops.export_records} join {gold.dim_customers} using (customer_id) where action = 'added' and not is_mailable",
+        "select customer_id from {ops.export_records} as records join {gold.dim_customers} as customers using (customer_id) where action = 'added' and not is_mailable",
     )
     assert wrong == []

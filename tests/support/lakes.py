@@ -11,6 +11,9 @@ from duckdb_extensions import import_extension
 # Columns that say when and by which run something was written; everything else must agree between engines and between runs.
 WRITE_TIME_COLUMNS = frozenset({"_updated_at", "_ingested_at", "_batch_id", "quarantined_at", "linked_at"})
 
+# Tables of gold that only note when and from what gold was built.
+BOOKKEEPING = frozenset({"gold.int_gold_progress", "gold.int_run_inputs"})
+
 
 def connection() -> duckdb.DuckDBPyConnection:
     """DuckDB with the bundled Delta extension, in UTC."""
@@ -21,8 +24,9 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 
 def tables(lake: Path, *layers: str) -> list[str]:
-    """`layer.table` names of the Delta tables below a lake root, sorted."""
-    return sorted(f"{layer}.{path.name}" for layer in layers for path in (lake / layer).glob("*") if (path / "_delta_log").is_dir())
+    """`layer.table` names of the Delta tables below a lake root, sorted; without gold's bookkeeping."""
+    found = {f"{layer}.{path.name}" for layer in layers for path in (lake / layer).glob("*") if (path / "_delta_log").is_dir()}
+    return sorted(found - BOOKKEEPING)
 
 
 def rows(lake: Path, query: str) -> list[tuple[Any, ...]]:
