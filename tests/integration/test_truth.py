@@ -68,6 +68,10 @@ def test_nobody_without_consent_was_exported(ran: Ran) -> None:
     assert exported > 0
     wrong = rows(
         ran.home.lake,
-        "select customer_id from {ops.export_records} as records join {gold.dim_customers} as customers using (customer_id) where action = 'added' and not is_mailable",
+        """
+        select customer_id from {ops.export_records} as records
+        join {gold.dim_customers} as customers using (customer_id)
+        where action = 'added' and not is_mailable
+        """,
     )
     assert wrong == []
