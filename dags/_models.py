@@ -56,7 +56,9 @@ def model_group() -> DbtTaskGroup:
         project_config=ProjectConfig(dbt_project_path=PROJECT, manifest_path=manifest_path(), install_dbt_deps=False, partial_parse=False),
         profile_config=PROFILE,
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER),
-        render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.NONE, emit_datasets=False),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.NONE, emit_datasets=False, exclude=["resource_type:exposure", "resource_type:test"]
+        ),
         operator_args=DBT,
     )
     for node_id, operator in models.tasks_map.items():
@@ -70,6 +72,7 @@ def tests_and_docs() -> tuple[DbtTestLocalOperator, DbtDocsLocalOperator]:
     """All dbt tests in one invocation (a failed test is a data error: not retried), and the static docs."""
     options = DBT | {"project_dir": str(PROJECT), "profile_config": PROFILE, "invocation_mode": InvocationMode.DBT_RUNNER, "emit_datasets": False, "retries": 0}
     whole_gold = {"pool_slots": pools.GOLD_SLOTS}
-    tests = DbtTestLocalOperator(task_id="test", **options, **whole_gold)
+    of_data = {"dbt_cmd_flags": ["--exclude-resource-type", "unit_test"]}  # unit tests are about the code, and run with the project's tests
+    tests = DbtTestLocalOperator(task_id="test", **options, **whole_gold, **of_data)
     written = {"dbt_cmd_global_flags": [], "dbt_cmd_flags": ["--static"]}
     return tests, DbtDocsLocalOperator(task_id="docs", callback=publish_docs, **options | written)

@@ -108,7 +108,7 @@ def _our_settings() -> dict[str, str]:
     """Our own settings, made absolute, so that a child started in another folder works in the same home."""
     given = settings()
     values = {name: str(getattr(given, name)) for name in type(given).model_fields}
-    values |= {"home": str(given.home.absolute()), "conf": str(given.conf.absolute())}
+    values |= {"home": str(given.home.absolute()), "conf": str(given.conf.absolute()), "lake_root": given.lake}
     return {f"LAKEHOUSE_{name.upper()}": value for name, value in values.items()}
 
 
