@@ -23,7 +23,11 @@ def _message(number: int, body: bytes) -> bytes:
     return bytes([number << 3 | 2, len(body)]) + body
 
 
-def probe_request(query: str = "select 1") -> bytes:
+# Spark answers literal rows without a task: `select 1` would wait behind the tasks of a long query and make a busy engine look dead.
+_QUERY = "select * from values (1) as probe(x)"
+
+
+def probe_request(query: str = _QUERY) -> bytes:
     """ExecutePlanRequest(session_id, user_context.user_id, plan.root.sql.query) in protobuf bytes."""
     plan = _message(3, _message(1, _message(10, _text(1, query))))
     return _text(1, _PROBE_SESSION) + _message(2, _text(1, "lakehouse")) + plan

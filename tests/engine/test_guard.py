@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from lakehouse.engine import connect, control, guarded, session
+from lakehouse.engine.probe import answers
 from lakehouse.engine.state import read_state
 from lakehouse.errors import EngineMemoryError, EngineUnavailableError
 from lakehouse.settings import settings
@@ -97,6 +98,27 @@ def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: py
     connect.close()
     monkeypatch.undo()
     settings.cache_clear()
+
+
+def test_engine_busy_with_a_long_query_is_not_taken_for_dead(engine_home: Home) -> None:
+    spark, caught = session(), []
+
+    def work() -> None:
+        try:
+            spark.sql(ENDLESS).collect()
+        except EngineUnavailableError as error:
+            caught.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    time.sleep(3)
+    try:
+        assert [answers("127.0.0.1", engine_home.ports[0], deadline_seconds=8) for _ in range(3)] == [True] * 3
+        assert worker.is_alive()
+    finally:
+        os.kill(control.status().pid, signal.SIGKILL)
+        worker.join(10)
+    assert len(caught) == 1
 
 
 def becomes_idle(process: psutil.Process) -> bool:

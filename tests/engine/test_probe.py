@@ -13,7 +13,7 @@ from tests.support.homes import free_port
 def test_request_is_what_pyspark_would_send() -> None:
     expected = base_pb2.ExecutePlanRequest(session_id="00000000-0000-4000-8000-00000000beef")
     expected.user_context.user_id = "lakehouse"
-    expected.plan.root.sql.query = "select 1"
+    expected.plan.root.sql.query = "select * from values (1) as probe(x)"
     assert base_pb2.ExecutePlanRequest.FromString(probe_request()) == expected
 
 

@@ -9,10 +9,10 @@ import duckdb
 from duckdb_extensions import import_extension
 
 # Columns that say when and by which run something was written; everything else must agree between engines and between runs.
-WRITE_TIME_COLUMNS = frozenset({"_updated_at", "_ingested_at", "_batch_id", "quarantined_at", "linked_at"})
+WRITE_TIME_COLUMNS = frozenset({"_updated_at", "_ingested_at", "_batch_id", "quarantined_at", "linked_at", "version_id"})
 
 # Tables of gold that only note when and from what gold was built.
-BOOKKEEPING = frozenset({"gold.int_gold_progress", "gold.int_run_inputs"})
+BOOKKEEPING = frozenset({"gold.int_gold_progress", "gold.int_run_inputs", "gold.int_customers_changed"})
 
 
 def connection() -> duckdb.DuckDBPyConnection:
