@@ -6,6 +6,7 @@ import dataclasses
 import ipaddress
 import json
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -99,7 +100,8 @@ def stop() -> EngineStatus:
         state = read_state(chosen.home)
         if state is None:
             return status()
-        if state.is_supervised:
+        # A supervisor inside this very process is stopped by whoever runs it there.
+        if state.is_supervised and state.supervisor_pid != os.getpid():
             supervisor = psutil.Process(state.supervisor_pid)
             supervisor.send_signal(signal.SIGTERM)
             _, alive = psutil.wait_procs([supervisor], timeout=15)
