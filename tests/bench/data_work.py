@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 from lakehouse.contracts import DATASETS
-from lakehouse.errors import SourceUnavailableError
 from lakehouse.gold import build_gold
 from lakehouse.settings import settings
 from lakehouse.stages import run_stage
@@ -29,7 +27,6 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--full", action="store_true")
     arguments.add_argument("--changed-share", type=float, default=0.0, help="first deliver one new line for this share of the customers")
-    arguments.add_argument("--tolerate-missing-sources", action="store_true", help="go on when a delivery is not there yet")
     arguments.add_argument("--stages", nargs="+", default=[*SILVER_STAGES, "gold"], choices=[*SILVER_STAGES, "gold"])
     chosen = arguments.parse_args()
     if chosen.changed_share:
@@ -45,7 +42,7 @@ def main() -> None:
             _timed(seconds, stage, lambda: build_gold(window))
         else:
             for dataset in DATASETS:
-                _timed(seconds, f"{stage} {dataset}", partial(_stage, stage, dataset, window, chosen.tolerate_missing_sources))
+                _timed(seconds, f"{stage} {dataset}", partial(run_stage, stage, dataset, window))
     print(json.dumps({name: round(value, 3) for name, value in seconds.items()}))  # noqa: T201 - the program's result
 
 
@@ -53,15 +50,6 @@ def _connect() -> None:
     from lakehouse.engine import session
 
     session().sql("select 1").collect()
-
-
-def _stage(stage: str, dataset: str, window: BatchWindow, tolerant: bool) -> None:
-    try:
-        run_stage(stage, dataset, window)
-    except SourceUnavailableError as error:
-        if not tolerant:
-            raise
-        print(error, file=sys.stderr)  # noqa: T201 - what a person running the program needs to see
 
 
 def _timed(seconds: dict[str, float], name: str, work: Callable[[], object]) -> None:
