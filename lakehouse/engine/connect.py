@@ -82,6 +82,8 @@ def close(epoch: str | None = None) -> None:
     if cached is not None and epoch in (None, cached.epoch):
         _cached = None
         cached.channel.cut()
+        if ConnectSession._default_session is cached.spark:
+            _make_default(None)
 
 
 def remember(table: TableRef) -> None:
@@ -121,7 +123,7 @@ def _connect(chosen: Settings, state: EngineState) -> _Cached:
     return _Cached(spark, channel, state.epoch, named_tables(shared))
 
 
-def _make_default(spark: ConnectSession) -> None:
+def _make_default(spark: ConnectSession | None) -> None:
     """Let `SparkSession.builder.getOrCreate()` in this process (dbt, Great Expectations) find the same session."""
     ConnectSession._default_session = spark
     ConnectSession._active_session.session = spark

@@ -17,7 +17,7 @@ from lakehouse.engine import connect, control
 from lakehouse.engine.state import read_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.settings import settings
-from tests.support.homes import Home, free_port
+from tests.support.homes import Home, free_ports
 
 START = "import json; from lakehouse.engine import control; print(json.dumps(control.start().to_json()))"
 
@@ -90,7 +90,7 @@ def test_other_kind_in_the_same_home_is_refused(new_home: Home, monkeypatch: pyt
 
 def test_engine_on_another_port_is_replaced_when_asked_to(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     before = control.start()
-    port = free_port()
+    (port,) = free_ports(1)
     monkeypatch.setenv("LAKEHOUSE_ENGINE_PORT", str(port))
     settings.cache_clear()
     after = control.start(replace=True)

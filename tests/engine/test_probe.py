@@ -7,7 +7,7 @@ import time
 from pyspark.sql.connect.proto import base_pb2
 
 from lakehouse.engine.probe import accepts, answers, probe_request
-from tests.support.homes import free_port
+from tests.support.homes import free_ports
 
 
 def test_request_is_what_pyspark_would_send() -> None:
@@ -19,7 +19,7 @@ def test_request_is_what_pyspark_would_send() -> None:
 
 def test_nobody_at_the_port_is_no_answer_at_once() -> None:
     began = time.monotonic()
-    port = free_port()
+    (port,) = free_ports(1)
     assert not answers("127.0.0.1", port, deadline_seconds=5)
     assert not accepts("127.0.0.1", port)
     assert time.monotonic() - began < 3

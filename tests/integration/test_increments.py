@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.conftest import do_data_work
 from tests.support.homes import Home
-from tests.support.lakes import WRITE_TIME_COLUMNS, difference, rows, tables
+from tests.support.lakes import WRITE_TIME_COLUMNS, difference, result_tables, rows
 
 HOUSEHOLDS = 25
 
@@ -44,7 +44,7 @@ def test_split_and_shuffled_deliveries_equal_one_delivery(at_once: Home, tmp_pat
             do_data_work(home)
     finally:
         home.lakehouse("engine", "stop", check=False)
-    names = tables(at_once.lake, "silver", "gold")
+    names = result_tables(at_once.lake)
     # A snapshot keeps the versions it saw, so the history of customers legitimately depends on when we looked.
     compared = [name for name in names if name != "gold.customer_history"]
     assert {name: found for name in compared if (found := difference(at_once.lake, home.lake, name, WRITE_TIME_COLUMNS))} == {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.integration.conftest import Ran
-from tests.support.lakes import difference, tables
+from tests.support.lakes import difference, result_tables
 
 
 def test_every_silver_and_gold_table_is_the_same_on_both_engines(ran_on_sail: Ran, ran_on_spark: Ran) -> None:
     left, right = ran_on_sail.home.lake, ran_on_spark.home.lake
-    names = tables(left, "silver", "gold")
-    assert names == tables(right, "silver", "gold")
+    names = result_tables(left)
+    assert names == result_tables(right)
     assert len(names) > 20
     differing = {name: rows for name in names if (rows := difference(left, right, name))}
     assert not differing

@@ -29,7 +29,7 @@ def spark() -> Iterator[SparkSession]:
     server = SparkConnectServer()
     server.start(background=True)
     _, port = server.listening_address
-    session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").getOrCreate()
+    session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
     yield session
     session.stop()
     server.stop()

@@ -23,7 +23,7 @@ from lakehouse.settings import settings
 from lakehouse.stages import run_stage
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
-from tests.support.homes import free_port
+from tests.support.homes import free_ports
 
 START, END = datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 2, tzinfo=UTC)
 
@@ -104,7 +104,8 @@ def engine_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     home = tmp_path_factory.mktemp(f"spark_jobs_{request.param}")
     with pytest.MonkeyPatch.context() as patch:
         (home / "conf").mkdir()
-        values = {"HOME": home, "CONF": home / "conf", "ENGINE": request.param, "ENGINE_PORT": free_port(), "THRIFT_PORT": free_port(), "ENGINE_MEMORY_GB": 3}
+        ports = free_ports(2)
+        values = {"HOME": home, "CONF": home / "conf", "ENGINE": request.param, "ENGINE_PORT": ports[0], "THRIFT_PORT": ports[1], "ENGINE_MEMORY_GB": 3}
         for name, value in values.items():
             patch.setenv(f"LAKEHOUSE_{name}", str(value))
         patch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)

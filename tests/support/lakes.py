@@ -24,9 +24,13 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 
 def tables(lake: Path, *layers: str) -> list[str]:
-    """`layer.table` names of the Delta tables below a lake root, sorted; without gold's bookkeeping."""
-    found = {f"{layer}.{path.name}" for layer in layers for path in (lake / layer).glob("*") if (path / "_delta_log").is_dir()}
-    return sorted(found - BOOKKEEPING)
+    """`layer.table` names of the Delta tables below a lake root, sorted."""
+    return sorted(f"{layer}.{path.name}" for layer in layers for path in (lake / layer).glob("*") if (path / "_delta_log").is_dir())
+
+
+def result_tables(lake: Path) -> list[str]:
+    """Tables of silver and gold that two lakes with the same deliveries must agree on: all but gold's bookkeeping."""
+    return [name for name in tables(lake, "silver", "gold") if name not in BOOKKEEPING]
 
 
 def rows(lake: Path, query: str) -> list[tuple[Any, ...]]:
