@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -26,9 +27,9 @@ WINDOW = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), AS_OF, "r2")
 LATE = INGESTED + timedelta(days=3)
 
 
-def broken(target: str) -> dict[str, int]:
+def broken(target: str, window: BatchWindow = WINDOW) -> dict[str, int]:
     """Rules of the gate that do not hold now -> rows that broke them."""
-    return {found.rule.id: found.rows_failed for found in measure_gate(load_gate(target), WINDOW) if not found.is_passed}
+    return {found.rule.id: found.rows_failed for found in measure_gate(load_gate(target), window) if not found.is_passed}
 
 
 def contact(**changes: object) -> Row:
@@ -114,6 +115,11 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
         {"dim_customers.customer_id.unique": 1, "dim_customers.total_spend.orders": 2, "dim_customers.total_spend.transactions": 2}
         | {"dim_customers.count_orders.orders": 1},
     ),
+    (
+        "gold.dim_customers",
+        [],
+        {"dim_customers.rows.present": 1, "dim_customers.customer_id.complete": 1},
+    ),
     ("gold.dim_customers", [profile(customer_id="c2")], {"dim_customers.customer_id.complete": 2}),
     (
         "gold.dim_customers",
@@ -164,6 +170,35 @@ def test_every_hand_written_rule_has_a_case() -> None:
 def test_refused_addresses_must_be_suppressed(sail_lake: str) -> None:
     write(sail_lake, "gold.dim_customers", [profile(email="cy@example.com", email_consent_status="withdrawn", is_mailable=False)])
     assert broken("gold.suppressions") == {"suppressions.withdrawn.listed": 1}
+
+
+def write_orders_around(lake: str, as_of: datetime, profile_spend: str = "2.50") -> None:
+    """One order before `as_of` (2.50) and one that begins at it (4.00), and the profile that counts the first only."""
+    later = {"transaction_id": "t2", "net_amount": Decimal("4.00")}
+    write(lake, "silver.transactions", [line(), line(**later, occurred_at=as_of)])
+    write(lake, "gold.fct_orders", [row("gold.fct_orders"), row("gold.fct_orders", **later, ordered_at=as_of)])
+    write(lake, "gold.dim_customers", [profile(as_of=as_of, total_spend=Decimal(profile_spend))])
+
+
+def test_profiles_answer_for_orders_before_their_as_of_time_only(sail_lake: str) -> None:
+    as_of = MOMENT + timedelta(hours=1)
+    write_orders_around(sail_lake, as_of)
+    assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == {}
+
+
+def test_an_order_is_before_the_as_of_time_when_its_first_line_is(sail_lake: str) -> None:
+    as_of = MOMENT + timedelta(hours=1)
+    write(sail_lake, "silver.transactions", [line(), line(line_number=2, occurred_at=as_of + timedelta(minutes=1))])
+    write(sail_lake, "gold.fct_orders", [row("gold.fct_orders", net_amount=Decimal("5.00"))])
+    write(sail_lake, "gold.dim_customers", [profile(as_of=as_of, total_spend=Decimal("5.00"))])
+    assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == {}
+
+
+def test_profiles_that_count_later_orders_block(sail_lake: str) -> None:
+    as_of = MOMENT + timedelta(hours=1)
+    write_orders_around(sail_lake, as_of, profile_spend="6.50")
+    spend = {"dim_customers.total_spend.orders": 1, "dim_customers.total_spend.transactions": 1}
+    assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == spend
 
 
 def test_missing_column_is_named_and_nothing_else_is_looked_at(sail_lake: str) -> None:

@@ -44,7 +44,7 @@ GOOD: dict[str, Row] = {
     | {"redemption_id": "d1", "reference_type": "crm_id", "customer_reference": "1", "coupon_id": "u1", "campaign_id": "k1", "redeemed_at": MOMENT},
     "silver.identities": {"identifier_type": "crm_id", "identifier": "1", "customer_id": "c1", "own_customer_id": "c1", "rule": "root"}
     | {"first_seen_at": MOMENT, "linked_at": MOMENT, "_updated_at": INGESTED},
-    "gold.fct_orders": {"transaction_id": "t1", "customer_id": "c1", "net_amount": Decimal("2.50")},
+    "gold.fct_orders": {"transaction_id": "t1", "customer_id": "c1", "net_amount": Decimal("2.50"), "ordered_at": MOMENT},
     "gold.dim_customers": {"customer_id": "c1", "email": "ann@example.com", "email_consent_status": "granted", "is_mailable": True}
     | {"total_spend": Decimal("2.50"), "count_orders": 1, "first_order_at": MOMENT, "last_order_at": MOMENT, "as_of": datetime(2018, 1, 2, tzinfo=UTC)},
     "gold.segment_members": {"segment": "loyal", "customer_id": "c1", "is_mailable": True},
@@ -56,6 +56,7 @@ _GOLD_TYPES: dict[str, pa.DataType] = {
     "total_spend": pa.decimal128(18, 2),
     "count_orders": pa.int64(),
     "is_mailable": pa.bool_(),
+    "ordered_at": pa.timestamp("us", tz="UTC"),
     "first_order_at": pa.timestamp("us", tz="UTC"),
     "last_order_at": pa.timestamp("us", tz="UTC"),
     "as_of": pa.timestamp("us", tz="UTC"),
