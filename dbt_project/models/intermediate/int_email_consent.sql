@@ -1,6 +1,9 @@
 -- The newest change decides for each reference (on the same moment the most restrictive), then the most restrictive of all
--- references that lead to the address decides for the address: who withdrew once anywhere is not mailed.
+-- references that lead to the address decides for the address. A grant is good for the address it was given for, a bounce says
+-- something about one address; a withdrawal or a complaint is a person's, and ends the older grants of all the person's addresses.
 with contacts as (select * from {{ ref('stg_contacts') }}),
+
+identities as (select * from {{ ref('stg_identities') }}),
 
 consents as (
     select
@@ -44,25 +47,71 @@ mailboxes as (
     where reference_type = 'email'
 ),
 
-decisions as (
+decisions_on_mailbox as (
     select
         mailboxes.mailbox,
         newest.status,
-        newest.changed_at,
-        row_number() over (
-            partition by mailboxes.mailbox order by newest.severity desc, newest.changed_at desc
-        ) as rank_of_decision
+        newest.severity,
+        newest.changed_at
     from mailboxes
     inner join newest
         on
             mailboxes.reference_type = newest.reference_type
             and mailboxes.customer_reference = newest.customer_reference
             and newest.rank_of_change = 1
+),
+
+refusals as (
+    select
+        identities.customer_id,
+        newest.status,
+        newest.severity,
+        newest.changed_at
+    from newest
+    inner join identities
+        on newest.reference_type = identities.identifier_type and newest.customer_reference = identities.identifier
+    where newest.rank_of_change = 1 and newest.status in ('withdrawn', 'complained')
+),
+
+people_of_mailboxes as (
+    select
+        coalesce(contacts.email, concat('contact:', contacts.contact_id)) as mailbox,
+        identities.customer_id
+    from contacts
+    inner join identities on contacts.contact_id = identities.identifier and identities.identifier_type = 'crm_id'
+),
+
+decisions as (
+    select
+        mailbox,
+        status,
+        severity,
+        changed_at
+    from decisions_on_mailbox
+    union all
+    select
+        granted.mailbox,
+        refusals.status,
+        refusals.severity,
+        refusals.changed_at
+    from decisions_on_mailbox as granted
+    inner join people_of_mailboxes on granted.mailbox = people_of_mailboxes.mailbox
+    inner join refusals on people_of_mailboxes.customer_id = refusals.customer_id and granted.changed_at <= refusals.changed_at
+    where granted.status = 'granted'
+),
+
+ranks as (
+    select
+        mailbox,
+        status,
+        changed_at,
+        row_number() over (partition by mailbox order by severity desc, changed_at desc) as rank_of_decision
+    from decisions
 )
 
 select
     mailbox,
     status,
     changed_at
-from decisions
+from ranks
 where rank_of_decision = 1
