@@ -1,6 +1,7 @@
 """silver.identities. One row per identifier of a person, with the customer_id it resolves to.
 
 Key: identifier_type, identifier. Input: silver.contacts and the tables that refer to customers. Output: silver.identities.
+Leaves an empty silver table for every dataset that nobody delivered, since gold reads all of them.
 Skipped when no input changed. Otherwise computed anew from all inputs, because one corrected line can take an identifier
 away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run equals a rebuild.
 """
@@ -23,6 +24,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.silver.command_line import run_from_command_line
 from lakehouse.silver.delivery import next_update_time
+from lakehouse.silver.empty import ensure_silver_tables
 from lakehouse.tables import TableRef, silver
 from lakehouse.transforms.references import contact_identifiers, referred_identifiers
 from lakehouse.window import BatchWindow
@@ -40,6 +42,8 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Bring silver.identities up to date; read = identifiers found, loaded = rows written because they are new or changed."""
     del target
     lake = settings().lake
+    if any(version(table, lake) >= 0 for table in INPUTS):
+        ensure_silver_tables(lake)  # here, because this stage runs whatever became of the datasets
     versions = {table: version(table, lake) for table in INPUTS}
     there = {table: found for table, found in versions.items() if found >= 0}
     is_current = version(TABLE, lake) >= 0 and all(worked_up_to(TABLE, table, lake) == found for table, found in there.items())

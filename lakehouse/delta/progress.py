@@ -20,6 +20,12 @@ def worked_up_to(stage: TableRef, input_table: TableRef, lake: str) -> int:
     return int(max(rows, key=lambda row: row["recorded_at"])["input_version"]) if rows else -1
 
 
+def has_progress(stage: TableRef, lake: str) -> bool:
+    """Whether the stage has ever finished work on any input."""
+    progress = open_table(ops("progress"), lake)
+    return progress is not None and progress.to_pyarrow_table(columns=["stage"], filters=[("stage", "=", str(stage))]).num_rows > 0
+
+
 def record_progress(stage: TableRef, versions: dict[TableRef, int], run_id: str, lake: str) -> None:
     """Note that the stage has worked on its inputs up to and including these versions; do so after its writes."""
     now = datetime.now(UTC)

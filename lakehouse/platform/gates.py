@@ -8,6 +8,7 @@ from lakehouse.delta.storage import open_table
 from lakehouse.errors import QualityGateFailed, TransientError
 from lakehouse.quality.gates_state import latest_gates
 from lakehouse.settings import PROJECT_ROOT, settings
+from lakehouse.silver.empty import is_never_loaded
 from lakehouse.tables import TableRef, gold
 
 
@@ -22,7 +23,7 @@ class GateNotFinishedError(TransientError):
 
 
 def require_checked_and_open(tables: list[TableRef]) -> None:
-    """Pass when every one of the tables that exists was checked after its last change and nothing blocks.
+    """Pass when every one of the tables that has been loaded was checked after its last change and nothing blocks.
 
     Raises QualityGateFailed with the rules and rows of every blocked table, and GateNotFinishedError when a table has
     changed since its gate last ran.
@@ -40,7 +41,7 @@ def require_checked_and_open(tables: list[TableRef]) -> None:
 
 def _changed_after(table: TableRef, checked_at: datetime | None) -> bool:
     found = open_table(table, settings().lake)
-    if found is None:
+    if found is None or is_never_loaded(table, settings().lake):
         return False
     if checked_at is None:
         return True

@@ -23,7 +23,9 @@ from lakehouse.quality.rule import Gate, Measurement, Rule
 from lakehouse.quality.schema_check import schema_differences
 from lakehouse.quality.suite import validate
 from lakehouse.settings import settings
-from lakehouse.tables import TableRef
+from lakehouse.silver.empty import is_never_loaded
+from lakehouse.sources.config import feeds
+from lakehouse.tables import Layer, TableRef
 from lakehouse.window import BatchWindow
 
 _log = logging.getLogger(__name__)
@@ -34,12 +36,12 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
 
     Broken warning rules are the outcome's warnings. A table that has not changed since it last passed these rules, nor any
     table they read, is skipped: its findings are recorded again for this run, and only rules about the passing of time are
-    measured. Raises QualityGateFailed with every broken blocking rule and its rows, after recording; ContractError for a
-    table that has no gate.
+    measured. A table that nothing was ever delivered for is skipped too. Raises QualityGateFailed with every broken blocking
+    rule and its rows, after recording; ContractError for a table that has no gate.
     """
     gate, lake = load_gate(target), settings().lake
-    if newest_version(gate.table, lake) is None:
-        return [TableOutcome(gate.table, warnings=(f"{gate.table} does not exist yet: nothing was delivered for it",), skipped=True)]
+    if newest_version(gate.table, lake) is None or (_is_delivered(gate.table) and is_never_loaded(gate.table, lake)):
+        return [_undelivered(gate.table)]
     parameters = _parameters(gate, window, lake)
     versions = _versions(gate, parameters, lake)
     earlier = _findings_that_still_hold(gate, versions, parameters, window, lake)
@@ -54,6 +56,19 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
         raise QualityGateFailed(str(gate.table), failures)
     record_passed(gate, versions, window.run_id, lake)
     return [TableOutcome(gate.table, warnings=_warnings(gate, found))]
+
+
+def _undelivered(table: TableRef) -> TableOutcome:
+    """A table without any delivery has nothing to hold against rules; only a source that should have delivered is worth a warning."""
+    if _is_delivered(table) and not feeds(table.name):
+        _log.info("%s is empty because no source in sources.yml delivers it: nothing to check", table)
+        return TableOutcome(table, skipped=True)
+    return TableOutcome(table, warnings=(f"{table} is empty: nothing was delivered for it yet",), skipped=True)
+
+
+def _is_delivered(table: TableRef) -> bool:
+    """Whether rows of the table come from sources; all others are computed, and one of those that is empty is worth a look."""
+    return table.layer is Layer.SILVER and table.name in DATASETS
 
 
 def load_gate(target: str) -> Gate:

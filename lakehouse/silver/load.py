@@ -20,6 +20,7 @@ from lakehouse.errors import ContractError
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.silver.delivery import Delivery, next_update_time, read_delivery, silver_columns
+from lakehouse.silver.empty import is_never_loaded
 from lakehouse.silver.merge import Snapshot, merge
 from lakehouse.silver.rejected import quarantine_rows, replace_quarantine
 from lakehouse.silver.snapshots import flagged, keys_of_snapshot, snapshot_files
@@ -80,7 +81,7 @@ def load_delivery(spark: SparkSession, delivery: Delivery, snapshot: Snapshot | 
     """Move a delivery into silver and quarantine; run again, all its good rows are duplicates."""
     contract, table = delivery.contract, silver(delivery.feed.dataset)
     incoming, count_lost = unique_rows(spark, contract, [delivery])
-    if version(table, lake) < 0:
+    if is_never_loaded(table, lake):
         loaded = _replace(spark, contract, incoming.withColumn("_is_deleted", sf.lit(False)), lake)
         known_already = 0
     else:
@@ -121,6 +122,8 @@ def _rebuild(spark: SparkSession, contract: Contract, declared: Sequence[Feed], 
         if received is not None:
             versions[feed.bronze] = newest
             deliveries.append(read_delivery(feed, received))
+    if not deliveries and is_never_loaded(table, lake):
+        return TableOutcome(table, skipped=True)
     if not deliveries:
         raise ContractError(contract.dataset, "there are no bronze rows to rebuild it from", "Run without --full, or load its source first.")
     rows, count_lost = unique_rows(spark, contract, deliveries)

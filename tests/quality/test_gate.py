@@ -16,6 +16,7 @@ from lakehouse.quality import gate as gate_module
 from lakehouse.quality.data_docs import site_folder
 from lakehouse.quality.gate import load_gate, run_gate
 from lakehouse.quality.gates_state import latest_gates
+from lakehouse.silver.empty import ensure_silver_tables
 from lakehouse.tables import ops, silver
 from lakehouse.window import BatchWindow
 from tests.support.tables import row, write
@@ -176,10 +177,17 @@ def test_references_to_a_table_that_does_not_exist_yet_only_warn(lake: str) -> N
     assert outcome.warnings[0].startswith("transactions.product_id.references: 1 of 1 rows bad")
 
 
-def test_table_that_was_never_written_is_a_warning(lake: str) -> None:
+def test_table_that_no_source_delivers_is_skipped(lake: str) -> None:
     shutil.rmtree(f"{lake}/silver/redemptions")
     (outcome,) = run_gate("silver.redemptions", window("r2"))
-    assert (outcome.skipped, outcome.warnings) == (True, ("silver.redemptions does not exist yet: nothing was delivered for it",))
+    assert (outcome.skipped, outcome.warnings) == (True, ())
+
+
+def test_table_that_a_declared_source_never_delivered_is_a_warning_not_a_block(lake: str) -> None:
+    shutil.rmtree(f"{lake}/silver/transactions")
+    ensure_silver_tables(lake)
+    (outcome,) = run_gate("silver.transactions", window("r2"))
+    assert (outcome.skipped, outcome.warnings) == (True, ("silver.transactions is empty: nothing was delivered for it yet",))
 
 
 def test_table_without_a_gate_is_an_error(lake: str) -> None:
