@@ -40,6 +40,18 @@ class ContractError(TerminalError):
         super().__init__(f"dataset {dataset}: {problem}", remedy)
 
 
+class MappingError(TerminalError):
+    """An expression in sources.yml cannot be evaluated; nothing of the delivery went into silver."""
+
+    def __init__(self, source: str, dataset: str, column: str, expression: str, problem: str) -> None:
+        self.source, self.dataset, self.column, self.expression = source, dataset, column, expression
+        super().__init__(
+            f"source {source}, dataset {dataset}: the expression for {column}, `{expression}`, {problem}",
+            "Correct it in sources.yml and run again. Where values may be malformed use a form that gives null instead of failing"
+            " (try_cast(x as ...), try_to_timestamp): only the rows concerned then go to quarantine.",
+        )
+
+
 class SourceUnavailableError(TransientError):
     """A source location, database or API cannot be reached."""
 

@@ -21,6 +21,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.silver.delivery import Delivery, next_update_time, read_delivery, silver_columns
 from lakehouse.silver.empty import is_never_loaded
+from lakehouse.silver.expressions import explained
 from lakehouse.silver.merge import Snapshot, merge
 from lakehouse.silver.rejected import quarantine_rows, replace_quarantine
 from lakehouse.silver.snapshots import flagged, keys_of_snapshot, snapshot_files
@@ -33,13 +34,13 @@ from lakehouse.window import BatchWindow
 def load(dataset: str, window: BatchWindow) -> list[TableOutcome]:
     """Bring silver.<dataset> up to date with its bronze tables; one outcome, which balances.
 
-    Raises ContractError when a required column is missing altogether or a snapshot looks incomplete; nothing of that feed is
-    marked as processed then.
+    Raises ContractError when a required column is missing altogether or a snapshot looks incomplete, and MappingError when an
+    expression of sources.yml fails; nothing of that feed is marked as processed then.
     """
     table, lake = silver(dataset), settings().lake
     declared = feeds(dataset)
     if window.is_full and declared and version(table, lake) >= 0:
-        with guarded(str(table)):
+        with explained(declared), guarded(str(table)):
             return [_rebuild(session(), DATASETS[dataset], declared, window, lake)]
     return [summed(table, [_load_feed(feed, window, lake) for feed in declared])]
 
@@ -56,7 +57,7 @@ def _load_feed(feed: Feed, window: BatchWindow, lake: str) -> TableOutcome:
     since = worked_up_to(table, feed.bronze, lake) if version(table, lake) >= 0 else -1
     if version(feed.bronze, lake) == since:  # also when bronze does not exist: both are -1
         return TableOutcome(table, skipped=True)
-    with guarded(str(table)):
+    with explained([feed]), guarded(str(table)):
         spark = session()
         newest, received = changes_since(spark, feed.bronze, since, lake)
         outcome = TableOutcome(table, skipped=True) if received is None else _load_rows(spark, feed, received, lake)

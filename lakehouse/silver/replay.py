@@ -13,6 +13,7 @@ from lakehouse.errors import ContractError
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.silver.delivery import Delivery, read_delivery
+from lakehouse.silver.expressions import explained
 from lakehouse.silver.load import load_delivery, summed
 from lakehouse.silver.merge import Snapshot
 from lakehouse.silver.snapshots import keys_of_snapshot, snapshot_files
@@ -27,7 +28,7 @@ def replay(dataset: str, window: BatchWindow) -> TableOutcome:
 
     `read` counts the rows tried, `quarantined` those that stay. Silver is written before quarantine is emptied, so a row is
     never lost; run again after a kill, rows already moved count as duplicates. The window only names the run.
-    ContractError for an unknown dataset.
+    ContractError for an unknown dataset, MappingError for an expression of sources.yml that fails.
     """
     del window
     if dataset not in DATASETS:
@@ -35,9 +36,10 @@ def replay(dataset: str, window: BatchWindow) -> TableOutcome:
     table, lake = silver(dataset), settings().lake
     if version(quarantine(dataset), lake) < 0:
         return TableOutcome(table, skipped=True)
-    with guarded(f"replay of {quarantine(dataset)}"):
+    declared = feeds(dataset)
+    with explained(declared), guarded(f"replay of {quarantine(dataset)}"):
         spark = session()
-        return summed(table, [_replay_feed(spark, feed, lake) for feed in feeds(dataset)])
+        return summed(table, [_replay_feed(spark, feed, lake) for feed in declared])
 
 
 def _replay_feed(spark: SparkSession, feed: Feed, lake: str) -> TableOutcome:
