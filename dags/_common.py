@@ -28,10 +28,10 @@ RETRY_POLICY = ExceptionRetryPolicy(
 )
 DEFAULTS: dict[str, Any] = {
     "owner": "data-engineering",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=10),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=5),
+    "retries": 3,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": 3.0,
+    "max_retry_delay": timedelta(minutes=10),
     "retry_policy": RETRY_POLICY,
 }
 DAG_OPTIONS: dict[str, Any] = {"default_args": DEFAULTS, "start_date": datetime(2017, 1, 1, tzinfo=UTC), "catchup": False, "max_active_runs": 1}

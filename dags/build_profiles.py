@@ -43,7 +43,7 @@ def build_profiles() -> None:
     | an ingest has finished (asset `silver.identities`) | check that every silver gate is open | < 1 s |
     | then | stop here when gold is up to date | < 1 s |
     | then | one task per dbt model, two at a time | about a second each |
-    | then | dbt tests, then the dbt docs (menu Lakehouse > dbt docs) | seconds |
+    | then | dbt tests, then the dbt docs (menu Browse > dbt docs) | seconds |
 
     A blocked gate ends the run red and leaves gold as it is. `full` rebuilds incremental models.
     """

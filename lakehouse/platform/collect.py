@@ -104,7 +104,13 @@ def _spent(clock: Clock, stage_seconds: dict[str, float]) -> dict[str, float]:
             dbt[f"dbt {task_id}"] += seconds
     in_dags = sum(clock.dags.values())
     airflow = in_dags - sum(stage_seconds.values()) - sum(dbt.values())
-    return {"start (imports, engine, DAGs)": clock.start, **stage_seconds, **dbt, "Airflow": airflow, "summary": clock.total - clock.start - in_dags}
+    return {
+        "start (imports, engine, DAGs)": clock.start,
+        **stage_seconds,
+        **dbt,
+        "Airflow, imports, records": airflow,
+        "summary": clock.total - clock.start - in_dags,
+    }
 
 
 def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:

@@ -6,11 +6,12 @@ import contextlib
 import gc
 import importlib
 import logging
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DAG_IDS = ("ingest_crm", "ingest_transactions", "build_profiles", "pre_send_refresh")
-# Somebody is waiting: what may succeed the second time is tried again soon, and once.
-_RETRIES, _RETRY_DELAY = 1, timedelta(seconds=2)
 
 
 @dataclass
@@ -59,7 +58,8 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
         engine = starter.submit(control.start)
         with output_to(run_log(moment)) as on_terminal:
             _prepare(engine)
-            with _watched(on_terminal(progress)) as watch, _loaded_dags() as dags, _hung_up_after():
+            dags = _loaded_dags()
+            with _watched(on_terminal(progress)) as watch, _hung_up_after():
                 ready, ran = time.monotonic(), _Ran()
                 for dag_id in DAG_IDS:
                     own = {"campaign_id": campaign_id} if dag_id == "pre_send_refresh" else {}
@@ -116,26 +116,36 @@ def _watched(progress: Progress) -> Iterator[TaskWatch]:
         manager.pm.unregister(watch)
 
 
-@contextlib.contextmanager
-def _loaded_dags() -> Iterator[dict[str, Any]]:
-    """The DAGs, parsed once. dag.test() would parse the whole folder again before every DAG; it is given this bag instead."""
+def _loaded_dags() -> dict[str, Any]:
+    """The DAGs by id. Raises TerminalError when one cannot be loaded."""
     from airflow.dag_processing import dagbag
+
+    from lakehouse.platform.impatience import ImpatientPolicy
 
     folder = PROJECT_ROOT / "dags"
     bag = dagbag.BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
     if bag.import_errors:
         file, error = next(iter(bag.import_errors.items()))
         raise TerminalError(f"DAG file {file} cannot be loaded: {error.strip().splitlines()[-1]}", "Mend what it names and run again.")
-    for dag in bag.dags.values():
-        for task in dag.tasks:
-            task.retries, task.retry_delay = min(task.retries, _RETRIES), _RETRY_DELAY
+    for task in (task for dag in bag.dags.values() for task in dag.tasks if task.retry_policy):
+        task.retry_policy = ImpatientPolicy(task.retry_policy)
     gc.collect()
     gc.freeze()  # what is loaded stays: garbage collections during the run need not look at it
-    parse_again, dagbag.BundleDagBag = dagbag.BundleDagBag, lambda **_: bag
+    return dict(bag.dags)
+
+
+@contextlib.contextmanager
+def _parsed_already(dag: Any) -> Iterator[None]:
+    """dag.test() parses the whole DAG folder again and writes every DAG of it to the database: let it find this one only."""
+    from airflow.dag_processing import dagbag
+
+    parse, only = dagbag.BundleDagBag, dagbag.DagBag(os.devnull, collect_dags=False)
+    only.dags[dag.dag_id] = dag
+    dagbag.BundleDagBag = lambda **_: only
     try:
-        yield bag.dags
+        yield
     finally:
-        dagbag.BundleDagBag = parse_again
+        dagbag.BundleDagBag = parse
 
 
 @contextlib.contextmanager
@@ -151,7 +161,8 @@ def _hung_up_after() -> Iterator[None]:
 
 def _test_dag(dag: Any, conf: dict[str, Any], watch: TaskWatch, ran: _Ran) -> None:
     began, failures = time.monotonic(), len(watch.failures)
-    outcome = dag.test(run_conf=conf)
+    with _parsed_already(dag):
+        outcome = dag.test(run_conf=conf)
     ran.dag_seconds[dag.dag_id] = time.monotonic() - began
     ran.run_ids.append(f"{dag.dag_id}.{outcome.run_id}")
     if outcome.state != "success" and len(watch.failures) == failures:

@@ -90,6 +90,7 @@ class Supervisor:
                 process.terminate()
         _, alive = psutil.wait_procs(trees, timeout=_PATIENCE_SECONDS)
         for survivor in alive:
+            log.warning("%s (pid %d) did not end within %.0f s and is killed", survivor, survivor.pid, _PATIENCE_SECONDS)
             survivor.kill()
         psutil.wait_procs(alive, timeout=5)
 

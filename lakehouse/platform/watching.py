@@ -10,7 +10,7 @@ from airflow.listeners import hookimpl
 
 from lakehouse.platform.run_facts import Progress, TaskEvent, TaskFailure
 
-_ECHO = "watch"  # fails because another task did
+_ECHO = "watch"
 
 
 @dataclass
@@ -38,9 +38,9 @@ class TaskWatch:
 
     @hookimpl
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
-        is_last = str(task_instance.state) != "up_for_retry"
+        is_last = getattr(task_instance.state, "value", task_instance.state) != "up_for_retry"
         words = str(error) if getattr(error, "remedy", "") else f"{type(error).__name__}: {error}"
-        if is_last and task_instance.task_id != _ECHO:
+        if is_last and _is_work(task_instance):
             self.failures.append(TaskFailure(task_instance.dag_id, task_instance.task_id, words))
         self._ended(task_instance, "failed" if is_last else "retrying", words)
 
@@ -52,5 +52,5 @@ class TaskWatch:
 
 
 def _is_work(task_instance: Any) -> bool:
-    """Ephemeral dbt models are drawn as empty tasks: part of the picture, not of the work."""
-    return task_instance.task.task_type != "EmptyOperator"
+    """Ephemeral dbt models are drawn as empty tasks: part of the picture, not of the work. An echo fails because another task did."""
+    return task_instance.task.task_type != "EmptyOperator" and task_instance.task_id != _ECHO

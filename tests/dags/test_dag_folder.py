@@ -121,4 +121,9 @@ def test_the_trigger_form_offers_the_declared_campaigns(found: dict[str, Any]) -
 def test_only_what_may_succeed_later_is_tried_again(found: dict[str, Any], program: Program) -> None:
     assert all(task["has_policy"] for task in _tasks(found, "ingest_crm").values())
     outcome = program("try_again")
-    assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 3, "network": 3, "defect": 1}}
+    assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 4, "network": 4, "defect": 1}}
+
+
+def test_a_run_in_one_process_tries_again_once(program: Program) -> None:
+    outcome = program("try_again", "impatient")
+    assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 2, "network": 2, "defect": 1}}

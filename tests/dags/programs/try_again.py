@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from lakehouse.errors import EngineUnavailableError, QualityGateFailed
 from lakehouse.platform import database
@@ -17,9 +18,12 @@ def main() -> None:
     from airflow.sdk import dag, task
 
     from dags._common import DEFAULTS
+    from lakehouse.platform.impatience import ImpatientPolicy
 
     tries: dict[str, int] = {}
     waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
+    if "impatient" in sys.argv:
+        waits["retry_policy"] = ImpatientPolicy(DEFAULTS["retry_policy"])
 
     @dag(dag_id="failing", schedule=None, default_args=waits)
     def failing() -> None:

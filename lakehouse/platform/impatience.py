@@ -1,0 +1,27 @@
+"""Retries while somebody is waiting: what may succeed the second time is tried again soon, and once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import RetryPolicy
+from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision
+
+_SOON = timedelta(seconds=2)
+
+
+class ImpatientPolicy(RetryPolicy):
+    """Decides as `patient` does what may be tried again, but not when and how often.
+
+    A policy is not part of a DAG's serialised form: changing it makes no new DAG version, changing `retries` would.
+    """
+
+    def __init__(self, patient: RetryPolicy) -> None:
+        self.patient = patient
+
+    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+        decision = self.patient.evaluate(exception, try_number, max_tries, context)
+        if decision.action is RetryAction.FAIL:
+            return decision
+        return RetryDecision.retry(_SOON, decision.reason) if try_number == 1 else RetryDecision.fail("it failed the second time too")
