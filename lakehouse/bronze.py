@@ -7,7 +7,7 @@ that was killed, or that runs again, loads nothing twice.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
 
@@ -22,18 +22,20 @@ from lakehouse.engine import register, session
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.sources.config import Feed
+from lakehouse.sources.journal import Journal
 from lakehouse.transforms.received import delivered_columns
 from lakehouse.transforms.row_hash import with_row_hash
 from lakehouse.window import BatchWindow
 
-# files that have the same delivered columns -> those files
-_Groups = dict[tuple[str, ...], list[Path]]
+# (place in the order of landing, delivered columns) -> files that share both
+_Groups = dict[tuple[int, tuple[str, ...]], list[Path]]
 
 
 def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
     """Append the feed's landed files that bronze does not have yet, in one commit; a skipped outcome when there are none.
 
-    Columns are strings as received. A column the table lacks is added to it; one a file lacks is null.
+    Columns are strings as received. A column the table lacks is added to it; one a file lacks is null. `_ingested_at` tells in
+    which order complete snapshots were landed, also when several runs landed them before this one.
     """
     table, lake = feed.bronze, settings().lake
 
@@ -42,11 +44,11 @@ def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
         if not count_new:
             return TableOutcome(table, skipped=True)
         spark = session()
-        columns = _spellings([*column_names(table, lake), *(name for names in groups for name in names)])
+        columns = _spellings([*column_names(table, lake), *(name for _, names in groups for name in names)])
         if ensure_table(table, (*(Column(name, "string", "as received") for name in columns.values()), *BRONZE_LINEAGE), lake):
             register(spark, table)
         before = count_rows(table, lake)
-        append(table, _with_lineage(_read(spark, groups, columns), window), lake)
+        append(table, _with_lineage(_read(spark, groups, columns), columns, window), lake)
         return TableOutcome(table, read=count_new, loaded=count_rows(table, lake) - before)
 
     return committed(table, attempt)
@@ -56,6 +58,7 @@ def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
     """Landed files that are not in the table, by their columns, and their number of rows. Reads one column and the files' footers."""
     found = open_table(feed.bronze, lake)
     loaded = {name.rsplit("@", 1)[-1] for name in source_files(found)} if found is not None else set()
+    runs = {digits[:12]: run for digits, run in Journal(feed).run_of_landed().items()} if feed.load == "full" else {}
     groups: _Groups = {}
     count_new = 0
     for path in sorted(feed.landing.glob("*.parquet")):
@@ -65,7 +68,7 @@ def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
             names = tuple(name for name in landed.schema_arrow.names if name not in ("_source_file", "_row_number"))
             count_of_file = landed.metadata.num_rows
         if count_of_file:
-            groups.setdefault(names, []).append(path)
+            groups.setdefault((runs.get(path.stem, 0), names), []).append(path)
             count_new += count_of_file
     return groups, count_new
 
@@ -81,21 +84,21 @@ def _spellings(names: Iterable[str]) -> dict[str, str]:
 
 
 def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> DataFrame:
-    """Rows of all files with all columns, `_source_file` and `_row_number`.
+    """Rows of all files with all columns, `_source_file`, `_row_number` and `_ingested_at`: now, microseconds apart by order of landing.
 
     The schema is given, because inferring it opens every file once more.
     """
-    parts = []
-    for names, paths in groups.items():
+    parts, now = [], datetime.now(UTC)
+    for (run, names), paths in groups.items():
         schema = ", ".join(f"`{name}` string" for name in names) + ", `_source_file` string, `_row_number` bigint"
         rows = spark.read.schema(schema).parquet(*map(str, paths))
         present = {name.lower(): sf.col(f"`{name}`") for name in names}
         missing = sf.lit(None).cast("string")
-        parts.append(rows.select(*(present.get(key, missing).alias(name) for key, name in columns.items()), "_source_file", "_row_number"))
+        received_at = sf.lit(now + timedelta(microseconds=run)).alias("_ingested_at")
+        parts.append(rows.select(*(present.get(key, missing).alias(name) for key, name in columns.items()), "_source_file", "_row_number", received_at))
     return reduce(DataFrame.unionByName, parts)
 
 
-def _with_lineage(rows: DataFrame, window: BatchWindow) -> DataFrame:
-    delivered = delivered_columns(rows.columns)
-    hashed = with_row_hash(rows, delivered)
-    return hashed.withColumns({"_batch_id": sf.lit(window.run_id), "_ingested_at": sf.lit(datetime.now(UTC))})
+def _with_lineage(rows: DataFrame, columns: dict[str, str], window: BatchWindow) -> DataFrame:
+    hashed = with_row_hash(rows, delivered_columns(columns.values()))
+    return hashed.withColumn("_batch_id", sf.lit(window.run_id))

@@ -10,6 +10,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.sources.config import Feed, feeds
 from lakehouse.sources.journal import Journal, open_journal
+from lakehouse.sources.returned import with_returned
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def extract_feed(feed: Feed, window: BatchWindow) -> TableOutcome:
     """Land what is new in one feed, and record each delivery in ops.files, also when the feed then fails."""
     with open_journal(feed) as journal:
         try:
-            return _landing_of(feed)(feed, journal, window)
+            return with_returned(feed, journal, _landing_of(feed)(feed, journal, window))
         finally:
             journal.record_outcomes(window.run_id, settings().lake)
 

@@ -87,7 +87,7 @@ def _repeated(feed: Feed, journal: Journal, file: DeliveredFile, local: LocalFil
     if known is None:
         return _found_in_landing(feed, file, local)
     before = journal.newest.get(file.name)
-    if before is not None and before.sha256 == local.sha256 and before.stamp == file.stamp:
+    if before is not None and before.content == local.sha256 and before.stamp == file.stamp:
         return None
     if known.outcome == SET_ASIDE:
         return replace(known, file_name=file.name, stamp=file.stamp, delivered_at=file.delivered_at)

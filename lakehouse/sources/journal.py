@@ -1,8 +1,8 @@
 """The journal of a feed: what was delivered and became of it. It makes a run without news fast and a killed run resumable.
 
 One JSON line a delivery in `<landing>/<source>/<dataset>/_journal.jsonl`, the newest line of a name counts; a line
-`{"recorded": true}` says that everything above it is in ops.files. Losing the journal loses nothing: content is then
-fingerprinted again and found in landing.
+`{"recorded": true}` says that everything above it is in ops.files, and ends a run. Losing the journal loses no content: it is
+then fingerprinted again and found in landing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Delivery:
     """One delivered file (or one load of a table or endpoint) and its outcome.
 
     `stamp` is what changes when the content may have changed (size and time of change); `declaration` the fingerprint of the
-    feed's declaration it was read by; `state` what the next load of a table or endpoint goes on from.
+    feed's declaration it was read by; `state` what the next load of a table or endpoint goes on from. `sha256` is what it was
+    landed by: the SHA-256 of its content, but for a snapshot that came back, whose `content_sha256` that is then.
     """
 
     file_name: str
@@ -43,6 +44,12 @@ class Delivery:
     declaration: str = ""
     delivered_at: str = ""  # ISO UTC: time of change of a file, start of a load
     state: dict[str, Any] = field(default_factory=dict)
+    content_sha256: str = ""
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of its content."""
+        return self.content_sha256 or self.sha256
 
 
 class Journal:
@@ -53,6 +60,8 @@ class Journal:
         self._path = feed.landing / "_journal.jsonl"
         self.newest: dict[str, Delivery] = {}
         self.landed: dict[str, Delivery] = {}
+        self._arrivals: list[tuple[int, Delivery]] = []  # run in which it was noted, delivery
+        self._count_runs = 0
         self._unrecorded: list[Delivery] = []
         self._recorded: set[tuple[str, str, str]] = set()
         self._was_interrupted = False
@@ -62,6 +71,21 @@ class Journal:
         """Whether this delivery was dealt with. A file set aside is looked at again when the declaration has changed."""
         known = self.newest.get(file_name)
         return known is not None and known.stamp == stamp and (known.outcome != SET_ASIDE or known.declaration == self._feed.fingerprint)
+
+    def newest_and_current(self) -> tuple[Delivery, Delivery] | None:
+        """Of complete snapshots: the one delivered last, and the one whose rows were landed last; None before the first.
+
+        In the order in which bronze and silver take them: by run, within a run by name (dumps are dated). The two have the same
+        content unless an older snapshot has come back.
+        """
+        ordered = sorted(((run, delivery) for run, delivery in self._arrivals if delivery.rows), key=lambda arrival: (arrival[0], arrival[1].file_name))
+        delivered = [delivery for _, delivery in ordered if delivery.outcome != SET_ASIDE and delivery.content in self.landed]
+        landed = [delivery for delivery in delivered if delivery.outcome == LANDED]
+        return (delivered[-1], landed[-1]) if landed else None
+
+    def run_of_landed(self) -> dict[str, int]:
+        """SHA-256 of landed content -> number of the run that landed it (they count up); what the journal does not know is absent."""
+        return {delivery.sha256: run for run, delivery in self._arrivals if delivery.outcome == LANDED}
 
     def add(self, delivery: Delivery) -> None:
         """Note an outcome; durable against a killed process at once."""
@@ -113,10 +137,12 @@ class Journal:
     def _close(self) -> None:
         self._recorded.update(map(self._key, self._unrecorded))
         self._unrecorded = []
+        self._count_runs += 1
 
     def _take(self, delivery: Delivery) -> None:
         self.newest[delivery.file_name] = delivery
         self._unrecorded.append(delivery)
+        self._arrivals.append((self._count_runs, delivery))
         if delivery.outcome == LANDED:
             self.landed[delivery.sha256] = delivery
 
@@ -155,18 +181,3 @@ def open_journal(feed: Feed) -> Iterator[Journal]:
         for left in feed.landing.glob(f"*{PART}"):
             os.unlink(left)
         yield Journal(feed)
-
-
-def newest_snapshot(feed: Feed) -> str | None:
-    """`_source_file` of the newest full snapshot that was delivered: by time of delivery, then by name; None when there is none.
-
-    A snapshot that repeats older content counts as delivered now: its rows are those landed back then.
-    """
-    from lakehouse.sources.landing import source_file
-
-    journal = Journal(feed)
-    snapshots = [delivery for delivery in journal.newest.values() if delivery.outcome != SET_ASIDE and delivery.sha256 in journal.landed]
-    if not snapshots:
-        return None
-    newest = max(snapshots, key=lambda delivery: (delivery.delivered_at, delivery.file_name))
-    return source_file(journal.landed[newest.sha256].file_name, newest.sha256)

@@ -50,6 +50,11 @@ def read_landed(path: Path) -> Landed | None:
         return Landed(label, landed.metadata.num_rows, tuple(name for name in schema.names if name not in _LINEAGE))
 
 
+def without_lineage(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Landed rows as they were delivered: without `_source_file` and `_row_number`."""
+    return rows.select([name for name in rows.schema.names if name not in _LINEAGE])
+
+
 class StagedRows:
     """Rows on their way into landing: written in parts, published whole by `land`, gone when the block is left without it.
 

@@ -126,7 +126,7 @@ class Load:
             delivery = replace(delivery, outcome=DUPLICATE, reason="the same content as an earlier load")
         else:
             self._staged.land(landed_path(self._feed.landing, sha256), source_file(self._name, sha256))
-        if not repeated or before is None or before.sha256 != sha256 or self._watermark:
+        if not repeated or before is None or before.content != sha256 or self._watermark:
             self._journal.add(replace(delivery, state=self._new_state(sha256)))
             self._forget_old_overlap()
         return 0 if repeated else delivery.rows

@@ -54,7 +54,9 @@ class Home:
         """ops.files as (name, outcome, reason, rows), sorted."""
         table = read(ops("files"), settings().lake)
         rows = table.to_pylist() if table is not None else []
-        return sorted((row["file_name"], row["outcome"], row["reason"], row["rows"]) for row in rows)
+        return sorted(
+            ((row["file_name"], row["outcome"], row["reason"], row["rows"]) for row in rows), key=lambda found: (*found[:2], found[2] or "", found[3])
+        )
 
 
 @pytest.fixture

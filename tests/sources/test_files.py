@@ -10,8 +10,6 @@ import pytest
 
 from lakehouse.errors import ContractError, SourceUnavailableError
 from lakehouse.sources import files as files_module
-from lakehouse.sources.config import feeds
-from lakehouse.sources.journal import newest_snapshot
 from tests.sources.conftest import Home
 
 DECLARED = """
@@ -161,19 +159,6 @@ def test_a_failing_source_does_not_stop_the_others(shop: Home) -> None:
     with pytest.raises(SourceUnavailableError, match="source gone"):
         shop.extract("products")
     assert len(shop.landed("shop", "products")) == 1
-
-
-def test_the_newest_snapshot_is_the_one_delivered_last(home: Home) -> None:
-    home.declare(DECLARED.format(load="full"))
-    first, second = HEADER + "1,x\n2,y\n", HEADER + "1,x\n"
-    label = {}
-    for moment, content in enumerate((first, second, first), 1):
-        os.utime(home.deliver("in/a.csv", content), (moment, moment))
-        home.extract("products")
-        (feed,) = feeds("products")
-        label[moment] = newest_snapshot(feed)
-    assert label[1] != label[2]
-    assert label[1] == label[3]
 
 
 def test_object_stores_through_fsspec(home: Home) -> None:

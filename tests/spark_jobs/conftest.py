@@ -124,6 +124,6 @@ def lake(engine_home: Path) -> Iterator[Lake]:
     """An empty lake on a running engine."""
     conf = engine_home / "conf"
     yield Lake(engine_home, conf)
-    for folder in (engine_home / "lake", engine_home / "landing"):
+    for folder in (engine_home / "lake", engine_home / "landing", engine_home / "sample"):
         shutil.rmtree(folder, ignore_errors=True)
     (conf / "sources.yml").unlink(missing_ok=True)
