@@ -1,7 +1,7 @@
 """Source kind `rest`: a paginated JSON API, read by dlt's REST client, which retries, backs off and honours Retry-After.
 
 Pages go to landing as they come; what repeats is dropped, what never ends is stopped. Only pages below the base URL's host are
-followed: a link elsewhere would carry the token there.
+followed: a link elsewhere would carry the token there. A redirect elsewhere is followed without it.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ def _client(feed: Feed, source: RestSource, declared: RestDataset) -> RESTClient
         request_max_retry_delay=source.longest_wait_seconds,
         retry_condition=_is_not_json,
     )
+    if isinstance(source.auth, ApiKey):
+        _keep_at_home(retrying.session, source.auth.header)
     return RESTClient(
         base_url=source.base_url.resolve(),
         auth=_auth(source),
@@ -114,6 +116,18 @@ def _client(feed: Feed, source: RestSource, declared: RestDataset) -> RESTClient
         session=retrying.session,
         config=RuntimeConfiguration(dlthub_telemetry=False),
     )
+
+
+def _keep_at_home(session: requests.Session, header: str) -> None:
+    """Drop this header where a redirect leaves the host, as requests does with Authorization only."""
+    rebuild = session.rebuild_auth
+
+    def rebuild_auth(prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        if session.should_strip_auth(str(response.request.url), str(prepared_request.url)):
+            prepared_request.headers.pop(header, None)
+        rebuild(prepared_request, response)
+
+    session.rebuild_auth = rebuild_auth  # type: ignore[method-assign]
 
 
 def _is_not_json(response: requests.Response | None, error: BaseException | None) -> bool:

@@ -28,11 +28,16 @@ class Answer:
 
 @dataclass
 class Api:
-    """The server: `answer(path, query)` decides; every request is kept as (path, query, seconds)."""
+    """The server: `answer(path, query)` decides; every request is kept as (path, query, seconds), and its headers.
+
+    `wants` is the header it lets in; None lets everybody in.
+    """
 
     url: str
     answer: Callable[[str, dict[str, str]], Answer] = lambda path, query: Answer([])
     requests: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    wants: tuple[str, str] | None = ("Authorization", f"Bearer {TOKEN}")
     troubles: list[Answer] = field(default_factory=list)  # said before the true answer, one a request
 
     @property
@@ -42,14 +47,15 @@ class Api:
 
 @contextmanager
 def serve() -> Iterator[Api]:
-    """Start the API on a free port; it wants TOKEN as bearer."""
+    """Start the API on a free port; it wants TOKEN as bearer unless told otherwise."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = dict(parse_qsl(parts.query))
             api.requests.append((parts.path, query, time.monotonic()))
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            api.headers.append(dict(self.headers))
+            if api.wants is not None and self.headers.get(api.wants[0]) != api.wants[1]:
                 self._send(Answer({"error": "who are you"}, 401))
             else:
                 self._send(api.troubles.pop(0) if api.troubles else api.answer(parts.path, query))

@@ -72,6 +72,27 @@ def test_cursor_pages(home: Home, api: Api) -> None:
     assert home.extract("products")[0].skipped, "unchanged content does not land again"
 
 
+KINDS_OF_AUTH = {
+    "bearer": ('{kind: bearer, token: "${LOYALTY_TOKEN}"}', ("Authorization", f"Bearer {TOKEN}")),
+    "api_key": ('{kind: api_key, header: X-Key, key: "${LOYALTY_TOKEN}"}', ("X-Key", TOKEN)),
+    "basic": ('{kind: basic, user: "${LOYALTY_TOKEN}", password: "${LOYALTY_TOKEN}"}', ("Authorization", "Basic dDBrZW46dDBrZW4=")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_AUTH)
+def test_a_redirect_to_another_host_carries_no_secret(home: Home, api: Api, kind: str) -> None:
+    declared, api.wants = KINDS_OF_AUTH[kind]
+    with serve() as elsewhere:
+        elsewhere.wants, elsewhere.answer = None, lambda path, query: Answer([_item(1)])
+        api.answer = lambda path, query: Answer({}, 302, {"Location": f"{elsewhere.url}/stolen" if path.endswith("moved") else f"{api.url}/v1/moved"})
+        home.declare(DECLARED.format(url=api.url, options=SINGLE).replace('{kind: bearer, token: "${LOYALTY_TOKEN}"}', declared))
+        home.extract("products")
+    name, secret = api.wants
+    assert [headers.get(name) for headers in api.headers] == [secret, secret], "within the host it is kept"
+    assert [path for path, _, _ in elsewhere.requests] == ["/stolen"]
+    assert not any(secret in value for headers in elsewhere.headers for value in headers.values())
+
+
 def test_numbered_pages_end_with_an_empty_one(home: Home, api: Api) -> None:
     api.answer = lambda path, query: Answer([_item(int(query["page"]))] if int(query["page"]) <= 3 else [])
     _declare(home, api, PAGES)
