@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from lakehouse.errors import ConfigurationError, ContractError
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
@@ -22,9 +23,18 @@ STAGES: dict[str, str] = {
     "silver": "spark_jobs.silver_{target}:run",
     "identities": "spark_jobs.silver_identities:run",
     "gate": "lakehouse.quality.gate:run_gate",
-    "replay": "lakehouse.cli.quarantine:replay_stage",
+    "replay": "lakehouse.silver.replay:run",
     "gold": "lakehouse.platform.gold_build:run_gold",
     "export": "lakehouse.activation.export:export_campaign",
+}
+
+# What the stages write that do not write one bronze table a source; the gate looks at its target.
+_WRITES = {
+    "silver": "silver.{target}",
+    "replay": "silver.{target}",
+    "identities": "silver.identities",
+    "gold": "gold.dim_customers",
+    "export": "ops.exports",
 }
 
 Stage = Callable[[str, BatchWindow], list[TableOutcome]]
@@ -46,6 +56,28 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
     return outcomes
 
 
+def tables_of(stage: str, target: str, source: str | None = None) -> list[str]:
+    """Names of the tables that a stage writes (or gates) on a target, also when it fails before it can say so.
+
+    `source`: of a dataset's bronze tables only the one of that source, when it feeds the dataset. Gold is named by its profiles.
+    What nobody can name any more (sources.yml is wrong, the dataset unknown or fed by none) is called by its target.
+    """
+    if stage in ("extract", "bronze"):
+        return _bronze_tables(target, source) or [target]
+    return [_WRITES.get(stage, "{target}").format(target=target)]
+
+
+def _bronze_tables(dataset: str, source: str | None) -> list[str]:
+    from lakehouse.sources.config import feeds
+
+    try:
+        declared = feeds(dataset)
+    except (ConfigurationError, ContractError):
+        return []
+    chosen = [feed for feed in declared if feed.source == source] or declared
+    return [str(feed.bronze) for feed in chosen]
+
+
 def _record(
     stage: str, target: str, window: BatchWindow, dag_id: str, started: datetime, seconds: float, outcomes: list[TableOutcome], error: Exception | None
 ) -> None:
@@ -61,7 +93,8 @@ def _record(
     }
     if error is not None:
         counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
-        rows = [common | counts | {"table_name": target, "status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}]
+        failed = common | counts | {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}
+        rows = [failed | {"table_name": table} for table in tables_of(stage, target, getattr(error, "source", None))]
     else:
         rows = [
             common

@@ -14,17 +14,11 @@ from deltalake import DeltaTable, QueryBuilder
 from lakehouse.listing import delta_uri, existing_tables
 from lakehouse.tables import TableRef, ops
 
-# A stage that fails records what it worked on, which for silver is the dataset: its table is silver.<dataset>. Elsewhere the
-# name differs from that of the table a success records, so a failure counts as news only in the newest run of its DAG.
 _LAST_RUNS = """
-    select name, stage, run_id, status, finished_at, message from (
-        select
-            *,
-            row_number() over (partition by name, stage order by finished_at desc, started_at desc) as recency,
-            first_value(run_id) over (partition by dag_id order by finished_at desc, started_at desc) as newest_run_id
-        from (select *, case when stage = 'silver' and table_name not like '%.%' then 'silver.' || table_name else table_name end as name from runs) as named
+    select table_name, stage, run_id, status, finished_at, message from (
+        select *, row_number() over (partition by table_name, stage order by finished_at desc, started_at desc) as recency from runs
     ) as ranked
-    where recency = 1 and (status <> 'failed' or run_id = newest_run_id)
+    where recency = 1
     order by finished_at, stage
 """
 
@@ -57,7 +51,10 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class LakeStatus:
-    """All tables in order, and the stages whose newest run failed, oldest first: (what it worked on, run)."""
+    """All tables in order, and the stages whose newest run on a table failed, oldest first: (table, run).
+
+    A failure is news until the same stage succeeds on the same table, whatever ran since.
+    """
 
     tables: tuple[TableStatus, ...]
     failed: tuple[tuple[str, LastRun], ...]
@@ -83,7 +80,7 @@ def _table_status(table: TableRef, lake: str, last_run: LastRun | None) -> Table
 
 
 def _last_runs(lake: str) -> Mapping[str, list[LastRun]]:
-    """Newest run of every stage by what it worked on (a table, or `<stage>.<target>` of a stage that failed early)."""
+    """Newest run of every stage by the table it wrote, or failed to write."""
     answer = QueryBuilder().register("runs", DeltaTable(delta_uri(ops("runs"), lake))).execute(_LAST_RUNS).read_all()
     columns = [answer.column(name).to_pylist() for name in answer.schema.names]
     found: dict[str, list[LastRun]] = {}

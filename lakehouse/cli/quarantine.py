@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from lakehouse.cli.output import json_option, print_json, print_table
 from lakehouse.json_text import json_text
-
-if TYPE_CHECKING:
-    from lakehouse.outcome import TableOutcome
-    from lakehouse.window import BatchWindow
 
 _EPILOG = """\b
 Examples:
@@ -87,10 +82,3 @@ def replay(dataset: str, as_json: bool) -> None:
     else:
         told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
         click.echo(f"{outcome.table}: {told}")
-
-
-def replay_stage(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """The stage `replay`: silver's replay, in the form all stages have, so that it is timed and recorded in ops.runs."""
-    from lakehouse.silver.replay import replay as replay_dataset
-
-    return [replay_dataset(target, window)]

@@ -23,6 +23,11 @@ from lakehouse.transforms.received import delivered_columns, rows_as_received
 from lakehouse.window import BatchWindow
 
 
+def run(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """The stage `replay` on the dataset `target`, in the form that all stages have."""
+    return [replay(target, window)]
+
+
 def replay(dataset: str, window: BatchWindow) -> TableOutcome:
     """Judge the quarantined rows of a dataset by today's contract and mapping; the good ones move to silver.<dataset>.
 

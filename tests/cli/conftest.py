@@ -74,7 +74,7 @@ def lakehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     common = {"run_id": "r1", "dag_id": "ingest_crm", "started_at": AT, "seconds": 1.0, "finished_at": AT}
     counts = {"rows_read": 2, "rows_loaded": 2, "rows_quarantined": 0, "rows_duplicate": 0}
     good = {"stage": "gold", "table_name": "gold.dim_customers", "status": "success", "message": None}
-    bad = {"stage": "silver", "table_name": "contacts", "status": "failed", "message": "EngineUnavailableError: engine: gone"}
+    bad = {"stage": "silver", "table_name": "silver.contacts", "status": "failed", "message": "EngineUnavailableError: engine: gone"}
     record("runs", [common | counts | good, common | counts | bad], str(home / "lake"))
     yield Lakehouse(home, capsys)
     settings.cache_clear()

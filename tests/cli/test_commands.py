@@ -42,6 +42,7 @@ def test_commands_are_pinned() -> None:
         "quarantine list",
         "quarantine replay",
         "quarantine show",
+        "engine check",
         "engine start",
         "engine status",
         "engine stop",
@@ -128,13 +129,13 @@ def test_status_for_people(lakehouse: Lakehouse) -> None:
     assert "gold.dim_customers" in ran.out and "failed: silver of silver.contacts" in ran.out and "engine: gone" in ran.out
 
 
-def test_failure_of_an_earlier_run_is_no_news(lakehouse: Lakehouse) -> None:
-    """A failed extract is recorded under its dataset, the later success under the table it wrote."""
+@pytest.mark.parametrize(("stage", "is_news"), [("silver", False), ("gate", True)])
+def test_failure_is_news_until_the_stage_succeeds_on_the_table(lakehouse: Lakehouse, stage: str, is_news: bool) -> None:
     counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
     later = {"run_id": "r2", "dag_id": "ingest_crm", "started_at": AT + timedelta(days=1), "finished_at": AT + timedelta(days=1), "seconds": 1.0}
-    good = {"stage": "extract", "table_name": "bronze.crm_contacts", "status": "success", "message": None}
+    good = {"stage": stage, "table_name": "silver.contacts", "status": "success", "message": None}
     record("runs", [later | counts | good], str(lakehouse.lake))
-    assert json.loads(lakehouse("status", "--json").out)["failed"] == []
+    assert bool(json.loads(lakehouse("status", "--json").out)["failed"]) is is_news
 
 
 def test_status_of_an_empty_lake(lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
