@@ -1,7 +1,8 @@
 # One entry for people: `make help`. Recipes only call programs; logic lives in the lakehouse package.
 PYTHON  ?= python3.11
-ENGINE  ?= sail
+ENGINE  ?= $(or $(LAKEHOUSE_ENGINE),sail)
 SCALE   ?= 1
+HOUSEHOLDS ?=
 AS_OF   ?= 2018-01-02T00:00:00Z
 CAMPAIGN ?= champions_thank_you
 BIN     := .venv/bin
@@ -12,7 +13,7 @@ export LAKEHOUSE_ENGINE := $(ENGINE)
 
 help: ## print every target
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: ENGINE=sail|spark  SCALE=1  AS_OF=$(AS_OF)  CAMPAIGN=$(CAMPAIGN)  PYTHON=$(PYTHON)"
+	@echo "  Variables: ENGINE=sail|spark  SCALE=1  HOUSEHOLDS=100 (a small sample)  AS_OF=$(AS_OF)  CAMPAIGN=$(CAMPAIGN)  PYTHON=$(PYTHON)"
 
 .venv/.ready: docker/requirements.lock docker/bootstrap.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 is needed and '$(PYTHON)' was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -28,7 +29,8 @@ help: ## print every target
 setup: .venv/.ready ## create the virtual environment with the locked dependencies
 
 run: setup ## build the sample dumps and run the main job on them (ENGINE=spark for Spark)
-	@$(BIN)/lakehouse sample build --scale $(SCALE)
+	@$(BIN)/lakehouse engine check
+	@$(BIN)/lakehouse sample build --scale $(SCALE) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 	@$(BIN)/lakehouse run --campaign $(CAMPAIGN) --as-of $(AS_OF)
 
 up: setup ## start the platform with the Airflow UI on loopback

@@ -34,6 +34,14 @@ def start(as_json: bool) -> None:
 
 
 @engine.command()
+def check() -> None:
+    """Say what would keep the engine from starting (a port in use, no Java), and start nothing; silent when all is well."""
+    from lakehouse.engine import control
+
+    control.check()
+
+
+@engine.command()
 @json_option
 def stop(as_json: bool) -> None:
     """Stop the engine; nothing happens when none runs."""

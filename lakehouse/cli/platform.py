@@ -26,10 +26,8 @@ Examples:
 @json_option
 def up(as_json: bool) -> None:
     """Start the engine and Airflow with its UI on loopback, and print address and login; what runs already is left alone."""
-    from lakehouse.engine import control as engine
     from lakehouse.platform import control
 
-    engine.start()
     _show(control.up(), as_json)
 
 

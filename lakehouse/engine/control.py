@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import psutil
 
+from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import launch_of, memory_limit_gb
 from lakehouse.engine.locks import held_lock
 from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
@@ -27,6 +28,8 @@ from lakehouse.settings import Settings, environment_with, settings
 _log = logging.getLogger(__name__)
 # A busy machine may need minutes for a JVM; the bar on a calm one is 3 s (sail) and 15 s (spark).
 _START_SECONDS = 300.0
+# The kernel closes the ports of a killed process when its last thread has gone, a moment after the process looks dead.
+_PORT_SECONDS = 2.0
 _LOG_BYTES = 20_000_000
 
 
@@ -73,6 +76,7 @@ def start(replace: bool = False) -> EngineStatus:
     chosen = settings()
     current = read_state(chosen.home)
     if replace and current is not None and current.is_supervised and not _is_meant(current, chosen):
+        check()  # what runs is not given up for something that cannot start
         stop()
     if ready_state(chosen) is not None:
         return status()
@@ -83,14 +87,31 @@ def start(replace: bool = False) -> EngineStatus:
         state = read_state(chosen.home)
         if state is None or not state.is_supervised:
             _end_orphan(state)
-            _check_port(chosen.engine_host, chosen.engine_port, "LAKEHOUSE_ENGINE_PORT")
-            if chosen.engine == "spark":
-                _check_port(chosen.engine_host, chosen.thrift_port, "LAKEHOUSE_THRIFT_PORT")
-            launch_of(chosen)  # what it lacks (Java, jars) is said here, to the caller, rather than in a log
+            check()
+            launch_of(chosen)  # what it lacks (jars) is said here, to the caller, rather than in a log
             _await(chosen, _spawn(chosen))
         else:
             await_ready(chosen, _START_SECONDS)
     return status()
+
+
+def check() -> None:
+    """Pass when the engine runs or could be started now; takes a blink and starts nothing.
+
+    Raises ConfigurationError naming the setting: a host that is not loopback, a port in use, no Java for spark.
+    """
+    chosen = settings()
+    _check_loopback(chosen)
+    state = read_state(chosen.home)
+    is_supervised = state is not None and state.is_supervised
+    ours = {state.port, state.thrift_port} if state is not None and (is_supervised or state.is_engine_alive) else set()
+    wanted = {"LAKEHOUSE_ENGINE_PORT": chosen.engine_port}
+    if chosen.engine == "spark":
+        wanted["LAKEHOUSE_THRIFT_PORT"] = chosen.thrift_port
+        java_binary(chosen)
+    for variable, port in wanted.items():
+        if port not in ours:
+            _check_port(chosen.engine_host, port, variable)
 
 
 def stop() -> EngineStatus:
@@ -125,7 +146,7 @@ def ready_state(chosen: Settings) -> EngineState | None:
             None,
             f"the engine running for {chosen.home} is {state.kind} on port {state.port} over {state.lake}, "
             f"but the settings ask for {chosen.engine} on port {chosen.engine_port} over {chosen.lake}",
-            "one engine per home: run `lakehouse engine stop` first, or use another LAKEHOUSE_HOME",
+            "one engine per home: run `lakehouse down` first, which ends it, or use another LAKEHOUSE_HOME",
         )
     return state if state.is_usable else None
 
@@ -208,9 +229,18 @@ def _check_loopback(chosen: Settings) -> None:
 
 
 def _check_port(host: str, port: int, variable: str) -> None:
+    until = time.monotonic() + _PORT_SECONDS
+    while not _is_free(host, port):
+        if time.monotonic() > until:
+            raise ConfigurationError(variable, None, f"port {port} is in use by another program", f"a free port: set {variable}")
+        time.sleep(0.05)
+
+
+def _is_free(host: str, port: int) -> bool:
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(variable, None, f"port {port} is in use by another program ({error.strerror})", f"a free port: set {variable}") from error
+        except OSError:
+            return False
+    return True

@@ -12,6 +12,10 @@ from lakehouse.settings import Settings
 
 _VERSION = re.compile(r'version "(\d+)')
 SUPPORTED = (17, 21)
+_HOW = (
+    "Java 17 on the PATH or in JAVA_HOME (`apt-get install openjdk-17-jre-headless`, `brew install openjdk@17`, or https://adoptium.net);"
+    " the engine sail (ENGINE=sail) needs no Java"
+)
 
 
 def java_binary(chosen: Settings) -> Path:
@@ -26,7 +30,7 @@ def java_binary(chosen: Settings) -> Path:
     else:
         found = shutil.which("java")
         if found is None:
-            raise ConfigurationError("JAVA_HOME", None, "the engine spark needs Java 17, and no `java` is on the PATH", "Java 17 on the PATH or in JAVA_HOME")
+            raise ConfigurationError("JAVA_HOME", None, "the engine spark needs Java 17, and no `java` is on the PATH", _HOW)
         binary = Path(found).resolve()
     version = java_version(binary)
     if version not in SUPPORTED:

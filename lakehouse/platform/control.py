@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import psutil
 
+from lakehouse.engine import control as engine
 from lakehouse.engine.locks import held_lock
 from lakehouse.errors import TerminalError
 from lakehouse.platform.airflow_env import HOST, LOGIN, airflow_home, base_url, child_environment, password
@@ -64,20 +65,23 @@ def status() -> PlatformStatus:
 
 
 def up() -> PlatformStatus:
-    """Start the platform and wait until its scheduler, its DAG processor and its pages answer; when it runs already, return at once.
+    """Start the engine and the platform and wait until scheduler, DAG processor and pages answer; when it runs already, return at once.
 
-    Raises TerminalError when the port is taken (naming the setting) or a `lakehouse run` is at work in this home, and
-    PlatformNotStartedError with the last words of the part that failed.
+    An engine of another kind that was left running is replaced, but not under a running platform: that is a
+    ConfigurationError. Raises TerminalError when the port is taken (naming the setting) or a `lakehouse run` is at work
+    in this home, what starting an engine raises, and PlatformNotStartedError with the last words of the part that failed.
     """
     state = read_state()
     if state is not None and state.supervisor.is_alive:
+        engine.start()
         _await_healthy(state.supervisor.pid)
         return status()
     with held_lock(airflow_home() / "run.lock", wait_seconds=0) as is_free:
         if not is_free:
             raise TerminalError("a `lakehouse run` is at work in this home", "Wait for it: platform and run share Airflow's database.")
-    _end_leftovers(state)
-    _check_port()
+        _end_leftovers(state)
+        _check_port()
+        engine.start(replace=True)
     child_environment()  # creates secrets and password before several processes ask for them
     output = part_log("supervisor")
     output.parent.mkdir(parents=True, exist_ok=True)

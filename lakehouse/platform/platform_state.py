@@ -61,6 +61,12 @@ def read_state() -> PlatformState | None:
     return PlatformState(**found | {"supervisor": Process(**found["supervisor"]), "parts": parts})
 
 
+def is_up() -> bool:
+    """Whether a platform is at work in this home (its supervisor is alive)."""
+    state = read_state()
+    return state is not None and state.supervisor.is_alive
+
+
 def write_state(state: PlatformState) -> None:
     """Replace the record in one step."""
     draft = state_path().with_name(f"{state_path().name}.{os.getpid()}")

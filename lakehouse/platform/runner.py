@@ -23,7 +23,7 @@ from lakehouse.platform import database
 from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment
 from lakehouse.platform.collect import Clock, collect
 from lakehouse.platform.dbt_files import manifest_path
-from lakehouse.platform.platform_state import read_state
+from lakehouse.platform.platform_state import is_up
 from lakehouse.platform.quiet import output_to
 from lakehouse.platform.run_facts import Progress, RunSummary, TaskFailure
 from lakehouse.settings import PROJECT_ROOT, settings
@@ -47,15 +47,18 @@ class _Ran:
 def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
     """Ingest, build, refresh and export `campaign_id`, and say what came of it.
 
-    `as_of` defaults to now. `progress` hears of every task as it starts and ends. Failed tasks do not raise: they are in
-    the summary, whose `raise_if_failed()` does. Raises ConfigurationError for an unknown campaign, EngineUnavailableError
-    when there is no engine, TerminalError when another run is at work in this home or a DAG cannot be loaded.
+    `as_of` defaults to now. A running engine of another kind is replaced, unless the platform is up with it. `progress` hears
+    of every task as it starts and ends. Failed tasks do not raise: they are in the summary, whose `raise_if_failed()` does.
+    Raises ConfigurationError for an unknown campaign and for what keeps the engine from starting (a port in use, no Java),
+    EngineUnavailableError when it does not come up, TerminalError when another run is at work in this home or a DAG cannot
+    be loaded.
     """
     campaign(campaign_id)
+    control.check()
     started, moment = time.monotonic(), datetime.now(UTC)
     conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
     with _alone(), ThreadPoolExecutor(1, thread_name_prefix="engine-start") as starter:
-        engine = starter.submit(control.start)
+        engine = starter.submit(control.start, replace=not is_up())
         with output_to(run_log(moment)) as on_terminal:
             _prepare(engine)
             dags = _loaded_dags()
@@ -97,8 +100,7 @@ def _database() -> str:
 
     A scheduler would take up the tasks of a run that it finds in its database, and do them a second time.
     """
-    platform = read_state()
-    return "run.db" if platform is not None and platform.supervisor.is_alive else DATABASE
+    return "run.db" if is_up() else DATABASE
 
 
 @contextlib.contextmanager

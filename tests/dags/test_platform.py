@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.homes import Home
+from tests.support.homes import Home, free_ports
 from tests.support.lakes import rows
 
 AS_OF = "2018-01-02T00:00:00Z"
@@ -74,7 +74,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A home in which the main job ran once, then the platform on it; only what a test needs is unpaused."""
     home = Home(tmp_path_factory.mktemp("platform"))
     home.lakehouse("sample", "build", "--households", "20")
-    home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF)
+    home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0]))  # `up` replaces that engine
     shown = json.loads(home.lakehouse("up", "--json").stdout)
     try:
         login = {"username": shown["login"], "password": shown["password"]}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import psutil
 import pytest
 
-from tests.support.homes import Home
+from tests.support.homes import Home, free_ports
 from tests.support.lakes import rows
 
 AS_OF = "2018-01-02T00:00:00Z"
@@ -44,16 +45,17 @@ def _pretend_platform_is_up(home: Home) -> None:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     home = Home(tmp_path_factory.mktemp("runner"))
     home.lakehouse("sample", "build", "--households", "20")
+    home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0]))  # not the one that the run asks for
     shop = home.path / "sample" / "shop"
     shop.rename(shop.with_name("gone"))
     try:
         without = _run(home, 1)
         shop.with_name("gone").rename(shop)
         _pretend_platform_is_up(home)
-        return Runs(home, without, _run(home, 0))
+        yield Runs(home, without, _run(home, 0))
     finally:
         home.lakehouse("engine", "stop", check=False)
 
@@ -68,6 +70,11 @@ def test_a_missing_source_stops_no_other_and_names_the_remedy(runs: Runs) -> Non
     loaded = {stage["table"] for stage in without["stages"] if stage["stage"] == "silver" and stage["rows_loaded"]}
     assert {"silver.contacts", "silver.consents", "silver.products", "silver.campaigns"} <= loaded
     assert without["export"] is None
+
+
+def test_an_engine_of_other_settings_is_replaced(runs: Runs) -> None:
+    found = json.loads(runs.home.lakehouse("engine", "status", "--json").stdout)
+    assert (found["state"], found["port"]) == ("running", runs.home.ports[0])
 
 
 def test_run_again_after_mending_finishes_the_rest(runs: Runs) -> None:

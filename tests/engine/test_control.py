@@ -83,7 +83,7 @@ def test_other_kind_in_the_same_home_is_refused(new_home: Home, monkeypatch: pyt
         patch.setenv("LAKEHOUSE_ENGINE", "spark")
         settings.cache_clear()
         assert control.status().kind == "sail"
-        with pytest.raises(ConfigurationError, match=r"is sail .* ask for spark .*lakehouse engine stop"):
+        with pytest.raises(ConfigurationError, match=r"is sail .* ask for spark .*lakehouse down"):
             control.start()
     settings.cache_clear()
 
@@ -120,3 +120,28 @@ def test_engine_that_cannot_start_says_why(new_home: Home, monkeypatch: pytest.M
         control.start()
     assert control.status().state == "stopped"
     assert not processes_of(new_home)
+
+
+def test_check_names_what_keeps_the_engine_from_starting_and_starts_nothing(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    control.check()
+    with socket.create_server(("127.0.0.1", new_home.ports[0])), pytest.raises(ConfigurationError, match="LAKEHOUSE_ENGINE_PORT"):
+        control.check()
+    control.start()
+    control.check()  # a port that is our own engine's is no obstacle
+    control.stop()
+    monkeypatch.setenv("LAKEHOUSE_ENGINE", "spark")
+    monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "/no/such/java")
+    settings.cache_clear()
+    with pytest.raises(ConfigurationError, match="Java 17"):
+        control.check()
+    assert not processes_of(new_home)
+
+
+def test_a_running_engine_is_not_given_up_for_one_that_cannot_start(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = control.start()
+    monkeypatch.setenv("LAKEHOUSE_ENGINE", "spark")
+    monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "/no/such/java")
+    settings.cache_clear()
+    with pytest.raises(ConfigurationError, match="Java 17"):
+        control.start(replace=True)
+    assert psutil.pid_exists(before.pid)
