@@ -47,6 +47,10 @@ IS_FULL = Param(False, type="boolean", title="Full rebuild", description="Rebuil
 PARAMS = {"as_of": AS_OF, "full": IS_FULL}
 
 
+# Dataset -> the one that its gate looks into for keys it refers to: that one is brought up to date first.
+REFERS_TO = {"consents": "contacts", "campaign_members": "campaigns", "redemptions": "campaigns", "transactions": "products"}
+
+
 def current_window() -> BatchWindow:
     """The window of the running task: its data interval (so that backfills work) and the parameters of its run.
 
@@ -86,13 +90,17 @@ def stage_task(stage: str, target: str, task_id: str = "", **options: Any) -> An
     return stage_of_target()
 
 
-def dataset_group(dataset: str) -> Any:
-    """extract >> bronze >> silver >> gate of one dataset, one writer at a time; returns the gate, which updates the silver asset."""
+def dataset_group(dataset: str) -> tuple[Any, Any]:
+    """extract >> bronze >> silver >> gate of one dataset, one writer at a time; returns silver and the gate, which updates the silver asset.
+
+    The gate judges the table as it is, whatever became of the stages before it and of the tables that it looks into.
+    """
     pool = pools.dataset_pool(dataset)
     with TaskGroup(dataset):
-        gate = stage_task("gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))])
-        stage_task("extract", dataset, pool=pool) >> stage_task("bronze", dataset, pool=pool) >> stage_task("silver", dataset, pool=pool) >> gate
-    return gate
+        load = stage_task("silver", dataset, pool=pool)
+        gate = stage_task("gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=TriggerRule.ALL_DONE)
+        stage_task("extract", dataset, pool=pool) >> stage_task("bronze", dataset, pool=pool) >> load >> gate
+    return load, gate
 
 
 def identities_group(after: Sequence[Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronDataIntervalTimetable, dag
 
-from dags._common import DAG_OPTIONS, PARAMS, dataset_group, identities_group, watch
+from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, dataset_group, identities_group, watch
 
 DATASETS = ("contacts", "consents", "products", "campaigns", "campaign_members", "redemptions")
 
@@ -16,15 +16,19 @@ def ingest_crm() -> None:
     | when | what | how long (sample) |
     |---|---|---|
     | daily 02:00 UTC | contacts, consents, products, campaigns, members, redemptions: extract, bronze, silver, gate | seconds each |
+    | gates that look for contacts or campaigns | after silver of those | |
     | after all of them | identities: every identifier to its customer | seconds |
     | then | asset `silver.identities` starts `build_profiles` | |
 
     A dataset that fails does not stop the others; the run ends red. Running it again repeats no finished work.
     A backfill passes its data interval to the sources. Rows that break their contract are in `silver.<dataset>_quarantine`.
     """
-    gates = [dataset_group(dataset) for dataset in DATASETS]
-    identified = identities_group(after=gates)
-    [*gates, identified] >> watch()
+    groups = {dataset: dataset_group(dataset) for dataset in DATASETS}
+    for dataset, (_, gate) in groups.items():
+        if dataset in REFERS_TO:
+            groups[REFERS_TO[dataset]][0] >> gate
+    identified = identities_group(after=[gate for _, gate in groups.values()])
+    [*(task for group in groups.values() for task in group), identified] >> watch()
 
 
 ingest_crm()

@@ -19,9 +19,9 @@ def ingest_transactions() -> None:
 
     Late and corrected lines may come at any time, in any order: a newer `updated_at` wins.
     """
-    gate = dataset_group("transactions")
+    load, gate = dataset_group("transactions")
     identified = identities_group(after=[gate])
-    [gate, identified] >> watch()
+    [load, gate, identified] >> watch()
 
 
 ingest_transactions()

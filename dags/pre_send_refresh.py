@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import Param, TaskGroup, chain, dag, get_current_context, task
 
-from dags._common import DAG_OPTIONS, PARAMS, asset, identities_group, work
+from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, identities_group, work
 from lakehouse.activation.campaigns import campaign_ids
 from lakehouse.platform import pools
 from lakehouse.tables import ops, silver
@@ -63,10 +63,12 @@ def pre_send_refresh() -> None:
     Nothing leaves unless every source was read and every gate is open: a send must not rest on yesterday's consents.
     """
     with TaskGroup("refresh"):
-        refreshed = [refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in pools.DATASETS]
-    identified = identities_group(after=refreshed)
+        refreshed = {name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in pools.DATASETS}
+        for name, referred in REFERS_TO.items():
+            refreshed[referred] >> refreshed[name]
+    identified = identities_group(after=list(refreshed.values()))
     built = build_gold()
-    [*refreshed, identified] >> built
+    [*refreshed.values(), identified] >> built
     chain(built, gate_gold(), export(), show_receipt())
 
 

@@ -9,6 +9,9 @@ import yaml
 
 from lakehouse.contracts import DATASETS
 from lakehouse.platform import pools
+from lakehouse.quality.gate import load_gate
+from lakehouse.quality.parameters import Parameters
+from lakehouse.tables import Layer
 from tests.dags.conftest import Program
 from tests.support.homes import ROOT
 
@@ -71,7 +74,25 @@ def test_a_failed_dataset_stops_no_other_and_turns_the_run_red(found: dict[str, 
     assert tasks["identities.resolve"]["upstream"] == sorted(f"{dataset}.gate" for dataset in CRM)
     assert tasks["identities.resolve"]["trigger_rule"] == "all_done"
     assert tasks["watch"]["trigger_rule"] == "one_failed"
-    assert tasks["watch"]["upstream"] == sorted([*(f"{dataset}.gate" for dataset in CRM), "identities.gate"])
+    assert tasks["watch"]["upstream"] == sorted([*(f"{dataset}.{stage}" for dataset in CRM for stage in ("silver", "gate")), "identities.gate"])
+    assert {tasks[f"{dataset}.{stage}"]["trigger_rule"] for dataset in CRM for stage in STAGES[:-1]} == {"all_success"}
+
+
+def _looked_into(dataset: str) -> set[str]:
+    """Datasets whose silver tables the rules of a dataset's gate read, beside its own."""
+    read = {table for rule in load_gate(f"silver.{dataset}").rules for table in Parameters("", {}).tables(rule.sql)}
+    return {table.name for table in read if table.layer is Layer.SILVER and table.name in DATASETS} - {dataset}
+
+
+def test_a_gate_follows_silver_of_every_table_that_it_looks_into(found: dict[str, Any]) -> None:
+    crm, refresh = _tasks(found, "ingest_crm"), _tasks(found, "pre_send_refresh")
+    assert _looked_into("redemptions") == {"campaigns"}
+    for dataset in DATASETS:
+        assert {f"refresh.{other}" for other in _looked_into(dataset)} <= set(refresh[f"refresh.{dataset}"]["upstream"]), dataset
+    for dataset in CRM:
+        gate = crm[f"{dataset}.gate"]
+        assert {f"{other}.silver" for other in {dataset, *_looked_into(dataset)}} <= set(gate["upstream"]), dataset
+        assert gate["trigger_rule"] == "all_done", "a table that could not be brought up to date keeps no other from being judged"
 
 
 def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str, Any]) -> None:
