@@ -19,8 +19,8 @@ from lakehouse.activation.send import Sent, send
 from lakehouse.activation.state import EXPORT_RECORDS, EXPORTS, done_by, platform_state
 from lakehouse.activation.volatile import volatile_fields, warnings_of
 from lakehouse.delta.records import record
-from lakehouse.engine.locks import held_lock
 from lakehouse.errors import ExportRunningError
+from lakehouse.locks import held_lock
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.snapshot import Snapshot, open_snapshot

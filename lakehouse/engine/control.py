@@ -20,9 +20,9 @@ import psutil
 
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import launch_of, memory_limit_gb
-from lakehouse.engine.locks import held_lock
 from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
+from lakehouse.locks import held_lock
 from lakehouse.settings import Settings, environment_with, settings
 
 _log = logging.getLogger(__name__)

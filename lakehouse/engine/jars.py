@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lakehouse.engine.java import java_binary
-from lakehouse.engine.locks import held_lock
 from lakehouse.engine.state import engine_dir
 from lakehouse.errors import EngineUnavailableError, TransientError
+from lakehouse.locks import held_lock
 from lakehouse.settings import Settings
 
 DELTA = ("io.delta", "delta-spark_4.2_2.13", "4.4.0")

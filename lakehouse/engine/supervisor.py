@@ -22,9 +22,9 @@ from datetime import UTC, datetime
 import psutil
 
 from lakehouse.engine.launch import Launch, launch_of, memory_limit_gb
-from lakehouse.engine.locks import held_lock
 from lakehouse.engine.probe import accepts, answers
 from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, resident_gb, write_state
+from lakehouse.locks import held_lock
 from lakehouse.settings import Settings, environment_with
 
 _log = logging.getLogger("lakehouse.engine.supervisor")

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import psutil
 
 from lakehouse.engine import control as engine
-from lakehouse.engine.locks import held_lock
 from lakehouse.errors import TerminalError
+from lakehouse.locks import held_lock
 from lakehouse.platform.airflow_env import HOST, LOGIN, airflow_home, base_url, child_environment, password
 from lakehouse.platform.platform_state import PARTS, PlatformState, part_log, read_state, write_state
 from lakehouse.settings import settings

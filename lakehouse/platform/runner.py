@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.activation.campaigns import campaign
 from lakehouse.engine import control
-from lakehouse.engine.locks import held_lock
 from lakehouse.errors import TerminalError
+from lakehouse.locks import held_lock
 from lakehouse.platform import database
 from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment
 from lakehouse.platform.collect import Clock, collect

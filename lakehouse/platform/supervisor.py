@@ -18,7 +18,7 @@ from types import FrameType
 
 import psutil
 
-from lakehouse.engine.locks import held_lock
+from lakehouse.locks import held_lock
 from lakehouse.platform import database
 from lakehouse.platform.airflow_env import airflow_home, child_environment
 from lakehouse.platform.platform_state import PARTS, PlatformState, Process, part_log, write_state

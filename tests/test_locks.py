@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lakehouse.engine.locks import held_lock
+from lakehouse.locks import held_lock
 from lakehouse.settings import environment_with
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from lakehouse.engine.locks import held_lock
+from lakehouse.locks import held_lock
 with held_lock(Path(sys.argv[1]), 0):
     print("held", flush=True)
     time.sleep(60)
