@@ -21,7 +21,7 @@ def test_every_dataset_has_a_table_once_anything_was_delivered(lake: Lake) -> No
     assert version(silver("contacts"), settings().lake) == -1, "an empty lake stays empty"
     lake.load("contacts", contact("k1"))
     lake.identities()
-    assert {name: len(lake.rows(f"silver.{name}")) for name in DATASETS} == dict.fromkeys(DATASETS, 0) | {"contacts": 1}
+    assert {name for name in DATASETS if version(silver(name), settings().lake) < 0} == set()
     assert [name for name in DATASETS if not is_never_loaded(silver(name), settings().lake)] == ["contacts"]
 
 
