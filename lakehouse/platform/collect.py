@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lakehouse.platform.run_facts import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
@@ -123,12 +125,21 @@ def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:
 
 
 def _next_steps(campaign_id: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:
+    lakehouse = program()
+    look = (f"{lakehouse} quarantine list    # rows that broke their contract",) if any(stage.rows_quarantined for stage in stages) else ()
     if failures:
-        return ("lakehouse doctor", "lakehouse quarantine list", "lakehouse run    # after mending the cause: finished work is not repeated")
-    look = ("lakehouse quarantine list    # rows that broke their contract",) if any(stage.rows_quarantined for stage in stages) else ()
+        return (f"{lakehouse} doctor", *look, f"{lakehouse} run    # after mending the cause: finished work is not repeated")
     return (
-        'lakehouse sql "select segment, count(*) from gold.segment_members group by 1 order by 2 desc"',
+        f'{lakehouse} sql "select segment, count(*) from gold.segment_members group by 1 order by 2 desc"',  # noqa: S608 - to be read
         *look,
-        f"lakehouse run --campaign {campaign_id}    # again: exports only what changed",
+        f"{lakehouse} run --campaign {campaign_id}    # again: exports only what changed",
         "make up    # the same DAGs with the Airflow UI",
     )
+
+
+def program() -> str:
+    """How this program was called, to be copied and pasted from here: a virtual environment's programs are on nobody's PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "lakehouse":
+        return "lakehouse"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)

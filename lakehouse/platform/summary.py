@@ -45,13 +45,13 @@ def render(summary: RunSummary, console: Console) -> None:
     _say_export(summary, console)
     console.print(_pairs("Where the time went", "part", "seconds", {name: f"{seconds:.1f}" for name, seconds in summary.spent.items()}))
     for warning in summary.warnings:
-        console.print(f"[yellow]warning[/] {escape(warning)}")
+        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     for failure in summary.failures:
-        console.print(f"[red]failed[/] {escape(str(failure))}: {escape(failure.error)}")
+        console.print(f"[red]failed[/] {escape(str(failure))}: {escape(failure.error)}", soft_wrap=True)
     for name, place in summary.pages.items():
         console.print(f"  {name:<16} {escape(place)}", soft_wrap=True)
     outcome = "[green]All of it held[/]" if summary.succeeded else f"[red]{len(summary.failures)} failed[/]"
-    console.print(f"\n{outcome} in {summary.seconds:.0f} s on {summary.engine}, as of {summary.as_of}. What to try next:")
+    console.print(f"\n{outcome} in {summary.seconds:.0f} s on {summary.engine}, as of {summary.as_of}. What to try next:", soft_wrap=True)
     for step in summary.next_steps:
         console.print(f"  {escape(step)}", soft_wrap=True)
 

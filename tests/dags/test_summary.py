@@ -14,7 +14,7 @@ from rich.console import Console
 
 from lakehouse.delta.records import record
 from lakehouse.errors import RunFailed
-from lakehouse.platform.collect import Clock, collect
+from lakehouse.platform.collect import Clock, collect, program
 from lakehouse.platform.run_facts import RunSummary, TaskEvent, TaskFailure
 from lakehouse.platform.summary import progress_on, render
 from lakehouse.settings import settings
@@ -79,6 +79,15 @@ def test_a_failure_makes_the_run_fail_by_name(home: Path) -> None:
 def test_nothing_written_yet_is_a_summary_too(home: Path) -> None:
     found = collect("spring", {"as_of": "2018-01-02T00:00:00+00:00", "full": False}, MOMENT, (), (), CLOCK)
     assert (found.stages, found.gates, found.segments) == ((), (), {})
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"), [(".venv/bin/lakehouse", ".venv/bin/lakehouse"), ("{here}/.venv/bin/lakehouse", ".venv/bin/lakehouse"), ("pytest", "lakehouse")]
+)
+def test_next_steps_can_be_copied_and_pasted(called: str, shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [called.format(here=tmp_path), "run"])
+    assert program() == shown
 
 
 def test_a_person_can_read_it(home: Path) -> None:
