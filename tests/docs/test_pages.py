@@ -1,0 +1,86 @@
+"""README.md and docs/ say what is so: their commands are ones we have, their links lead somewhere, their settings exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from lakehouse.cli.main import cli
+from lakehouse.settings import Settings
+from tests.docs.pages import PAGES, commands, links, mentioned, settings_named
+from tests.support.homes import ROOT
+
+_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+_VARIABLES = set(re.findall(r"^([A-Z_]+) *\?=", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+_names = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def _parse(words: list[str]) -> None:
+    """Let the command line's own parser read the words; raises click.UsageError for what it does not know."""
+    command: click.Command = cli
+    context = command.make_context("lakehouse", words)
+    while isinstance(command, click.Group):
+        name, found, words = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert found is not None and name is not None
+        command, context = found, found.make_context(name, words, parent=context)
+
+
+def _parse_help(words: list[str]) -> None:
+    """As `_parse`, but arguments may be missing: a page may speak of `lakehouse sql` as such."""
+    with pytest.raises(click.exceptions.Exit) as ended:
+        _parse([*words, "--help"])
+    assert ended.value.exit_code == 0
+
+
+def _program(line: str) -> tuple[str, list[str]]:
+    """Program and arguments of a command, without the environment before them and the folder of the program."""
+    words = shlex.split(line)
+    while re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words = words[1:]
+    return words[0].removeprefix(".venv/bin/"), words[1:]
+
+
+def _check_make(words: list[str]) -> None:
+    for word in words:
+        assert word in _TARGETS or word.partition("=")[0] in _VARIABLES, f"Makefile has no {word}"
+
+
+@_names
+def test_commands_in_shell_blocks_are_ones_we_have(page: Path) -> None:
+    for command in commands(page):
+        program, words = _program(command.line)
+        assert program in ("make", "lakehouse", "airflow"), command
+        if program == "make":
+            _check_make(words)
+        elif program == "lakehouse":
+            _parse(words)
+
+
+@_names
+def test_commands_in_the_text_are_ones_we_have(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for code in mentioned(page, "lakehouse"):
+        _parse_help(_program(code)[1])
+    for code in mentioned(page, "make"):
+        _check_make(_program(code)[1])
+
+
+@_names
+def test_links_lead_somewhere(page: Path) -> None:
+    assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+@_names
+def test_settings_exist(page: Path) -> None:
+    known = {f"LAKEHOUSE_{name.upper()}" for name in Settings.model_fields}
+    assert settings_named(page) - known == set()
+
+
+def test_a_command_that_is_not_ours_is_found() -> None:
+    with pytest.raises(click.UsageError):
+        _parse(["run", "--no-such-option"])
+    with pytest.raises(click.UsageError):
+        _parse_help(["engine", "explode"])
