@@ -52,7 +52,7 @@ REFERS_TO = {"consents": "contacts", "campaign_members": "campaigns", "redemptio
 
 
 def current_window() -> BatchWindow:
-    """The window of the running task: its data interval (so that backfills work) and the parameters of its run.
+    """The window of the running task: its data interval, whose end is the as-of time of a backfill, and the parameters of its run.
 
     A run without a data interval (triggered by an asset or by hand without a date) is about the moment it was asked for.
     """

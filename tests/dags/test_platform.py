@@ -101,8 +101,23 @@ def test_a_delivery_goes_through_the_scheduler_to_profiles(platform: Platform) -
     assert "lakehouse://silver/transactions" in {event["uri"] for event in events if event["source_run_id"] == load["dag_run_id"]}
 
     build = _wait(lambda: platform.ended("build_profiles", "asset_triggered"), "build_profiles, started by the asset, to end")
+    platform.pause("build_profiles", True)
     assert (build["state"], platform.complaints(build)) == ("success", [])
     assert rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0] == orders + 1
+
+
+@pytest.mark.timeout(900)
+def test_a_backfill_runs_once_per_window_and_loads_nothing_twice(platform: Platform) -> None:
+    loaded = "select coalesce(sum(rows_loaded), 0) from {ops.runs} where stage = 'bronze'"
+    before = rows(platform.home.lake, loaded)[0][0]
+    platform.pause("ingest_transactions", False)
+    range_of_one = {"from_date": "2017-12-30T22:15:00Z", "to_date": "2017-12-30T22:15:00Z"}
+    platform.call("/api/v2/backfills", "POST", {"dag_id": "ingest_transactions", "max_active_runs": 1, "dag_run_conf": {}} | range_of_one)
+    run = _wait(lambda: platform.ended("ingest_transactions", "backfill"), "the backfill to end")
+    platform.pause("ingest_transactions", True)
+    assert (run["state"], platform.complaints(run)) == ("success", [])
+    assert (run["data_interval_start"], run["data_interval_end"]) == ("2017-12-30T22:15:00Z", "2017-12-30T23:15:00Z")
+    assert rows(platform.home.lake, loaded)[0][0] == before
 
 
 @pytest.mark.timeout(900)
