@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from lakehouse.gold import build_gold
 from lakehouse.settings import settings
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
-from tests.support.engines import running_engine
+from tests.support.engines import Engines, forget_tables
 from tests.support.homes import Home
 from tests.support.lakes import rows
 from tests.support.tables import Row, row, write
@@ -78,8 +77,8 @@ both_engines = pytest.mark.parametrize("engine", ["sail", "spark"], indirect=Tru
 
 
 @pytest.fixture(scope="package", params=["sail"])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with running_engine(Home(tmp_path_factory.mktemp(request.param), request.param)) as home:
+def engine(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Home]:
+    with engines.work_in(request.param) as home:
         yield home
 
 
@@ -90,9 +89,4 @@ def shop(engine: Home) -> Iterator[Shop]:
     for name in (*DATASETS, "identities"):
         opened.put(name)
     yield opened
-    spark = session()
-    for layer in ("silver", "gold"):
-        for table in spark.sql(f"show tables in {layer}").collect():
-            if not table["isTemporary"]:
-                spark.sql(f"drop table if exists {layer}.{table['tableName']}").collect()
-    shutil.rmtree(engine.lake)
+    forget_tables(engine)

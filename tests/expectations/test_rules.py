@@ -14,7 +14,7 @@ from deltalake import write_deltalake
 from lakehouse.quality.gate import load_gate, measure_gate
 from lakehouse.quality.rule import Severity
 from lakehouse.window import BatchWindow
-from tests.support.engines import empty_lake, running_engine
+from tests.support.engines import Engines, empty_lake
 from tests.support.homes import Home
 from tests.support.tables import GOOD, INGESTED, MOMENT, Row, row, write, write_good_lake
 
@@ -213,15 +213,15 @@ def test_missing_column_is_named_and_nothing_else_is_looked_at(sail_lake: str) -
 
 
 @pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with running_engine(Home(tmp_path_factory.mktemp("spark"), "spark")) as home:
+def engine_on_spark(engines: Engines) -> Iterator[Home]:
+    with engines.work_in("spark") as home:
         yield home
 
 
-def test_spark_finds_the_same(spark: Home) -> None:
+def test_spark_finds_the_same(engine_on_spark: Home) -> None:
     """Two gates that between them have every kind of SQL; the pipeline's own tests run all of them on Spark."""
-    with empty_lake(spark) as lake:
-        write_good_lake(lake, spark.path / "conf")
+    with empty_lake(engine_on_spark) as lake:
+        write_good_lake(lake, engine_on_spark.path / "conf")
         assert broken("gold.dim_customers") == {}
         write(lake, "silver.transactions", [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", quantity=Decimal("-1.000"))])
         assert broken("silver.transactions") == {

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.engines import empty_lake, running_engine
+from tests.support.engines import Engines, empty_lake
 from tests.support.homes import Home
 from tests.support.tables import write_good_lake
 
 
 @pytest.fixture(scope="package")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with running_engine(Home(tmp_path_factory.mktemp("quality"), "sail")) as home:
+def engine(engines: Engines) -> Iterator[Home]:
+    with engines.work_in("sail") as home:
         yield home
 
 

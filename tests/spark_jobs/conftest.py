@@ -16,14 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.delta.storage import read
-from lakehouse.engine import control
-from lakehouse.engine.connect import close
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.stages import run_stage
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
-from tests.support.homes import free_ports
+from tests.support.engines import Engines
 
 START, END = datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 2, tzinfo=UTC)
 
@@ -99,24 +97,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="package")
-def engine_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def engine_home(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Path]:
     """A home with a running engine of each kind."""
-    home = tmp_path_factory.mktemp(f"spark_jobs_{request.param}")
-    with pytest.MonkeyPatch.context() as patch:
-        (home / "conf").mkdir()
-        ports = free_ports(2)
-        values = {"HOME": home, "CONF": home / "conf", "ENGINE": request.param, "ENGINE_PORT": ports[0], "THRIFT_PORT": ports[1], "ENGINE_MEMORY_GB": 3}
-        for name, value in values.items():
-            patch.setenv(f"LAKEHOUSE_{name}", str(value))
-        patch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)
-        settings.cache_clear()
-        try:
-            control.start()
-            yield home
-        finally:
-            close()
-            control.stop()
-    settings.cache_clear()
+    with engines.work_in(request.param) as home:
+        yield home.path
 
 
 @pytest.fixture
