@@ -62,7 +62,8 @@ def current_window() -> BatchWindow:
     as_of = datetime.fromisoformat(params["as_of"]) if params.get("as_of") else None
     if as_of is not None and as_of.tzinfo is None:
         as_of = as_of.replace(tzinfo=UTC)
-    return BatchWindow.of(run.data_interval_start or end, end, f"{run.dag_id}.{run.run_id}", as_of, bool(params.get("full")))
+    run_id, is_backfill = f"{run.dag_id}.{run.run_id}", run.run_type == "backfill"
+    return BatchWindow.of(run.data_interval_start or end, end, run_id, as_of, bool(params.get("full")), is_backfill)
 
 
 def work(stage: str, target: str) -> list[TableOutcome]:

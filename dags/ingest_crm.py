@@ -21,8 +21,9 @@ def ingest_crm() -> None:
     | then | asset `silver.identities` starts `build_profiles` | |
 
     A dataset that fails does not stop the others; the run ends red. Running it again repeats no finished work.
-    Sources know by content and watermark what is new, so a backfill loads what is missing and nothing twice; its window is
-    the as-of time. Rows that break their contract are in `silver.<dataset>_quarantine`.
+    Sources know by content and watermark what is new. A backfill loads what is missing and nothing twice, reads the rows of
+    its window again where they carry a time (databases, APIs), and its end is the as-of time.
+    Rows that break their contract are in `silver.<dataset>_quarantine`.
     """
     groups = {dataset: dataset_group(dataset) for dataset in DATASETS}
     for dataset, (_, gate) in groups.items():

@@ -11,7 +11,8 @@ class BatchWindow:
     """Half-open interval [start, end) in UTC, with the id of the run that works on it.
 
     `as_of` is the moment that recency and rolling windows look back from; by default the end of the window.
-    `is_full` asks every stage to rebuild its table from its inputs instead of adding what changed.
+    `is_full` asks every stage to rebuild its table from its inputs instead of adding what changed. `is_backfill` asks
+    sources whose rows carry a time to read those of the interval again, wherever they have got to meanwhile.
     """
 
     start: datetime
@@ -19,6 +20,7 @@ class BatchWindow:
     run_id: str
     as_of: datetime
     is_full: bool = False
+    is_backfill: bool = False
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "as_of"):
@@ -28,7 +30,7 @@ class BatchWindow:
             raise ValueError(f"window ends ({self.end}) before it starts ({self.start})")
 
     @classmethod
-    def of(cls, start: datetime, end: datetime, run_id: str, as_of: datetime | None = None, is_full: bool = False) -> BatchWindow:
+    def of(cls, start: datetime, end: datetime, run_id: str, as_of: datetime | None = None, is_full: bool = False, is_backfill: bool = False) -> BatchWindow:
         """Build a window from any time zones; everything inside is UTC."""
         end = end.astimezone(UTC)
-        return cls(start.astimezone(UTC), end, run_id, (as_of or end).astimezone(UTC), is_full)
+        return cls(start.astimezone(UTC), end, run_id, (as_of or end).astimezone(UTC), is_full, is_backfill)

@@ -33,17 +33,18 @@ _OVERLAP = "_overlap"
 class Load:
     """Takes batches of records (column -> value) and lands them whole with `finish`; leaving the block before lands nothing.
 
-    `name` is the table or endpoint; `is_complete` reads it from the start again, also when it was read before.
+    `name` is the table or endpoint; `is_complete` reads it from the start again, also when it was read before. `is_aside`
+    reads some rows again, and the next load goes on where the one before this had got to.
     """
 
-    def __init__(self, feed: Feed, journal: Journal, name: str, is_complete: bool) -> None:
+    def __init__(self, feed: Feed, journal: Journal, name: str, is_complete: bool, is_aside: bool = False) -> None:
         assert isinstance(feed.declaration, WatermarkedDataset)
         self.started_at = datetime.now(UTC)
-        self._feed, self._journal, self._name = feed, journal, name
+        self._feed, self._journal, self._name, self._is_aside = feed, journal, name, is_aside
         self._watermark = feed.declaration.watermark
         self._overlap = Overlap(feed)
         self._state = self._previous_state()
-        self._known = set() if is_complete or not self._state else _read_digests(feed.landing / self._state["overlap"])
+        self._known = set() if is_complete or is_aside or not self._state else _read_digests(feed.landing / self._state["overlap"])
         self.highest = from_state(self._state["watermark"]) if self._state and not is_complete else None
         self._staged = StagedRows(feed.landing, "load")
         self._pending: list[Mapping[str, Any]] = []
@@ -127,7 +128,7 @@ class Load:
         else:
             self._staged.land(landed_path(self._feed.landing, sha256), source_file(self._name, sha256))
         if not repeated or before is None or before.content != sha256 or self._watermark:
-            self._journal.add(replace(delivery, state=self._new_state(sha256)))
+            self._journal.add(replace(delivery, state=self._state if self._is_aside else self._new_state(sha256)))
             self._forget_old_overlap()
         return 0 if repeated else delivery.rows
 

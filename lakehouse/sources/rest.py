@@ -27,36 +27,40 @@ from lakehouse.sources.declarations import ApiKey, Basic, Bearer, Cursor, LinkHe
 from lakehouse.sources.journal import Journal
 from lakehouse.sources.loads import Load
 from lakehouse.sources.text import parse_json
-from lakehouse.sources.watermark import watermark_of
+from lakehouse.sources.watermark import is_within, watermark_of
 from lakehouse.window import BatchWindow
 
 _REPEATS_ALLOWED = 3  # identical pages in a row before the API counts as turning in circles
 
 
 def land_endpoint(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
-    """Land the records of the feed's endpoint: all of them, or those from the last watermark on.
+    """Land the records of the feed's endpoint: all of them, those from the last watermark on, or for a backfill those of its window.
 
     Raises SourceUnavailableError when the API cannot be reached or keeps failing, TerminalError when it refuses.
     """
     declared = feed.declaration
     assert isinstance(feed.origin, RestSource)
     assert isinstance(declared, RestDataset)
-    with _mapped_errors(feed), Load(feed, journal, declared.path, is_complete=window.is_full) as load:
+    watermark = declared.watermark or ""
+    is_again = bool(window.is_backfill and not window.is_full and watermark)
+    with _mapped_errors(feed), Load(feed, journal, declared.path, window.is_full, is_again) as load:
         columns: dict[str, None] = {}
-        for records, is_repeated in _pages(feed, feed.origin, declared, _parameters(declared, load)):
+        since = window.start if is_again else load.start
+        for page, is_repeated in _pages(feed, feed.origin, declared, _parameters(declared, since)):
+            records = [record for record in page if is_within(watermark_of(record.get(watermark)), window)] if is_again else page
             if is_repeated:
                 load.skip(records)
                 continue
             columns |= dict.fromkeys(name for record in records for name in record)
-            load.add(records, [watermark_of(record.get(declared.watermark)) if declared.watermark else None for record in records])
+            load.add(records, [watermark_of(record.get(watermark)) if watermark else None for record in records])
         if columns:
             load.check_columns(list(columns), every=False)
         return load.finish()
 
 
-def _parameters(declared: RestDataset, load: Load) -> dict[str, str | int]:
+def _parameters(declared: RestDataset, start: Any) -> dict[str, str | int]:
     parameters = dict(declared.params)
-    since = _written(load.start) if load.start is not None else declared.since
+    since = _written(start) if start is not None else declared.since
     if declared.since_parameter and since is not None:
         parameters[declared.since_parameter] = since
     return parameters

@@ -20,6 +20,7 @@ from lakehouse.sources.config import Feed
 from lakehouse.sources.declarations import SqlDataset, SqlSource
 from lakehouse.sources.journal import Journal
 from lakehouse.sources.loads import Load
+from lakehouse.sources.watermark import interval
 from lakehouse.window import BatchWindow
 
 _CONNECT_SECONDS = 10
@@ -28,7 +29,7 @@ _SNAPSHOT_DIALECTS = ("postgresql", "mysql", "mariadb")
 
 
 def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
-    """Land the rows of the feed's table: all of them, or those from the last watermark on.
+    """Land the rows of the feed's table: all of them, those from the last watermark on, or for a backfill those of its window.
 
     Raises SourceUnavailableError when the database cannot be reached, ContractError when table or columns are not there.
     """
@@ -36,31 +37,48 @@ def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcom
     assert isinstance(feed.origin, SqlSource)
     assert isinstance(declared, SqlDataset)
     name = f"{declared.db_schema}.{declared.table}" if declared.db_schema else declared.table
-    with _engine(feed) as engine, Load(feed, journal, name, is_complete=window.is_full) as load:
+    with _engine(feed) as engine:
         table = _reflect(feed, engine, declared)
-        load.check_columns(list(table.c.keys()))
-        watermark = table.c[declared.watermark] if declared.watermark else None
-        upper = _upper_end(engine, watermark, load)
-        if watermark is not None and upper is None:
-            return load.finish()
-
-        def bounded(query: Any, _: Any) -> Any:
-            query = sa.select(*table.c).select_from(table)
-            if watermark is not None:
-                query = query.where(watermark <= upper)
-                query = query if load.start is None else query.where(watermark >= load.start)
-            return query
-
-        loader = TableLoader(engine, "sqlalchemy", table, {}, chunk_size=declared.chunk_rows, query_adapter_callback=bounded)
-        for records in loader.load_rows():
-            load.add(records, [record[watermark.name] for record in records] if watermark is not None else [None] * len(records))
-        return load.finish()
+        watermark = table.c.get(declared.watermark) if declared.watermark else None
+        again = _interval_again(watermark, window)
+        with Load(feed, journal, name, window.is_full, is_aside=again is not None) as load:
+            load.check_columns(list(table.c.keys()))
+            conditions = again if again is not None else _increment(engine, watermark, load)
+            return load.finish() if conditions is None else _read(engine, table, watermark, conditions, declared.chunk_rows, load)
 
 
-def _upper_end(engine: sa.Engine, watermark: sa.Column[Any] | None, load: Load) -> Any:
-    """Highest watermark in the table now; None for an empty table. The first load also counts the rows it cannot see."""
-    if watermark is None:
+def _read(engine: sa.Engine, table: sa.Table, watermark: sa.Column[Any] | None, conditions: list[Any], chunk_rows: int, load: Load) -> TableOutcome:
+    """Land the rows for which all conditions hold, chunk by chunk."""
+
+    def bounded(_: Any, __: Any) -> Any:
+        return sa.select(*table.c).select_from(table).where(*conditions)
+
+    loader = TableLoader(engine, "sqlalchemy", table, {}, chunk_size=chunk_rows, query_adapter_callback=bounded)
+    for records in loader.load_rows():
+        load.add(records, [record[watermark.name] for record in records] if watermark is not None else [None] * len(records))
+    return load.finish()
+
+
+def _interval_again(watermark: sa.Column[Any] | None, window: BatchWindow) -> list[Any] | None:
+    """Conditions for the rows of a backfill's window; None where there is no backfill, or rows carry no time to tell them by."""
+    if watermark is None or not window.is_backfill or window.is_full:
         return None
+    bounds = interval(window, watermark.type.python_type, getattr(watermark.type, "timezone", False))
+    return None if bounds is None else [watermark >= bounds[0], watermark < bounds[1]]
+
+
+def _increment(engine: sa.Engine, watermark: sa.Column[Any] | None, load: Load) -> list[Any] | None:
+    """Conditions for the rows that are new: none for a table read whole; None when the table is empty."""
+    if watermark is None:
+        return []
+    upper = _upper_end(engine, watermark, load)
+    if upper is None:
+        return None
+    return [watermark <= upper] if load.start is None else [watermark <= upper, watermark >= load.start]
+
+
+def _upper_end(engine: sa.Engine, watermark: sa.Column[Any], load: Load) -> Any:
+    """Highest watermark in the table now; None for an empty table. The first load also counts the rows it cannot see."""
     with engine.connect() as connection:
         if load.start is None:
             hidden = connection.execute(sa.select(sa.func.count()).select_from(watermark.table).where(watermark.is_(None))).scalar_one()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,9 @@ from lakehouse.errors import ContractError
 from lakehouse.sources.config import Feed
 from lakehouse.sources.declaration_types import WatermarkedDataset
 from lakehouse.sources.text import NumberText
+from lakehouse.window import BatchWindow
 
+_ANY_ZONE = timedelta(days=1)  # a time without a zone may be of any: so much more is read on both sides
 _PRUNE_ABOVE = 200_000  # rows remembered before the ones behind the lookback are forgotten
 
 
@@ -68,6 +70,25 @@ def behind(highest: Any, feed: Feed) -> Any:
         kind = type(highest).__name__
         problem = f"lookback {lookback} does not fit the watermark {feed.declaration.watermark} of source {feed.source}, a {kind}"
         raise ContractError(feed.dataset, problem, "Use a duration (2 days) for times and a whole number for numbers.") from error
+
+
+def interval(window: BatchWindow, kind: type, has_zone: bool) -> tuple[Any, Any] | None:
+    """[start, end) of a window as watermarks of a kind (datetime or date); None for kinds that know no time.
+
+    Where the zone is not known the interval is a day longer on both sides: what is read once too often is dropped later.
+    """
+    if not issubclass(kind, date):
+        return None
+    if issubclass(kind, datetime) and has_zone:
+        return window.start, window.end
+    start, end = ((moment + more).replace(tzinfo=None) for moment, more in ((window.start, -_ANY_ZONE), (window.end, _ANY_ZONE)))
+    return (start, end) if issubclass(kind, datetime) else (start.date(), end.date())
+
+
+def is_within(watermark: Any, window: BatchWindow) -> bool:
+    """Whether a record may belong to a window: all do whose watermark is no time."""
+    bounds = interval(window, type(watermark), getattr(watermark, "tzinfo", None) is not None)
+    return bounds is None or bool(bounds[0] <= watermark < bounds[1])
 
 
 def watermark_of(value: Any) -> Any:

@@ -15,7 +15,6 @@ from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows
 WINDOW = BatchWindow.of(AS_OF, AS_OF, "test")
 
 
-@both_engines
 def test_everything_builds_and_passes(shop: Shop) -> None:
     shop.contact("1", "c1")
     shop.buys("t1", "1", day(12, 30), "9.90")

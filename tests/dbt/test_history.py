@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows
+from tests.dbt.conftest import AS_OF, Shop, day, gold_rows
 
 LATER = datetime(2018, 1, 3, tzinfo=UTC)
 VERSIONS = "select customer_id, first_name, valid_from, valid_to, is_current from {gold.customer_history} order by customer_id, valid_from, valid_to nulls last"
@@ -27,7 +27,6 @@ def test_time_alone_makes_no_version(shop: Shop) -> None:
     assert gold_rows(VERSIONS) == [("c1", "Ann", AS_OF, None, True)]
 
 
-@both_engines
 def test_two_runs_as_of_the_same_moment(shop: Shop) -> None:
     """Changed there and back without the moment moving: nothing is lost, the newest version is current."""
     for name in ("Ann", "Anna", "Ann"):

@@ -44,6 +44,10 @@ class Home:
         moment = datetime(2018, 1, 2, tzinfo=UTC)
         return extract_dataset(dataset, BatchWindow.of(moment, moment, f"run-{next(self.runs)}", is_full=is_full))
 
+    def backfill(self, dataset: str, start: datetime, end: datetime) -> TableOutcome:
+        (outcome,) = extract_dataset(dataset, BatchWindow.of(start, end, f"run-{next(self.runs)}", is_backfill=True))
+        return outcome
+
     def landed(self, source: str, dataset: str) -> list[dict[str, Any]]:
         """All landed rows in the order of files and numbers, nulls included."""
         files = sorted((self.path / "landing" / source / dataset).glob("*.parquet"))

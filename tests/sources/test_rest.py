@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -230,6 +231,18 @@ def test_increments(home: Home, api: Api) -> None:
     assert [query["since"] for query in api.queries] == [
         "2017-01-01T00:00:00Z", "2017-03-01T11:00:00Z", "2017-03-01T11:00:00Z", "2017-03-01T23:00:00Z", "2017-01-01T00:00:00Z",
     ]  # fmt: skip
+
+
+def test_a_backfill_asks_for_its_window_again_and_the_next_load_goes_on(home: Home, api: Api) -> None:
+    records = [_item(day) | {"changed": f"2017-03-0{day}T10:00:00Z"} for day in (1, 2, 3)]
+    api.answer = lambda path, query: Answer([record for record in records if record["changed"] >= query["since"]])
+    _declare(home, api, INCREMENT)
+    home.extract("products")
+    records[1]["name"] = "repaired"
+    again = home.backfill("products", datetime(2017, 3, 2, tzinfo=UTC), datetime(2017, 3, 3, tzinfo=UTC))
+    assert (again.read, again.loaded) == (1, 1)
+    home.extract("products")
+    assert [query["since"] for query in api.queries[1:]] == ["2017-03-02T00:00:00Z", "2017-03-03T09:00:00Z"]
 
 
 def test_never_faster_than_declared(home: Home, api: Api) -> None:

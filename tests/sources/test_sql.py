@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,23 @@ def test_values_arrive_as_text(database: sa.Engine, home: Home) -> None:
     (row,) = home.landed("erp", "products")
     assert re.fullmatch(r"items@[0-9a-f]{12}", row.pop("_source_file"))
     assert row == {"id": "1", "title": "title 1", "price": "1.10", "facts": '{"a":[1]}', "changed": "2017-01-01T08:00:00+00:00", "_row_number": 1}
+
+
+def test_a_backfill_reads_its_window_again_and_the_next_load_goes_on(database: sa.Engine, home: Home) -> None:
+    for day in (1, 2, 3):
+        _insert(database, day, day, f"2017-01-0{day} 10:00Z")
+    home.extract("products")
+    with database.begin() as connection:
+        connection.execute(sa.text("update items set title = 'repaired' where id <= 2"))
+    window = (datetime(2017, 1, 2, tzinfo=UTC), datetime(2017, 1, 3, tzinfo=UTC))
+    again = home.backfill("products", *window)
+    assert (again.read, again.loaded) == (1, 1)
+    assert [row["id"] for row in home.landed("erp", "products") if row["title"] == "repaired"] == ["2"]
+    twice = home.backfill("products", *window)
+    assert (twice.read, twice.loaded, twice.duplicates) == (1, 0, 1)
+    _insert(database, 4, 4, "2017-01-04 10:00Z")
+    (later,) = home.extract("products")
+    assert (later.read, later.loaded) == (2, 1), "the lookback's row and the new one: not the days between"
 
 
 def test_increments_with_late_commits_and_no_repeats(database: sa.Engine, home: Home) -> None:
