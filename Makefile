@@ -9,7 +9,7 @@ BIN     := .venv/bin
 export LAKEHOUSE_ENGINE := $(ENGINE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test testall bench lint format lock clean
+.PHONY: help setup run up down test bench lint format lock clean
 
 help: ## print every target
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,15 +39,7 @@ up: setup ## start the platform with the Airflow UI on loopback
 down: ## stop the platform and the engine
 	@$(BIN)/lakehouse down
 
-# Everything on the embedded engine, then the whole main job on both engines, compared table by table.
-# The long-running suites (real scheduler, kills, shuffled deliveries, every Spark variant) are in `make testall`.
-LONG := tests/dags/test_platform.py tests/integration/test_kill.py tests/integration/test_increments.py
-test: setup ## lint, all tests on the embedded engine, the main job on both engines
-	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest --engines sail $(addprefix --ignore=,$(LONG))
-	@$(BIN)/python -m pytest tests/integration/test_parity.py tests/integration/test_truth.py
-
-testall: setup ## every test on both engines, with the long-running suites
+test: setup lint ## lint and all tests, on both engines
 	@$(BIN)/python -m pytest
 
 bench: setup ## measure speed and memory, with peers in the same run
