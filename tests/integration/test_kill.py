@@ -47,7 +47,7 @@ def _kill_once(home: Home, after: float, victim: str) -> None:
         process.wait(timeout=30)
 
 
-@pytest.mark.parametrize(("victim", "seed"), [("job", 1), ("job", 2), ("engine", 3)])
+@pytest.mark.parametrize(("victim", "seed"), [("job", 1), ("engine", 3)])
 def test_killed_anywhere_then_run_again_equals_undisturbed(undisturbed: tuple[Home, float], tmp_path: Path, victim: str, seed: int) -> None:
     reference, seconds = undisturbed
     chance = random.Random(seed)
@@ -55,7 +55,7 @@ def test_killed_anywhere_then_run_again_equals_undisturbed(undisturbed: tuple[Ho
     shutil.copytree(reference.path / "sample", home.path / "sample")
     try:
         home.lakehouse("engine", "start")
-        for _ in range(4):
+        for _ in range(3):
             _kill_once(home, chance.uniform(0.25, 1.0) * seconds, victim)
         subprocess.run(COMMAND, cwd=ROOT, env=home.environment(), check=True, timeout=600)
     finally:
