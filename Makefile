@@ -40,7 +40,7 @@ down: ## stop the platform and the engine
 	@$(BIN)/lakehouse down
 
 test: setup lint ## lint and all tests, on both engines
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m tests.bench
