@@ -107,6 +107,13 @@ class EngineMemoryError(TerminalError):
         )
 
 
+class NoRoomError(TerminalError):
+    """The disk is full, or a quota is used up; what was begun is not published."""
+
+    def __init__(self, work: str, problem: str) -> None:
+        super().__init__(f"{work}: {problem}", "Make room where LAKEHOUSE_HOME and the lake are, then run again: it goes on where it stopped.")
+
+
 class CommitConflictError(TransientError):
     """Another writer committed to the table first, more often than we were willing to try again."""
 

@@ -6,15 +6,20 @@ they run, so that Airflow can parse the DAGs without loading Spark.
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import pkgutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from lakehouse.errors import ConfigurationError, ContractError
+from lakehouse.errors import ConfigurationError, ContractError, NoRoomError
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
+
+log = logging.getLogger(__name__)
 
 # stage -> "module:function" ({target} = what it works on); the function takes (target, window) and returns the outcomes of the tables it wrote.
 STAGES: dict[str, str] = {
@@ -37,23 +42,39 @@ _WRITES = {
     "export": "ops.exports",
 }
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 Stage = Callable[[str, BatchWindow], list[TableOutcome]]
 
 
 def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
 
-    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be.
+    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is a NoRoomError.
     """
     work: Stage = pkgutil.resolve_name(STAGES[stage].format(target=target))
     started, clock = datetime.now(UTC), time.monotonic()
     try:
         outcomes = work(target, window)
     except Exception as error:
-        _record(stage, target, window, dag_id, started, time.monotonic() - clock, [], error)
-        raise
+        said = _no_room(error, f"{stage} {target}") or error
+        try:
+            _record(stage, target, window, dag_id, started, time.monotonic() - clock, [], said)
+        except OSError as also:
+            log.warning("%s %s: its failure could not be recorded in ops.runs: %s", stage, target, also)
+        if said is error:
+            raise
+        raise said from error
     _record(stage, target, window, dag_id, started, time.monotonic() - clock, outcomes, None)
     return outcomes
+
+
+def _no_room(error: Exception, work: str) -> NoRoomError | None:
+    """The error as a full disk, when it is one: of this process, or of the engine, which only hands on words."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return NoRoomError(work, os.strerror(error.errno or 0))
+    words = next((os.strerror(number) for number in _NO_ROOM if os.strerror(number).lower() in str(error).lower()), None)
+    return None if words is None else NoRoomError(work, words)
 
 
 def tables_of(stage: str, target: str, source: str | None = None) -> list[str]:

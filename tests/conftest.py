@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engines", default="sail,spark", help="engines to test on, comma separated")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "spark" not in str(config.getoption("--engines")).split(","):
         left_out = [item for item in items if _needs(item, _SPARK_FIXTURES)]
