@@ -9,7 +9,7 @@ BIN     := .venv/bin
 export LAKEHOUSE_ENGINE := $(ENGINE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test bench lint format lock clean
+.PHONY: help setup run up down test test-sail test-spark bench lint format lock clean
 
 help: ## print every target
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ down: ## stop the platform and the engine
 	@$(BIN)/lakehouse down
 
 test: setup lint ## lint and all tests, on both engines
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(MAKE) --no-print-directory --jobs 2 test-sail test-spark
+
+test-sail test-spark: test-%: setup
+	@$(BIN)/python -m pytest --engines $*
 
 bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m tests.bench
