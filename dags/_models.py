@@ -13,8 +13,8 @@ from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavi
 from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from dags._common import asset, current_window
+from lakehouse.parsed_project import PROJECT, manifest_path
 from lakehouse.platform import pools
-from lakehouse.platform.dbt_files import PROJECT, manifest_path
 from lakehouse.settings import settings
 from lakehouse.tables import gold
 

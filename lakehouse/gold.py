@@ -1,19 +1,18 @@
-"""Gold by dbt: one in-process invocation builds all models, another writes the docs."""
+"""Gold by dbt: one in-process invocation builds all models, another runs its tests."""
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.delta.storage import open_table
 from lakehouse.errors import TerminalError
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import PROJECT_ROOT, settings
+from lakehouse.parsed_project import PROJECT, parsed_already, target_path
+from lakehouse.settings import settings
 from lakehouse.tables import TableRef, gold
 from lakehouse.window import BatchWindow
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROJECT = PROJECT_ROOT / "dbt_project"
 # dbt prints the cause over several lines; more than this is the compiled SQL, which is on disk.
 _MESSAGE_LENGTH = 600
 
@@ -34,11 +32,6 @@ class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airf
         self.failures = failures
         listed = "; ".join(f"{model}: {message}" for model, message in failures)
         super().__init__(f"gold: {listed}", f"Compiled SQL is in {target_path()}/compiled, dbt's log in {settings().logs / 'dbt'}.")
-
-
-def target_path() -> Path:
-    """Where dbt keeps the parsed project and compiled SQL of this home."""
-    return settings().home.absolute() / "dbt"
 
 
 def build_gold(window: BatchWindow, select: str | None = None) -> list[TableOutcome]:
@@ -67,15 +60,6 @@ def check_gold(window: BatchWindow, select: str | None = None) -> int:
     return len(done.result.results)
 
 
-def write_docs(window: BatchWindow) -> Path:
-    """Write the dbt docs as one page, <docs site>/dbt/index.html, and return its path. Raises GoldBuildFailed."""
-    _invoke(["docs", "generate", "--static"], window)
-    page = settings().docs_site / "dbt" / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(target_path() / "static_index.html", page)
-    return page
-
-
 def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
     from dbt.cli.main import dbtRunner
 
@@ -83,9 +67,10 @@ def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
     from lakehouse.engine.dbt_connection import dbt_environment
 
     paths = {"project-dir": PROJECT, "profiles-dir": PROJECT, "target-path": target_path(), "log-path": settings().logs / "dbt"}
-    options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+    options = [*(part for name, path in paths.items() for part in (f"--{name}", str(path))), *parsed_already()]
     with guarded("gold"), _environment(dbt_environment(window)):
-        done = dbtRunner().invoke([*arguments, "--target", settings().engine, "--quiet", *options])
+        # Nobody reads the artefacts of a build; the docs task writes its own.
+        done = dbtRunner().invoke([*arguments, "--target", settings().engine, "--quiet", "--no-write-json", *options])
         if not done.success:
             raise _failure(done)
     return done

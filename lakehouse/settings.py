@@ -70,6 +70,14 @@ def secret(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def own_settings() -> dict[str, str]:
+    """These settings as environment variables, paths absolute, so that a child started in another folder works in the same home."""
+    given = settings()
+    values = {name: str(getattr(given, name)) for name in type(given).model_fields}
+    values |= {"home": str(given.home.absolute()), "conf": str(given.conf.absolute()), "lake_root": given.lake}
+    return {f"LAKEHOUSE_{name.upper()}": value for name, value in values.items()}
+
+
 def environment_with(**variables: str) -> dict[str, str]:
     """The environment of this process plus `variables`, for a child process; the package stays importable in the child."""
     path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]))

@@ -1,4 +1,8 @@
-{#- The moment profiles look back from, as a timestamp literal. Read while a model runs, never while the project is parsed. -#}
+{#-
+  The moment that recency, rolling windows and segments look back from, as a timestamp literal, which scans skip files by.
+  Orders, campaigns and redemptions at or after it do not count in profiles; consent always counts. Read while a model runs,
+  never while the project is parsed; unit tests override this macro.
+-#}
 {% macro as_of_literal() -%}
     {%- if execute -%}
         {%- set moment = env_var('LAKEHOUSE_AS_OF', '') -%}

@@ -6,6 +6,7 @@ Raising our errors below pyspark also means that nothing retries in silence: its
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections import namedtuple
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from lakehouse.settings import Settings
 
 _log = logging.getLogger(__name__)
 _INTERRUPT_SECONDS = 5
+# An engine that was there so recently cannot have died and been replaced: a restart takes longer. Looking costs milliseconds, dbt makes hundreds of calls.
+_TRUST_SECONDS = 0.2
 _Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"))
 
 
@@ -32,6 +35,7 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
     def __init__(self, chosen: Settings, epoch: str) -> None:
         self._chosen = chosen
         self._epoch = epoch
+        self._trusted_until = 0.0
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         return self._answered(continuation, details, request)
@@ -90,8 +94,12 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
             raise engine_gone(self._chosen, self._epoch) from error
 
     def _check_epoch(self) -> None:
+        now = time.monotonic()
+        if now < self._trusted_until:
+            return
         if not self._is_current():
             raise engine_gone(self._chosen, self._epoch)
+        self._trusted_until = now + _TRUST_SECONDS
 
     def _is_current(self) -> bool:
         state = read_state(self._chosen.home)

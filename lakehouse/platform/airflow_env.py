@@ -12,7 +12,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from lakehouse.settings import PROJECT_ROOT, environment_with, secret, settings
+from lakehouse.settings import PROJECT_ROOT, environment_with, own_settings, secret, settings
 
 LOGIN = "admin"
 HOST = "127.0.0.1"
@@ -68,7 +68,7 @@ def airflow_environment(database: str = DATABASE) -> dict[str, str]:
         "openlineage": {"disabled": True, "namespace": "lakehouse"},
     }
     configured = {f"AIRFLOW__{section.upper()}__{key.upper()}": str(value) for section, keys in sections.items() for key, value in keys.items()}
-    return {**configured, "AIRFLOW_HOME": str(home), **_our_settings(), **_NO_TELEMETRY, "PYTHONUNBUFFERED": "1"}
+    return {**configured, "AIRFLOW_HOME": str(home), **own_settings(), **_NO_TELEMETRY, "PYTHONUNBUFFERED": "1"}
 
 
 _NO_TELEMETRY = {
@@ -102,14 +102,6 @@ def apply_environment(database: str = DATABASE) -> None:
 def password() -> str:
     """The generated password of the login `admin`."""
     return str(json.loads(_password_file().read_text(encoding="utf-8"))[LOGIN])
-
-
-def _our_settings() -> dict[str, str]:
-    """Our own settings, made absolute, so that a child started in another folder works in the same home."""
-    given = settings()
-    values = {name: str(getattr(given, name)) for name in type(given).model_fields}
-    values |= {"home": str(given.home.absolute()), "conf": str(given.conf.absolute()), "lake_root": given.lake}
-    return {f"LAKEHOUSE_{name.upper()}": value for name, value in values.items()}
 
 
 def _secrets() -> dict[str, str]:

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from lakehouse.errors import TerminalError
-from lakehouse.platform.dbt_files import PROJECT, manifest_path
+from lakehouse.parsed_project import PROJECT, manifest_path
 from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
 

@@ -14,7 +14,7 @@ from lakehouse.contracts import DATASETS
 from lakehouse.delta.records import record
 from lakehouse.delta.storage import open_table
 from lakehouse.listing import newest_version
-from lakehouse.platform.dbt_files import project_fingerprint
+from lakehouse.parsed_project import project_fingerprint
 from lakehouse.settings import settings
 from lakehouse.tables import TableRef, gold, ops, silver
 from lakehouse.window import BatchWindow

@@ -19,10 +19,10 @@ from lakehouse.activation.campaigns import campaign
 from lakehouse.engine import control
 from lakehouse.errors import TerminalError
 from lakehouse.locks import held_lock
+from lakehouse.parsed_project import manifest_path
 from lakehouse.platform import database
 from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment
 from lakehouse.platform.collect import Clock, collect
-from lakehouse.platform.dbt_files import manifest_path
 from lakehouse.platform.platform_state import is_up
 from lakehouse.platform.quiet import output_to
 from lakehouse.platform.run_facts import Progress, RunSummary, TaskFailure
@@ -57,10 +57,10 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     control.check()
     started, moment = time.monotonic(), datetime.now(UTC)
     conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
-    with _alone(), ThreadPoolExecutor(1, thread_name_prefix="engine-start") as starter:
-        engine = starter.submit(control.start, replace=not is_up())
+    with _alone(), ThreadPoolExecutor(2, thread_name_prefix="preparation") as beside:
+        pending: list[Future[Any]] = [beside.submit(control.start, replace=not is_up()), beside.submit(manifest_path)]
         with output_to(run_log(moment)) as on_terminal:
-            _prepare(engine)
+            _prepare(pending)
             dags = _loaded_dags()
             with _watched(on_terminal(progress)) as watch, _hung_up_after():
                 ready, ran = time.monotonic(), _Ran()
@@ -84,15 +84,15 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _prepare(engine: Future[Any]) -> None:
-    """Import Airflow (seconds) while the engine comes up in its own process, and see to what both need."""
+def _prepare(pending: list[Future[Any]]) -> None:
+    """Import Airflow (seconds) while the engine comes up and the dbt project is parsed in processes of their own."""
     name = _database()
     apply_environment(name)
     database.prepare(name)
     database.end_abandoned_runs(name)
-    manifest_path()
     importlib.import_module("airflow.dag_processing.dagbag")
-    engine.result()
+    for done in pending:
+        done.result()
 
 
 def _database() -> str:

@@ -1,14 +1,11 @@
-"""Building gold through `lakehouse.gold`: counts, tests, docs, and failures in words a person can act on."""
+"""Building gold through `lakehouse.gold`: counts, tests, and failures in words a person can act on."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from lakehouse.errors import TerminalError
-from lakehouse.gold import GoldBuildFailed, build_gold, check_gold, write_docs
-from lakehouse.settings import settings
+from lakehouse.gold import GoldBuildFailed, build_gold, check_gold
 from lakehouse.window import BatchWindow
 from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows
 
@@ -41,13 +38,6 @@ def test_a_missing_source_is_named(shop: Shop) -> None:
     session().sql("drop table silver.consents").collect()
     with pytest.raises(TerminalError, match=r"suppressions.*consents"):
         build_gold(WINDOW, "suppressions")
-
-
-def test_docs_are_one_page(shop: Shop) -> None:
-    build_gold(WINDOW)
-    page = write_docs(WINDOW)
-    assert page == settings().docs_site / "dbt" / "index.html"
-    assert "One row per customer_id" in Path(page).read_text(encoding="utf-8")
 
 
 def test_profiles_of_nobody(shop: Shop) -> None:

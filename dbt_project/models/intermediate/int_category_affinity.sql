@@ -9,8 +9,6 @@ products as (select * from {{ ref('stg_products') }}),
 
 totals as (select * from {{ ref('int_purchase_totals') }}),
 
-as_of_moment as (select * from {{ ref('int_as_of') }}),
-
 buyers as (
     select
         people.reference_type,
@@ -29,9 +27,8 @@ purchases as (
         cast(lines.net_amount as double) as net_amount,
         coalesce(products.category, 'UNKNOWN') as category
     from lines
-    cross join as_of_moment
     left join products on lines.product_id = products.product_id
-    where lines.occurred_at < as_of_moment.as_of
+    where lines.occurred_at < {{ as_of_literal() }}
 ),
 
 weights as (

@@ -1,14 +1,11 @@
-with orders as (select * from {{ ref('fct_orders') }}),
-
-as_of_moment as (select * from {{ ref('int_as_of') }})
+with orders as (select * from {{ ref('fct_orders') }})
 
 select
     {%- for days in [30, 90, 365] %}
-    count(case when orders.ordered_at >= as_of_moment.as_of - interval {{ days }} days then 1 end) as count_orders_{{ days }}d,
-    cast(sum(case when orders.ordered_at >= as_of_moment.as_of - interval {{ days }} days then orders.net_amount else 0 end) as decimal(18, 2)) as spend_{{ days }}d,
+    count(case when orders.ordered_at >= {{ as_of_literal() }} - interval {{ days }} days then 1 end) as count_orders_{{ days }}d,
+    cast(sum(case when orders.ordered_at >= {{ as_of_literal() }} - interval {{ days }} days then orders.net_amount else 0 end) as decimal(18, 2)) as spend_{{ days }}d,
     {%- endfor %}
     orders.customer_id
 from orders
-cross join as_of_moment
-where orders.ordered_at < as_of_moment.as_of and orders.ordered_at >= as_of_moment.as_of - interval 365 days
+where orders.ordered_at < {{ as_of_literal() }} and orders.ordered_at >= {{ as_of_literal() }} - interval 365 days
 group by orders.customer_id

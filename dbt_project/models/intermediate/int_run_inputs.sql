@@ -24,16 +24,12 @@ newest_changes as (
         max(_updated_at) as changed_at
     from reference_changes
     group by dataset
-),
-
-as_of_moment as (select as_of from {{ ref('int_as_of') }})
+)
 
 select
-    as_of_moment.as_of,
+    {{ as_of_literal() }} as as_of,
     {%- for dataset in ['transactions', 'campaign_members', 'redemptions', 'products', 'campaigns'] %}
     coalesce(max(case when newest_changes.dataset = '{{ dataset }}' then newest_changes.changed_at end), timestamp '1970-01-01 00:00:00') as {{ dataset }}_through,
     {%- endfor %}
     {{ recompute_all() | string | lower }} as is_full
-from as_of_moment
-left join newest_changes on newest_changes.changed_at is not null
-group by as_of_moment.as_of
+from newest_changes

@@ -12,9 +12,7 @@ recent as (select * from {{ ref('int_recent_orders') }}),
 
 rfm as (select * from {{ ref('int_rfm') }}),
 
-campaigns as (select * from {{ ref('int_campaign_history') }}),
-
-as_of_moment as (select * from {{ ref('int_as_of') }})
+campaigns as (select * from {{ ref('int_campaign_history') }})
 
 select
     customers.customer_id,
@@ -41,7 +39,7 @@ select
     coalesce(states.total_spend, cast(0 as decimal(18, 2))) as total_spend,
     cast({{ ratio('states.total_spend', 'states.count_orders', 2) }} as decimal(18, 2)) as average_order_value,
     states.currency,
-    {{ whole_days('states.last_order_at', 'as_of_moment.as_of') }} as recency_days,
+    {{ whole_days('states.last_order_at', as_of_literal()) }} as recency_days,
     {%- for days in [30, 90, 365] %}
     coalesce(recent.count_orders_{{ days }}d, 0) as count_orders_{{ days }}d,
     coalesce(recent.spend_{{ days }}d, cast(0 as decimal(18, 2))) as spend_{{ days }}d,
@@ -50,7 +48,7 @@ select
     rfm.frequency_score,
     rfm.monetary_score,
     coalesce(rfm.rfm_segment, 'no_orders') as rfm_segment,
-    {{ whole_days('least(contacts.known_since_at, states.first_order_at)', 'as_of_moment.as_of') }} as tenure_days,
+    {{ whole_days('least(contacts.known_since_at, states.first_order_at)', as_of_literal()) }} as tenure_days,
     states.preferred_store_id,
     states.preferred_weekday,
     states.preferred_hour,
@@ -66,9 +64,8 @@ select
     {{ ratio('campaigns.count_campaigns_redeemed', 'campaigns.count_campaigns_received') }} as campaign_response_rate,
     campaigns.last_campaign_at,
     campaigns.last_redeemed_at,
-    as_of_moment.as_of
+    {{ as_of_literal() }} as as_of
 from customers
-cross join as_of_moment
 left join contacts on customers.customer_id = contacts.customer_id
 left join consent on coalesce(contacts.email, concat('contact:', contacts.contact_id)) = consent.mailbox
 left join suppressions on contacts.email = suppressions.address

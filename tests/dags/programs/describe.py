@@ -6,8 +6,8 @@ import json
 import sys
 import time
 
+from lakehouse.parsed_project import manifest_path
 from lakehouse.platform import database
-from lakehouse.platform.dbt_files import manifest_path
 from lakehouse.settings import PROJECT_ROOT
 
 HEAVY = ("pyspark", "pandas", "great_expectations", "duckdb", "deltalake", "pyarrow", "dbt.cli.main", "spark_jobs", "expectations")

@@ -1,1 +1,0 @@
-select {{ as_of_literal() }} as as_of
