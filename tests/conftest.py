@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.engines import Engines
+from tests.support.homes import Home
+from tests.support.main_job import Ran, Undisturbed, do_data_work, run_main_job
 
 _ON_SPARK = re.compile(r"\[(?:.*-)?spark\b")
 _SPARK_FIXTURES = {"ran_on_spark", "engine_on_spark"}
@@ -34,3 +37,40 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     shared = Engines(tmp_path_factory.mktemp("engines"))
     yield shared
     shared.stop()
+
+
+@pytest.fixture(scope="session")
+def ran_on_sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    yield from _ran(Home(tmp_path_factory.mktemp("sail"), "sail"))
+
+
+@pytest.fixture(scope="session")
+def ran_on_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    yield from _ran(Home(tmp_path_factory.mktemp("spark"), "spark"))
+
+
+@pytest.fixture(scope="session", params=["sail", "spark"])
+def ran(request: pytest.FixtureRequest) -> Ran:
+    """The main job on each engine in turn."""
+    found: Ran = request.getfixturevalue(f"ran_on_{request.param}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """A home in which a small sample, delivered whole, was taken to gold on Sail by one run that nobody disturbed."""
+    home = Home(tmp_path_factory.mktemp("undisturbed"))
+    home.lakehouse("sample", "build", "--households", "25")
+    home.lakehouse("engine", "start")
+    started = time.monotonic()
+    do_data_work(home)
+    seconds = time.monotonic() - started
+    home.lakehouse("engine", "stop")
+    return Undisturbed(home, seconds)
+
+
+def _ran(home: Home) -> Iterator[Ran]:
+    try:
+        yield Ran(home, run_main_job(home))
+    finally:
+        home.lakehouse("engine", "stop", check=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 import urllib.error
@@ -17,6 +18,7 @@ import pytest
 
 from tests.support.homes import Home, free_ports
 from tests.support.lakes import rows
+from tests.support.main_job import Ran
 
 AS_OF = "2018-01-02T00:00:00Z"
 CAMPAIGN = "coupon_lovers_new_year"
@@ -70,11 +72,11 @@ def _wait(what: Callable[[], Any], wanted: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A home in which the main job ran once, then the platform on it; only what a test needs is unpaused."""
+def platform(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform on what the main job left, in a home of its own; only what a test needs is unpaused."""
     home = Home(tmp_path_factory.mktemp("platform"))
-    home.lakehouse("sample", "build", "--households", "20")
-    home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0]))  # `up` replaces that engine
+    shutil.copytree(ran_on_sail.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True)
+    home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0]))  # `up` replaces an engine of other settings
     shown = json.loads(home.lakehouse("up", "--json").stdout)
     try:
         login = {"username": shown["login"], "password": shown["password"]}

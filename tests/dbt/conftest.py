@@ -82,11 +82,15 @@ def engine(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Home]:
         yield home
 
 
-@pytest.fixture
-def shop(engine: Home) -> Iterator[Shop]:
-    """An empty shop: every table exists and has no rows."""
+def empty_shop(engine: Home) -> Shop:
+    """A shop whose tables all exist and have no rows; what was there before is gone."""
+    forget_tables(engine)
     opened = Shop()
     for name in (*DATASETS, "identities"):
         opened.put(name)
-    yield opened
-    forget_tables(engine)
+    return opened
+
+
+@pytest.fixture
+def shop(engine: Home) -> Shop:
+    return empty_shop(engine)

@@ -6,14 +6,17 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
-import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from lakehouse.settings import settings
+from lakehouse.settings import settings as of_lakehouse
 from lakehouse.snapshot import newest_version
 from lakehouse.tables import gold
-from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows
+from tests.dbt.conftest import AS_OF, Shop, both_engines, day, empty_shop, gold_rows
+from tests.support.homes import Home
 from tests.support.lakes import difference
 
 STATE = ["fct_orders", "int_customer_state", "fct_campaign_responses", "int_identities_seen"]
@@ -52,26 +55,28 @@ CHANGES: dict[str, Callable[[Shop], None]] = {
 
 def state_of_gold(copy: Path) -> Path:
     """A copy of gold to compare with later."""
-    return Path(shutil.copytree(Path(settings().lake) / "gold", copy / "gold").parent)
+    shutil.rmtree(copy, ignore_errors=True)
+    return Path(shutil.copytree(Path(of_lakehouse().lake) / "gold", copy / "gold").parent)
 
 
 def assert_equals_full_refresh(shop: Shop, as_of: datetime, copy: Path) -> None:
     grown = state_of_gold(copy)
     shop.build(as_of, is_full=True)
-    found = {table: difference(grown, Path(settings().lake), f"gold.{table}") for table in GOLD}
+    found = {table: difference(grown, Path(of_lakehouse().lake), f"gold.{table}") for table in GOLD}
     assert not any(found.values()), {table: rows for table, rows in found.items() if rows}
 
 
-@pytest.mark.parametrize("order", ["forwards", "backwards"])
-def test_increments_in_any_order_equal_a_full_refresh(shop: Shop, order: str, tmp_path: Path) -> None:
+@settings(max_examples=2, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.permutations(sorted(CHANGES)), st.sets(st.integers(1, len(CHANGES) - 1), min_size=1, max_size=3))
+def test_increments_in_any_order_equal_a_full_refresh(engine: Home, tmp_path: Path, order: list[str], cuts: set[int]) -> None:
+    shop = empty_shop(engine)
     open_shop(shop)
     shop.build()
-    changes = list(CHANGES.values()) if order == "forwards" else list(CHANGES.values())[::-1]
-    for start in range(0, len(changes), 4):
-        for change in changes[start : start + 4]:
-            change(shop)
+    for start, end in pairwise([0, *sorted(cuts), len(order)]):
+        for change in order[start:end]:
+            CHANGES[change](shop)
         shop.build()
-    assert_equals_full_refresh(shop, AS_OF, tmp_path)
+    assert_equals_full_refresh(shop, AS_OF, tmp_path / "-".join(map(str, sorted(cuts))))
 
 
 @both_engines
@@ -98,9 +103,9 @@ def test_only_changed_customers_are_recomputed(shop: Shop) -> None:
 def test_without_changes_the_state_is_not_written(shop: Shop) -> None:
     open_shop(shop)
     shop.build()
-    before = [newest_version(gold(table), settings().lake) for table in STATE[:3]]
+    before = [newest_version(gold(table), of_lakehouse().lake) for table in STATE[:3]]
     shop.build()
-    assert [newest_version(gold(table), settings().lake) for table in STATE[:3]] == before
+    assert [newest_version(gold(table), of_lakehouse().lake) for table in STATE[:3]] == before
     assert gold_rows("select count(*) from {gold.int_customers_changed}") == [(0,)]
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from lakehouse.sample.ground_truth import GroundTruth, read_ground_truth
 from tests.bench.data_work import SILVER_STAGES
-from tests.integration.conftest import do_data_work
 from tests.support.homes import Home
 from tests.support.lakes import rows
+from tests.support.main_job import do_data_work
 
 HOUSEHOLDS = 120
 

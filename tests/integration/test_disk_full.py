@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 from tests.bench.data_work import SILVER_STAGES
-from tests.integration.conftest import do_data_work
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
+from tests.support.main_job import Undisturbed, do_data_work
 
-HOUSEHOLDS = 10
 # No file may grow beyond this, by the kernel's own limit: the 92,000 products do not fit in landing, bronze, silver or gold.
 ROOM = 500_000
 
@@ -35,12 +34,9 @@ def _do_data_work_without_room(home: Home) -> str:
     return done.stderr
 
 
-def test_a_full_disk_at_every_stage_then_room_again(tmp_path: Path) -> None:
-    undisturbed, home = Home(tmp_path / "undisturbed"), Home(tmp_path / "home")
-    undisturbed.lakehouse("sample", "build", "--households", str(HOUSEHOLDS))
-    shutil.copytree(undisturbed.path / "sample", home.path / "sample")
-    do_data_work(undisturbed)
-    undisturbed.lakehouse("engine", "stop")
+def test_a_full_disk_at_every_stage_then_room_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    home, lake = Home(tmp_path / "home"), undisturbed.home.lake
+    shutil.copytree(undisturbed.home.path / "sample", home.path / "sample")
     said = [_do_data_work_without_room(home)]
     for count in (1, 2, len(SILVER_STAGES)):
         do_data_work(home, "--stages", *SILVER_STAGES[:count])
@@ -51,5 +47,5 @@ def test_a_full_disk_at_every_stage_then_room_again(tmp_path: Path) -> None:
     assert all("Make room" in words for words in said[:3])
     do_data_work(home)
     home.lakehouse("engine", "stop")
-    names = [*tables(undisturbed.lake, "bronze"), *result_tables(undisturbed.lake)]
-    assert {name: found for name in names if (found := difference(undisturbed.lake, home.lake, name))} == {}
+    names = [*tables(lake, "bronze"), *result_tables(lake)]
+    assert {name: found for name in names if (found := difference(lake, home.lake, name))} == {}

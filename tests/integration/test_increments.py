@@ -8,27 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import do_data_work
 from tests.support.homes import Home
 from tests.support.lakes import WRITE_TIME_COLUMNS, difference, result_tables, rows
-
-HOUSEHOLDS = 25
-
-
-@pytest.fixture(scope="module")
-def at_once(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("at_once"))
-    home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS))
-    do_data_work(home)
-    home.lakehouse("engine", "stop")
-    return home
+from tests.support.main_job import Undisturbed, do_data_work
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_split_and_shuffled_deliveries_equal_one_delivery(at_once: Home, tmp_path: Path, seed: int) -> None:
+def test_split_and_shuffled_deliveries_equal_one_delivery(undisturbed: Undisturbed, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     home = Home(tmp_path / "home")
-    everything, delivered = at_once.path / "sample", home.path / "sample"
+    everything, delivered = undisturbed.home.path / "sample", home.path / "sample"
     shutil.copytree(everything, delivered, ignore=shutil.ignore_patterns("*.csv"))
     (delivered / "shop" / "transactions").mkdir(parents=True, exist_ok=True)
     files = sorted(path.relative_to(everything) for path in everything.rglob("*.csv"))
@@ -44,9 +33,9 @@ def test_split_and_shuffled_deliveries_equal_one_delivery(at_once: Home, tmp_pat
             do_data_work(home)
     finally:
         home.lakehouse("engine", "stop", check=False)
-    names = result_tables(at_once.lake)
+    names = result_tables(undisturbed.home.lake)
     # A snapshot keeps the versions it saw, so the history of customers legitimately depends on when we looked.
     compared = [name for name in names if name not in ("gold.customer_history", "gold.customer_versions")]
-    assert {name: found for name in compared if (found := difference(at_once.lake, home.lake, name, WRITE_TIME_COLUMNS))} == {}
+    assert {name: found for name in compared if (found := difference(undisturbed.home.lake, home.lake, name, WRITE_TIME_COLUMNS))} == {}
     current = "select customer_id from {gold.customer_history} where is_current order by 1"
-    assert rows(home.lake, current) == rows(at_once.lake, current)
+    assert rows(home.lake, current) == rows(undisturbed.home.lake, current)

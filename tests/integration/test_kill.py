@@ -16,22 +16,9 @@ import pytest
 
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
+from tests.support.main_job import Undisturbed
 
-HOUSEHOLDS = 25
 COMMAND = [sys.executable, "-m", "tests.bench.data_work"]
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, float]:
-    """A home after one undisturbed run, and how many seconds that run took."""
-    home = Home(tmp_path_factory.mktemp("undisturbed"))
-    home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS))
-    home.lakehouse("engine", "start")
-    started = time.monotonic()
-    subprocess.run(COMMAND, cwd=ROOT, env=home.environment(), check=True, capture_output=True, timeout=600)
-    seconds = time.monotonic() - started
-    home.lakehouse("engine", "stop")
-    return home, seconds
 
 
 def _kill_once(home: Home, after: float, victim: str) -> None:
@@ -48,8 +35,8 @@ def _kill_once(home: Home, after: float, victim: str) -> None:
 
 
 @pytest.mark.parametrize(("victim", "seed"), [("job", 1), ("engine", 3)])
-def test_killed_anywhere_then_run_again_equals_undisturbed(undisturbed: tuple[Home, float], tmp_path: Path, victim: str, seed: int) -> None:
-    reference, seconds = undisturbed
+def test_killed_anywhere_then_run_again_equals_undisturbed(undisturbed: Undisturbed, tmp_path: Path, victim: str, seed: int) -> None:
+    reference, seconds = undisturbed.home, undisturbed.seconds
     chance = random.Random(seed)
     home = Home(tmp_path / "home")
     shutil.copytree(reference.path / "sample", home.path / "sample")

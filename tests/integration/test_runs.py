@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.integration.conftest import Ran, run_main_job
 from tests.support.lakes import difference, result_tables, rows, tables
+from tests.support.main_job import Ran, run_main_job
 
 
 def _copy(lake: Path, to: Path) -> Path:

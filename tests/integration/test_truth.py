@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.integration.conftest import Ran
 from tests.support.lakes import rows
+from tests.support.main_job import Ran
 
 # One row per customer, straight from the CSV files; silver.identities is only used to name the customer.
 FROM_FILES = """

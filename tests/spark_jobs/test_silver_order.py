@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import random
 import shutil
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import lakehouse.silver.rejected
 import lakehouse.silver.unique
-from lakehouse.settings import settings
+from lakehouse.settings import settings as of_lakehouse
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import LINES, line
 
 T = "transactions"
+Row = dict[str, str | None]
 WHEN_AND_WHENCE = {"_updated_at", "_batch_id", "_ingested_at", "_source_file"}
 
 
-def versions(chance: random.Random) -> list[dict[str, str | None]]:
-    """Lines of 12 receipts in several versions: repeated, corrected, with equal and without times, some bad."""
-    exported = ["2017-07-02 03:00:00", "2017-07-03 03:00:00", None, "soon"]
-    return [
-        line(f"b{chance.randrange(12)}", line=str(chance.randrange(1, 3)), amount=f"{chance.randrange(4)}.00", exported=chance.choice(exported))
-        for _ in range(80)
-    ]
+# Few receipts and values, so that lines repeat, correct each other with equal, later and missing times, and some are bad.
+LINE = st.builds(
+    lambda receipt, number, amount, exported: line(f"b{receipt}", line=str(number), amount=f"{amount}.00", exported=exported),
+    st.integers(0, 7),
+    st.integers(1, 2),
+    st.integers(0, 3),
+    st.sampled_from(["2017-07-02 03:00:00", "2017-07-03 03:00:00", None, "soon"]),
+)
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[Row], list[list[Row]]]:
+    """Rows as one delivery, and the same rows in another order in up to four deliveries."""
+    rows = draw(st.lists(LINE, min_size=10, max_size=60))
+    cuts = sorted(draw(st.sets(st.integers(1, len(rows) - 1), max_size=3)))
+    shuffled = draw(st.permutations(rows))
+    return rows, [shuffled[start:end] for start, end in pairwise([0, *cuts, len(rows)])]
 
 
 def content(lake: Lake) -> tuple[list[dict[str, Any]], list[str]]:
@@ -32,20 +45,22 @@ def content(lake: Lake) -> tuple[list[dict[str, Any]], list[str]]:
     return silver, sorted(row["row_json"] for row in lake.rows("silver.transactions_quarantine"))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_split_and_shuffled_equals_at_once(lake: Lake, seed: int) -> None:
-    chance = random.Random(seed)
-    rows = versions(chance)
-    lake.declare({T: LINES})
-    outcome = lake.load(T, *rows)
-    at_once = content(lake)
-    assert outcome.read == 80
+def start_anew() -> None:
     for folder in ("lake", "landing"):
-        shutil.rmtree(settings().home / folder)
-    chance.shuffle(rows)
-    cuts = sorted(chance.sample(range(1, 80), 3))
-    for number, (start, end) in enumerate(zip([0, *cuts], [*cuts, 80], strict=True)):
-        lake.load(T, *rows[start:end], name=f"{number}.csv")
+        shutil.rmtree(of_lakehouse().home / folder, ignore_errors=True)
+
+
+@settings(max_examples=5, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deliveries())
+def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row], list[list[Row]]]) -> None:
+    rows, parts = delivered
+    start_anew()
+    lake.declare({T: LINES})
+    assert lake.load(T, *rows).read == len(rows)
+    at_once = content(lake)
+    start_anew()
+    for number, part in enumerate(parts):
+        lake.load(T, *part, name=f"{number}.csv")
     assert content(lake) == at_once
     lake.silver(T, is_full=True)
     assert content(lake) == at_once

@@ -17,6 +17,10 @@ from lakehouse.tables import Layer
 from tests.support.homes import Home
 
 
+# For a handful of rows Spark takes most of its time to compile code for them. The main job on Spark (`ran`) runs as users run it.
+_INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+
+
 @dataclass
 class Engines:
     """Engines by kind, each in a home of its own below `folder`, started when first asked for."""
@@ -74,6 +78,7 @@ def _settings_of(home: Home) -> Iterator[None]:
         for name, value in home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="3", LAKEHOUSE_CONF=str(home.path / "conf")).items():
             if name.startswith("LAKEHOUSE_"):
                 patch.setenv(name, value)
+        patch.setenv("JAVA_TOOL_OPTIONS", _INTERPRETED)
         settings.cache_clear()
         yield
     settings.cache_clear()
