@@ -16,7 +16,6 @@ from lakehouse.settings import settings
 from lakehouse.tables import Layer
 from tests.support.homes import Home
 
-
 # For a handful of rows Spark takes most of its time to compile code for them. The main job on Spark (`ran`) runs as users run it.
 _INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 
