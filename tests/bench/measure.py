@@ -41,7 +41,7 @@ class _Peak(threading.Thread):
     def __init__(self, home: Path) -> None:
         super().__init__(daemon=True)
         self.home, self.highest, self._end = str(home), 0, threading.Event()
-        self._is_ours: dict[int, bool] = {}
+        self._ours: set[int] = set()
 
     def run(self) -> None:
         while not self._end.wait(0.2):
@@ -52,9 +52,10 @@ class _Peak(threading.Thread):
         self.join()
 
     def _watched(self, pid: int) -> bool:
-        if pid not in self._is_ours:  # looked at once: a process begins with the environment it keeps
-            self._is_ours[pid] = _home(pid).startswith(self.home)
-        return self._is_ours[pid]
+        """A process that is just being started may still have the environment of its parent, so only a yes is remembered."""
+        if pid not in self._ours and _home(pid).startswith(self.home):
+            self._ours.add(pid)
+        return pid in self._ours
 
 
 def _home(pid: int) -> str:
