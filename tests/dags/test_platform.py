@@ -81,7 +81,9 @@ def platform(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iter
     try:
         login = {"username": shown["login"], "password": shown["password"]}
         with urllib.request.urlopen(_request(f"{shown['address']}/auth/token", "POST", login), timeout=30) as answer:
-            yield Platform(home, shown["address"], json.load(answer)["access_token"])
+            started = Platform(home, shown["address"], json.load(answer)["access_token"])
+        _wait(lambda: started.call("/api/v2/dags")["total_entries"] == 4, "the four DAGs")
+        yield started
     finally:
         home.lakehouse("down")
 
