@@ -65,10 +65,13 @@ def _parse(folder: Path) -> None:
     if done.returncode:
         shutil.rmtree(draft, ignore_errors=True)
         raise TerminalError(f"the dbt project does not parse: {(done.stdout + done.stderr).strip()[-1500:]}", "Mend the file it names in dbt_project/.")
-    if folder.exists():
-        shutil.rmtree(draft)
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not (folder / "manifest.json").exists():
+            raise
+        shutil.rmtree(draft)  # another process was faster
         return
     for outdated in folder.parent.glob(f"{settings().engine}-*"):
-        if "." not in outdated.name:  # another draft may be under way
+        if outdated != folder and "." not in outdated.name:  # another draft may be under way
             shutil.rmtree(outdated, ignore_errors=True)
-    draft.rename(folder)

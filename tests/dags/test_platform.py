@@ -136,14 +136,18 @@ def test_a_campaign_manager_triggers_the_refresh(platform: Platform) -> None:
     assert rows(platform.home.lake, "select count(*) from {ops.exports}")[0][0] == 2
 
 
-@pytest.mark.parametrize("page", ["/lakehouse/dbt/index.html", "/lakehouse/data_docs/index.html"])
-def test_pages_are_in_the_menu_for_who_is_logged_in(platform: Platform, page: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "words"), [("/lakehouse/dbt/index.html", b"One row per customer_id"), ("/lakehouse/data_docs/index.html", b"silver.contacts")]
+)
+def test_pages_are_in_the_menu_for_who_is_logged_in(platform: Platform, page: str, words: bytes) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(platform.address + page, timeout=30)
     assert refused.value.code == 401
     headers = {"Authorization": f"Bearer {platform.token}"}
     with urllib.request.urlopen(_request(platform.address + page, headers=headers), timeout=30) as answer:
-        assert b"<html" in answer.read().lower()
+        content = answer.read()
+    assert b"<html" in content.lower()
+    assert words in content
     menu = [view["href"] for plugin in platform.call("/api/v2/plugins")["plugins"] for view in plugin["external_views"]]
     assert page in menu
 
