@@ -15,11 +15,9 @@ from pyspark.sql import functions as sf
 
 from lakehouse.contracts import DATASETS, IDENTITIES, arrow_schema
 from lakehouse.delta import replace_small_table
-from lakehouse.delta.progress import record_progress, worked_up_to
+from lakehouse.delta.progress import record_progress, versions_worked_on
 from lakehouse.delta.storage import version
 from lakehouse.engine import guarded, register, session
-from lakehouse.identities import resolve
-from lakehouse.identities.changes import with_update_times
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.silver.command_line import run_from_command_line
@@ -46,7 +44,8 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
         ensure_silver_tables(lake)  # here, because this stage runs whatever became of the datasets
     versions = {table: version(table, lake) for table in INPUTS}
     there = {table: found for table, found in versions.items() if found >= 0}
-    is_current = version(TABLE, lake) >= 0 and all(worked_up_to(TABLE, table, lake) == found for table, found in there.items())
+    worked = versions_worked_on(TABLE, lake)
+    is_current = version(TABLE, lake) >= 0 and all(worked.get(table) == found for table, found in there.items())
     if not there or (is_current and not window.is_full):
         return [TableOutcome(TABLE, skipped=True)]
     with guarded(str(TABLE)):
@@ -56,6 +55,9 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 
 def _compute(spark: SparkSession, versions: dict[TableRef, int], lake: str) -> TableOutcome:
+    from lakehouse.identities import resolve  # scipy and pandas take a second to import, and mostly there is nothing to do
+    from lakehouse.identities.changes import with_update_times
+
     inputs = {table: spark.read.format("delta").option("versionAsOf", found).load(table.location(lake)) for table, found in versions.items()}
     contacts = contact_identifiers(inputs[CONTACTS]) if CONTACTS in inputs else spark.createDataFrame([], _CONTACTS)
     references = reduce(DataFrame.unionByName, _references(inputs), spark.createDataFrame([], _REFERENCES))

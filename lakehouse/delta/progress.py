@@ -9,21 +9,25 @@ from lakehouse.delta.storage import open_table
 from lakehouse.tables import TableRef, ops
 
 
-def worked_up_to(stage: TableRef, input_table: TableRef, lake: str) -> int:
-    """Newest version of the input that the stage has worked on; -1 for none."""
+def versions_worked_on(stage: TableRef, lake: str) -> dict[TableRef, int]:
+    """Input -> its newest version that the stage has worked on; inputs it never worked on are absent."""
     progress = open_table(ops("progress"), lake)
     if progress is None:
-        return -1
+        return {}
     # The filter skips files by the log's statistics: the cost is the stage's own history, not everybody's.
-    chosen = [("stage", "=", str(stage)), ("input_table", "=", str(input_table))]
-    rows = progress.to_pyarrow_table(columns=["input_version", "recorded_at"], filters=chosen).to_pylist()
-    return int(max(rows, key=lambda row: row["recorded_at"])["input_version"]) if rows else -1
+    columns = ["input_table", "input_version", "recorded_at"]
+    rows = progress.to_pyarrow_table(columns=columns, filters=[("stage", "=", str(stage))]).to_pylist()
+    return {TableRef.parse(row["input_table"]): int(row["input_version"]) for row in sorted(rows, key=lambda row: row["recorded_at"])}
+
+
+def worked_up_to(stage: TableRef, input_table: TableRef, lake: str) -> int:
+    """Newest version of the input that the stage has worked on; -1 for none."""
+    return versions_worked_on(stage, lake).get(input_table, -1)
 
 
 def has_progress(stage: TableRef, lake: str) -> bool:
     """Whether the stage has ever finished work on any input."""
-    progress = open_table(ops("progress"), lake)
-    return progress is not None and progress.to_pyarrow_table(columns=["stage"], filters=[("stage", "=", str(stage))]).num_rows > 0
+    return bool(versions_worked_on(stage, lake))
 
 
 def record_progress(stage: TableRef, versions: dict[TableRef, int], run_id: str, lake: str) -> None:

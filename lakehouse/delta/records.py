@@ -6,17 +6,18 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
-from lakehouse.delta.storage import table_uri
+from lakehouse.delta.storage import open_table, table_uri
 from lakehouse.errors import CommitConflictError
 from lakehouse.tables import TableRef, ops
 
+T = TypeVar("T")
 _ATTEMPTS = 8
 # Reading 200 one-row files takes seconds, one compacted file 10 ms; compacting costs less than 0.1 s.
 _COMPACT_EVERY = 16
@@ -37,12 +38,20 @@ def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
         raise KeyError(f"ops.{table} has no columns {sorted(unknown)}")
     batch = pa.Table.from_pylist(rows, schema=schema)
     # Appends do not conflict with each other, but two first ones do: both create the table.
-    retried(ops(table), lambda: write_deltalake(table_uri(ops(table), lake), batch, mode="append"))
-    _compact_now_and_then(table_uri(ops(table), lake))
+    _compact_now_and_then(retried(ops(table), lambda: _appended(ops(table), batch, lake)))
 
 
-def _compact_now_and_then(uri: str) -> None:
-    found = DeltaTable(uri)
+def _appended(table: TableRef, batch: pa.Table, lake: str) -> DeltaTable:
+    """The table at the version that this append made; created when it is not there."""
+    found = open_table(table, lake)
+    if found is None:
+        write_deltalake(table_uri(table, lake), batch, mode="append")
+        return DeltaTable(table_uri(table, lake))
+    write_deltalake(found, batch, mode="append")
+    return found
+
+
+def _compact_now_and_then(found: DeltaTable) -> None:
     if found.version() % _COMPACT_EVERY == 0 and _size(found) <= _COMPACT_BYTES:
         # Losing the race to another compaction loses nothing: the rows are there either way.
         with contextlib.suppress(CommitFailedError):
@@ -63,13 +72,14 @@ def _size(found: DeltaTable) -> int:
     return sum(pa.table(found.get_add_actions(flatten=True))["size_bytes"].to_pylist())
 
 
-def retried(table: TableRef, write: Callable[[], None]) -> None:
+def retried(table: TableRef, write: Callable[[], T]) -> T:
     """Write, again from a fresh read while another writer commits first; CommitConflictError when that goes on."""
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, _ATTEMPTS):
         try:
             return write()
-        except CommitFailedError as error:
-            if attempt == _ATTEMPTS:
-                raise CommitConflictError(str(table), _ATTEMPTS) from error
+        except CommitFailedError:
             time.sleep(0.05 * attempt * (1 + random.random()))  # noqa: S311 - spreads the writers, no secret
-    return None
+    try:
+        return write()
+    except CommitFailedError as error:
+        raise CommitConflictError(str(table), _ATTEMPTS) from error

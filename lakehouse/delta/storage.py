@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.tables import TableRef
 
@@ -19,8 +20,10 @@ def table_uri(table: TableRef, lake: str) -> str:
 
 def open_table(table: TableRef, lake: str) -> DeltaTable | None:
     """The table, or None when it has not been written yet."""
-    location = table_uri(table, lake)
-    return DeltaTable(location) if DeltaTable.is_deltatable(location) else None
+    try:
+        return DeltaTable(table_uri(table, lake))
+    except TableNotFoundError:
+        return None
 
 
 def version(table: TableRef, lake: str) -> int:

@@ -23,6 +23,7 @@ from lakehouse.parsed_project import manifest_path
 from lakehouse.platform import database
 from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment
 from lakehouse.platform.collect import Clock, collect
+from lakehouse.platform.newest_api import keep_newest_versions
 from lakehouse.platform.platform_state import is_up
 from lakehouse.platform.quiet import output_to
 from lakehouse.platform.run_facts import Progress, RunSummary, TaskFailure
@@ -91,6 +92,7 @@ def _prepare(pending: list[Future[Any]]) -> None:
     database.prepare(name)
     database.end_abandoned_runs(name)
     importlib.import_module("airflow.dag_processing.dagbag")
+    keep_newest_versions()
     for done in pending:
         done.result()
 

@@ -15,7 +15,7 @@ from lakehouse.errors import ContractError, QualityGateFailed
 from lakehouse.listing import newest_version
 from lakehouse.outcome import TableOutcome
 from lakehouse.quality.deliveries import delivery_parameters
-from lakehouse.quality.history import History, history_of, is_silver_at_rest
+from lakehouse.quality.history import history_of, is_silver_at_rest
 from lakehouse.quality.measure import measure
 from lakehouse.quality.parameters import Parameters, moment, number, text
 from lakehouse.quality.results import Finding, findings, latest_findings, passed_versions, record_findings, record_passed
@@ -29,6 +29,7 @@ from lakehouse.tables import Layer, TableRef
 from lakehouse.window import BatchWindow
 
 _log = logging.getLogger(__name__)
+_OF_HISTORY = ("previous_rows", "rows_read", "usual_rows_read")
 
 
 def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -48,7 +49,7 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     if earlier is not None:
         record_findings(earlier, lake)
         return [TableOutcome(gate.table, warnings=_warnings(gate, earlier), skipped=True)]
-    measurements = _measure(gate.rules, gate, parameters)
+    measurements = _measure(gate.rules, gate, _with_history(parameters, gate, window))
     found = findings(gate, measurements, validate(gate, measurements, window.run_id), window.run_id)
     record_findings(found, lake)
     failures = [(row["rule_id"], row["rows_failed"]) for row in found if row["severity"] == "blocking" and not row["is_passed"]]
@@ -87,14 +88,12 @@ def load_gate(target: str) -> Gate:
 
 def measure_gate(gate: Gate, window: BatchWindow) -> list[Measurement]:
     """What every rule of a gate finds now; nothing is recorded."""
-    return _measure(gate.rules, gate, _parameters(gate, window, settings().lake))
+    return _measure(gate.rules, gate, _with_history(_parameters(gate, window, settings().lake), gate, window))
 
 
 def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
-    history = history_of(gate.table, window.run_id, lake)
-    if window.is_full:
-        history = replace(history, previous_rows=None)  # who asks for a rebuild may get fewer rows
-    values = {"table": f"{{{gate.table}}}", "as_of": moment(window.as_of)} | _history_values(history)
+    """What the rules may name, but for history."""
+    values = {"table": f"{{{gate.table}}}", "as_of": moment(window.as_of)}
     differences = schema_differences(gate.table, lake)
     values |= {"schema_differences": text("; ".join(differences) or None), "count_schema_differences": str(len(differences))}
     if any("{is_silver_at_rest}" in rule.sql for rule in gate.rules):
@@ -104,8 +103,12 @@ def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
     return Parameters(lake, values)
 
 
-def _history_values(history: History) -> dict[str, str]:
-    return {name: number(getattr(history, name)) for name in ("previous_rows", "rows_read", "usual_rows_read")}
+def _with_history(parameters: Parameters, gate: Gate, window: BatchWindow) -> Parameters:
+    """The parameters with what earlier runs read and saw: read only when something is measured that may name it."""
+    history = history_of(gate.table, window.run_id, parameters.lake)
+    if window.is_full:
+        history = replace(history, previous_rows=None)  # who asks for a rebuild may get fewer rows
+    return replace(parameters, values=parameters.values | {name: number(getattr(history, name)) for name in _OF_HISTORY})
 
 
 def _versions(gate: Gate, parameters: Parameters, lake: str) -> dict[str, int]:
@@ -141,7 +144,8 @@ def _findings_that_still_hold(gate: Gate, versions: dict[str, int], parameters: 
     timely = [rule for rule in gate.rules if rule.depends_on_as_of]
     if timely:
         verdicts = {rule_id: bool(row["is_passed"]) for rule_id, row in earlier.items()}
-        for found in _measure(timely, gate, parameters):
+        names_history = any(f"{{{name}}}" in rule.sql for rule in timely for name in _OF_HISTORY)
+        for found in _measure(timely, gate, _with_history(parameters, gate, window) if names_history else parameters):
             if found.is_passed != verdicts[found.rule.id]:
                 return None
             earlier[found.rule.id] |= {"observed": found.observed, "rows_failed": found.rows_failed}

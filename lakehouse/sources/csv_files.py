@@ -20,7 +20,7 @@ from lakehouse.sources.streams import WatchedStream
 from lakehouse.sources.text import landed_names, require
 
 _BLOCK_BYTES = 4 << 20  # also the longest record; at most a few blocks are in memory
-_HEADER_BYTES = 1 << 20
+_HEADER_CHARACTERS = 1 << 20
 
 
 def read_csv(path: Path, name: str, options: CsvOptions, expected: Sequence[str], compression: str | None) -> Iterator[pa.RecordBatch]:
@@ -70,12 +70,15 @@ def _open(stream: WatchedStream, delivered: list[str], options: CsvOptions, ragg
 
 
 def _header(path: Path, name: str, options: CsvOptions, compression: str | None) -> list[str]:
+    """Names in the first line that is not empty; reads no further than that."""
     try:
         with WatchedStream(path, compression) as stream:
-            first = stream.read(_HEADER_BYTES)
-        text = io.StringIO(first.decode(options.encoding, errors="replace").removeprefix("\ufeff"), newline="")
-        rows = csv.reader(text, delimiter=options.delimiter, quotechar=options.quote or '"', quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE)
-        header = next((row for row in rows if row), None)
+            text = io.TextIOWrapper(io.BufferedReader(stream), options.encoding, errors="replace", newline="")
+            lines = (line.removeprefix("\ufeff") for line in iter(lambda: text.readline(_HEADER_CHARACTERS), ""))
+            rows = csv.reader(
+                lines, delimiter=options.delimiter, quotechar=options.quote or '"', quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE
+            )
+            header = next((row for row in rows if row), None)
     except OSError as error:
         raise UnreadableFileError(name, f"it cannot be read to its end: {error}") from error
     except (csv.Error, LookupError) as error:
