@@ -38,7 +38,8 @@ def manifest_path() -> Path:
     Raises TerminalError with dbt's own words when the project does not parse.
     """
     given = settings()
-    parsed_for = f"{given.engine_host}:{given.thrift_port} {project_fingerprint()}"  # dbt parses anew when its profile says something else
+    # dbt parses anew when its profile says something else; that of Spark names an address.
+    parsed_for = (f"{given.engine_host}:{given.thrift_port} " if given.engine == "spark" else "") + project_fingerprint()
     folder = target_path() / "parsed" / f"{given.engine}-{hashlib.sha256(parsed_for.encode()).hexdigest()[:16]}"
     manifest = folder / "manifest.json"
     if not manifest.exists():

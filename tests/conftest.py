@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.engines import Engines
 from tests.support.homes import Home
-from tests.support.main_job import Ran, Undisturbed, do_data_work, run_main_job
+from tests.support.main_job import Ran, Undisturbed, do_data_work, parse_project, run_main_job
 
 _ON_SPARK = re.compile(r"\[(?:.*-)?spark\b")
 _SPARK_FIXTURES = {"ran_on_spark", "engine_on_spark"}
@@ -62,6 +62,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     home = Home(tmp_path_factory.mktemp("undisturbed"))
     home.lakehouse("sample", "build", "--households", "25")
     home.lakehouse("engine", "start")
+    parse_project(home)
     started = time.monotonic()
     do_data_work(home)
     seconds = time.monotonic() - started

@@ -9,6 +9,7 @@ import pytest
 
 from lakehouse.sample.ground_truth import GroundTruth, read_ground_truth
 from tests.bench.data_work import SILVER_STAGES
+from tests.support.engines import ENGINE_MEMORY_GB, Engines
 from tests.support.homes import Home
 from tests.support.lakes import rows
 from tests.support.main_job import do_data_work
@@ -17,15 +18,12 @@ HOUSEHOLDS = 120
 
 
 @pytest.fixture(scope="module", params=["sail", "spark"])
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, GroundTruth]]:
+def loaded(request: pytest.FixtureRequest, engines: Engines) -> Iterator[tuple[Home, GroundTruth]]:
     """A home with a dirty sample loaded up to silver, and what was planted in it."""
-    home = Home(tmp_path_factory.mktemp(f"dirty-{request.param}"), request.param)
-    home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS), "--dirty")
-    try:
-        do_data_work(home, "--stages", *SILVER_STAGES)
+    with engines.work_in(request.param) as home:
+        home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS), "--dirty")
+        do_data_work(home, "--stages", *SILVER_STAGES, LAKEHOUSE_ENGINE_MEMORY_GB=ENGINE_MEMORY_GB)
         yield home, read_ground_truth(home.path / "sample")
-    finally:
-        home.lakehouse("engine", "stop", check=False)
 
 
 def test_counts_of_every_dataset(loaded: tuple[Home, GroundTruth]) -> None:

@@ -35,7 +35,7 @@ def _do_data_work_without_room(home: Home) -> str:
 
 
 def test_a_full_disk_at_every_stage_then_room_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
-    home, lake = Home(tmp_path / "home"), undisturbed.home.lake
+    home, lake = undisturbed.another_home(tmp_path / "home"), undisturbed.home.lake
     shutil.copytree(undisturbed.home.path / "sample", home.path / "sample")
     said = [_do_data_work_without_room(home)]
     for count in (1, 2, len(SILVER_STAGES)):

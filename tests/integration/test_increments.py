@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.homes import Home
 from tests.support.lakes import WRITE_TIME_COLUMNS, difference, result_tables, rows
 from tests.support.main_job import Undisturbed, do_data_work
 
@@ -16,7 +15,7 @@ from tests.support.main_job import Undisturbed, do_data_work
 @pytest.mark.parametrize("seed", [1])
 def test_split_and_shuffled_deliveries_equal_one_delivery(undisturbed: Undisturbed, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    home = Home(tmp_path / "home")
+    home = undisturbed.another_home(tmp_path / "home")
     everything, delivered = undisturbed.home.path / "sample", home.path / "sample"
     shutil.copytree(everything, delivered, ignore=shutil.ignore_patterns("*.csv"))
     (delivered / "shop" / "transactions").mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,7 @@ def _kill_once(home: Home, after: float, victim: str) -> None:
 def test_killed_anywhere_then_run_again_equals_undisturbed(undisturbed: Undisturbed, tmp_path: Path, victim: str, seed: int) -> None:
     reference, seconds = undisturbed.home, undisturbed.seconds
     chance = random.Random(seed)
-    home = Home(tmp_path / "home")
+    home = undisturbed.another_home(tmp_path / "home")
     shutil.copytree(reference.path / "sample", home.path / "sample")
     try:
         home.lakehouse("engine", "start")

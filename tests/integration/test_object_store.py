@@ -9,7 +9,6 @@ from pathlib import Path
 import yaml
 
 from lakehouse.settings import PROJECT_ROOT
-from tests.support.homes import Home
 from tests.support.lakes import WRITE_TIME_COLUMNS, difference, result_tables
 from tests.support.main_job import Undisturbed, do_data_work
 from tests.support.object_store import object_store
@@ -19,7 +18,7 @@ WHEN_AND_WHENCE = WRITE_TIME_COLUMNS | {"_source_file", "_row_number"}
 
 
 def test_dumps_and_lake_on_s3(undisturbed: Undisturbed, tmp_path: Path) -> None:
-    home, conf = Home(tmp_path / "home"), tmp_path / "conf"
+    home, conf = undisturbed.another_home(tmp_path / "home"), tmp_path / "conf"
     (tmp_path / "store").mkdir()
     with object_store(tmp_path / "store", BUCKET) as store:
         store.files().put(str(_dumps(undisturbed.home.path / "sample", tmp_path / "dumps")), f"{BUCKET}/dumps", recursive=True)

@@ -16,6 +16,7 @@ from lakehouse.settings import settings
 from lakehouse.tables import Layer
 from tests.support.homes import Home
 
+ENGINE_MEMORY_GB = "3"
 # For a handful of rows Spark takes most of its time to compile code for them. The main job on Spark (`ran`) runs as users run it.
 _INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 
@@ -74,7 +75,7 @@ def _settings_of(home: Home) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
             patch.delenv(name)
-        for name, value in home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="3", LAKEHOUSE_CONF=str(home.path / "conf")).items():
+        for name, value in home.environment(LAKEHOUSE_ENGINE_MEMORY_GB=ENGINE_MEMORY_GB, LAKEHOUSE_CONF=str(home.path / "conf")).items():
             if name.startswith("LAKEHOUSE_"):
                 patch.setenv(name, value)
         patch.setenv("JAVA_TOOL_OPTIONS", _INTERPRETED)
