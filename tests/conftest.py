@@ -7,10 +7,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.engines import Engines
 from tests.support.homes import Home
 from tests.support.main_job import Ran, Undisturbed, do_data_work, parse_project, run_main_job
+
+# How long examples take to be generated says something about who else is using the machine, nothing about the code.
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _ON_SPARK = re.compile(r"\[(?:.*-)?spark\b")
 _SPARK_FIXTURES = {"ran_on_spark", "engine_on_spark"}

@@ -66,7 +66,7 @@ def assert_equals_full_refresh(shop: Shop, as_of: datetime, copy: Path) -> None:
     assert not any(found.values()), {table: rows for table, rows in found.items() if rows}
 
 
-@settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.permutations(sorted(CHANGES)), st.sets(st.integers(1, len(CHANGES) - 1), min_size=2, max_size=4))
 def test_increments_in_any_order_equal_a_full_refresh(engine: Home, tmp_path: Path, order: list[str], cuts: set[int]) -> None:
     shop = empty_shop(engine)

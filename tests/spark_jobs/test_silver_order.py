@@ -50,7 +50,7 @@ def start_anew() -> None:
         shutil.rmtree(of_lakehouse().home / folder, ignore_errors=True)
 
 
-@settings(max_examples=5, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(deliveries())
 def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row], list[list[Row]]]) -> None:
     rows, parts = delivered
