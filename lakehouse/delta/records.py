@@ -74,12 +74,12 @@ def _size(found: DeltaTable) -> int:
 
 def retried(table: TableRef, write: Callable[[], T]) -> T:
     """Write, again from a fresh read while another writer commits first; CommitConflictError when that goes on."""
-    for attempt in range(1, _ATTEMPTS):
+    attempt = 1
+    while True:
         try:
             return write()
-        except CommitFailedError:
-            time.sleep(0.05 * attempt * (1 + random.random()))  # noqa: S311 - spreads the writers, no secret
-    try:
-        return write()
-    except CommitFailedError as error:
-        raise CommitConflictError(str(table), _ATTEMPTS) from error
+        except CommitFailedError as error:
+            if attempt == _ATTEMPTS:
+                raise CommitConflictError(str(table), _ATTEMPTS) from error
+        time.sleep(0.05 * attempt * (1 + random.random()))  # noqa: S311 - spreads the writers, no secret
+        attempt += 1
