@@ -1,6 +1,6 @@
 """Imported once by the process that the scheduler's task processes are forked from, so that no task pays seconds of imports.
 
-Libraries only: nothing here connects, starts threads or reads data, so that a fork of it is safe.
+Libraries, and dbt's look at its project: nothing here connects, starts threads or reads data, so that a fork of it is safe.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import gc
 import importlib
 
+from lakehouse.gold import warm_up
+
 LIBRARIES = (
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.execution_time.supervisor",
     "cosmos.operators.local",
     "cosmos.airflow.task_group",
-    "dbt.cli.main",
     "dbt.adapters.spark",
     "deltalake",
     "duckdb",
@@ -27,5 +28,6 @@ LIBRARIES = (
 
 for library in LIBRARIES:
     importlib.import_module(library)
+warm_up()
 gc.collect()
 gc.freeze()  # garbage collections in the tasks then leave the shared pages alone

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -66,15 +66,18 @@ class Feed:
 
     def remark_on(self, columns: Iterable[str]) -> str | None:
         """`"new columns: a, b"` for landed columns that are neither mapped nor declared as other columns."""
-        declared = self.declaration
-        if declared.other_columns == "*":
+        if self.declaration.other_columns == "*":
             return None
-        watermark = (declared.watermark,) if isinstance(declared, WatermarkedDataset) and declared.watermark else ()
-        expected = {landed_name(name, 0) for name in (*declared.other_columns, *watermark)} | set(self.required_columns())
-        new = [column for column in columns if column not in expected]
+        new = [column for column in columns if column not in self._expected_columns]
         return f"new columns: {', '.join(new)}" if new else None
 
-    @property
+    @cached_property
+    def _expected_columns(self) -> frozenset[str]:
+        declared = self.declaration
+        watermark = (declared.watermark,) if isinstance(declared, WatermarkedDataset) and declared.watermark else ()
+        return frozenset(landed_name(name, 0) for name in (*declared.other_columns, *watermark)).union(self.required_columns())
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when the declaration changes; files that were set aside are then tried again."""
         text = self.declaration.model_dump_json(by_alias=True)

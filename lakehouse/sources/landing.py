@@ -62,7 +62,6 @@ class StagedRows:
     """
 
     def __init__(self, folder: Path, name: str, label: str | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.rows = 0
         self.columns: dict[str, None] = {}
         self._folder, self._name, self._label = folder, name, label

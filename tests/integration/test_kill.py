@@ -22,7 +22,8 @@ COMMAND = [sys.executable, "-m", "tests.bench.data_work"]
 
 
 def _kill_once(home: Home, after: float, victim: str) -> None:
-    process = subprocess.Popen(COMMAND, cwd=ROOT, env=home.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(COMMAND, cwd=ROOT, env=home.environment(), stdout=quiet, stderr=quiet, start_new_session=True)
     time.sleep(after)
     if victim == "engine":
         state = json.loads(home.lakehouse("engine", "status", "--json", check=False).stdout or "{}")
@@ -30,7 +31,7 @@ def _kill_once(home: Home, after: float, victim: str) -> None:
             os.kill(int(state["pid"]), signal.SIGKILL)
         process.wait(timeout=120)
     else:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
 
 
