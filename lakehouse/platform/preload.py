@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import importlib
+import logging
 
+from lakehouse.errors import LakehouseError
 from lakehouse.gold import warm_up
 
 LIBRARIES = (
@@ -28,6 +30,9 @@ LIBRARIES = (
 
 for library in LIBRARIES:
     importlib.import_module(library)
-warm_up()
+try:
+    warm_up()
+except LakehouseError as error:  # the DAGs say so where people look; the scheduler must live to show it
+    logging.getLogger(__name__).warning("dbt has not read its project beforehand: %s", error)
 gc.collect()
 gc.freeze()  # garbage collections in the tasks then leave the shared pages alone

@@ -66,8 +66,11 @@ def _import(with_dbt: bool) -> None:
 
 def _dataset(stages: list[str], window: BatchWindow, dataset: str) -> dict[str, float]:
     seconds: dict[str, float] = {}
-    for stage in stages:
-        _timed(seconds, f"{stage} {dataset}", partial(run_stage, stage, dataset, window))
+    try:
+        for stage in stages:
+            _timed(seconds, f"{stage} {dataset}", partial(run_stage, stage, dataset, window))
+    except Exception as error:  # errors of ours are made of facts, and cannot be made again in the parent process of their words alone
+        raise RuntimeError(f"{dataset}: {error}") from error
     return seconds
 
 
