@@ -58,7 +58,7 @@ def warm_up() -> None:
     """
     from dbt.cli.main import dbtRunner
 
-    dbtRunner().invoke(["--quiet", "--no-write-json", "parse", "--target", settings().engine, *_options()])
+    dbtRunner().invoke(["parse", *_options()])
 
 
 def check_gold(window: BatchWindow, select: str | None = None) -> int:
@@ -77,8 +77,7 @@ def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
     from lakehouse.engine.dbt_connection import dbt_environment
 
     with guarded("gold"), _environment(dbt_environment(window)):
-        # Nobody reads the artefacts of a build; the docs task writes its own.
-        done = dbtRunner().invoke([*arguments, "--target", settings().engine, "--quiet", "--no-write-json", *_options()])
+        done = dbtRunner().invoke([*arguments, *_options()])
         if not done.success:
             raise _failure(done)
     return done
@@ -86,7 +85,9 @@ def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
 
 def _options() -> list[str]:
     paths = {"project-dir": PROJECT, "profiles-dir": PROJECT, "target-path": target_path(), "log-path": settings().logs / "dbt"}
-    return [*(part for name, path in paths.items() for part in (f"--{name}", str(path))), *parsed_already()]
+    places = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+    # Nobody reads the artefacts of a build; the docs task writes its own.
+    return ["--target", settings().engine, "--quiet", "--no-write-json", *places, *parsed_already()]
 
 
 def _failure(done: dbtRunnerResult) -> Exception:

@@ -58,7 +58,8 @@ def without_lineage(rows: pa.RecordBatch) -> pa.RecordBatch:
 class StagedRows:
     """Rows on their way into landing: written in parts, published whole by `land`, gone when the block is left without it.
 
-    `label` is the `_source_file` of the rows when it is known before the first row; then one part is all that is written.
+    `folder` exists (opening the feed's journal makes it). `label` is the `_source_file` of the rows when it is known before the
+    first row; then one part is all that is written.
     """
 
     def __init__(self, folder: Path, name: str, label: str | None = None) -> None:
