@@ -1,7 +1,7 @@
 """Landed files -> bronze: every delivered row as received, with where it came from. Append only.
 
-A landed file is loaded if and only if its `_source_file` is in the table, and all new files of a feed are one commit. So a run
-that was killed, or that runs again, loads nothing twice.
+A delivery is loaded if and only if its `_source_file` is in the table, and all new ones of a feed are one commit. So a run that
+was killed, or that runs again, loads nothing twice.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
+from typing import NamedTuple
 
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
@@ -23,12 +23,21 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.sources.config import Feed
 from lakehouse.sources.journal import Journal
+from lakehouse.sources.landing import digits_of, landed_files, shown
 from lakehouse.transforms.received import delivered_columns
 from lakehouse.transforms.row_hash import with_row_hash
 from lakehouse.window import BatchWindow
 
-# (place in the order of landing, delivered columns) -> files that share both
-_Groups = dict[tuple[int, tuple[str, ...]], list[Path]]
+
+class _Alike(NamedTuple):
+    """What landed files have in common that are read together."""
+
+    run: int  # place in the order of landing
+    columns: tuple[str, ...]
+    new: tuple[str, ...]  # the `_source_file`s to take; empty for all
+
+
+_Groups = dict[_Alike, list[Path]]
 
 
 def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
@@ -44,7 +53,7 @@ def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
         if not count_new:
             return TableOutcome(table, skipped=True)
         spark = session()
-        columns = _spellings([*column_names(table, lake), *(name for _, names in groups for name in names)])
+        columns = _spellings([*column_names(table, lake), *(name for alike in groups for name in alike.columns)])
         if ensure_table(table, (*(Column(name, "string", "as received") for name in columns.values()), *BRONZE_LINEAGE), lake):
             register(spark, table)
         before = count_rows(table, lake)
@@ -55,21 +64,18 @@ def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
 
 
 def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
-    """Landed files that are not in the table, by their columns, and their number of rows. Reads one column and the files' footers."""
+    """Landed files with deliveries the table lacks, by what they share, and the number of rows. Reads one column and footers."""
     found = open_table(feed.bronze, lake)
-    loaded = {name.rsplit("@", 1)[-1] for name in source_files(found)} if found is not None else set()
-    runs = {digits[:12]: run for digits, run in Journal(feed).run_of_landed().items()} if feed.load == "full" else {}
+    loaded = {digits_of(label) for label in source_files(found)} if found is not None else set()
+    runs = {shown(sha256): run for sha256, run in Journal(feed).run_of_landed().items()} if feed.load == "full" else {}
     groups: _Groups = {}
     count_new = 0
-    for path in sorted(feed.landing.glob("*.parquet")):
-        if path.stem in loaded:  # a landed file is named after the digits that end its `_source_file`
-            continue
-        with pq.ParquetFile(path) as landed:
-            names = tuple(name for name in landed.schema_arrow.names if name not in ("_source_file", "_row_number"))
-            count_of_file = landed.metadata.num_rows
-        if count_of_file:
-            groups.setdefault((runs.get(path.stem, 0), names), []).append(path)
-            count_new += count_of_file
+    for landed in landed_files(feed.landing, loaded):
+        new = {label: rows for label, rows in landed.rows.items() if digits_of(label) not in loaded}
+        if new:
+            some = tuple(new) if len(new) < len(landed.rows) else ()
+            groups.setdefault(_Alike(runs.get(landed.path.stem, 0), landed.columns, some), []).append(landed.path)
+            count_new += sum(new.values())
     return groups, count_new
 
 
@@ -89,12 +95,14 @@ def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> Data
     The schema is given, because inferring it opens every file once more.
     """
     parts, now = [], datetime.now(UTC)
-    for (run, names), paths in groups.items():
-        schema = ", ".join(f"`{name}` string" for name in names) + ", `_source_file` string, `_row_number` bigint"
+    for alike, paths in groups.items():
+        schema = ", ".join(f"`{name}` string" for name in alike.columns) + ", `_source_file` string, `_row_number` bigint"
         rows = spark.read.schema(schema).parquet(*map(str, paths))
-        present = {name.lower(): sf.col(f"`{name}`") for name in names}
+        if alike.new:
+            rows = rows.where(sf.col("_source_file").isin(*alike.new))
+        present = {name.lower(): sf.col(f"`{name}`") for name in alike.columns}
         missing = sf.lit(None).cast("string")
-        received_at = sf.lit(now + timedelta(microseconds=run)).alias("_ingested_at")
+        received_at = sf.lit(now + timedelta(microseconds=alike.run)).alias("_ingested_at")
         parts.append(rows.select(*(present.get(key, missing).alias(name) for key, name in columns.items()), "_source_file", "_row_number", received_at))
     return reduce(DataFrame.unionByName, parts)
 

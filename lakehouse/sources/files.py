@@ -1,4 +1,7 @@
-"""Source kind `files`: every delivered file is landed exactly once, or set aside whole with its reason."""
+"""Source kind `files`: every delivered file is landed exactly once, or set aside whole with its reason.
+
+Small files of increments share landed files; a complete snapshot has its own, because it may come back.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from lakehouse.sources.csv_files import read_csv
 from lakehouse.sources.declarations import FilesDataset
 from lakehouse.sources.journal import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
 from lakehouse.sources.json_lines import read_json_lines
-from lakehouse.sources.landing import StagedRows, landed_path, read_landed, source_file
+from lakehouse.sources.landing import LandedFile, Pack, StagedRows, digits_of, landed_files, landed_path, shown, source_file
 from lakehouse.sources.locations import DeliveredFile, LocalFile, discover, fetch, is_changed
 from lakehouse.sources.parquet_files import read_parquet
 from lakehouse.sources.streams import compression_of
@@ -23,6 +26,7 @@ from lakehouse.window import BatchWindow
 
 _THREADS = 2
 _WAVE = 32  # files fingerprinted before they are read: duplicates among them are decided by name, not by chance
+_SHARE_FILES, _SHARE_BYTES = 16, 16 << 20  # what one thread lands at a time, and may put into one landed file
 _NAMED = 5  # files named in one warning
 
 
@@ -33,10 +37,11 @@ def land_files(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcom
     """
     found = discover(feed)
     new = [file for file in found if window.is_full or not journal.knows(file.name, file.stamp)]
+    found_landed = _landed_but_not_noted(feed, journal) if new else {}
     deliveries: list[Delivery] = []
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="landing") as threads:
         for start in range(0, len(new), _WAVE):
-            for delivery in _land_wave(feed, journal, new[start : start + _WAVE], threads):
+            for delivery in _land_wave(feed, journal, new[start : start + _WAVE], found_landed, threads):
                 deliveries.append(delivery)
                 if delivery.sha256 and delivery.stamp:
                     journal.add(delivery)
@@ -46,25 +51,47 @@ def land_files(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcom
     return TableOutcome(feed.bronze, read, read - duplicates, 0, duplicates, tuple(_warnings(feed, found, deliveries)), skipped=not deliveries)
 
 
-def _land_wave(feed: Feed, journal: Journal, wave: list[DeliveredFile], threads: ThreadPoolExecutor) -> Iterator[Delivery]:
+def _landed_but_not_noted(feed: Feed, journal: Journal) -> dict[str, LandedFile]:
+    """Content (the digits of its SHA-256) in landing that a killed run, or a lost journal, does not tell of."""
+    noted = {shown(sha256) for sha256 in journal.landed}
+    return {digits_of(label): landed for landed in landed_files(feed.landing, noted) for label in landed.rows if digits_of(label) not in noted}
+
+
+def _land_wave(feed: Feed, journal: Journal, wave: list[DeliveredFile], found_landed: dict[str, LandedFile], threads: ThreadPoolExecutor) -> Iterator[Delivery]:
     fetched = list(threads.map(lambda file: _fetch(feed, file), wave))
     first: dict[str, DeliveredFile] = {}
     for file, local in zip(wave, fetched, strict=True):
-        if isinstance(local, LocalFile) and not _is_landed(feed, journal, local.sha256):
+        if isinstance(local, LocalFile) and local.sha256 not in journal.landed and shown(local.sha256) not in found_landed:
             first.setdefault(local.sha256, file)
     pending = [(file, local) for file, local in zip(wave, fetched, strict=True) if isinstance(local, LocalFile) and first.get(local.sha256) is file]
     fresh = {}
-    for delivery in threads.map(lambda pair: _land_file(feed, *pair), pending):
-        fresh[delivery.sha256] = delivery
-        yield delivery
+    for share in threads.map(lambda pairs: _land_share(feed, pairs), _shares(pending)):
+        for delivery in share:
+            fresh[delivery.sha256] = delivery
+            yield delivery
     for file, local in zip(wave, fetched, strict=True):
         if isinstance(local, Delivery):
             yield local
         elif first.get(local.sha256) is not file:
-            repeated = _repeated(feed, journal, file, local, fresh.get(local.sha256))
+            repeated = _repeated(feed, journal, file, local, fresh.get(local.sha256), found_landed)
             if repeated is not None:
                 yield repeated
             local.release()
+
+
+def _shares(pending: list[tuple[DeliveredFile, LocalFile]]) -> Iterator[list[tuple[DeliveredFile, LocalFile]]]:
+    """Consecutive files in portions for one thread each: a large one alone, small ones together."""
+    share: list[tuple[DeliveredFile, LocalFile]] = []
+    size = 0
+    for file, local in pending:
+        more = local.path.stat().st_size
+        if share and (len(share) == _SHARE_FILES or size + more > _SHARE_BYTES):
+            yield share
+            share, size = [], 0
+        share.append((file, local))
+        size += more
+    if share:
+        yield share
 
 
 def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
@@ -76,16 +103,13 @@ def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
         raise SourceUnavailableError(feed.source, f"{file.address} cannot be read: {error}", "Check the object store and run again.") from error
 
 
-def _is_landed(feed: Feed, journal: Journal, sha256: str) -> bool:
-    """Known to the journal, or found in landing though a killed run could not note it any more."""
-    return sha256 in journal.landed or landed_path(feed.landing, sha256).exists()
-
-
-def _repeated(feed: Feed, journal: Journal, file: DeliveredFile, local: LocalFile, fresh: Delivery | None) -> Delivery | None:
+def _repeated(
+    feed: Feed, journal: Journal, file: DeliveredFile, local: LocalFile, fresh: Delivery | None, found_landed: dict[str, LandedFile]
+) -> Delivery | None:
     """Outcome of content that is there already; None when it is this very delivery, looked at again by a full run."""
     known = fresh or journal.landed.get(local.sha256)
     if known is None:
-        return _found_in_landing(feed, file, local)
+        return _found_in_landing(feed, file, local, found_landed[shown(local.sha256)])
     before = journal.newest.get(file.name)
     if before is not None and before.content == local.sha256 and before.stamp == file.stamp:
         return None
@@ -95,17 +119,22 @@ def _repeated(feed: Feed, journal: Journal, file: DeliveredFile, local: LocalFil
     return Delivery(file.name, file.stamp, local.sha256, DUPLICATE, reason, known.rows, delivered_at=file.delivered_at)
 
 
-def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile) -> Delivery:
-    landed = read_landed(landed_path(feed.landing, local.sha256))
-    if landed is None:
-        raise SourceUnavailableError(feed.source, f"landing of {feed.dataset} changed while it was read", "Run again.")
-    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, feed.remark_on(landed.columns), landed.rows, delivered_at=file.delivered_at)
-    if landed.source_file == source_file(file.name, local.sha256):
+def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile, landed: LandedFile) -> Delivery:
+    (label, rows) = next((label, rows) for label, rows in landed.rows.items() if digits_of(label) == shown(local.sha256))
+    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, feed.remark_on(landed.columns), rows, delivered_at=file.delivered_at)
+    if label == source_file(file.name, local.sha256):
         return delivery
-    return replace(delivery, outcome=DUPLICATE, reason=f"same content as {landed.source_file.rpartition('@')[0]}")
+    return replace(delivery, outcome=DUPLICATE, reason=f"same content as {label.rpartition('@')[0]}")
 
 
-def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile) -> Delivery:
+def _land_share(feed: Feed, share: list[tuple[DeliveredFile, LocalFile]]) -> list[Delivery]:
+    pack = Pack(feed.landing)
+    deliveries = [_land_file(feed, file, local, pack) for file, local in share]
+    pack.land()
+    return deliveries
+
+
+def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, pack: Pack) -> Delivery:
     delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, delivered_at=file.delivered_at)
     label = source_file(file.name, local.sha256)
     try:
@@ -114,7 +143,8 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile) -> Delivery:
                 staged.write(rows)
             if is_changed(file):
                 return replace(delivery, stamp="", outcome=SET_ASIDE, reason="it was still being written; the next run reads it")
-            staged.land(landed_path(feed.landing, local.sha256), label)
+            if feed.load == "full" or not staged.pack(pack, label):
+                staged.land(landed_path(feed.landing, local.sha256), label)
             return replace(delivery, rows=staged.rows, reason=feed.remark_on(staged.columns))
     except UnreadableFileError as error:
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)

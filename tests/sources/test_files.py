@@ -111,6 +111,14 @@ def test_bad_files_are_set_aside_and_the_others_land(shop: Home) -> None:
     assert not list((shop.path / "landing").rglob("*.part"))
 
 
+def test_complete_snapshots_have_landed_files_of_their_own(shop: Home) -> None:
+    shop.declare(DECLARED.format(load="full"))
+    for name in "ab":
+        shop.deliver(f"in/{name}.csv", HEADER + f"1,{name}\n")
+    shop.extract("products")
+    assert len(list((shop.path / "landing/shop/products").glob("*.parquet"))) == 2
+
+
 def test_a_file_set_aside_is_tried_again_when_the_declaration_changes(shop: Home) -> None:
     shop.deliver("in/a.csv", HEADER + "1,x\n")
     shop.deliver("in/b.csv", "id;name\n2;y\n")

@@ -57,11 +57,27 @@ def test_a_lost_journal_loses_and_repeats_nothing(home: Home) -> None:
     home.declare(DECLARED.format(load="increment"))
     home.deliver("in/a.csv", "id,name\n1,x\n")
     home.deliver("in/b.csv", "id,name\n1,x\n")
+    home.deliver("in/c.csv", "id,name\n2,y\n")
     home.extract("products")
     landed, files = home.landed("shop", "products"), home.files()
     (home.path / "landing/shop/products/_journal.jsonl").unlink()
     home.extract("products")
     assert (home.landed("shop", "products"), home.files()) == (landed, files)
+
+
+def test_what_was_landed_together_and_not_noted_is_found(home: Home) -> None:
+    home.declare(DECLARED.format(load="increment"))
+    for number in range(5):
+        home.deliver(f"in/{number}.csv", f"id,name\n{number},x\n")
+    home.extract("products")
+    assert len(list((home.path / "landing/shop/products").glob("*.parquet"))) == 1, "small files share one"
+    landed, files = home.landed("shop", "products"), home.files()
+    journal = home.path / "landing/shop/products/_journal.jsonl"
+    journal.write_text("\n".join(journal.read_text().split("\n")[:3]))  # killed after it had noted two of five
+    home.deliver("in/5.csv", "id,name\n5,x\n")
+    home.extract("products")
+    assert home.landed("shop", "products")[:5] == landed
+    assert home.files() == [*files, ("5.csv", "landed", None, 1)]
 
 
 def test_a_journal_line_that_was_cut_is_ignored(home: Home) -> None:

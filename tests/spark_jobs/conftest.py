@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.delta.storage import read
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
+from lakehouse.sources.landing import StagedRows, landed_path, source_file
 from lakehouse.stages import run_stage
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
@@ -49,12 +49,13 @@ class Lake:
     def deliver(self, dataset: str, *rows: dict[str, str | None], name: str = "dump.csv", source: str = "crm") -> None:
         """Land one delivered file, as the extract stage would: texts, `_source_file`, `_row_number`."""
         columns = list(dict.fromkeys(column for row in rows for column in row))
-        sha = hashlib.sha256(json.dumps([name, rows]).encode()).hexdigest()[:12]
         texts = {column: pa.array([row.get(column) for row in rows], pa.string()) for column in columns}
-        lineage = {"_source_file": pa.array([f"{name}@{sha}"] * len(rows)), "_row_number": pa.array(range(1, len(rows) + 1), pa.int64())}
-        target = self.home / "landing" / source / dataset / f"{sha}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(texts | lineage), target)
+        sha256 = hashlib.sha256(json.dumps([name, rows]).encode()).hexdigest()
+        folder = self.home / "landing" / source / dataset
+        folder.mkdir(parents=True, exist_ok=True)
+        with StagedRows(folder, name) as staged:
+            staged.write(pa.RecordBatch.from_pydict(texts))
+            staged.land(landed_path(folder, sha256), source_file(name, sha256))
 
     def bronze(self, dataset: str) -> list[TableOutcome]:
         return run_stage("bronze", dataset, self._window())
