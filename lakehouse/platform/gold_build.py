@@ -1,6 +1,8 @@
-"""Stage `gold`: all of gold in one dbt invocation, skipped when it would change nothing, or taken stock of after model tasks built it."""
+"""Stage `gold`: what is outdated of it in one dbt invocation, or the stock taken after model tasks built it."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from lakehouse.delta.storage import open_table
 from lakehouse.errors import ContractError
@@ -8,7 +10,7 @@ from lakehouse.gold import build_gold
 from lakehouse.listing import existing_tables
 from lakehouse.outcome import TableOutcome
 from lakehouse.platform.gates import require_checked_and_open
-from lakehouse.platform.gold_state import SILVER_TABLES, is_gold_current, record_gold_built, record_gold_started
+from lakehouse.platform.gold_state import AS_OF, PROJECT, SILVER_TABLES, changed_inputs, record_gold_built, record_gold_started
 from lakehouse.settings import settings
 from lakehouse.tables import Layer
 from lakehouse.window import BatchWindow
@@ -25,12 +27,30 @@ def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
     if target != "build":
         raise ContractError("gold", f"there is no target {target!r}", "Use `build` or `built`.")
     require_checked_and_open(list(SILVER_TABLES))
-    if is_gold_current(window):
-        return [TableOutcome(outcome.table, skipped=True) for outcome in _tables()]
-    record_gold_started(window)
-    outcomes = build_gold(window)
-    record_gold_built(window)
-    return outcomes
+    return build_outdated(window)
+
+
+def build_outdated(window: BatchWindow) -> list[TableOutcome]:
+    """Build the models downstream of what changed since the last good build, and of nothing else; the other tables are skipped.
+
+    A build that is stopped is repeated whole by the next one. Raises what the build raises.
+    """
+    changed = changed_inputs(window)
+    built = []
+    if changed:
+        record_gold_started(window)
+        built = build_gold(window, selection(changed))
+        record_gold_built(window)
+    done = {outcome.table for outcome in built}
+    return [*built, *(TableOutcome(table.table, skipped=True) for table in _tables() if table.table not in done)]
+
+
+def selection(changed: Collection[str]) -> str | None:
+    """What dbt has to build after these inputs changed, in its syntax; None for everything."""
+    if PROJECT in changed:
+        return None
+    sources = [f"source:{name}+" for name in sorted(changed) if name != AS_OF]
+    return " ".join([*sources, *(["int_run_inputs+"] if AS_OF in changed else [])])
 
 
 def _tables() -> list[TableOutcome]:

@@ -1,6 +1,6 @@
-"""Whether gold is what a build would make now: same silver versions, same as-of time, same dbt project as the last good build.
+"""What of gold is not what a build would make now: which silver versions, as-of time or dbt project the last good build did not have.
 
-Kept in ops.progress: the last build's inputs, one row each, under the stage `gold`.
+Kept in ops.progress: the last build's inputs, one row each, under the stage `gold`, and under `gold.started` those of a build that began.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
 STAGE = "gold"
+STARTED = f"{STAGE}.started"
+AS_OF, PROJECT = "as_of", "dbt_project"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
 
 
@@ -28,27 +30,37 @@ def gold_inputs(window: BatchWindow) -> dict[str, int]:
     """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the project's hash."""
     lake = settings().lake
     versions = {str(table): -1 if (found := newest_version(table, lake)) is None else found for table in SILVER_TABLES}
-    return versions | {"as_of": int(window.as_of.timestamp()), "dbt_project": int(project_fingerprint()[:15], 16)}
+    return versions | {AS_OF: int(window.as_of.timestamp()), PROJECT: int(project_fingerprint()[:15], 16)}
+
+
+def changed_inputs(window: BatchWindow) -> frozenset[str]:
+    """The inputs (see gold_inputs) that changed since the last good build; none when a build would change nothing.
+
+    All of them when there was no such build, when one began later and did not finish, and when a full rebuild is asked for.
+    """
+    now = gold_inputs(window)
+    (built_at, built), (started_at, _) = _newest(STAGE), _newest(STARTED)
+    if window.is_full or built_at < started_at or newest_version(gold("dim_customers"), settings().lake) is None:
+        return frozenset(now)
+    changed = frozenset(name for name, value in now.items() if built.get(name) != value)
+    log.info("gold is up to date" if not changed else f"gold must be built; changed since the last build: {', '.join(sorted(changed))}")
+    return changed
 
 
 def is_gold_current(window: BatchWindow) -> bool:
     """True when a build would change nothing. A full rebuild that was asked for is never skipped."""
-    if window.is_full or newest_version(gold("dim_customers"), settings().lake) is None:
-        return False
-    built, now = _newest(STAGE), gold_inputs(window)
-    changed = sorted(name for name, value in now.items() if built.get(name) != value)
-    log.info("gold is up to date" if not changed else f"gold must be built; changed since the last build: {', '.join(changed)}")
-    return not changed
+    return not changed_inputs(window)
 
 
 def record_gold_started(window: BatchWindow) -> None:
     """Note what a build is about to read; silver may move on while it runs."""
-    _record(f"{STAGE}.started", window, gold_inputs(window))
+    _record(STARTED, window, gold_inputs(window))
 
 
 def record_gold_built(window: BatchWindow) -> None:
     """Remember that the build which `window.run_id` started has finished, with the inputs it started from."""
-    _record(STAGE, window, _newest(f"{STAGE}.started", window.run_id))
+    _, inputs = _newest(STARTED, window.run_id)
+    _record(STAGE, window, inputs)
 
 
 def _record(stage: str, window: BatchWindow, inputs: dict[str, int]) -> None:
@@ -57,13 +69,16 @@ def _record(stage: str, window: BatchWindow, inputs: dict[str, int]) -> None:
     record("progress", rows, settings().lake)
 
 
-def _newest(stage: str, run_id: str | None = None) -> dict[str, int]:
+def _newest(stage: str, run_id: str | None = None) -> tuple[datetime, dict[str, int]]:
+    """When inputs were last recorded for the stage (by that run), and which; the beginning of time and nothing when never."""
+    never: tuple[datetime, dict[str, int]] = (datetime.min.replace(tzinfo=UTC), {})
     progress = open_table(ops("progress"), settings().lake)
     if progress is None:
-        return {}
+        return never
     wanted = [("stage", "=", stage)] + ([("run_id", "=", run_id)] if run_id else [])
     rows = progress.to_pyarrow_table(filters=wanted, columns=["input_table", "input_version", "recorded_at"])
     if not rows.num_rows:
-        return {}
-    newest = rows.filter(pc.equal(rows["recorded_at"], pc.max(rows["recorded_at"])))
-    return dict(zip(newest["input_table"].to_pylist(), newest["input_version"].to_pylist(), strict=True))
+        return never
+    recorded_at = pc.max(rows["recorded_at"])
+    newest = rows.filter(pc.equal(rows["recorded_at"], recorded_at))
+    return recorded_at.as_py(), dict(zip(newest["input_table"].to_pylist(), newest["input_version"].to_pylist(), strict=True))

@@ -13,7 +13,8 @@ from deltalake import write_deltalake
 from lakehouse.delta.records import record
 from lakehouse.errors import QualityGateFailed
 from lakehouse.platform.gates import GateNotFinishedError, gated_gold, require_checked_and_open
-from lakehouse.platform.gold_state import is_gold_current, record_gold_built, record_gold_started
+from lakehouse.platform.gold_build import selection
+from lakehouse.platform.gold_state import changed_inputs, gold_inputs, is_gold_current, record_gold_built, record_gold_started
 from lakehouse.settings import settings
 from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
@@ -103,3 +104,24 @@ def test_silver_that_moves_on_during_a_build_is_not_taken_for_built(home: Path) 
     _write(CONTACTS)
     record_gold_built(_window())
     assert not is_gold_current(_window("r2"))
+
+
+def test_what_changed_is_what_is_built_anew(home: Path) -> None:
+    _write(CONTACTS)
+    _write(gold("dim_customers"))
+    record_gold_started(_window())
+    record_gold_built(_window())
+    _write(CONTACTS)
+    later = replace(_window("r2"), as_of=AS_OF + timedelta(days=1))
+    assert changed_inputs(later) == {"silver.contacts", "as_of"}
+    assert selection(changed_inputs(later)) == "source:silver.contacts+ int_run_inputs+"
+    assert selection({"dbt_project", "as_of"}) is None
+
+
+def test_a_build_that_did_not_finish_leaves_everything_outdated(home: Path) -> None:
+    _write(gold("dim_customers"))
+    record_gold_started(_window())
+    record_gold_built(_window())
+    later = replace(_window("r2"), as_of=AS_OF + timedelta(days=1))
+    record_gold_started(later)
+    assert changed_inputs(_window("r3")) == set(gold_inputs(_window())), "tables may be as of another day"

@@ -14,6 +14,7 @@ import pytest
 from lakehouse.contracts import DATASETS
 from lakehouse.engine import register, session
 from lakehouse.gold import build_gold
+from lakehouse.platform.gold_build import build_outdated
 from lakehouse.settings import settings
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
@@ -64,7 +65,12 @@ class Shop:
         self.put("transactions", line | {"net_amount": Decimal(amount), "occurred_at": at} | values)
 
     def build(self, as_of: datetime = AS_OF, is_full: bool = False, select: str | None = None) -> None:
-        build_gold(BatchWindow.of(as_of, as_of, "test", is_full=is_full), select)
+        """Build what is outdated, as a run would, or the models that `select` names."""
+        window = BatchWindow.of(as_of, as_of, "test", is_full=is_full)
+        if select:
+            build_gold(window, select)
+        else:
+            build_outdated(window)
 
 
 def gold_rows(query: str) -> list[tuple[Any, ...]]:
