@@ -22,7 +22,7 @@ def refresh_dataset(dataset: str) -> None:
 
 @task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False)
 def build_gold() -> None:
-    """All models in one dbt invocation, or nothing when gold is up to date with silver and the as-of time."""
+    """The models downstream of what changed, in one dbt invocation; nothing when gold is up to date with silver and the as-of time."""
     work("gold", "build")
 
 
