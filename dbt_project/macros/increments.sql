@@ -10,14 +10,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Up to which change of a dataset (or which as-of moment) gold has worked, as a literal: a literal lets the scan skip old files. -#}
+{#-
+  Up to which change of a dataset (or which as-of moment) gold has worked, as a literal: a literal lets the scan skip old files.
+  Two builds that ran into each other leave no progress behind: then nothing counts as seen.
+-#}
 {% macro seen_through(dataset) -%}
     {%- if execute -%}
         {%- set column = 'as_of' if dataset == 'as_of' else dataset ~ '_through' -%}
-        {%- set moment = run_query("select date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS') from " ~ previous_table('int_gold_progress')).rows[0][0] -%}
-    {%- else -%}
-        {%- set moment = '1970-01-01 00:00:00' -%}
+        {%- set progress = run_query("select date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS') from " ~ previous_table('int_gold_progress')) -%}
     {%- endif -%}
+    {%- set moment = progress.rows[0][0] if progress and progress.rows else '1970-01-01 00:00:00' -%}
     timestamp '{{ moment }}'
 {%- endmacro %}
 

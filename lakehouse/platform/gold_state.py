@@ -58,9 +58,19 @@ def record_gold_started(window: BatchWindow) -> None:
 
 
 def record_gold_built(window: BatchWindow) -> None:
-    """Remember that the build which `window.run_id` started has finished, with the inputs it started from."""
-    _, inputs = _newest(STARTED, window.run_id)
-    _record(STAGE, window, inputs)
+    """Remember that the build which `window.run_id` started has finished, with the inputs it started from.
+
+    When another build began meanwhile, each wrote over tables of the other: neither counts, and the next one does everything.
+    """
+    started_at, inputs = _newest(STARTED, window.run_id)
+    if started_at == _newest(STARTED)[0]:
+        _record(STAGE, window, inputs)
+        return
+    log.warning("another build of gold began before this one ended; the next build computes all customers again")
+    progress = open_table(gold("int_gold_progress"), settings().lake)
+    if progress is not None:
+        progress.delete()
+    _record(STARTED, window, inputs)
 
 
 def _record(stage: str, window: BatchWindow, inputs: dict[str, int]) -> None:

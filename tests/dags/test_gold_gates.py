@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.delta.records import record
 from lakehouse.errors import QualityGateFailed
@@ -125,3 +125,20 @@ def test_a_build_that_did_not_finish_leaves_everything_outdated(home: Path) -> N
     later = replace(_window("r2"), as_of=AS_OF + timedelta(days=1))
     record_gold_started(later)
     assert changed_inputs(_window("r3")) == set(gold_inputs(_window())), "tables may be as of another day"
+
+
+@pytest.mark.parametrize("ends_first", ["r1", "r2"])
+def test_builds_that_ran_into_each_other_leave_everything_outdated_and_no_progress(home: Path, ends_first: str) -> None:
+    _write(gold("dim_customers"))
+    _write(gold("int_gold_progress"))
+    other = replace(_window("r2"), as_of=AS_OF + timedelta(days=1))
+    record_gold_started(_window())
+    record_gold_started(other)
+    for window in sorted([_window(), other], key=lambda window: window.run_id != ends_first):
+        record_gold_built(window)
+    for window in (_window(), other):
+        assert changed_inputs(window) == set(gold_inputs(window))
+    assert DeltaTable(gold("int_gold_progress").location(settings().lake)).count() == 0
+    record_gold_started(_window("r3"))
+    record_gold_built(_window("r3"))
+    assert is_gold_current(_window("r4"))
