@@ -49,10 +49,10 @@ bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m tests.bench
 
 lint: setup ## ruff, mypy, sqlfluff
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests dbt_project/snapshots
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
 
 format: setup ## let ruff and sqlfluff mend what they can
-	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests dbt_project/snapshots
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
 
 lock: setup ## renew docker/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file docker/requirements.lock

@@ -44,7 +44,7 @@ def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
     """Append the feed's landed files that bronze does not have yet, in one commit; a skipped outcome when there are none.
 
     Columns are strings as received. A column the table lacks is added to it; one a file lacks is null. `_ingested_at` tells in
-    which order complete snapshots were landed, also when several runs landed them before this one.
+    which order deliveries were landed, also when several runs landed them before this one.
     """
     table, lake = feed.bronze, settings().lake
 
@@ -67,14 +67,17 @@ def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
     """Landed files with deliveries the table lacks, by what they share, and the number of rows. Reads one column and footers."""
     found = open_table(feed.bronze, lake)
     loaded = {digits_of(label) for label in source_files(found)} if found is not None else set()
-    runs = {shown(sha256): run for sha256, run in Journal(feed).run_of_landed().items()} if feed.load == "full" else {}
+    runs: dict[str, int] | None = None
     groups: _Groups = {}
     count_new = 0
     for landed in landed_files(feed.landing, loaded):
         new = {label: rows for label, rows in landed.rows.items() if digits_of(label) not in loaded}
         if new:
+            if runs is None:
+                runs = {shown(sha256): run for sha256, run in Journal(feed).run_of_landed().items()}
             some = tuple(new) if len(new) < len(landed.rows) else ()
-            groups.setdefault(_Alike(runs.get(landed.path.stem, 0), landed.columns, some), []).append(landed.path)
+            run = max(runs.get(digits_of(label), 0) for label in new)  # what shares a file was landed by one run
+            groups.setdefault(_Alike(run, landed.columns, some), []).append(landed.path)
             count_new += sum(new.values())
     return groups, count_new
 

@@ -35,12 +35,12 @@ class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airf
 
 
 def build_gold(window: BatchWindow, select: str | None = None) -> list[TableOutcome]:
-    """Build all models and snapshots (or those `select` names, in dbt's syntax) as of `window.as_of`; anew when `window.is_full`.
+    """Build all models (or those `select` names, in dbt's syntax) as of `window.as_of`; anew when `window.is_full`.
 
     Returns one outcome per table: `read` = `loaded` = rows it has now, `skipped` when nothing was asked of it. Tests are not
     run: `check_gold` and the quality gates do that. Raises GoldBuildFailed, and the engine's errors when it is to blame.
     """
-    arguments = ["build", "--resource-type", "model", "--resource-type", "snapshot"]
+    arguments = ["build", "--resource-type", "model"]
     if select:
         arguments += ["--select", select]
     if window.is_full:

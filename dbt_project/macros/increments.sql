@@ -11,16 +11,22 @@
 {%- endmacro %}
 
 {#-
-  Up to which change of a dataset (or which as-of moment) gold has worked, as a literal: a literal lets the scan skip old files.
-  Two builds that ran into each other leave no progress behind: then nothing counts as seen.
+  Up to which change of each dataset, and to which as-of moment, gold has worked: literals by name, because a literal lets a scan
+  skip old files. Two builds that ran into each other leave no progress behind: then nothing counts as seen.
 -#}
-{% macro seen_through(dataset) -%}
-    {%- if execute -%}
-        {%- set column = 'as_of' if dataset == 'as_of' else dataset ~ '_through' -%}
-        {%- set progress = run_query("select date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS') from " ~ previous_table('int_gold_progress')) -%}
-    {%- endif -%}
-    {%- set moment = progress.rows[0][0] if progress and progress.rows else '1970-01-01 00:00:00' -%}
-    timestamp '{{ moment }}'
+{% macro seen_through() -%}
+    {%- set columns = ['as_of', 'transactions_through', 'campaign_members_through', 'redemptions_through', 'products_through', 'campaigns_through'] -%}
+    {%- set moments = [] -%}
+    {%- for column in columns -%}
+        {%- do moments.append("date_format(" ~ column ~ ", 'yyyy-MM-dd HH:mm:ss.SSSSSS')") -%}
+    {%- endfor -%}
+    {%- set progress = run_query('select ' ~ moments | join(', ') ~ ' from ' ~ previous_table('int_gold_progress')) if execute -%}
+    {%- set seen = {} -%}
+    {%- for column in columns -%}
+        {%- set moment = progress.rows[0][loop.index0] if progress and progress.rows else '1970-01-01 00:00:00' -%}
+        {%- do seen.update({column: "timestamp '" ~ moment ~ "'"}) -%}
+    {%- endfor -%}
+    {{ return(seen) }}
 {%- endmacro %}
 
 {#- True when all customers must be computed: asked for by --full-refresh, or an incremental table is missing. -#}
@@ -35,6 +41,24 @@
         {%- endfor -%}
     {%- endif -%}
     {{ return(execute and (flags.FULL_REFRESH or found.missing)) }}
+{%- endmacro %}
+
+{#-
+  True in an increment that concerns less than a tenth of all customers. Asked once a run, when their lines are kept aside; what
+  comes later asks lines_are_kept_aside, so that a task that is repeated does as it did before.
+-#}
+{% macro few_customers_changed() -%}
+    {%- if not execute or recompute_all() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set counts = 'select (select count(*) from ' ~ previous_table('int_customers_changed') ~ '), (select count(*) from ' ~ previous_table('int_customer_state') ~ ')' -%}
+    {%- set counted = run_query(counts).rows[0] -%}
+    {{ return(counted[0] * 10 < counted[1]) }}
+{%- endmacro %}
+
+{% macro lines_are_kept_aside() -%}
+    {%- set kept = previous_table('int_lines_kept_aside') -%}
+    {{ return(execute and kept is not none and run_query('select count(*) from ' ~ kept).rows[0][0] > 0) }}
 {%- endmacro %}
 
 {#- Pre-hook of incremental models: a table built anew needs all customers in int_customers_changed, not those of the last increment. -#}

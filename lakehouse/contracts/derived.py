@@ -1,4 +1,4 @@
-"""Contracts of silver tables that are computed rather than delivered: identities and quarantine."""
+"""Contracts of silver tables that are computed rather than delivered: identities, addresses of contacts, quarantine."""
 
 from __future__ import annotations
 
@@ -15,10 +15,27 @@ IDENTITIES = Contract(
         Column("identifier", "string", "The normalised identifier (e-mail and phone in their canonical form)", required=True, pii=Pii.DIRECT),
         Column("customer_id", "string", "The person: stable, of the oldest identifier in the connected component", required=True, pii=Pii.INDIRECT),
         Column("own_customer_id", "string", "customer_id it has when linked to nobody: the former id after a merge", required=True, pii=Pii.INDIRECT),
-        Column("rule", "string", "Why it belongs to the customer: root, same_contact, shared_identifier, too_widely_shared, reference_only", required=True),
+        Column(
+            "rule",
+            "string",
+            "Why it belongs to the customer: root, same_contact, former_address, shared_identifier, too_widely_shared, reference_only",
+            required=True,
+        ),
         Column("first_seen_at", "timestamp", "Earliest event that mentions the identifier", required=True),
         Column("linked_at", "timestamp", "When the evidence for the link was first there", required=True),
         Column("_updated_at", "timestamp", "When this table last changed the row", required=True),
+    ),
+)
+
+CONTACT_ADDRESSES = Contract(
+    dataset="contact_addresses",
+    version=1,
+    grain="contact and address it has or ever had",
+    meaning="A person who changes the address keeps what was said at the former one: above all a refusal, and what was bought.",
+    key=("contact_id", "address"),
+    columns=(
+        Column("contact_id", "string", "Id of the contact in the CRM", required=True, pii=Pii.INDIRECT),
+        Column("address", "string", "E-mail address in lower case", required=True, pii=Pii.DIRECT),
     ),
 )
 

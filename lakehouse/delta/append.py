@@ -15,10 +15,12 @@ def append(table: TableRef, rows: DataFrame, lake: str) -> None:
 
 
 def append_once(spark: SparkSession, table: TableRef, rows: DataFrame, key: tuple[str, ...], lake: str) -> None:
-    """Append the rows whose key (no nulls, unique among the rows) the table does not have yet; run twice = run once."""
+    """Append the rows whose key (no nulls, unique among the rows) the table does not have yet; without any, there is no commit."""
 
     def attempt() -> None:
         present = spark.read.format("delta").load(table.location(lake)).select(*key)
-        append(table, rows.join(present, list(key), "left_anti"), lake)
+        fresh = rows.join(present, list(key), "left_anti")
+        if not fresh.isEmpty():
+            append(table, fresh, lake)
 
     committed(table, attempt)

@@ -15,10 +15,9 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from lakehouse.contracts import IDENTITIES, arrow_schema
+from lakehouse.identities.graph import components, with_deleted_contacts, with_former_addresses
 from lakehouse.identities.links import linked_times
 
 # Of two identifiers seen at the same moment, the more durable one names the customer.
@@ -26,18 +25,25 @@ TYPES = ("crm_id", "loyalty_id", "email", "phone")
 _KEY = ["type_rank", "identifier"]
 
 
-def resolve(contacts: pa.Table, references: pa.Table, sharing_limit: int) -> pa.Table:
+def resolve(contacts: pa.Table, references: pa.Table, addresses: pa.Table, sharing_limit: int) -> pa.Table:
     """Rows of the IDENTITIES contract without `_updated_at`, sorted by key.
 
-    `contacts`: crm_id, email, loyalty_id, phone (canonical or null), created_at. `references`: identifier_type, identifier,
-    first_seen_at, one row per identifier and origin. An identifier on more contacts than `sharing_limit` links nobody; it is
-    kept, as a customer of its own, only if something refers to it. A reference that no dated event mentions and no contact has
-    is left out.
+    `contacts`: crm_id, email, loyalty_id, phone (canonical or null), created_at, is_deleted. `references`: identifier_type,
+    identifier, first_seen_at, one row per identifier and origin. `addresses`: contact_id, address, also former ones.
+
+    An identifier on more contacts than `sharing_limit` links nobody; it is kept, as a customer of its own, only if something
+    refers to it. A reference that no dated event mentions and no contact has is left out. Deleted contacts, and addresses that
+    no contact has any more, stay with the customer they point at; where they point at several, they link none of them.
     """
-    mentions = _mentions(contacts)
+    frame = contacts.to_pandas()
+    mentions = _mentions(frame)
     identifiers = _identifiers(mentions, references, sharing_limit)
     mentions = mentions.merge(identifiers.loc[~identifiers["is_shared_widely"], [*_KEY, "node"]], on=_KEY)
-    identifiers["component"] = _components(mentions, len(contacts), len(identifiers))
+    is_deleted = mentions["contact"].isin(np.flatnonzero(frame["is_deleted"]))
+    mentions = with_deleted_contacts(mentions[~is_deleted], mentions[is_deleted], len(identifiers), len(frame))
+    mentions = with_former_addresses(mentions, _former_mentions(frame, addresses.to_pandas(), identifiers), len(identifiers), len(frame))
+    identifiers["is_former"] = identifiers["node"].isin(mentions["node"]) & (identifiers["count_contacts"] == 0)
+    identifiers["component"], _ = components(mentions, len(identifiers), len(frame))
     identifiers = identifiers.sort_values(["component", "first_seen_at", *_KEY], kind="stable")
     roots = identifiers.drop_duplicates("component").set_index("component")["node"]
     identifiers["root"] = identifiers["component"].map(roots)
@@ -45,9 +51,8 @@ def resolve(contacts: pa.Table, references: pa.Table, sharing_limit: int) -> pa.
     return _finished(identifiers, linked_times(mentions, identifiers))
 
 
-def _mentions(contacts: pa.Table) -> pd.DataFrame:
+def _mentions(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per contact and identifier on it: contact (number), type_rank, identifier, seen_at."""
-    frame = contacts.to_pandas()
     parts = []
     for rank, name in enumerate(TYPES):
         known = frame[name].notna()
@@ -74,13 +79,14 @@ def _identifiers(mentions: pd.DataFrame, references: pa.Table, sharing_limit: in
     return every
 
 
-def _components(mentions: pd.DataFrame, count_contacts: int, count_identifiers: int) -> np.ndarray:
-    """Number of the connected component of each identifier; contacts are nodes behind the identifiers."""
-    size = count_identifiers + count_contacts
-    edges = (mentions["node"].to_numpy(), mentions["contact"].to_numpy() + count_identifiers)
-    graph = coo_array((np.ones(len(mentions), dtype=np.int8), edges), shape=(size, size))
-    _, labels = connected_components(graph, directed=False)
-    return np.asarray(labels[:count_identifiers])
+def _former_mentions(frame: pd.DataFrame, addresses: pd.DataFrame, identifiers: pd.DataFrame) -> pd.DataFrame:
+    """One row per contact and address it had, of the addresses that something refers to and no contact has any more."""
+    rank = TYPES.index("email")
+    gone = identifiers[(identifiers["type_rank"] == rank) & (identifiers["count_contacts"] == 0)]
+    had = addresses.merge(gone[["identifier", "node"]], left_on="address", right_on="identifier")
+    numbered = frame[["crm_id", "created_at"]].assign(contact=np.arange(len(frame)))
+    had = had.merge(numbered, left_on="contact_id", right_on="crm_id").rename(columns={"created_at": "seen_at"})
+    return had.assign(type_rank=rank)[["contact", "type_rank", "identifier", "seen_at", "node"]]
 
 
 def _finished(identifiers: pd.DataFrame, links: pd.DataFrame) -> pa.Table:
@@ -89,10 +95,12 @@ def _finished(identifiers: pd.DataFrame, links: pd.DataFrame) -> pa.Table:
     own = np.array([customer_id(kind, text) for kind, text in zip(types, identifiers["identifier"], strict=True)], dtype=object)
     joined = identifiers.join(links, on="node")
     is_root = (identifiers["root"] == identifiers["node"]).to_numpy()
-    is_known = (identifiers["count_contacts"] > 0).to_numpy()
+    is_former = identifiers["is_former"].to_numpy(dtype=bool)
+    is_known = (identifiers["count_contacts"] > 0).to_numpy() | is_former
     is_shared = identifiers["is_shared_widely"].to_numpy(dtype=bool)
     is_same = joined["is_same_contact"].eq(True).to_numpy()
-    rule = np.select([is_shared, ~is_known, is_root, is_same], ["too_widely_shared", "reference_only", "root", "same_contact"], "shared_identifier")
+    rules = {"too_widely_shared": is_shared, "reference_only": ~is_known, "root": is_root, "former_address": is_former, "same_contact": is_same}
+    rule = np.select(list(rules.values()), list(rules), "shared_identifier")
     columns = {
         "identifier_type": types,
         "identifier": identifiers["identifier"].to_numpy(),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pyarrow.compute as pc
 
-from lakehouse.contracts import DATASETS
+from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS
 from lakehouse.delta.records import record
 from lakehouse.delta.storage import open_table
 from lakehouse.listing import newest_version
@@ -24,12 +24,13 @@ STAGE = "gold"
 STARTED = f"{STAGE}.started"
 AS_OF, PROJECT = "as_of", "dbt_project"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
+INPUTS = (*SILVER_TABLES, silver(CONTACT_ADDRESSES.dataset))
 
 
 def gold_inputs(window: BatchWindow) -> dict[str, int]:
     """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the project's hash."""
     lake = settings().lake
-    versions = {str(table): -1 if (found := newest_version(table, lake)) is None else found for table in SILVER_TABLES}
+    versions = {str(table): -1 if (found := newest_version(table, lake)) is None else found for table in INPUTS}
     return versions | {AS_OF: int(window.as_of.timestamp()), PROJECT: int(project_fingerprint()[:15], 16)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakehouse.contracts import DATASETS, Contract
+from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS, Column
 from lakehouse.delta import ensure_table
 from lakehouse.delta.progress import has_progress
 from lakehouse.delta.records import retried
@@ -25,11 +25,14 @@ def ensure_silver_tables(lake: str) -> None:
     for contract in DATASETS.values():
         table = silver(contract.dataset)
         if is_never_loaded(table, lake) and not has_progress(table, lake):
-            retried(table, partial(_ensure, table, contract, lake))
+            retried(table, partial(_ensure, table, silver_columns(contract), lake))
+            if contract.dataset == "contacts":
+                addresses = silver(CONTACT_ADDRESSES.dataset)
+                retried(addresses, partial(_ensure, addresses, CONTACT_ADDRESSES.columns, lake))
 
 
-def _ensure(table: TableRef, contract: Contract, lake: str) -> None:
-    ensure_table(table, silver_columns(contract), lake)
+def _ensure(table: TableRef, columns: tuple[Column, ...], lake: str) -> None:
+    ensure_table(table, columns, lake)
 
 
 def is_never_loaded(table: TableRef, lake: str) -> bool:

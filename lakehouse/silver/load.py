@@ -19,6 +19,7 @@ from lakehouse.engine import guarded, register, session
 from lakehouse.errors import ContractError
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
+from lakehouse.silver.addresses import rebuild_addresses, remember_addresses
 from lakehouse.silver.delivery import Delivery, next_update_time, read_delivery, silver_columns
 from lakehouse.silver.empty import is_never_loaded
 from lakehouse.silver.expressions import explained
@@ -90,6 +91,8 @@ def load_delivery(spark: SparkSession, delivery: Delivery, snapshot: Snapshot | 
         full = [feed.source for feed in feeds(delivery.feed.dataset) if feed.load == "full"]
         merged = merge(spark, contract, incoming, full, snapshot, lake)
         loaded, known_already = merged.count_loaded, merged.count_rows - merged.count_loaded
+    if contract.dataset == "contacts":
+        remember_addresses(spark, delivery, lake)
     duplicates = count_lost + known_already
     # Looking for bad rows costs a pass over all columns, so it is made only when rows are unaccounted for.
     quarantined = quarantine_rows(spark, delivery, lake) if delivery.count_rows != loaded + duplicates else 0
@@ -129,6 +132,8 @@ def _rebuild(spark: SparkSession, contract: Contract, declared: Sequence[Feed], 
         raise ContractError(contract.dataset, "there are no bronze rows to rebuild it from", "Run without --full, or load its source first.")
     rows, count_lost = unique_rows(spark, contract, deliveries)
     loaded = _replace(spark, contract, _with_deletions(rows, contract, deliveries), lake)
+    if contract.dataset == "contacts":
+        rebuild_addresses(spark, deliveries, lake)
     count_read = sum(delivery.count_rows for delivery in deliveries)
     quarantined = replace_quarantine(spark, contract, deliveries, lake)
     record_progress(table, versions, window.run_id, lake)

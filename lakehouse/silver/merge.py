@@ -13,7 +13,7 @@ from lakehouse.contracts import Contract
 from lakehouse.delta import append, committed, merge_by_key
 from lakehouse.silver.delivery import next_update_time
 from lakehouse.silver.snapshots import changed_flags, flagged
-from lakehouse.silver.unique import snapshot_order
+from lakehouse.silver.unique import CHANGED_AT, arrival_order
 from lakehouse.sources.config import Feed
 from lakehouse.tables import silver
 
@@ -70,25 +70,27 @@ def merge(spark: SparkSession, contract: Contract, incoming: DataFrame, full_sou
 
 def _changes(contract: Contract, incoming: DataFrame, known: DataFrame, full_sources: Sequence[str]) -> tuple[DataFrame, dict[str, int]]:
     """Rows to insert or update, and the counts of rows, changed rows and updated rows."""
-    beside = list(dict.fromkeys([*contract.order_by, "_row_hash", "_source", "_ingested_at", "_source_file"]))
-    # A column that belongs to the key is compared by the join already.
-    order_by = [name for name in contract.order_by if name not in contract.key]
+    changed_at = [CHANGED_AT] if CHANGED_AT in contract.names else []
+    beside = list(dict.fromkeys([*contract.order_by, *changed_at, "_row_hash", "_source", "_ingested_at", "_source_file"]))
     columns = [sf.col(name).alias(f"{_KNOWN}{name}") for name in beside]
     # Same names on both sides only for the key, so that the join is a plain one on equality, which engines hash.
     compared = incoming.join(known.select(*contract.key, *columns, sf.lit(True).alias(f"{_KNOWN}row")), list(contract.key), "left")
     is_known = sf.col(f"{_KNOWN}row").isNotNull()
-    is_changed = ~is_known | _is_newer(order_by, full_sources)
+    is_changed = ~is_known | _is_newer(contract, full_sources)
     numbers = {"count_rows": sf.lit(True), "count_changed": is_changed, "count_updated": is_known & is_changed}
     counts = compared.agg(*[sf.count_if(condition).alias(name) for name, condition in numbers.items()]).collect()[0].asDict()
     changes = compared.where(is_changed).select(*[name for name in incoming.columns if name != "_row_number"]).withColumn("_is_deleted", sf.lit(False))
     return changes, counts
 
 
-def _is_newer(order_by: Sequence[str], full_sources: Sequence[str]) -> Column:
-    """Whether the incoming version beats the known one: greater `order_by`, else the later snapshot, else the greater hash; and says something else."""
+def _is_newer(contract: Contract, full_sources: Sequence[str]) -> Column:
+    """Whether the incoming version beats the known one: greater `order_by`, else the later arrival where that decides (see
+    `by_arrival`), else the greater hash; and says something else."""
+    # A column that belongs to the key is compared by the join already.
+    order_by = [name for name in contract.order_by if name not in contract.key]
     pairs = [(sf.col(name), sf.col(f"{_KNOWN}{name}")) for name in order_by]
     says_same = reduce(lambda left, pair: left & pair[0].eqNullSafe(pair[1]), [*pairs, (sf.col("_row_hash"), sf.col(f"{_KNOWN}_row_hash"))], sf.lit(True))
-    pairs += list(zip(snapshot_order(full_sources), snapshot_order(full_sources, _KNOWN), strict=True))
+    pairs += list(zip(arrival_order(contract, full_sources), arrival_order(contract, full_sources, _KNOWN), strict=True))
     pairs.append((sf.col("_row_hash"), sf.col(f"{_KNOWN}_row_hash")))
     newer = sf.lit(False)
     for incoming, known in reversed(pairs):

@@ -20,15 +20,23 @@ from lakehouse.transforms.latest import (
     without_repeated_versions,
 )
 
+CHANGED_AT = "updated_at"  # the column by which rows of a contract say when they were last changed
+
 # Up to so many hashes, and rows, are kept between two queries (engines have no cache we may rely on); more are computed again.
 _KEPT_HASHES = 500_000
 _KEPT_ROWS = 50_000
 
 
-def snapshot_order(full_sources: Sequence[str], prefix: str = "") -> list[Column]:
-    """Values that tell which of two versions with equal `order_by` is newer: the later snapshot; null for other sources."""
+def by_arrival(contract: Contract, full_sources: Sequence[str], prefix: str = "") -> Column:
+    """Whether the order of arrival decides between versions with equal `order_by`: of snapshots, and of rows that do not say
+    when they were changed. Of rows that do, two versions of one moment are decided by their content, in whatever order they come."""
     is_snapshot = sf.col(f"{prefix}_source").isin(list(full_sources)) if full_sources else sf.lit(False)
-    return [sf.when(is_snapshot, sf.col(f"{prefix}{name}")) for name in ("_ingested_at", "_source_file")]
+    return is_snapshot | sf.col(f"{prefix}{CHANGED_AT}").isNull() if CHANGED_AT in contract.names else sf.lit(True)
+
+
+def arrival_order(contract: Contract, full_sources: Sequence[str], prefix: str = "") -> list[Column]:
+    """Values that tell which of two versions arrived later; null where arrival does not decide."""
+    return [sf.when(by_arrival(contract, full_sources, prefix), sf.col(f"{prefix}{name}")) for name in ("_ingested_at", "_source_file")]
 
 
 def kept(spark: SparkSession, rows: DataFrame, limit: int) -> tuple[DataFrame, int]:
@@ -47,13 +55,12 @@ def unique_rows(spark: SparkSession, contract: Contract, deliveries: Sequence[De
     if not count_repeated:
         return good, 0
     full = [delivery.feed.source for delivery in deliveries if delivery.is_snapshot]
-    order = newest_first(contract.order_by, [value.desc_nulls_last() for value in snapshot_order(full)])
+    order = newest_first(contract.order_by, [value.desc_nulls_last() for value in arrival_order(contract, full)])
     contenders, _ = kept(spark, rows_of_keys(good, contract.key, repeated), _KEPT_ROWS)
     counted = contenders.agg(sf.count(sf.lit(1)).alias("count_rows"), sf.count_distinct(*contract.key).alias("count_keys")).collect()[0]
     count_lost = int(counted["count_rows"]) - int(counted["count_keys"])
     single = rows_of_other_keys(good, contract.key, repeated)
-    if not full:
-        return single.unionByName(keep_latest_by_key(contenders, contract.key, order)), count_lost
-    told_once = without_repeated_versions(contenders.where(sf.col("_source").isin(full)), ("_source", *contract.key), contract.order_by)
-    told_once = told_once.unionByName(contenders.where(~sf.col("_source").isin(full)))
+    in_order = by_arrival(contract, full)
+    told_once = without_repeated_versions(contenders.where(in_order), contract.key, contract.order_by)
+    told_once = told_once.unionByName(contenders.where(~in_order))
     return single.unionByName(keep_latest_by_key(told_once, contract.key, order)), count_lost

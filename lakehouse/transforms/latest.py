@@ -57,12 +57,12 @@ def keep_latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column])
 
 
 def without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Sequence[str]) -> DataFrame:
-    """Rows of snapshots without those that say what the snapshot before said: same key, same `order_by`, same hash.
+    """Rows between which arrival decides, without those that say what the delivery before said: same key, same `order_by`, same hash.
 
     What remains is what increments would have written, so that a rebuild names the same delivery as a row's origin.
     """
     version = [*key, *order_by]
-    one_per_snapshot = keep_latest_by_key(rows, [*version, "_ingested_at", "_source_file"], newest_first(()))
+    one_per_delivery = keep_latest_by_key(rows, [*version, "_ingested_at", "_source_file"], newest_first(()))
     in_order = Window.partitionBy(*version).orderBy(sf.col("_ingested_at"), sf.col("_source_file"))
-    told = one_per_snapshot.withColumn("_told_before", sf.lag("_row_hash").over(in_order))
+    told = one_per_delivery.withColumn("_told_before", sf.lag("_row_hash").over(in_order))
     return told.where(sf.col("_told_before").isNull() | (sf.col("_told_before") != sf.col("_row_hash"))).drop("_told_before")

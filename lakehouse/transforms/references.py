@@ -9,13 +9,14 @@ from lakehouse.transforms.normalise import normalised_phone
 
 
 def contact_identifiers(contacts: DataFrame) -> DataFrame:
-    """One row per contact (also deleted ones: what they bought stays theirs): crm_id, email, loyalty_id, phone (canonical or null), created_at."""
+    """One row per contact (also deleted ones: what they bought stays theirs): crm_id, email, loyalty_id, phone (canonical or null), created_at, is_deleted."""
     return contacts.select(
         sf.col("contact_id").alias("crm_id"),
         sf.col("email_normalised").alias("email"),
         sf.col("loyalty_id"),
         normalised_phone(sf.col("phone")).alias("phone"),
         sf.col("created_at"),
+        sf.col("_is_deleted").alias("is_deleted"),
     )
 
 

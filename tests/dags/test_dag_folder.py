@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
 from lakehouse.contracts import DATASETS
 from lakehouse.platform import pools
@@ -32,11 +31,8 @@ def _tasks(found: dict[str, Any], dag_id: str) -> dict[str, Any]:
 
 
 def _model_tasks() -> set[str]:
-    """Every model and snapshot of the dbt project, as Cosmos names its task."""
-    project = ROOT / "dbt_project"
-    models = {f"models.{path.stem}_run" for path in (project / "models").rglob("*.sql")}
-    declared = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (project / "snapshots").rglob("*.yml")]
-    return models | {f"models.{snapshot['name']}_snapshot" for file in declared for snapshot in file["snapshots"]}
+    """Every model of the dbt project, as Cosmos names its task."""
+    return {f"models.{path.stem}_run" for path in (ROOT / "dbt_project" / "models").rglob("*.sql")}
 
 
 def test_no_dag_file_fails_to_load(found: dict[str, Any]) -> None:

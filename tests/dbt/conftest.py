@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.contracts import DATASETS
+from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS, IDENTITIES
 from lakehouse.engine import register, session
 from lakehouse.gold import build_gold
 from lakehouse.platform.gold_build import build_outdated
@@ -24,6 +24,7 @@ from tests.support.lakes import rows
 from tests.support.tables import Row, row, write
 
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
+COMPUTED = {contract.dataset: contract for contract in (IDENTITIES, CONTACT_ADDRESSES)}
 FIRST_LOAD = datetime(2018, 1, 2, 1, tzinfo=UTC)
 
 
@@ -42,10 +43,10 @@ class Shop:
         """Insert or replace rows of silver.<table>, stamped with a time later than any before."""
         self.changes += 1
         stamp = FIRST_LOAD.replace(hour=self.changes // 60, minute=self.changes % 60)
-        key = ("identifier_type", "identifier") if table == "identities" else DATASETS[table].key
+        key = COMPUTED[table].key if table in COMPUTED else DATASETS[table].key
         known = self.tables.setdefault(table, {})
         for values in changed:
-            complete = row(f"silver.{table}", **values) | {"_updated_at": stamp}
+            complete = row(f"silver.{table}", **values) | ({} if table == "contact_addresses" else {"_updated_at": stamp})
             known[tuple(complete[name] for name in key)] = complete
         write(settings().lake, f"silver.{table}", list(known.values()))
         register(session(), TableRef.parse(f"silver.{table}"))
@@ -53,6 +54,7 @@ class Shop:
     def contact(self, contact_id: str, customer_id: str, **values: Any) -> None:
         """A contact of a customer of its own, known by crm_id, loyalty_id and address, who has granted permission."""
         email = f"{contact_id}@example.com"
+        self.put("contact_addresses", {"contact_id": contact_id, "address": email})
         self.put("contacts", {"contact_id": contact_id, "email": email, "email_normalised": email, "loyalty_id": f"L{contact_id}"} | values)
         self.belongs(customer_id, crm_id=contact_id, loyalty_id=f"L{contact_id}", email=email)
         self.put("consents", {"customer_reference": contact_id, "changed_at": day(1, 1)})
@@ -92,7 +94,7 @@ def empty_shop(engine: Home) -> Shop:
     """A shop whose tables all exist and have no rows; what was there before is gone."""
     forget_tables(engine)
     opened = Shop()
-    for name in (*DATASETS, "identities"):
+    for name in (*DATASETS, *COMPUTED):
         opened.put(name)
     return opened
 

@@ -36,8 +36,8 @@ def test_a_missing_source_is_named(shop: Shop) -> None:
     from lakehouse.engine import session
 
     session().sql("drop table silver.consents").collect()
-    with pytest.raises(TerminalError, match=r"suppressions.*consents"):
-        build_gold(WINDOW, "suppressions")
+    with pytest.raises(TerminalError, match=r"int_email_consent.*consents"):
+        build_gold(WINDOW, "int_email_consent")
 
 
 def test_profiles_of_nobody(shop: Shop) -> None:

@@ -12,7 +12,10 @@ import pytest
 from lakehouse.identities import resolve
 from lakehouse.identities.resolution import customer_id
 
-CONTACTS = pa.schema([(name, pa.string()) for name in ("crm_id", "email", "loyalty_id", "phone")] + [("created_at", pa.timestamp("us", tz="UTC"))])
+CONTACTS = pa.schema(
+    [(name, pa.string()) for name in ("crm_id", "email", "loyalty_id", "phone")] + [("created_at", pa.timestamp("us", tz="UTC")), ("is_deleted", pa.bool_())]
+)
+ADDRESSES = pa.schema([("contact_id", pa.string()), ("address", pa.string())])
 REFERENCES = pa.schema([("identifier_type", pa.string()), ("identifier", pa.string()), ("first_seen_at", pa.timestamp("us", tz="UTC"))])
 
 
@@ -20,16 +23,19 @@ def day(number: int) -> datetime:
     return datetime(2017, 1, number, tzinfo=UTC)
 
 
-def contact(crm_id: str, created: int, **identifiers: str) -> dict[str, Any]:
-    return {"crm_id": crm_id, "created_at": day(created)} | identifiers
+def contact(crm_id: str, created: int, is_deleted: bool = False, **identifiers: str) -> dict[str, Any]:
+    return {"crm_id": crm_id, "created_at": day(created), "is_deleted": is_deleted} | identifiers
 
 
 def reference(kind: str, identifier: str, seen: int) -> dict[str, Any]:
     return {"identifier_type": kind, "identifier": identifier, "first_seen_at": day(seen)}
 
 
-def resolved(contacts: list[dict[str, Any]], references: list[dict[str, Any]] | None = None, limit: int = 5) -> dict[str, dict[str, Any]]:
-    found = resolve(pa.Table.from_pylist(contacts, schema=CONTACTS), pa.Table.from_pylist(references or [], schema=REFERENCES), limit)
+def resolved(
+    contacts: list[dict[str, Any]], references: list[dict[str, Any]] | None = None, limit: int = 5, had: list[tuple[str, str]] | None = None
+) -> dict[str, dict[str, Any]]:
+    addresses = pa.Table.from_pylist([{"contact_id": contact_id, "address": address} for contact_id, address in had or []], schema=ADDRESSES)
+    found = resolve(pa.Table.from_pylist(contacts, schema=CONTACTS), pa.Table.from_pylist(references or [], schema=REFERENCES), addresses, limit)
     return {f"{row['identifier_type']}:{row['identifier']}": row for row in found.to_pylist()}
 
 
@@ -106,3 +112,40 @@ def test_order_of_rows_does_not_matter() -> None:
         chance.shuffle(contacts)
         chance.shuffle(references)
         assert resolved(contacts, references) == expected
+
+
+def test_a_former_address_stays_with_the_person() -> None:
+    """What was bought and said at it was there first, so the person is still named after it."""
+    had = [("k1", "old@x.de"), ("k1", "new@x.de"), ("k2", "b@x.de")]
+    rows = resolved([contact("k1", 3, email="new@x.de"), contact("k2", 4, email="b@x.de")], [reference("email", "old@x.de", 1)], had=had)
+    assert {name: (row["customer_id"], row["rule"]) for name, row in rows.items()} == {
+        "email:old@x.de": (customer_id("email", "old@x.de"), "root"),
+        "crm_id:k1": (customer_id("email", "old@x.de"), "same_contact"),
+        "email:new@x.de": (customer_id("email", "old@x.de"), "same_contact"),
+        "crm_id:k2": (customer_id("crm_id", "k2"), "root"),
+        "email:b@x.de": (customer_id("crm_id", "k2"), "same_contact"),
+    }
+    later = resolved([contact("k1", 3, email="new@x.de")], [reference("email", "old@x.de", 9)], had=had)
+    assert (later["email:old@x.de"]["customer_id"], later["email:old@x.de"]["rule"]) == (customer_id("crm_id", "k1"), "former_address")
+
+
+def test_an_address_that_passed_from_one_person_to_another_links_nobody() -> None:
+    had = [("k1", "old@x.de"), ("k2", "old@x.de")]
+    rows = resolved([contact("k1", 3), contact("k2", 4)], [reference("email", "old@x.de", 9)], had=had)
+    assert rows["email:old@x.de"]["rule"] == "reference_only"
+    assert len({row["customer_id"] for row in rows.values()}) == 3
+
+
+def test_an_address_that_a_contact_has_now_is_no_former_one() -> None:
+    rows = resolved([contact("k1", 3, email="new@x.de"), contact("k2", 4, email="old@x.de")], had=[("k1", "old@x.de")])
+    assert rows["email:old@x.de"]["customer_id"] == customer_id("crm_id", "k2")
+
+
+def test_a_deleted_duplicate_stays_with_its_person_and_a_deleted_mistake_links_nobody() -> None:
+    people = [contact("k1", 1, email="a@x.de"), contact("k2", 2, loyalty_id="L2")]
+    duplicate = resolved([*people, contact("k3", 3, is_deleted=True, email="a@x.de", phone="+491234567")])
+    assert duplicate["crm_id:k3"]["customer_id"] == duplicate["phone:+491234567"]["customer_id"] == customer_id("crm_id", "k1")
+    mistake = resolved([*people, contact("k3", 3, is_deleted=True, email="a@x.de", loyalty_id="L2", phone="+491234567")])
+    assert mistake["email:a@x.de"]["customer_id"] == customer_id("crm_id", "k1")
+    assert mistake["loyalty_id:L2"]["customer_id"] == customer_id("crm_id", "k2")
+    assert mistake["crm_id:k3"]["customer_id"] == mistake["phone:+491234567"]["customer_id"] == customer_id("crm_id", "k3")

@@ -67,6 +67,29 @@ def test_deleted_contact_still_resolves(lake: Lake) -> None:
     assert customers(lake)["loyalty_id:LC1"] == customer_id("crm_id", "k1")
 
 
+@pytest.mark.both_engines
+def test_a_new_address_leaves_the_former_one_with_the_person(lake: Lake) -> None:
+    """Whatever order the versions of the contact arrive in, what was said at the former address stays known as the person's."""
+    lake.declare(ALL)
+    lake.load("transactions", line("b1", type="email", reference="old@example.com", sold="2016-01-01 10:00:00"))
+    lake.load("contacts", contact("k1", email="new@example.com", modified="2017-03-01T00:00:00Z"), contact("k2", email="b@example.com"))
+    lake.load("contacts", contact("k1", email="Old@example.com"), contact("k2", email="b@example.com"), name="late.csv")
+    lake.identities()
+    assert lake.values("silver.contact_addresses", "contact_id", "address") == [("k1", "new@example.com"), ("k1", "old@example.com"), ("k2", "b@example.com")]
+    person = customer_id("email", "old@example.com")
+    assert customers(lake) == {
+        "crm_id:k1": person,
+        "email:new@example.com": person,
+        "email:old@example.com": person,
+        "crm_id:k2": customer_id("crm_id", "k2"),
+        "email:b@example.com": customer_id("crm_id", "k2"),
+    }
+    before = (lake.rows("silver.contact_addresses"), lake.rows("silver.identities"))
+    lake.silver("contacts", is_full=True)
+    lake.identities(is_full=True)
+    assert (lake.rows("silver.contact_addresses"), lake.rows("silver.identities")) == before
+
+
 def test_rebuild_equals_increments(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("transactions", line("b1", type="email", reference="ada@example.com", sold="2016-01-01 10:00:00"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +16,7 @@ import lakehouse.silver.rejected
 import lakehouse.silver.unique
 from lakehouse.settings import settings as of_lakehouse
 from tests.spark_jobs.conftest import Lake
-from tests.spark_jobs.datasets import LINES, line
+from tests.spark_jobs.datasets import CAMPAIGNS, LINES, line
 
 T = "transactions"
 Row = dict[str, str | None]
@@ -22,8 +24,9 @@ WHEN_AND_WHENCE = {"_updated_at", "_batch_id", "_ingested_at", "_source_file"}
 
 
 # Few receipts and values, so that lines repeat, correct each other with equal, later and missing times, and some are bad.
+# Lines without a time all say the same: between those that differ, arrival decides.
 LINE = st.builds(
-    lambda receipt, number, amount, exported: line(f"b{receipt}", line=str(number), amount=f"{amount}.00", exported=exported),
+    lambda receipt, number, amount, exported: line(f"b{receipt}", line=str(number), amount=f"{amount if exported else 9}.00", exported=exported),
     st.integers(0, 7),
     st.integers(1, 2),
     st.integers(0, 3),
@@ -64,6 +67,26 @@ def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row
     assert content(lake) == at_once
     lake.silver(T, is_full=True)
     assert content(lake) == at_once
+
+
+@pytest.mark.both_engines
+def test_of_lines_without_a_time_the_later_delivery_wins(lake: Lake) -> None:
+    """A file delivered again with other content under its name replaces all its lines, there and back; a rebuild agrees."""
+    lake.declare({T: LINES})
+    versions = [[line(f"b{number}", amount=f"{amount}.00", exported=None) for number in range(6)] for amount in (1, 2, 3)]
+    for number, rows in enumerate([*versions, [*versions[0], line("b9", exported=None)]]):
+        lake.load(T, *rows, name="day.csv" if number < 3 else "again.csv")
+        assert {row["net_amount"] for row in lake.rows("silver.transactions") if row["transaction_id"] != "b9"} == {Decimal([1, 2, 3, 1][number])}
+    increments = [{name: value for name, value in row.items() if name != "_updated_at"} for row in lake.rows("silver.transactions")]
+    lake.silver(T, is_full=True)
+    assert [{name: value for name, value in row.items() if name != "_updated_at"} for row in lake.rows("silver.transactions")] == increments
+
+
+def test_a_corrected_row_of_a_dataset_without_times(lake: Lake) -> None:
+    lake.declare({"campaigns": CAMPAIGNS})
+    for name, end in (("a.csv", "2017-02-01"), ("b.csv", "2017-03-01"), ("c.csv", "2017-01-15")):
+        lake.load("campaigns", {"id": "k1", "start": "2017-01-01", "end": end}, name=name)
+    assert lake.values("silver.campaigns", "ends_at") == [(datetime(2017, 1, 15, tzinfo=UTC),)]
 
 
 def test_more_repeated_and_bad_rows_than_are_kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

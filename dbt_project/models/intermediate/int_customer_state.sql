@@ -2,7 +2,8 @@
 -- depends_on: {{ ref('fct_orders') }}
 {{ config(
     materialized='incremental',
-    incremental_strategy='insert_overwrite',
+    incremental_strategy='merge',
+    unique_key='customer_id',
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
@@ -34,13 +35,3 @@ select
 from totals
 inner join habits on totals.customer_id = habits.customer_id
 left join affinity on totals.customer_id = affinity.customer_id
-
-{%- if is_incremental() %}
-
-union all
-
-select existing.*
-from {{ this }} as existing
-left anti join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
-
-{%- endif %}

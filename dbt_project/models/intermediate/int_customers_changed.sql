@@ -8,6 +8,8 @@ from {{ ref('stg_identities') }}
 
 {%- else %}
 
+{%- set seen = seen_through() %}
+
 with identities as (select * from {{ ref('stg_identities') }}),
 
 identities_seen as (select * from {{ previous_table('int_identities_seen') }}),
@@ -29,7 +31,7 @@ changed_lines as (
         reference_type,
         customer_reference
     from line_changes
-    where _updated_at > {{ seen_through('transactions') }}
+    where _updated_at > {{ seen.transactions_through }}
     union all
     select
         line_changes.transaction_id,
@@ -40,7 +42,7 @@ changed_lines as (
         on
             line_changes.product_id = reference_changes.reference_key
             and reference_changes.dataset = 'products'
-            and reference_changes._updated_at > {{ seen_through('products') }}
+            and reference_changes._updated_at > {{ seen.products_through }}
 ),
 
 changed_references as (
@@ -54,8 +56,8 @@ changed_references as (
         customer_reference
     from recipient_changes
     where
-        (dataset = 'campaign_members' and _updated_at > {{ seen_through('campaign_members') }})
-        or (dataset = 'redemptions' and _updated_at > {{ seen_through('redemptions') }})
+        (dataset = 'campaign_members' and _updated_at > {{ seen.campaign_members_through }})
+        or (dataset = 'redemptions' and _updated_at > {{ seen.redemptions_through }})
     union
     select
         members.reference_type,
@@ -65,7 +67,7 @@ changed_references as (
         on
             members.campaign_id = reference_changes.reference_key
             and reference_changes.dataset = 'campaigns'
-            and reference_changes._updated_at > {{ seen_through('campaigns') }}
+            and reference_changes._updated_at > {{ seen.campaigns_through }}
 ),
 
 moved_identifiers as (
@@ -103,8 +105,8 @@ changed_customers as (
     select customer_id
     from orders_seen
     where
-        ordered_at >= least({{ as_of_literal() }}, {{ seen_through('as_of') }})
-        and ordered_at < greatest({{ as_of_literal() }}, {{ seen_through('as_of') }})
+        ordered_at >= least({{ as_of_literal() }}, {{ seen.as_of }})
+        and ordered_at < greatest({{ as_of_literal() }}, {{ seen.as_of }})
 )
 
 select customer_id

@@ -1,7 +1,8 @@
 -- depends_on: {{ ref('int_customers_changed') }}
 {{ config(
     materialized='incremental',
-    incremental_strategy='insert_overwrite',
+    incremental_strategy='merge',
+    unique_key='customer_id',
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
@@ -79,13 +80,3 @@ responses as (
 )
 
 select * from responses
-
-{%- if is_incremental() %}
-
-union all
-
-select existing.*
-from {{ this }} as existing
-left anti join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
-
-{%- endif %}

@@ -1,7 +1,10 @@
 -- depends_on: {{ ref('int_customers_changed') }}
+-- Partitioned by month: news is mostly of the newest, so an increment leaves the files of the others alone.
 {{ config(
     materialized='incremental',
-    incremental_strategy='insert_overwrite',
+    incremental_strategy='merge',
+    unique_key='customer_id',
+    partition_by='order_month',
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
@@ -32,6 +35,7 @@ orders as (
         people.customer_id,
         min(receipts.ordered_at) as ordered_at,
         cast(min(receipts.ordered_at) as date) as order_date,
+        cast(date_trunc('month', min(receipts.ordered_at)) as date) as order_month,
         min(receipts.store_id) as store_id,
         cast(sum(receipts.count_lines) as int) as count_lines,
         cast(sum(receipts.quantity) as decimal(18, 3)) as quantity,
@@ -45,13 +49,3 @@ orders as (
 )
 
 select * from orders
-
-{%- if is_incremental() %}
-
-union all
-
-select existing.*
-from {{ this }} as existing
-left anti join {{ ref('int_customers_changed') }} as changed on existing.customer_id = changed.customer_id
-
-{%- endif %}

@@ -1,0 +1,4 @@
+select
+    contact_id,
+    address
+from {{ source('silver', 'contact_addresses') }}
