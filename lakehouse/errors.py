@@ -86,7 +86,8 @@ class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Ai
         listed = "; ".join(f"{rule}: {rows} rows" for rule, rows in failures)
         super().__init__(
             f"quality gate of {table} blocked: {listed}",
-            "The last good gold stays in place. See `lakehouse quarantine list` and Data Docs, mend the data or the contract, and run again.",
+            "The last good gold stays in place. See `lakehouse quarantine list` and Data Docs, mend the data or the contract, and run again; "
+            "rows that are in the table already are judged by a changed contract with `lakehouse run --full`.",
         )
 
 

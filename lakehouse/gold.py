@@ -34,19 +34,20 @@ class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airf
         super().__init__(f"gold: {listed}", f"Compiled SQL is in {target_path()}/compiled, dbt's log in {settings().logs / 'dbt'}.")
 
 
-def build_gold(window: BatchWindow, select: str | None = None) -> list[TableOutcome]:
+def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool = False) -> list[TableOutcome]:
     """Build all models (or those `select` names, in dbt's syntax) as of `window.as_of`; anew when `window.is_full`.
 
-    Returns one outcome per table: `read` = `loaded` = rows it has now, `skipped` when nothing was asked of it. Tests are not
-    run: `check_gold` and the quality gates do that. Raises GoldBuildFailed, and the engine's errors when it is to blame.
+    Returns one outcome per table: `read` = `loaded` = rows it has now, `skipped` when nothing was asked of it. With tests, the
+    data tests of each model run in the same invocation, and what depends on a model that fails them is not built. Raises
+    GoldBuildFailed, and the engine's errors when it is to blame.
     """
-    arguments = ["build", "--resource-type", "model"]
+    arguments = ["build", "--resource-type", "model", *(["--resource-type", "test"] if with_tests else [])]
     if select:
         arguments += ["--select", select]
     if window.is_full:
         arguments.append("--full-refresh")
     done = _invoke(arguments, window)
-    built = [result.node.name for result in done.result.results if result.status == "success"]
+    built = [result.node.name for result in done.result.results if result.status == "success" and result.node.resource_type == "model"]
     log.info("gold: %d tables built", len(built))
     return [_outcome(gold(model)) for model in built]
 

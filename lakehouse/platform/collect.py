@@ -57,7 +57,7 @@ def collect(campaign_id: str, conf: dict[str, Any], moment: datetime, run_ids: t
         failures=failures,
         spent=_spent(clock, stage_seconds),
         pages=_pages(moment, export),
-        next_steps=_next_steps(campaign_id, stages, failures),
+        next_steps=_next_steps(_again(campaign_id, conf, moment), stages, failures),
     )
 
 
@@ -124,15 +124,22 @@ def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:
     return places | ({"manifest": str(settings().outbox / export.manifest)} if export else {})
 
 
-def _next_steps(campaign_id: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:
+def _again(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:
+    """The command of this run, with its as-of moment unless that was now: as of another one, all profiles are others."""
+    as_of = datetime.fromisoformat(conf["as_of"])
+    said = f" --as-of {as_of:%Y-%m-%dT%H:%M:%SZ}" if as_of != moment.replace(microsecond=0) else ""
+    return f"{program()} run --campaign {campaign_id}{said}"
+
+
+def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:
     lakehouse = program()
     look = (f"{lakehouse} quarantine list    # rows that broke their contract",) if any(stage.rows_quarantined for stage in stages) else ()
     if failures:
-        return (f"{lakehouse} doctor", *look, f"{lakehouse} run    # after mending the cause: finished work is not repeated")
+        return (f"{lakehouse} doctor", *look, f"{again}    # after mending the cause: finished work is not repeated")
     return (
         f'{lakehouse} sql "select segment, count(*) from gold.segment_members group by 1 order by 2 desc"',  # noqa: S608 - to be read
         *look,
-        f"{lakehouse} run --campaign {campaign_id}    # again: exports only what changed",
+        f"{again}    # again: exports only what changed",
         "make up    # the same DAGs with the Airflow UI",
     )
 

@@ -19,7 +19,7 @@ from lakehouse.window import BatchWindow
 def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Target `build`: build what is outdated, from silver whose gates are all open. Target `built`: tasks have built it; count and remember.
 
-    Raises what the gates raise (QualityGateFailed, GateNotFinishedError), with gold untouched, and what the build raises.
+    Raises what the gates raise (QualityGateFailed, GateNotFinishedError), with gold untouched, and what the build and its tests raise.
     """
     if target == "built":
         record_gold_built(window)
@@ -27,19 +27,19 @@ def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
     if target != "build":
         raise ContractError("gold", f"there is no target {target!r}", "Use `build` or `built`.")
     require_checked_and_open(list(SILVER_TABLES))
-    return build_outdated(window)
+    return build_outdated(window, with_tests=True)
 
 
-def build_outdated(window: BatchWindow) -> list[TableOutcome]:
+def build_outdated(window: BatchWindow, with_tests: bool = False) -> list[TableOutcome]:
     """Build the models downstream of what changed since the last good build, and of nothing else; the other tables are skipped.
 
-    A build that is stopped is repeated whole by the next one. Raises what the build raises.
+    A build that is stopped, or whose tests fail, is repeated whole by the next one. Raises what the build raises.
     """
     changed = changed_inputs(window)
     built = []
     if changed:
         record_gold_started(window)
-        built = build_gold(window, selection(changed))
+        built = build_gold(window, selection(changed), with_tests)
         record_gold_built(window)
     done = {outcome.table for outcome in built}
     return [*built, *(TableOutcome(table.table, skipped=True) for table in _tables() if table.table not in done)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from lakehouse.configuration import EnvironmentText, Secret, SecretUrl
 from lakehouse.sources.declaration_types import DatasetDeclaration, DatasetName, Declaration, SourceName, WatermarkedDataset
@@ -32,6 +33,15 @@ class CsvOptions(Declaration):
     final_newline: Literal["required", "optional"] = Field(
         "optional", description="required: the exporter always ends the last line, so a file that does not was truncated and is set aside"
     )
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError:
+            raise ValueError(f"there is no character set {value!r}; expected a Python name, e.g. utf-8, latin-1, cp1252") from None
+        return value
 
     @model_validator(mode="after")
     def _names_are_known(self) -> CsvOptions:

@@ -90,6 +90,12 @@ def test_next_steps_can_be_copied_and_pasted(called: str, shown: str, monkeypatc
     assert program() == shown
 
 
+@pytest.mark.parametrize(("as_of", "said"), [("2018-01-02T00:00:00+00:00", " --as-of 2018-01-02T00:00:00Z"), (f"{MOMENT:%Y-%m-%dT%H:%M:%S}+00:00", "")])
+def test_next_steps_look_back_from_the_same_moment(home: Path, as_of: str, said: str) -> None:
+    found = collect("spring", {"as_of": as_of, "full": False}, MOMENT, (), (), CLOCK)
+    assert any(step.startswith(f"lakehouse run --campaign spring{said}    #") for step in found.next_steps), found.next_steps
+
+
 def test_a_person_can_read_it(home: Path) -> None:
     page = Console(file=io.StringIO(), width=100)
     render(_summary((TaskFailure("ingest_crm", "contacts.extract", "source crm: gone. Deliver it."),)), page)
