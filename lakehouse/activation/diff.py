@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 
@@ -16,12 +16,15 @@ class Diff:
     unchanged: tuple[str, ...]
 
 
-def diff(target: Mapping[str, str], acknowledged: Mapping[str, str]) -> Diff:
-    """Compare payload hashes by customer_id: `target` is to be on the platform, `acknowledged` is there."""
+def diff(target: Mapping[str, str], acknowledged: Mapping[str, str], uncertain: Set[str] = frozenset()) -> Diff:
+    """Compare payload hashes by customer_id: `target` is to be on the platform, `acknowledged` is there.
+
+    What the platform has of the `uncertain` customers is not known: they are sent again when wanted, and removed when not.
+    """
     both = sorted(target.keys() & acknowledged.keys())
     return Diff(
         added=tuple(sorted(target.keys() - acknowledged.keys())),
-        changed=tuple(customer for customer in both if target[customer] != acknowledged[customer]),
-        removed=tuple(sorted(acknowledged.keys() - target.keys())),
-        unchanged=tuple(customer for customer in both if target[customer] == acknowledged[customer]),
+        changed=tuple(customer for customer in both if target[customer] != acknowledged[customer] or customer in uncertain),
+        removed=tuple(sorted((acknowledged.keys() | uncertain) - target.keys())),
+        unchanged=tuple(customer for customer in both if target[customer] == acknowledged[customer] and customer not in uncertain),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from lakehouse.activation.platforms import PLATFORMS, Platform
 from lakehouse.activation.receipt import abandoned_row, exports_row, outcome
 from lakehouse.activation.selection import select
 from lakehouse.activation.send import Sent, send
-from lakehouse.activation.state import EXPORT_RECORDS, EXPORTS, done_by, platform_state
+from lakehouse.activation.state import STATE_TABLES, done_by, fill_in_missing, platform_state
 from lakehouse.activation.volatile import volatile_fields, warnings_of
 from lakehouse.delta.records import record
 from lakehouse.errors import ExportRunningError
@@ -49,7 +49,7 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     after a kill: nothing acknowledged is sent twice.
     """
     chosen = settings()
-    with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake, optional=[EXPORTS, EXPORT_RECORDS]) as gold_tables:
+    with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake) as gold_tables:
         declared = campaign(target, catalogue(gold_tables))
     folder = chosen.outbox / declared.platform / declared.id
     with held_lock(folder / ".lock", wait_seconds=0) as is_mine:
@@ -57,9 +57,10 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
             raise ExportRunningError(declared.id, declared.platform)
         # opened under the lock: what another export has acknowledged until now must be known
         with (
-            open_snapshot([SEGMENT_MEMBERS, CUSTOMERS], chosen.lake, optional=[EXPORTS, EXPORT_RECORDS]) as snapshot,
+            open_snapshot([SEGMENT_MEMBERS, CUSTOMERS], chosen.lake, optional=STATE_TABLES) as snapshot,
             Firewall(chosen.lake) as firewall,
         ):
+            fill_in_missing(snapshot)
             export = _Export(declared, snapshot, firewall, folder, chosen.lake)
             platform = PLATFORMS[declared.platform](folder)
             return [_run(export, platform, window.as_of)]
@@ -90,19 +91,20 @@ def _plan(export: _Export) -> tuple[Plan, Sent, datetime | None]:
     """The plan; an export whose process was killed is resumed when the same is wanted still, and closed when it is not."""
     chosen, snapshot = export.campaign, export.snapshot
     state = platform_state(snapshot, chosen.id, chosen.platform)
-    selection = select(members(snapshot, chosen), chosen, export.firewall, state.hashes)
+    selection = select(members(snapshot, chosen), chosen, export.firewall, state.settled)
     wanted = target_hash(selection.target)
     candidate = export_id_of(chosen, state.finished, wanted)
     abandoned = [export_id for export_id in state.unfinished if export_id != candidate]
     if candidate in state.unfinished:
         before = platform_state(snapshot, chosen.id, chosen.platform, without_export=candidate)
+        before = replace(before, uncertain=before.uncertain | state.uncertain)  # its own attempts too: the firewall must know of them
         done = done_by(snapshot, candidate)
         plan = make_plan(chosen, selection, before, done.actions)
-        return plan, Sent(plan.counts, len(done.actions) - done.rejected, done.rejected), state.newest_acknowledged_at
+        return plan, Sent(plan.counts, len(done.actions) - done.rejected, done.rejected), state.newest_at
     if abandoned:
         _close(export, abandoned)
     plan = make_plan(chosen, selection, state.after(len(abandoned)))
-    return plan, Sent(plan.counts, 0, 0), state.newest_acknowledged_at
+    return plan, Sent(plan.counts, 0, 0), state.newest_at
 
 
 def _close(export: _Export, abandoned: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 
 from lakehouse.activation.campaigns import Campaign
@@ -32,6 +32,7 @@ class Plan:
     """`deliveries` has removals first (an address may pass from one customer to another), then upserts by customer_id.
 
     `offset` deliveries of the plan were made before its process was killed; they are counted, but not listed any more.
+    `uncertain` customers may be on the platform although nothing says so.
     """
 
     export_id: str
@@ -42,6 +43,7 @@ class Plan:
     suppressed: Mapping[str, int]
     target: Mapping[str, str]
     target_hash: str
+    uncertain: Set[str]
 
 
 def target_hash(target: Mapping[str, str]) -> str:
@@ -67,7 +69,7 @@ def make_plan(campaign: Campaign, selection: Selection, state: PlatformState, do
     ExportRefusedError when it would empty a platform that has members.
     """
     refuse_emptying(campaign, selection, state)
-    difference = diff(selection.target, state.hashes)
+    difference = diff(selection.target, state.hashes, state.uncertain)
     added = set(difference.added)
     deliveries = [Delivery.removal(customer_id) for customer_id in difference.removed if customer_id not in done]
     for customer_id in sorted(difference.added + difference.changed):
@@ -92,17 +94,18 @@ def make_plan(campaign: Campaign, selection: Selection, state: PlatformState, do
         suppressed=dict(sorted(selection.suppressed.items())),
         target=selection.target,
         target_hash=wanted,
+        uncertain=state.uncertain,
     )
 
 
 def refuse_emptying(campaign: Campaign, selection: Selection, state: PlatformState) -> None:
     """An empty audience is far more often a broken source than a decision: it must be said before everybody is removed."""
-    if selection.target or not state.hashes or campaign.allow_empty_audience:
+    if selection.target or not state.customers or campaign.allow_empty_audience:
         return
     stopped = f"segment {campaign.segment} has {selection.audience} members, {selection.holdout} held out, {selection.suppressed.total()} stopped"
     raise ExportRefusedError(
         campaign.id,
         campaign.platform,
-        f"nobody is left to send to ({stopped}), which would remove all {len(state.hashes)} customers from the platform",
+        f"nobody is left to send to ({stopped}), which would remove all {len(state.customers)} customers from the platform",
         f"Check gold.segment_members and gold.suppressions; if it is meant, set `allow_empty_audience: true` for {campaign.id} in campaigns.yml.",
     )

@@ -1,16 +1,18 @@
 """Sending a plan, batch by batch: consent once more, deliver, record. The process may be killed at any point.
 
 A batch counts as sent when its rows are in ops.export_records, one commit a batch. Killed before that commit, the next run sends
-this one batch again (the platform upserts, so the effect is once); killed after it, the batch is not sent again.
+this one batch again (the platform upserts, so the effect is once); killed after it, the batch is not sent again. Whom a killed or
+failed delivery may have reached is in ops.export_attempts, written before it, and is removed when no longer wanted.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from lakehouse.activation.attempts import record_attempt
 from lakehouse.activation.firewall import Person
 from lakehouse.activation.plan import Counts, Plan
 from lakehouse.activation.platforms import Batch, BatchReceipt, Delivery, Platform
@@ -33,16 +35,17 @@ class Sent:
 def send(plan: Plan, platform: Platform, firewall: Stops, sent: Sent, lake: str, not_before: datetime | None) -> None:
     """Send all deliveries of the plan, keeping `sent` up to date, also when an error stops it. Errors of the platform go to the caller.
 
-    `not_before` is the newest acknowledgement on record: ours are later, whatever the clock says, because the newest row counts.
+    `not_before` is the newest moment on record: ours are later, whatever the clock says, because the newest row counts.
     """
     for planned in _batches(plan, platform.batch_size):
-        batch = _let_through(planned, firewall, sent)
+        batch = _let_through(planned, firewall, sent, plan.uncertain)
         if not batch.deliveries:
             continue
+        attempted_at = _now_after(not_before)
+        record_attempt(plan, batch, attempted_at, lake)
         receipt = platform.deliver(batch)
-        acknowledged_at = max(datetime.now(UTC), not_before + timedelta(microseconds=1)) if not_before else datetime.now(UTC)
-        record("export_records", _rows(plan, batch, receipt, acknowledged_at), lake)
-        not_before = acknowledged_at
+        not_before = _now_after(attempted_at)
+        record("export_records", _rows(plan, batch, receipt, not_before), lake)
         _account(batch, receipt, sent)
         _log.info("campaign %s: %d of %d sent", plan.campaign.id, batch.ordinal + len(batch.deliveries), plan.offset + len(plan.deliveries))
 
@@ -52,24 +55,32 @@ def _batches(plan: Plan, size: int) -> Iterator[Batch]:
         yield Batch(plan.export_id, plan.offset + start, plan.deliveries[start : start + size])
 
 
-def _let_through(batch: Batch, firewall: Stops, sent: Sent) -> Batch:
-    """The firewall's last word: who was suppressed since the plan is not added, and is removed where the platform has them."""
+def _now_after(before: datetime | None) -> datetime:
+    return max(datetime.now(UTC), before + timedelta(microseconds=1)) if before else datetime.now(UTC)
+
+
+def _let_through(batch: Batch, firewall: Stops, sent: Sent, uncertain: Set[str]) -> Batch:
+    """The firewall's last word: who was suppressed since the plan is not added, and is removed where the platform has or may have them."""
     stopped = firewall.reasons([Person(delivery.customer_id, delivery.email, True) for delivery in batch.deliveries if delivery.action != "removed"])
     if not stopped:
         return batch
-    deliveries: list[Delivery] = []
-    for delivery in batch.deliveries:
-        if delivery.customer_id not in stopped:
-            deliveries.append(delivery)
-        elif delivery.action == "changed":
-            deliveries.append(Delivery.removal(delivery.customer_id))
-    added = sum(delivery.action == "added" and delivery.customer_id in stopped for delivery in batch.deliveries)
-    changed = len(stopped) - added
+    withdrawn = [delivery for delivery in batch.deliveries if delivery.customer_id in stopped]
+    there = {delivery.customer_id for delivery in withdrawn if delivery.action == "changed" or delivery.customer_id in uncertain}
+    deliveries = tuple(
+        Delivery.removal(delivery.customer_id) if delivery.customer_id in there else delivery
+        for delivery in batch.deliveries
+        if delivery.customer_id in there or delivery.customer_id not in stopped
+    )
+    added = sum(delivery.action == "added" for delivery in withdrawn)
     counts = sent.counts
     sent.counts = replace(
-        counts, suppressed=counts.suppressed + len(stopped), added=counts.added - added, changed=counts.changed - changed, removed=counts.removed + changed
+        counts,
+        suppressed=counts.suppressed + len(withdrawn),
+        added=counts.added - added,
+        changed=counts.changed - (len(withdrawn) - added),
+        removed=counts.removed + len(there),
     )
-    return replace(batch, deliveries=tuple(deliveries))
+    return replace(batch, deliveries=deliveries)
 
 
 def _rows(plan: Plan, batch: Batch, receipt: BatchReceipt, acknowledged_at: datetime) -> list[dict[str, object]]:

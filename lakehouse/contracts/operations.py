@@ -126,4 +126,19 @@ EXPORT_RECORDS = Contract(
     ),
 )
 
-OPS_TABLES: dict[str, Contract] = {c.dataset: c for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS)}
+EXPORT_ATTEMPTS = Contract(
+    dataset="export_attempts",
+    version=1,
+    grain="customer in a batch that was about to be delivered",
+    meaning="Whom a platform may have from the moment of the attempt on, until export_records says what became of it.",
+    key=("export_id", "customer_id", "attempted_at"),
+    columns=(
+        Column("export_id", "string", "The export", required=True),
+        Column("campaign_id", "string", "The campaign", required=True),
+        Column("platform", "string", "The platform", required=True),
+        Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
+        Column("attempted_at", "timestamp", "Just before the delivery", required=True),
+    ),
+)
+
+OPS_TABLES: dict[str, Contract] = {c.dataset: c for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS)}

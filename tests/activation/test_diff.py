@@ -35,3 +35,8 @@ def test_no_difference_to_itself(state: dict[str, str]) -> None:
 def test_literal_rows() -> None:
     found = diff({"c1": "x", "c2": "new", "c4": "y"}, {"c1": "x", "c2": "old", "c3": "z"})
     assert (found.added, found.changed, found.removed, found.unchanged) == (("c4",), ("c2",), ("c3",), ("c1",))
+
+
+def test_uncertain_customers_are_sent_again_or_removed() -> None:
+    found = diff({"c1": "x", "c2": "new"}, {"c1": "x", "c4": "y"}, {"c1", "c2", "c3"})
+    assert (found.added, found.changed, found.removed, found.unchanged) == (("c2",), ("c1",), ("c3", "c4"), ())

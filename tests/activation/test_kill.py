@@ -128,6 +128,19 @@ def test_killed_export_is_closed_when_something_else_is_wanted_since(executioner
     assert shop.export().loaded == 0
 
 
+def test_nobody_stays_on_the_platform_because_an_export_was_killed(executioner: Executioner, shop: Shop) -> None:
+    """c2 was delivered, its record was not written, and then c2 withdraws."""
+    shop.customers(customer("c1"), customer("c2"), customer("c3"))
+    executioner.kill(shop, "acknowledge", 2, "before")
+    shop.suppress("c2@example.com")
+    shop.export()
+    closed, new = shop.receipts()
+    assert (closed["status"], closed["count_audience"], closed["count_exported"]) == ("failed", 3, 1)
+    assert shop.actions(new["export_id"]) == {"c2": "removed", "c3": "added"}
+    assert_balanced(new)
+    assert shop.export().loaded == 0
+
+
 def test_failing_platform_keeps_what_it_took(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver = Outbox.deliver
     monkeypatch.setattr(Outbox, "batch_size", 1)
