@@ -9,6 +9,7 @@ from pathlib import Path
 from lakehouse.activation.audience import members, profiles_as_of
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.catalogue import catalogue, segment_hash
+from lakehouse.activation.files import close_to_others
 from lakehouse.activation.firewall import SUPPRESSIONS, Firewall
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
@@ -52,6 +53,7 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake) as gold_tables:
         declared = campaign(target, catalogue(gold_tables))
     folder = chosen.outbox / declared.platform / declared.id
+    close_to_others(chosen.outbox, folder)
     with held_lock(folder / ".lock", wait_seconds=0) as is_mine:
         if not is_mine:
             raise ExportRunningError(declared.id, declared.platform)
