@@ -17,6 +17,24 @@ Examples:
   LAKEHOUSE_ENGINE=spark lakehouse engine start
   lakehouse engine status --json
 """
+_START = """\b
+Examples:
+  lakehouse engine start
+  LAKEHOUSE_ENGINE=spark lakehouse engine start
+"""
+_CHECK = """\b
+Examples:
+  lakehouse engine check && lakehouse run
+"""
+_STOP = """\b
+Examples:
+  lakehouse engine stop
+"""
+_STATUS = """\b
+Examples:
+  lakehouse engine status
+  lakehouse engine status --json | jq .memory_used_gb
+"""
 
 
 @click.group(epilog=_EPILOG)
@@ -24,7 +42,7 @@ def engine() -> None:
     """The engine that computes: sail (default) or spark, by LAKEHOUSE_ENGINE. Runs start it themselves."""
 
 
-@engine.command()
+@engine.command(epilog=_START)
 @json_option
 def start(as_json: bool) -> None:
     """Start the engine under its supervisor and wait for its first answer; a running one is left alone."""
@@ -33,7 +51,7 @@ def start(as_json: bool) -> None:
     _show(control.start(), as_json)
 
 
-@engine.command()
+@engine.command(epilog=_CHECK)
 def check() -> None:
     """Say what would keep the engine from starting (a port in use, no Java), and start nothing; silent when all is well."""
     from lakehouse.engine import control
@@ -41,7 +59,7 @@ def check() -> None:
     control.check()
 
 
-@engine.command()
+@engine.command(epilog=_STOP)
 @json_option
 def stop(as_json: bool) -> None:
     """Stop the engine; nothing happens when none runs."""
@@ -50,7 +68,7 @@ def stop(as_json: bool) -> None:
     _show(control.stop(), as_json)
 
 
-@engine.command()
+@engine.command(epilog=_STATUS)
 @json_option
 def status(as_json: bool) -> None:
     """Say whether the engine runs, where, and how much memory it uses and may use."""

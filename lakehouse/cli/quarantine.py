@@ -16,6 +16,20 @@ Examples:
   lakehouse quarantine show transactions --rule transactions.quantity.range
   lakehouse quarantine replay transactions
 """
+_LIST = """\b
+Examples:
+  lakehouse quarantine list
+  lakehouse quarantine list --json | jq '.[] | select(.count_rows > 100)'
+"""
+_SHOW = """\b
+Examples:
+  lakehouse quarantine show transactions
+  lakehouse quarantine show transactions --rule transactions.quantity.range --limit 5
+"""
+_REPLAY = """\b
+Examples:
+  lakehouse quarantine replay transactions
+"""
 
 
 @click.group(epilog=_EPILOG)
@@ -23,7 +37,7 @@ def quarantine() -> None:
     """Rows that broke their contract, as received, with every rule they broke."""
 
 
-@quarantine.command("list")
+@quarantine.command("list", epilog=_LIST)
 @json_option
 def list_rules(as_json: bool) -> None:
     """Count rejected rows by dataset and rule. Needs no engine."""
@@ -40,7 +54,7 @@ def list_rules(as_json: bool) -> None:
         print_table(names, [(rule.dataset, rule.rule_id, rule.count_rows, rule.first_at, rule.last_at, rule.example_file) for rule in found])
 
 
-@quarantine.command()
+@quarantine.command(epilog=_SHOW)
 @click.argument("dataset")
 @click.option("--rule", help="Only rows that broke this rule.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most this many rows, newest first.")
@@ -63,7 +77,7 @@ def show(dataset: str, rule: str | None, limit: int, show_personal_data: bool, a
         click.echo(f"  {json_text(row.row)}")
 
 
-@quarantine.command()
+@quarantine.command(epilog=_REPLAY)
 @click.argument("dataset")
 @json_option
 def replay(dataset: str, as_json: bool) -> None:
