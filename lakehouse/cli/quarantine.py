@@ -85,9 +85,11 @@ def replay(dataset: str, as_json: bool) -> None:
 
     Starts the engine if it is not running. Doing it twice changes nothing.
     """
+    from lakehouse.sources.config import feeds
     from lakehouse.stages import run_stage
     from lakehouse.window import BatchWindow
 
+    feeds(dataset)  # a wrong name or sources.yml is told before the stage begins, which would keep it on record as a failure of a table
     now = datetime.now(UTC)
     (outcome,) = run_stage("replay", dataset, BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}"))
     counts = {"tried": outcome.read, "moved": outcome.loaded, "already_there": outcome.duplicates, "still_rejected": outcome.quarantined}

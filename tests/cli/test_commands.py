@@ -206,6 +206,12 @@ def test_replay_is_a_stage_on_record(lakehouse: Lakehouse, monkeypatch: pytest.M
     assert rows == [{"table_name": "silver.contacts", "rows_loaded": 3}]
 
 
+def test_replay_of_a_dataset_that_does_not_exist_leaves_no_record(lakehouse: Lakehouse) -> None:
+    ran = lakehouse("quarantine", "replay", "nosuch")
+    assert ran.code == 1 and "unknown dataset" in ran.err and "contacts, consents" in ran.err
+    assert "nosuch" not in lakehouse("status").out
+
+
 def test_doctor_lists_settings(lakehouse: Lakehouse) -> None:
     assert json.loads(lakehouse("doctor", "--settings", "--json").out)["LAKEHOUSE_HOME"] == str(lakehouse.home)
 
