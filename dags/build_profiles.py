@@ -16,9 +16,10 @@ SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(n
 
 @task(do_xcom_push=False)
 def check_gates() -> None:
-    """Red, and gold untouched, while the gate of a silver table is blocked: the error names rules, rows and the remedy."""
-    from lakehouse.platform.gates import require_checked_and_open
+    """Red, and gold untouched, while nothing was loaded or the gate of a silver table is blocked: the error says what and the remedy."""
+    from lakehouse.platform.gates import require_checked_and_open, require_loaded
 
+    require_loaded(CHECKED)
     require_checked_and_open(CHECKED)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lakehouse.delta.storage import open_table
-from lakehouse.errors import QualityGateFailed, TransientError
+from lakehouse.errors import QualityGateFailed, TerminalError, TransientError
+from lakehouse.listing import newest_version
 from lakehouse.quality.gates_state import latest_gates
 from lakehouse.settings import PROJECT_ROOT, settings
 from lakehouse.silver.empty import is_never_loaded
@@ -20,6 +21,24 @@ class GateNotFinishedError(TransientError):
             f"no gate has checked the newest {', '.join(tables)}",
             "An ingest may be under way; if none is, run ingest_crm and ingest_transactions, which end with the gates.",
         )
+
+
+class NothingLoadedError(TerminalError):
+    """Gold would be built from tables that are not there."""
+
+    def __init__(self, tables: list[str]) -> None:
+        super().__init__(
+            f"there is nothing to build profiles from: no {', '.join(tables)} yet",
+            "No source has delivered anything about customers so far. Mend what kept the sources of conf/sources.yml from loading"
+            " (the failed extract tasks name it), then run again.",
+        )
+
+
+def require_loaded(tables: list[TableRef]) -> None:
+    """Pass when all of the tables exist, empty or not: they do from the first delivery on that names a customer. Else NothingLoadedError."""
+    missing = [str(table) for table in tables if newest_version(table, settings().lake) is None]
+    if missing:
+        raise NothingLoadedError(missing)
 
 
 def require_checked_and_open(tables: list[TableRef]) -> None:

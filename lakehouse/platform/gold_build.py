@@ -9,7 +9,7 @@ from lakehouse.errors import ContractError
 from lakehouse.gold import build_gold
 from lakehouse.listing import existing_tables
 from lakehouse.outcome import TableOutcome
-from lakehouse.platform.gates import require_checked_and_open
+from lakehouse.platform.gates import require_checked_and_open, require_loaded
 from lakehouse.platform.gold_state import AS_OF, PROJECT, SILVER_TABLES, changed_inputs, record_gold_built, record_gold_started
 from lakehouse.settings import settings
 from lakehouse.tables import Layer
@@ -19,13 +19,15 @@ from lakehouse.window import BatchWindow
 def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Target `build`: build what is outdated, from silver whose gates are all open. Target `built`: tasks have built it; count and remember.
 
-    Raises what the gates raise (QualityGateFailed, GateNotFinishedError), with gold untouched, and what the build and its tests raise.
+    Raises what the gates raise (NothingLoadedError, QualityGateFailed, GateNotFinishedError), with gold untouched, and what the
+    build and its tests raise.
     """
     if target == "built":
         record_gold_built(window)
         return _tables()
     if target != "build":
         raise ContractError("gold", f"there is no target {target!r}", "Use `build` or `built`.")
+    require_loaded(list(SILVER_TABLES))
     require_checked_and_open(list(SILVER_TABLES))
     return build_outdated(window, with_tests=True)
 

@@ -12,9 +12,9 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.delta.records import record
 from lakehouse.errors import QualityGateFailed
-from lakehouse.platform.gates import GateNotFinishedError, gated_gold, require_checked_and_open
-from lakehouse.platform.gold_build import selection
-from lakehouse.platform.gold_state import changed_inputs, gold_inputs, is_gold_current, record_gold_built, record_gold_started
+from lakehouse.platform.gates import GateNotFinishedError, NothingLoadedError, gated_gold, require_checked_and_open, require_loaded
+from lakehouse.platform.gold_build import run_gold, selection
+from lakehouse.platform.gold_state import SILVER_TABLES, changed_inputs, gold_inputs, is_gold_current, record_gold_built, record_gold_started
 from lakehouse.settings import settings
 from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
@@ -67,6 +67,19 @@ def test_a_table_changed_after_its_gate_has_to_be_checked_first(home: Path) -> N
     _write(CONTACTS)
     with pytest.raises(GateNotFinishedError, match=r"silver\.contacts"):
         require_checked_and_open([CONTACTS])
+
+
+def test_nothing_is_built_while_nothing_was_loaded(home: Path) -> None:
+    with pytest.raises(NothingLoadedError, match=r"nothing to build profiles from: no silver\.contacts, .*sources\.yml.*run again"):
+        run_gold("build", _window())
+
+
+def test_empty_tables_may_be_built_on_and_a_missing_one_is_named(home: Path) -> None:
+    for table in SILVER_TABLES:
+        with pytest.raises(NothingLoadedError, match=rf"no {table}"):
+            require_loaded([table])
+        _write(table, rows=0)
+    require_loaded(list(SILVER_TABLES))
 
 
 def test_gold_tables_with_expectations_are_gated() -> None:
