@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryRule, TaskGroup, TriggerRule, get_current_context, task
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryRule, TaskGroup, TriggerRule, chain, get_current_context, task
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -47,6 +47,7 @@ IS_FULL = Param(False, type="boolean", title="Full rebuild", description="Rebuil
 PARAMS = {"as_of": AS_OF, "full": IS_FULL}
 
 
+LOAD_STAGES = ("extract", "bronze", "silver")
 # Dataset -> the one that its gate looks into for keys it refers to: that one is brought up to date first.
 REFERS_TO = {"consents": "contacts", "campaign_members": "campaigns", "redemptions": "campaigns", "transactions": "products"}
 
@@ -91,17 +92,35 @@ def stage_task(stage: str, target: str, task_id: str = "", **options: Any) -> An
     return stage_of_target()
 
 
-def dataset_group(dataset: str) -> tuple[Any, Any]:
-    """extract >> bronze >> silver >> gate of one dataset, one writer at a time; returns silver and the gate, which updates the silver asset.
+def refresh(dataset: str) -> None:
+    """All stages of one dataset in one task, whatever became of the ones before; raises the first error when all had their turn.
 
-    The gate judges the table as it is, whatever became of the stages before it and of the tables that it looks into.
+    A source that is down must not keep what the others delivered from silver; the error keeps the task red.
     """
-    pool = pools.dataset_pool(dataset)
+    failed: list[Exception] = []
+    for stage, target in (*((stage, dataset) for stage in LOAD_STAGES), ("gate", str(silver(dataset)))):
+        try:
+            work(stage, target)
+        except Exception as error:  # noqa: BLE001 - raised below
+            log.error("%s of %s: %s", stage, target, error)
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def dataset_group(dataset: str) -> dict[str, Any]:
+    """extract >> bronze >> silver >> gate of one dataset, one writer at a time, by stage; the gate updates the silver asset.
+
+    Each does what it can, whatever became of the one before: of two sources one may be down, and what the other delivered is
+    loaded all the same. The gate judges the table as it is.
+    """
+    pool, anyway = pools.dataset_pool(dataset), TriggerRule.ALL_DONE
     with TaskGroup(dataset):
-        load = stage_task("silver", dataset, pool=pool)
-        gate = stage_task("gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=TriggerRule.ALL_DONE)
-        stage_task("extract", dataset, pool=pool) >> stage_task("bronze", dataset, pool=pool) >> load >> gate
-    return load, gate
+        tasks = {"extract": stage_task("extract", dataset, pool=pool)}
+        tasks |= {stage: stage_task(stage, dataset, pool=pool, trigger_rule=anyway) for stage in LOAD_STAGES[1:]}
+        tasks["gate"] = stage_task("gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=anyway)
+        chain(*tasks.values())
+    return tasks
 
 
 def identities_group(after: Sequence[Any]) -> Any:

@@ -20,17 +20,17 @@ def ingest_crm() -> None:
     | after all of them | identities: every identifier to its customer | seconds |
     | then | asset `silver.identities` starts `build_profiles` | |
 
-    A dataset that fails does not stop the others; the run ends red. Running it again repeats no finished work.
+    A source or a dataset that fails does not stop the others; the run ends red. Running it again repeats no finished work.
     Sources know by content and watermark what is new. A backfill loads what is missing and nothing twice, reads the rows of
     its window again where they carry a time (databases, APIs), and its end is the as-of time.
     Rows that break their contract are in `silver.<dataset>_quarantine`.
     """
     groups = {dataset: dataset_group(dataset) for dataset in DATASETS}
-    for dataset, (_, gate) in groups.items():
-        if dataset in REFERS_TO:
-            groups[REFERS_TO[dataset]][0] >> gate
-    identified = identities_group(after=[gate for _, gate in groups.values()])
-    [*(task for group in groups.values() for task in group), identified] >> watch()
+    for dataset, referred in REFERS_TO.items():
+        if dataset in groups:
+            groups[referred]["silver"] >> groups[dataset]["gate"]
+    identified = identities_group(after=[tasks["gate"] for tasks in groups.values()])
+    [*(task for tasks in groups.values() for task in tasks.values()), identified] >> watch()
 
 
 ingest_crm()

@@ -19,9 +19,9 @@ def ingest_transactions() -> None:
 
     Late and corrected lines may come at any time, in any order: a newer `updated_at` wins.
     """
-    load, gate = dataset_group("transactions")
-    identified = identities_group(after=[gate])
-    [load, gate, identified] >> watch()
+    tasks = dataset_group("transactions")
+    identified = identities_group(after=[tasks["gate"]])
+    [*tasks.values(), identified] >> watch()
 
 
 ingest_transactions()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Param, TaskGroup, chain, dag, get_current_context, task
+from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, get_current_context, task
 
-from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, identities_group, work
+from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, identities_group, refresh, work
 from lakehouse.activation.campaigns import campaign_ids
 from lakehouse.platform import pools
-from lakehouse.tables import ops, silver
+from lakehouse.tables import ops
 
 CAMPAIGN = Param(None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml.")
 
 
-@task(do_xcom_push=False)
+@task(trigger_rule=TriggerRule.ALL_DONE, do_xcom_push=False)
 def refresh_dataset(dataset: str) -> None:
     """What was delivered since the last run, up to the gate; every stage finds by itself that there is nothing to do."""
-    for stage in ("extract", "bronze", "silver"):
-        work(stage, dataset)
-    work("gate", str(silver(dataset)))
+    refresh(dataset)
 
 
 @task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False)

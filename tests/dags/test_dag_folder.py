@@ -70,8 +70,8 @@ def test_a_failed_dataset_stops_no_other_and_turns_the_run_red(found: dict[str, 
     assert tasks["identities.resolve"]["upstream"] == sorted(f"{dataset}.gate" for dataset in CRM)
     assert tasks["identities.resolve"]["trigger_rule"] == "all_done"
     assert tasks["watch"]["trigger_rule"] == "one_failed"
-    assert tasks["watch"]["upstream"] == sorted([*(f"{dataset}.{stage}" for dataset in CRM for stage in ("silver", "gate")), "identities.gate"])
-    assert {tasks[f"{dataset}.{stage}"]["trigger_rule"] for dataset in CRM for stage in STAGES[:-1]} == {"all_success"}
+    assert tasks["watch"]["upstream"] == sorted([*(f"{dataset}.{stage}" for dataset in CRM for stage in STAGES), "identities.gate"])
+    assert {tasks[f"{dataset}.{stage}"]["trigger_rule"] for dataset in CRM for stage in STAGES[1:]} == {"all_done"}
 
 
 def _looked_into(dataset: str) -> set[str]:
@@ -96,6 +96,7 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
     assert tasks["build_gold"]["upstream"] == sorted([*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"])
     assert [tasks[name]["upstream"] for name in ("gate_gold", "export", "show_receipt")] == [["build_gold"], ["gate_gold"], ["export"]]
     assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "export", "show_receipt")} == {"all_success"}
+    assert {tasks[f"refresh.{dataset}"]["trigger_rule"] for dataset in (*CRM, "transactions")} == {"all_done"}, "a dead source stops no other dataset"
 
 
 def test_pools_keep_one_writer_a_table(found: dict[str, Any]) -> None:
