@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ MARTS = "marts"
 
 
 def connect_dbt(context: Context) -> None:
-    """Before dbt runs: the engine is up, this process has a session with it, and the models know the window."""
+    """Before dbt runs: the engine is up, this process has a session with it, the models know the window, and failures have a cause."""
+    from lakehouse.platform.dbt_failures import raise_if_failed
     from lakehouse.platform.dbt_session import open_for
 
     operator, window = context["task"], current_window()
     operator.env = open_for(window)
+    operator.handle_exception_dbt_runner = partial(raise_if_failed, task_id=operator.task_id)  # Cosmos has one error for whatever happened
     if hasattr(operator, "full_refresh"):
         operator.full_refresh = window.is_full
 
@@ -70,9 +73,8 @@ def model_group() -> DbtTaskGroup:
 
 def tests_and_docs() -> tuple[DbtTestLocalOperator, DbtDocsLocalOperator]:
     """All dbt tests in one invocation (a failed test is a data error: not retried), and the static docs."""
-    options = DBT | {"project_dir": str(PROJECT), "profile_config": PROFILE, "invocation_mode": InvocationMode.DBT_RUNNER, "emit_datasets": False, "retries": 0}
-    whole_gold = {"pool_slots": pools.GOLD_SLOTS}
+    options = DBT | {"project_dir": str(PROJECT), "profile_config": PROFILE, "invocation_mode": InvocationMode.DBT_RUNNER, "emit_datasets": False}
     of_data = {"dbt_cmd_flags": ["--exclude-resource-type", "unit_test"]}  # unit tests are about the code, and run with the project's tests
-    tests = DbtTestLocalOperator(task_id="test", **options, **whole_gold, **of_data)
+    tests = DbtTestLocalOperator(task_id="test", pool_slots=pools.GOLD_SLOTS, **options, **of_data)
     written = {"dbt_cmd_global_flags": [], "dbt_cmd_flags": ["--static"]}
     return tests, DbtDocsLocalOperator(task_id="docs", callback=publish_docs, **options | written)

@@ -17,19 +17,22 @@ from lakehouse.settings import Settings
 current_work: ContextVar[str] = ContextVar("current_work", default="a query")
 
 _MEMORY = re.compile(
-    r"Resources exhausted|Failed to allocate additional|OutOfMemoryError|Java heap space|GC overhead limit|UNABLE_TO_ACQUIRE_MEMORY|SparkOutOfMemory",
+    r"Resources exhausted|Failed to allocate additional|OutOfMemoryError|Java heap space|GC overhead limit|UNABLE_TO_ACQUIRE_MEMORY|SparkOutOfMemory|"
+    r"did not fit into the engine's memory limit",
     re.IGNORECASE,
 )
 _CONFLICT = re.compile(
     r"Failed to commit transaction|DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|DELTA_CONCURRENT|"
     r"Concurrent(Append|Delete(Read|Delete)|Write|Transaction)Exception|MetadataChangedException|ProtocolChangedException|"
-    r"Commit ?failed|transaction conflict|concurrent transaction",
+    r"Commit ?failed|transaction conflict|concurrent transaction|commit lost \d+ times",
     re.IGNORECASE,
 )
 _GONE = re.compile(
     r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|Connection reset by peer|Channel closed|"
-    r"recvmsg:|SESSION_CLOSED|SESSION_NOT_FOUND|SESSION_CHANGED|NO_ACTIVE_SESSION|RETRIES_EXCEEDED|TSocket read 0 bytes|Broken pipe"
+    r"recvmsg:|SESSION_CLOSED|SESSION_NOT_FOUND|SESSION_CHANGED|NO_ACTIVE_SESSION|RETRIES_EXCEEDED|TSocket read 0 bytes|Broken pipe|"
+    r"engine: (sail|spark) (is gone or was restarted|died|hung|is not running)"
 )
+_LATE = re.compile(r"engine: .{1,200} got no answer within \d+ s")
 
 
 def is_unreachable(error: grpc.RpcError) -> bool:
@@ -67,7 +70,10 @@ def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> De
 
 
 def translate(error: Exception, chosen: Settings, epoch: str) -> LakehouseError | None:
-    """Our error for a foreign one, or None when it is none of the engine's business (a wrong query, a bug)."""
+    """Our error for a foreign one, or None when it is none of the engine's business (a wrong query, a bug).
+
+    Our own words are understood too: dbt hands on what an error said, and not the error.
+    """
     if isinstance(error, LakehouseError):
         return error
     text = f"{type(error).__name__}: {error}"
@@ -75,6 +81,8 @@ def translate(error: Exception, chosen: Settings, epoch: str) -> LakehouseError 
         return EngineMemoryError(current_work.get(), f"{memory_limit_gb(chosen):.1f} GB")
     if _CONFLICT.search(text):
         return CommitConflictError(current_work.get(), 1)
+    if _LATE.search(text):
+        return took_too_long(chosen)
     if _GONE.search(text):
         return engine_gone(chosen, epoch)
     return None

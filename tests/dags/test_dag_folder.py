@@ -145,3 +145,12 @@ def test_only_what_may_succeed_later_is_tried_again(found: dict[str, Any], progr
 def test_a_run_in_one_process_tries_again_once(program: Program) -> None:
     outcome = program("try_again", "impatient")
     assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 2, "network": 2, "defect": 1}}
+
+
+def test_a_model_is_tried_again_when_the_engine_failed_and_not_when_the_data_did(found: dict[str, Any], program: Program) -> None:
+    """`found` first: it has the project parsed."""
+    outcome = program("dbt_tries")
+    assert outcome["tries"] == {"fct_orders": 4, "dim_products": 1}
+    assert "engine: sail is gone" in outcome["errors"]["fct_orders"] and "under `fct_orders`" in outcome["errors"]["fct_orders"]
+    assert "gold: dim_products: Runtime Error" in outcome["errors"]["dim_products"] and "Division by zero" in outcome["errors"]["dim_products"]
+    assert _tasks(found, "build_profiles")["test"]["retries"] == 3

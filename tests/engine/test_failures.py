@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakehouse.engine.failures import translate
+from lakehouse.engine.failures import took_too_long, translate
 from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError, TerminalError
 from lakehouse.settings import settings
 from tests.support.homes import Home
@@ -23,6 +23,10 @@ SAIL_MEMORY = "Failed to allocate additional 448.0 KB for AggregateStream[0] wit
         ("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added", CommitConflictError),
         ("<_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>", EngineUnavailableError),
         ("thrift.transport.TTransport: TSocket read 0 bytes", EngineUnavailableError),
+        (f"Runtime Error in model fct_orders: {EngineUnavailableError('sail died (killed by signal 9) under `a query`')}", EngineUnavailableError),
+        (f"Runtime Error in model fct_orders: {EngineUnavailableError('sail is gone or was restarted under `a query`')}", EngineUnavailableError),
+        (f"Runtime Error in model fct_orders: {EngineMemoryError('a query', '4.0 GB')}", EngineMemoryError),
+        (f"Runtime Error in model fct_orders: {CommitConflictError('gold.fct_orders', 5)}", CommitConflictError),
     ],
 )
 def test_is_mapped(text: str, expected: type[LakehouseError], new_home: Home) -> None:
@@ -32,6 +36,11 @@ def test_is_mapped(text: str, expected: type[LakehouseError], new_home: Home) ->
 @pytest.mark.parametrize("error", [ValueError("column x not found"), KeyError("memory"), RuntimeError("[UNRESOLVED_COLUMN] commit_date cannot be resolved")])
 def test_is_left_alone(error: Exception, new_home: Home) -> None:
     assert translate(error, settings(), "") is None
+
+
+def test_a_deadline_stays_one_when_dbt_hands_on_its_words(new_home: Home) -> None:
+    said = translate(RuntimeError(f"Runtime Error: {took_too_long(settings())}"), settings(), "")
+    assert isinstance(said, EngineUnavailableError) and "LAKEHOUSE_QUERY_TIMEOUT_SECONDS" in said.remedy
 
 
 def test_ours_stays_ours(new_home: Home) -> None:

@@ -1,0 +1,38 @@
+"""Whose fault it is when a dbt task fails: the engine's, which may be tried again, or the data's or the project's, which needs a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakehouse.engine.connect import last_epoch
+from lakehouse.engine.failures import current_work, translate
+from lakehouse.gold import GoldBuildFailed
+from lakehouse.settings import settings
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+
+_FAILED = ("error", "fail", "runtime error")
+_SHOWN = 600  # characters of dbt's message; what follows is compiled SQL, which is on disk
+
+
+def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
+    """Pass a dbt invocation that went well. Else raise the engine's error when it is to blame, GoldBuildFailed otherwise; either names the model.
+
+    `task_id` stands for the model when dbt did not get as far as running one. Airflow's retry policy goes by the class of the error.
+    """
+    if done.success:
+        return
+    results = getattr(done.result, "results", None) or []
+    failed = [(result.node.name, _in_one_line(result.message)) for result in results if result.status in _FAILED]
+    failed = failed or [(task_id, _in_one_line(str(done.exception)))]
+    token = current_work.set(", ".join(name for name, _ in failed))
+    try:
+        blamed = translate(done.exception or RuntimeError("; ".join(message for _, message in failed)), settings(), last_epoch())
+    finally:
+        current_work.reset(token)
+    raise blamed or GoldBuildFailed([(name, message[:_SHOWN]) for name, message in failed])
+
+
+def _in_one_line(message: str | None) -> str:
+    return " ".join((message or "no message").split())

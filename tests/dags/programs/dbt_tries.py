@@ -1,0 +1,83 @@
+"""Runs dbt tasks, made as the models' are, whose invocations fail in different ways; says how often each was tried and what it said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from lakehouse.platform import database
+from lakehouse.platform.airflow_env import apply_environment
+
+MESSAGES = {
+    "fct_orders": "Runtime Error in model fct_orders\n  <_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>",
+    "dim_products": "Runtime Error in model dim_products\n  [DIVIDE_BY_ZERO] Division by zero",
+}
+
+
+def main() -> None:
+    database.prepare()
+    apply_environment()
+    from datetime import timedelta
+
+    from airflow.sdk import dag
+    from cosmos.constants import InvocationMode
+    from cosmos.operators.local import DbtRunLocalOperator
+
+    from dags._common import DEFAULTS, PARAMS
+    from dags._models import DBT, PROFILE
+    from lakehouse.parsed_project import PROJECT
+
+    tried: list[str] = []
+    waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
+    options = DBT | {"project_dir": str(PROJECT), "profile_config": PROFILE, "invocation_mode": InvocationMode.DBT_RUNNER, "pool": "default_pool"}
+
+    @dag(dag_id="failing_models", schedule=None, default_args=waits, params=PARAMS)
+    def failing_models() -> None:
+        for model in MESSAGES:
+            DbtRunLocalOperator(task_id=model, select=model, **options)
+
+    def run_command(command: list[str], *_: Any, **__: Any) -> Any:
+        (model,) = (name for name in MESSAGES if name in command)
+        tried.append(model)
+        result = SimpleNamespace(node=SimpleNamespace(name=model), status="error", message=MESSAGES[model])
+        return SimpleNamespace(success=False, exception=None, result=SimpleNamespace(results=[result]))
+
+    made = failing_models()
+    made.fileloc = made.relative_fileloc = __file__
+    with ExitStack() as patches:
+        patches.enter_context(patch("lakehouse.platform.dbt_session.open_for", lambda window: {}))
+        patches.enter_context(patch("cosmos.dbt.runner.run_command", run_command))
+        patches.enter_context(_only(made))
+        errors = _watched(made)
+    print(json.dumps({"tries": {model: tried.count(model) for model in MESSAGES}, "errors": errors}))  # noqa: T201 - the program's answer
+
+
+def _watched(made: Any) -> dict[str, str]:
+    """Run the DAG; the last error of each task, as the summary of a run tells it."""
+    from airflow.sdk.listener import get_listener_manager
+
+    from lakehouse.platform.watching import TaskWatch
+
+    watch = TaskWatch(lambda event: None)
+    get_listener_manager().add_listener(watch)
+    made.test()
+    return {failure.task_id: failure.error for failure in watch.failures}
+
+
+@contextmanager
+def _only(made: Any) -> Iterator[None]:
+    """Let dag.test() find this DAG and no other."""
+    from airflow.dag_processing import dagbag
+
+    bag = dagbag.DagBag("/dev/null")
+    bag.dags[made.dag_id] = made
+    with patch.object(dagbag, "BundleDagBag", lambda **_: bag):
+        yield
+
+
+if __name__ == "__main__":
+    main()
