@@ -16,14 +16,13 @@ from pathlib import Path
 
 import psutil
 
-from lakehouse.activation.campaigns import load_campaigns
 from lakehouse.engine import control
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import GB
 from lakehouse.errors import ConfigurationError
+from lakehouse.preflight import check_campaigns, check_sources
 from lakehouse.settings import PROJECT_ROOT, Settings, settings
-from lakehouse.sources.config import read_feeds
 
 _LOCK = PROJECT_ROOT / "docker" / "requirements.lock"
 _LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)")
@@ -147,8 +146,8 @@ def _memory(chosen: Settings) -> list[Finding]:
 def _conf(chosen: Settings) -> list[Finding]:
     folder = chosen.conf.absolute()
     return [
-        _conf_file(folder / "sources.yml", lambda: f"{len(read_feeds(folder / 'sources.yml'))} datasets"),
-        _conf_file(folder / "campaigns.yml", lambda: f"{len(load_campaigns(folder=folder))} campaigns"),
+        _conf_file(folder / "sources.yml", lambda: f"{check_sources(folder)} datasets"),
+        _conf_file(folder / "campaigns.yml", lambda: f"{check_campaigns(folder)} campaigns"),
     ]
 
 

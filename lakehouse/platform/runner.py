@@ -27,6 +27,7 @@ from lakehouse.platform.newest_api import keep_newest_versions
 from lakehouse.platform.platform_state import is_up
 from lakehouse.platform.quiet import output_to
 from lakehouse.platform.run_facts import Progress, RunSummary, TaskFailure
+from lakehouse.preflight import check_configuration
 from lakehouse.settings import PROJECT_ROOT, settings
 
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
 
     `as_of` defaults to now. A running engine of another kind is replaced, unless the platform is up with it. `progress` hears
     of every task as it starts and ends. Failed tasks do not raise: they are in the summary, whose `raise_if_failed()` does.
-    Raises ConfigurationError for an unknown campaign and for what keeps the engine from starting (a port in use, no Java),
-    EngineUnavailableError when it does not come up, TerminalError when another run is at work in this home or a DAG cannot
-    be loaded.
+    Raises ConfigurationError for anything wrong in sources.yml or campaigns.yml, for an unknown campaign and for what keeps
+    the engine from starting (a port in use, no Java), EngineUnavailableError when it does not come up, TerminalError when
+    another run is at work in this home or a DAG cannot be loaded.
     """
+    check_configuration(settings().conf)
     campaign(campaign_id)
     control.check()
     started, moment = time.monotonic(), datetime.now(UTC)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from lakehouse.contracts import BRONZE_LINEAGE
 
@@ -25,6 +28,28 @@ def landed_name(delivered: str, position: int) -> str:
     return f"{name}_" if name.lower() in _LINEAGE else name
 
 
+_IS_CHECKED: ContextVar[bool] = ContextVar("is_checked", default=False)
+
+
+@contextmanager
+def expressions_checked() -> Iterator[None]:
+    """Within it an expression that is not SQL is a mistake of the declaration. Else nobody looks until it is needed, since parsing takes time."""
+    token = _IS_CHECKED.set(True)
+    try:
+        yield
+    finally:
+        _IS_CHECKED.reset(token)
+
+
+def _parsed(expression: str) -> str:
+    if _IS_CHECKED.get():
+        try:
+            _columns_of(expression)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected SQL over the delivered columns, which are all texts") from None
+    return expression
+
+
 class ColumnMapping(BaseModel):
     """Where one column of a dataset comes from: exactly one of the three."""
 
@@ -32,7 +57,9 @@ class ColumnMapping(BaseModel):
 
     column: str | None = Field(default=None, min_length=1, description="name of a delivered column")
     constant: str | None = Field(default=None, description="a quoted text, the same for every row")
-    expression: str | None = Field(default=None, min_length=1, description="SQL over the delivered columns (all of them texts)")
+    expression: Annotated[str, AfterValidator(_parsed)] | None = Field(
+        default=None, min_length=1, description="SQL over the delivered columns (all of them texts)"
+    )
 
     @model_validator(mode="after")
     def _is_one_of_three(self) -> ColumnMapping:
