@@ -71,9 +71,9 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
 def _run(export: _Export, platform: Platform, as_of: datetime) -> TableOutcome:
     started = datetime.now(UTC)
     plan, sent, not_before = _plan(export)
-    versions = {**export.snapshot.versions, SUPPRESSIONS: export.firewall.version}
+    versions = {**export.snapshot.versions, **export.firewall.versions}
     built_as_of = profiles_as_of(export.snapshot)
-    manifest = write_manifest(export.folder, plan, versions, export.firewall.version, segment_hash(export.campaign.segment), built_as_of)
+    manifest = write_manifest(export.folder, plan, versions, export.firewall.known, segment_hash(export.campaign.segment), built_as_of)
     manifest_path = str(manifest.relative_to(settings().outbox))
     try:
         send(plan, platform, export.firewall, sent, export.lake, not_before)

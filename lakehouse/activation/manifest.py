@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.activation.files import write_whole
+from lakehouse.activation.firewall import SUPPRESSIONS
 from lakehouse.activation.plan import Plan
 from lakehouse.activation.send import Sent
 from lakehouse.json_text import json_text
@@ -20,10 +22,11 @@ MANIFEST = "manifest.json"
 RECEIPT = "receipt.json"
 
 
-def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], consent_version: int, segment_hash: str, as_of: datetime | None) -> Path:
+def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], known_consents: int | None, segment_hash: str, as_of: datetime | None) -> Path:
     """Write the manifest of a plan below `folder` (the campaign's exports to the platform) and return its path.
 
-    The payload hash of everybody in the target is in `recipients/<target hash>.jsonl.gz`, once for all exports with that target.
+    `known_consents` is the version of silver.consents that gold knows; refusals up to the one in `versions` were honoured too. The payload hash
+    of everybody in the target is in `recipients/<target hash>.jsonl.gz`, once for all exports with that target.
     """
     recipients = f"recipients/{plan.target_hash[:16]}.jsonl.gz"
     if not (folder / recipients).exists():
@@ -41,7 +44,8 @@ def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], c
         "fields": [field.model_dump(mode="json", exclude_none=True) | {"name": field.name} for field in campaign.fields],
         "holdout_share": campaign.holdout_share,
         "table_versions": {str(table): version for table, version in sorted(versions.items())},
-        "consent_snapshot": {"table": "gold.suppressions", "version": consent_version},
+        "consent_snapshot": {"table": "gold.suppressions", "version": versions[SUPPRESSIONS]},
+        "consents_known_to_gold": {"table": "silver.consents", "version": known_consents},
         "counts": asdict(plan.counts),
         "suppressed_by_reason": dict(plan.suppressed),
         "target_sha256": plan.target_hash,
@@ -59,6 +63,7 @@ def write_receipt(folder: Path, plan: Plan, sent: Sent, status: str, times: tupl
         "started_at": times[0],
         "finished_at": times[1],
         "counts": asdict(sent.counts) | {"exported": sent.exported, "rejected": sent.rejected},
+        "suppressed_by_reason": dict(sorted((Counter(plan.suppressed) + sent.stopped).items())),
         "batches": sent.batches,
         "notes": notes,
     }

@@ -8,6 +8,7 @@ failed delivery may have reached is in ops.export_attempts, written before it, a
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,12 +25,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Sent:
-    """What happened so far; `exported` and `rejected` include what was done before the process was killed."""
+    """What happened so far; `exported` and `rejected` include what was done before the process was killed.
+
+    `stopped` counts by reason whom the firewall stopped since the plan was made.
+    """
 
     counts: Counts
     exported: int
     rejected: int
     batches: list[dict[str, object]] = field(default_factory=list)
+    stopped: Counter[str] = field(default_factory=Counter)
 
 
 def send(plan: Plan, platform: Platform, firewall: Stops, sent: Sent, lake: str, not_before: datetime | None) -> None:
@@ -64,6 +69,7 @@ def _let_through(batch: Batch, firewall: Stops, sent: Sent, uncertain: Set[str])
     stopped = firewall.reasons([Person(delivery.customer_id, delivery.email, True) for delivery in batch.deliveries if delivery.action != "removed"])
     if not stopped:
         return batch
+    sent.stopped.update(stopped.values())
     withdrawn = [delivery for delivery in batch.deliveries if delivery.customer_id in stopped]
     there = {delivery.customer_id for delivery in withdrawn if delivery.action == "changed" or delivery.customer_id in uncertain}
     deliveries = tuple(

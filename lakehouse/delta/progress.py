@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pyarrow.compute as pc
+
 from lakehouse.delta.records import record
 from lakehouse.delta.storage import open_table
 from lakehouse.tables import TableRef, ops
+
+# Under these stages a build of gold notes what it was made from: when it is done, and when it begins. lakehouse/platform/gold_state.py
+# writes them; exports read them too.
+GOLD_BUILT = "gold"
+GOLD_STARTED = "gold.started"
+
+
+def newest_inputs(stage: str, lake: str, run_id: str | None = None) -> tuple[datetime, dict[str, int]]:
+    """When inputs were last recorded together for the stage (by that run), and the version of each; the beginning of time and nothing when never."""
+    never: tuple[datetime, dict[str, int]] = (datetime.min.replace(tzinfo=UTC), {})
+    progress = open_table(ops("progress"), lake)
+    if progress is None:
+        return never
+    wanted = [("stage", "=", stage)] + ([("run_id", "=", run_id)] if run_id else [])
+    rows = progress.to_pyarrow_table(filters=wanted, columns=["input_table", "input_version", "recorded_at"])
+    if not rows.num_rows:
+        return never
+    recorded_at = pc.max(rows["recorded_at"])
+    newest = rows.filter(pc.equal(rows["recorded_at"], recorded_at))
+    return recorded_at.as_py(), dict(zip(newest["input_table"].to_pylist(), newest["input_version"].to_pylist(), strict=True))
 
 
 def versions_worked_on(stage: TableRef, lake: str) -> dict[TableRef, int]:

@@ -18,10 +18,10 @@ def table_uri(table: TableRef, lake: str) -> str:
     return table.location(lake).replace("s3a://", "s3://", 1)
 
 
-def open_table(table: TableRef, lake: str) -> DeltaTable | None:
-    """The table, or None when it has not been written yet."""
+def open_table(table: TableRef, lake: str, version: int | None = None) -> DeltaTable | None:
+    """The table (as it was at `version`), or None when it has not been written yet. DeltaError for a version that cannot be read."""
     try:
-        return DeltaTable(table_uri(table, lake))
+        return DeltaTable(table_uri(table, lake), version=version)
     except TableNotFoundError:
         return None
 
@@ -57,9 +57,12 @@ def count_rows(table: TableRef, lake: str) -> int:
     return int(pc.sum(counts["num_records"]).as_py())
 
 
-def latest_time(table: TableRef, lake: str, column: str) -> datetime | None:
-    """Upper bound, exact to the millisecond, of a timestamp column: from the log's statistics where it has them, else by reading the column."""
-    found = open_table(table, lake)
+def latest_time(table: TableRef, lake: str, column: str, version: int | None = None) -> datetime | None:
+    """Upper bound, exact to the millisecond, of a timestamp column: from the log's statistics where it has them, else by reading the column.
+
+    Of the newest version, or of an earlier one: DeltaError or OSError when that cannot be read any more.
+    """
+    found = open_table(table, lake, version)
     if found is None:
         return None
     actions = pa.table(found.get_add_actions(flatten=True))

@@ -8,20 +8,23 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+<<<<<<< HEAD
 import pyarrow.compute as pc
 
 from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS
+=======
+from lakehouse.contracts import DATASETS
+from lakehouse.delta.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
+>>>>>>> 40d67f3 (Refusals that reached silver after gold was built stop an export too, by customer and by address)
 from lakehouse.delta.records import record
 from lakehouse.delta.storage import open_table
 from lakehouse.listing import newest_version
 from lakehouse.parsed_project import project_fingerprint
 from lakehouse.settings import settings
-from lakehouse.tables import TableRef, gold, ops, silver
+from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
-STAGE = "gold"
-STARTED = f"{STAGE}.started"
 AS_OF, PROJECT = "as_of", "dbt_project"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
 INPUTS = (*SILVER_TABLES, silver(CONTACT_ADDRESSES.dataset))
@@ -39,9 +42,9 @@ def changed_inputs(window: BatchWindow) -> frozenset[str]:
 
     All of them when there was no such build, when one began later and did not finish, and when a full rebuild is asked for.
     """
-    now = gold_inputs(window)
-    (built_at, built), (started_at, _) = _newest(STAGE), _newest(STARTED)
-    if window.is_full or built_at < started_at or newest_version(gold("dim_customers"), settings().lake) is None:
+    now, lake = gold_inputs(window), settings().lake
+    (built_at, built), (started_at, _) = newest_inputs(GOLD_BUILT, lake), newest_inputs(GOLD_STARTED, lake)
+    if window.is_full or built_at < started_at or newest_version(gold("dim_customers"), lake) is None:
         return frozenset(now)
     changed = frozenset(name for name, value in now.items() if built.get(name) != value)
     log.info("gold is up to date" if not changed else f"gold must be built; changed since the last build: {', '.join(sorted(changed))}")
@@ -55,7 +58,7 @@ def is_gold_current(window: BatchWindow) -> bool:
 
 def record_gold_started(window: BatchWindow) -> None:
     """Note what a build is about to read; silver may move on while it runs."""
-    _record(STARTED, window, gold_inputs(window))
+    _record(GOLD_STARTED, window, gold_inputs(window))
 
 
 def record_gold_built(window: BatchWindow) -> None:
@@ -63,33 +66,19 @@ def record_gold_built(window: BatchWindow) -> None:
 
     When another build began meanwhile, each wrote over tables of the other: neither counts, and the next one does everything.
     """
-    started_at, inputs = _newest(STARTED, window.run_id)
-    if started_at == _newest(STARTED)[0]:
-        _record(STAGE, window, inputs)
+    lake = settings().lake
+    started_at, inputs = newest_inputs(GOLD_STARTED, lake, window.run_id)
+    if started_at == newest_inputs(GOLD_STARTED, lake)[0]:
+        _record(GOLD_BUILT, window, inputs)
         return
     log.warning("another build of gold began before this one ended; the next build computes all customers again")
-    progress = open_table(gold("int_gold_progress"), settings().lake)
+    progress = open_table(gold("int_gold_progress"), lake)
     if progress is not None:
         progress.delete()
-    _record(STARTED, window, inputs)
+    _record(GOLD_STARTED, window, inputs)
 
 
 def _record(stage: str, window: BatchWindow, inputs: dict[str, int]) -> None:
     now = datetime.now(UTC)
     rows = [{"stage": stage, "input_table": name, "input_version": value, "run_id": window.run_id, "recorded_at": now} for name, value in inputs.items()]
     record("progress", rows, settings().lake)
-
-
-def _newest(stage: str, run_id: str | None = None) -> tuple[datetime, dict[str, int]]:
-    """When inputs were last recorded for the stage (by that run), and which; the beginning of time and nothing when never."""
-    never: tuple[datetime, dict[str, int]] = (datetime.min.replace(tzinfo=UTC), {})
-    progress = open_table(ops("progress"), settings().lake)
-    if progress is None:
-        return never
-    wanted = [("stage", "=", stage)] + ([("run_id", "=", run_id)] if run_id else [])
-    rows = progress.to_pyarrow_table(filters=wanted, columns=["input_table", "input_version", "recorded_at"])
-    if not rows.num_rows:
-        return never
-    recorded_at = pc.max(rows["recorded_at"])
-    newest = rows.filter(pc.equal(rows["recorded_at"], recorded_at))
-    return recorded_at.as_py(), dict(zip(newest["input_table"].to_pylist(), newest["input_version"].to_pylist(), strict=True))

@@ -162,24 +162,6 @@ def test_receipt_names_every_batch(shop: Shop) -> None:
     assert receipt["counts"]["exported"] == 2
 
 
-def test_files_with_addresses_are_private(shop: Shop) -> None:
-    shop.export()
-    outbox = shop.home / "outbox"
-    (receipt,) = shop.receipts()
-    expected = {"manifest.json", "receipt.json", "batches"}
-    assert {path.name for path in (outbox / "outbox/thanks" / receipt["export_id"]).iterdir()} == expected
-    open_to_others = [path for path in (outbox, *outbox.rglob("*")) if path.stat().st_mode & 0o077 and path.name != ".lock"]  # the lock is empty
-    assert open_to_others == []
-
-
-def test_folders_that_were_open_to_others_are_closed(shop: Shop) -> None:
-    folder = shop.home / "outbox/outbox/thanks"
-    folder.mkdir(parents=True)
-    folder.chmod(0o755)
-    shop.export()
-    assert [place.stat().st_mode & 0o777 for place in (folder, folder.parent, folder.parent.parent)] == [0o700] * 3
-
-
 def test_bucketed_field_does_not_change_every_day(shop: Shop) -> None:
     shop.declare(fields=[{"bucket": {"field": "recency_days", "edges": [30, 90]}}])
     shop.customers(customer("c1", recency_days=3), customer("c2", recency_days=29))
