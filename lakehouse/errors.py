@@ -146,7 +146,7 @@ class QueryError(TerminalError):
 
 
 class ExportRefusedError(TerminalError):
-    """An export would do harm; nothing was sent."""
+    """An export would do harm; nothing was sent but removals of customers who must not be written to."""
 
     def __init__(self, campaign_id: str, platform: str, problem: str, remedy: str) -> None:
         self.campaign_id, self.platform = campaign_id, platform

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,15 @@ def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
     while rows := cursor.fetchmany(10_000):
         for customer_id, email, is_mailable, *values in rows:
             yield Member(customer_id, email, is_mailable, dict(zip(columns, values, strict=True)))
+
+
+def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
+    """The customers who have a profile, with address and consent only, in order of customer_id."""
+    cursor = snapshot.connection.execute(
+        "select customer_id, email, is_mailable from gold.dim_customers where customer_id in (select unnest(?::varchar[])) order by customer_id",
+        [list(customers)],
+    )
+    return [Member(customer_id, email, is_mailable, {}) for customer_id, email, is_mailable in cursor.fetchall()]
 
 
 def profiles_as_of(snapshot: Snapshot) -> datetime | None:

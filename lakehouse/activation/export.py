@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,18 +10,19 @@ from pathlib import Path
 from lakehouse.activation.audience import members, profiles_as_of
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.catalogue import catalogue, segment_hash
+from lakehouse.activation.emptying import is_emptying, refusal, without_consent
 from lakehouse.activation.files import close_to_others
 from lakehouse.activation.firewall import SUPPRESSIONS, Firewall
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
 from lakehouse.activation.platforms import PLATFORMS, Platform
 from lakehouse.activation.receipt import abandoned_row, exports_row, outcome
-from lakehouse.activation.selection import select
+from lakehouse.activation.selection import Selection, select
 from lakehouse.activation.send import Sent, send
 from lakehouse.activation.state import STATE_TABLES, done_by, fill_in_missing, platform_state
 from lakehouse.activation.volatile import volatile_fields, warnings_of
 from lakehouse.delta.records import record
-from lakehouse.errors import ExportRunningError
+from lakehouse.errors import ExportRefusedError, ExportRunningError
 from lakehouse.locks import held_lock
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
@@ -46,8 +48,8 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Export campaign `target`: only what changed against what the platform acknowledged is sent.
 
     Raises ConfigurationError (campaigns.yml), MissingTableError (gold has not been built), ExportRefusedError (it would empty the
-    platform), ExportRunningError (another process is at it), and whatever the platform raises. Run again after any of them, or
-    after a kill: nothing acknowledged is sent twice.
+    platform; who must not be written to was removed all the same), ExportRunningError (another process is at it), and whatever
+    the platform raises. Run again after any of them, or after a kill: nothing acknowledged is sent twice.
     """
     chosen = settings()
     with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake) as gold_tables:
@@ -77,16 +79,22 @@ def _run(export: _Export, platform: Platform, as_of: datetime) -> TableOutcome:
     manifest_path = str(manifest.relative_to(settings().outbox))
     try:
         send(plan, platform, export.firewall, sent, export.lake, not_before)
+        if plan.kept:
+            raise refusal(plan)
     except Exception as error:
-        times = (started, datetime.now(UTC))
-        write_receipt(export.folder, plan, sent, "failed", times, [f"{type(error).__name__}: {error}"])
-        record("exports", [exports_row(plan, sent, "failed", times, manifest_path)], export.lake)
+        status = "refused" if isinstance(error, ExportRefusedError) else "failed"
+        _end(export, plan, sent, status, started, manifest_path, [f"{type(error).__name__}: {error}"])
         raise
     warnings = _warnings(export.campaign, sent, as_of, built_as_of)
-    times = (started, datetime.now(UTC))
-    write_receipt(export.folder, plan, sent, "success", times, warnings)
-    record("exports", [exports_row(plan, sent, "success", times, manifest_path)], export.lake)
+    _end(export, plan, sent, "success", started, manifest_path, warnings)
     return outcome(sent, warnings)
+
+
+def _end(export: _Export, plan: Plan, sent: Sent, status: str, started: datetime, manifest_path: str, notes: list[str]) -> None:
+    """Receipt and row of an export that ended, well or not."""
+    times = (started, datetime.now(UTC))
+    write_receipt(export.folder, plan, sent, status, times, notes)
+    record("exports", [exports_row(plan, sent, status, times, manifest_path)], export.lake)
 
 
 def _plan(export: _Export) -> tuple[Plan, Sent, datetime | None]:
@@ -101,12 +109,17 @@ def _plan(export: _Export) -> tuple[Plan, Sent, datetime | None]:
         before = platform_state(snapshot, chosen.id, chosen.platform, without_export=candidate)
         before = replace(before, uncertain=before.uncertain | state.uncertain)  # its own attempts too: the firewall must know of them
         done = done_by(snapshot, candidate)
-        plan = make_plan(chosen, selection, before, done.actions)
+        plan = make_plan(chosen, selection, before, done.actions, _removable(export, selection, before.customers))
         return plan, Sent(plan.counts, len(done.actions) - done.rejected, done.rejected), state.newest_at
     if abandoned:
         _close(export, abandoned)
-    plan = make_plan(chosen, selection, state.after(len(abandoned)))
+    plan = make_plan(chosen, selection, state.after(len(abandoned)), removable=_removable(export, selection, state.customers))
     return plan, Sent(plan.counts, 0, 0), state.newest_at
+
+
+def _removable(export: _Export, selection: Selection, customers: Set[str]) -> Set[str] | None:
+    """Who may be removed of the customers on the platform; None for all."""
+    return without_consent(customers, export.snapshot, export.firewall) if is_emptying(export.campaign, selection, customers) else None
 
 
 def _close(export: _Export, abandoned: list[str]) -> None:

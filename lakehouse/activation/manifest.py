@@ -48,6 +48,7 @@ def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], k
         "consents_known_to_gold": {"table": "silver.consents", "version": known_consents},
         "counts": asdict(plan.counts),
         "suppressed_by_reason": dict(plan.suppressed),
+        "removals_refused": plan.kept,
         "target_sha256": plan.target_hash,
         "recipients": f"../{recipients}",
     }

@@ -11,7 +11,6 @@ from lakehouse.activation.diff import diff
 from lakehouse.activation.platforms import Delivery
 from lakehouse.activation.selection import Selection
 from lakehouse.activation.state import PlatformState
-from lakehouse.errors import ExportRefusedError
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Plan:
     """`deliveries` has removals first (an address may pass from one customer to another), then upserts by customer_id.
 
     `offset` deliveries of the plan were made before its process was killed; they are counted, but not listed any more.
-    `uncertain` customers may be on the platform although nothing says so.
+    `uncertain` customers may be on the platform although nothing says so. `kept` counts those who stay there unwanted, because
+    only some may be removed; they are in no other count.
     """
 
     export_id: str
@@ -44,6 +44,7 @@ class Plan:
     target: Mapping[str, str]
     target_hash: str
     uncertain: Set[str]
+    kept: int
 
 
 def target_hash(target: Mapping[str, str]) -> str:
@@ -63,15 +64,15 @@ def export_id_of(campaign: Campaign, finished: int, wanted: str) -> str:
     return f"{campaign.id}-{finished + 1:05d}-{hashlib.sha256(f'{campaign.platform}:{campaign.id}:{finished}:{wanted}'.encode()).hexdigest()[:12]}"
 
 
-def make_plan(campaign: Campaign, selection: Selection, state: PlatformState, done: Collection[str] = ()) -> Plan:
+def make_plan(campaign: Campaign, selection: Selection, state: PlatformState, done: Collection[str] = (), removable: Set[str] | None = None) -> Plan:
     """Plan from a selection and the platform's state before this export; `done` names customers this export has dealt with already.
 
-    ExportRefusedError when it would empty a platform that has members.
+    Of those no longer wanted only the `removable` are removed; None: all.
     """
-    refuse_emptying(campaign, selection, state)
     difference = diff(selection.target, state.hashes, state.uncertain)
     added = set(difference.added)
-    deliveries = [Delivery.removal(customer_id) for customer_id in difference.removed if customer_id not in done]
+    removed = [customer_id for customer_id in difference.removed if removable is None or customer_id in removable or customer_id in done]
+    deliveries = [Delivery.removal(customer_id) for customer_id in removed if customer_id not in done]
     for customer_id in sorted(difference.added + difference.changed):
         if customer_id not in done:
             email, payload = selection.bodies[customer_id]
@@ -88,24 +89,12 @@ def make_plan(campaign: Campaign, selection: Selection, state: PlatformState, do
             suppressed=selection.suppressed.total(),
             added=len(difference.added),
             changed=len(difference.changed),
-            removed=len(difference.removed),
+            removed=len(removed),
             unchanged=len(difference.unchanged),
         ),
         suppressed=dict(sorted(selection.suppressed.items())),
         target=selection.target,
         target_hash=wanted,
         uncertain=state.uncertain,
-    )
-
-
-def refuse_emptying(campaign: Campaign, selection: Selection, state: PlatformState) -> None:
-    """An empty audience is far more often a broken source than a decision: it must be said before everybody is removed."""
-    if selection.target or not state.customers or campaign.allow_empty_audience:
-        return
-    stopped = f"segment {campaign.segment} has {selection.audience} members, {selection.holdout} held out, {selection.suppressed.total()} stopped"
-    raise ExportRefusedError(
-        campaign.id,
-        campaign.platform,
-        f"nobody is left to send to ({stopped}), which would remove all {len(state.customers)} customers from the platform",
-        f"Check gold.segment_members and gold.suppressions; if it is meant, set `allow_empty_audience: true` for {campaign.id} in campaigns.yml.",
+        kept=len(difference.removed) - len(removed),
     )

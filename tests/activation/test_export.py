@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.errors import ConfigurationError, ExportRefusedError, ExportRunningError, MissingTableError
+from lakehouse.errors import ConfigurationError, ExportRunningError, MissingTableError
 from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
 
 PLAIN = """\
@@ -107,26 +107,6 @@ def test_one_mail_per_mailbox(shop: Shop) -> None:
     (receipt,) = shop.receipts()
     assert shop.actions(receipt["export_id"]) == {"c1": "added"}
     assert _json(shop, receipt["export_id"], "manifest.json")["suppressed_by_reason"] == {"shared_address": 1}
-
-
-def test_empty_audience_must_not_wipe_the_platform(shop: Shop) -> None:
-    shop.export()
-    shop.customers()
-    with pytest.raises(ExportRefusedError, match="allow_empty_audience: true"):
-        shop.export()
-    assert len(shop.receipts()) == 1
-    shop.declare(allow_empty_audience=True)
-    outcome = shop.export()
-    assert outcome.loaded == 2
-    assert set(shop.actions(shop.receipts()[1]["export_id"]).values()) == {"removed"}
-    assert any("removed" in warning for warning in outcome.warnings)
-
-
-def test_everybody_suppressed_at_once_is_refused_too(shop: Shop) -> None:
-    shop.export()
-    shop.suppress("c1@example.com", "c2@example.com")
-    with pytest.raises(ExportRefusedError, match="2 stopped"):
-        shop.export()
 
 
 def test_segment_without_members_warns(shop: Shop) -> None:
