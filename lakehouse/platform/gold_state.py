@@ -8,14 +8,8 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-<<<<<<< HEAD
-import pyarrow.compute as pc
-
 from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS
-=======
-from lakehouse.contracts import DATASETS
 from lakehouse.delta.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
->>>>>>> 40d67f3 (Refusals that reached silver after gold was built stop an export too, by customer and by address)
 from lakehouse.delta.records import record
 from lakehouse.delta.storage import open_table
 from lakehouse.listing import newest_version
