@@ -2,7 +2,8 @@
 
 -- The newest change decides for each reference (on the same moment the most restrictive), then the most restrictive of all
 -- references that lead to the address decides for the address. A grant is good for the address it was given for, a bounce says
--- something about one address; a withdrawal or a complaint is a person's, and ends the older grants of all the person's addresses, also when it was said at an address the person no longer has.
+-- something about one address; a withdrawal or a complaint is a person's, and ends the older grants of all the person's
+-- addresses, also when it was said at an address the person no longer has.
 with contacts as (select * from {{ ref('stg_contacts') }}),
 
 addresses as (select * from {{ ref('stg_contact_addresses') }}),
