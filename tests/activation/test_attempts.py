@@ -141,3 +141,12 @@ def test_a_refusal_settles_only_a_first_try(shop: Shop, monkeypatch: pytest.Monk
     shop.customers(customer("c1"), customer("c2"), customer("c3"), members=["c3"])
     shop.export()
     assert _last_actions(shop) == {"c1": "removed", "c3": "added"}
+
+
+def test_the_only_customer_of_a_killed_first_export_may_withdraw(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.customers(customer("c1"))
+    _die_before_acknowledging(shop, monkeypatch)
+    shop.suppress("c1@example.com")
+    shop.export()
+    assert _last_actions(shop) == {"c1": "removed"}
+    assert [row["status"] for row in shop.receipts()] == ["failed", "success"]
