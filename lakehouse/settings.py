@@ -7,8 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakehouse.errors import ConfigurationError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,8 +60,25 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once. Raises ConfigurationError that names the variable, its value and what was expected."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise _wrong_setting(error) from None
+
+
+def _wrong_setting(error: ValidationError) -> ConfigurationError:
+    """The first wrong variable as an error; the others are named behind it."""
+    wrong = {str(detail["loc"][0]): detail for detail in error.errors(include_url=False)}
+    names = [name if name.isupper() else f"LAKEHOUSE_{name.upper()}" for name in wrong]
+    field, detail = next(iter(wrong.items()))
+    problem = f"the value {detail['input']!r} cannot be used"
+    if names[1:]:
+        problem += f" (nor those of {', '.join(names[1:])})"
+    meaning = Settings.model_fields[field].description if field in Settings.model_fields else None
+    must = detail["msg"].removeprefix("Input should be ").partition(", unable to")[0]
+    expected = f"{must}{f' ({meaning})' if meaning else ''}; set the variable to that, or unset it"
+    return ConfigurationError(f"environment variable {names[0]}", None, problem, expected)
 
 
 def secret(name: str) -> str | None:

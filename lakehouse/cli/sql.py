@@ -46,12 +46,13 @@ def sql(query: str, layout: str, output: Path | None) -> None:
 
     chosen = settings()
     text = click.get_text_stream("stdin").read() if query == "-" else query
-    with run_query(text, chosen.lake, chosen.home.absolute() / "tmp" / "query", chosen.query_timeout_seconds) as result:
-        if layout == "table" and output is None:
+    asked = run_query(text, chosen.lake, chosen.home.absolute() / "tmp" / "query", chosen.query_timeout_seconds)
+    if layout == "table" and output is None:
+        with asked as result:
             _print(result)
-            return
-        with _target(output) as file:
-            _WRITERS[layout](result, file)
+        return
+    with _target(output) as file, asked as result:
+        _WRITERS[layout](result, file)
 
 
 def _print(result: Result) -> None:
@@ -120,7 +121,13 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
         return
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        file = temporary.open("wb")
+    except OSError as error:
+        folder = output.absolute().parent
+        reason = f"the folder {folder} does not exist" if not folder.exists() else f"nothing can be written in {folder} ({error.strerror})"
+        raise click.UsageError(f"--output {output}: {reason}. Create it, or name a file in a folder that you may write to.") from None
+    try:
+        with file:
             yield file
         os.replace(temporary, output)
     finally:

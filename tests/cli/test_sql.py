@@ -90,6 +90,13 @@ def test_unknown_column_says_which_there_are(lakehouse: Lakehouse) -> None:
     assert ran.code == 1 and "total_spend" in ran.err and "Traceback" not in ran.err
 
 
+def test_an_output_in_a_folder_that_does_not_exist_is_wrong_usage(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    target = tmp_path / "no" / "such" / "rows.csv"
+    ran = lakehouse("sql", "--format", "csv", "--output", str(target), "select * from gold.dim_customers")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"--output {target}: the folder {target.parent} does not exist. Create it" in ran.err
+
+
 def test_error_half_way_leaves_nothing_on_standard_output(lakehouse: Lakehouse, tmp_path: Path) -> None:
     query = "select case when range = 99999 then error('late') else 1 end as x from range(100000)"
     ran = lakehouse("sql", "--format", "json", query)

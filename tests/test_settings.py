@@ -1,0 +1,48 @@
+"""A wrong environment variable is told as such: its name, its value, what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.cli import main
+from lakehouse.errors import ConfigurationError
+from lakehouse.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("LAKEHOUSE_ENGINE", "foo", "Expected: 'sail' or 'spark' (which engine computes)"),
+        ("LAKEHOUSE_ENGINE_PORT", "abc", "Expected: a valid integer (Spark Connect port of the engine)"),
+        ("LAKEHOUSE_ENGINE_PORT", "70000", "Expected: less than or equal to 65535"),
+        ("LAKEHOUSE_ENGINE_MEMORY_GB", "-1", "Expected: greater than or equal to 0"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_was_expected(
+    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError):
+        settings()
+    assert main(["status"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"Error: environment variable {name}: the value '{value}' cannot be used.\n") and expected in said and "unset it" in said
+    assert "foresaw" not in said and "pydantic" not in said
+
+
+def test_several_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ENGINE", "foo")
+    monkeypatch.setenv("LAKEHOUSE_AIRFLOW_PORT", "x")
+    with pytest.raises(ConfigurationError, match=r"LAKEHOUSE_ENGINE: .* \(nor those of LAKEHOUSE_AIRFLOW_PORT\)"):
+        settings()
