@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from lakehouse.errors import TransientError
 from lakehouse.outcome import TableOutcome
 from lakehouse.platform import pools
+from lakehouse.platform.run_facts import IS_REBUILT
 from lakehouse.stages import run_stage
 from lakehouse.tables import TableRef, silver
 from lakehouse.window import BatchWindow
@@ -68,8 +70,15 @@ def current_window() -> BatchWindow:
 
 
 def work(stage: str, target: str) -> list[TableOutcome]:
-    """Run a stage in the window of the running task and say in its log what it did."""
-    outcomes = run_stage(stage, target, current_window(), get_current_context()["dag_run"].dag_id)
+    """Run a stage in the window of the running task and say in its log what it did.
+
+    What `lakehouse run --full` has rebuilt in the DAGs before is not rebuilt by this one (IS_REBUILT); gates still know that
+    a rebuild was asked for, which may leave fewer rows.
+    """
+    window, run = current_window(), get_current_context()["dag_run"]
+    if stage != "gate" and (run.conf or {}).get(IS_REBUILT):
+        window = replace(window, is_full=False)
+    outcomes = run_stage(stage, target, window, run.dag_id)
     for done in outcomes:
         log.info("%s: read %d, loaded %d, quarantined %d, duplicates %d", done.table, done.read, done.loaded, done.quarantined, done.duplicates)
         for warning in done.warnings:

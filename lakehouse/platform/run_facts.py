@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from lakehouse.errors import RunFailed
 
+# In the configuration of a DAG run: other runs have just rebuilt what its parameter `full` asks for.
+IS_REBUILT = "is_rebuilt"
+
 
 @dataclass(frozen=True)
 class TaskEvent:

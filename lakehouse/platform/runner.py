@@ -26,7 +26,7 @@ from lakehouse.platform.collect import Clock, collect
 from lakehouse.platform.newest_api import keep_newest_versions
 from lakehouse.platform.platform_state import is_up
 from lakehouse.platform.quiet import output_to
-from lakehouse.platform.run_facts import Progress, RunSummary, TaskFailure
+from lakehouse.platform.run_facts import IS_REBUILT, Progress, RunSummary, TaskFailure
 from lakehouse.preflight import check_configuration
 from lakehouse.settings import PROJECT_ROOT, settings
 
@@ -68,7 +68,9 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
             with _watched(on_terminal(progress)) as watch, _hung_up_after():
                 ready, ran = time.monotonic(), _Ran()
                 for dag_id in DAG_IDS:
-                    own = {"campaign_id": campaign_id} if dag_id == "pre_send_refresh" else {}
+                    # where something failed, nobody knows what of a full rebuild is done: then the refresh does all of it
+                    is_rebuilt = is_full and not watch.failures and not ran.failures
+                    own = {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt} if dag_id == "pre_send_refresh" else {}
                     _test_dag(dags[dag_id], conf | own, watch, ran)
         clock = Clock(time.monotonic() - started, ready - started, ran.dag_seconds, dict(watch.seconds))
         return collect(campaign_id, conf, moment, tuple(ran.run_ids), (*watch.failures, *ran.failures), clock)

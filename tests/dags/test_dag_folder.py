@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -154,3 +155,10 @@ def test_a_model_is_tried_again_when_the_engine_failed_and_not_when_the_data_did
     assert "engine: sail is gone" in outcome["errors"]["fct_orders"] and "under `fct_orders`" in outcome["errors"]["fct_orders"]
     assert "gold: dim_products: Runtime Error" in outcome["errors"]["dim_products"] and "Division by zero" in outcome["errors"]["dim_products"]
     assert _tasks(found, "build_profiles")["test"]["retries"] == 3
+
+
+@pytest.mark.parametrize(
+    ("conf", "rebuilt", "gate"), [({}, False, False), ({"full": True}, True, True), ({"full": True, "is_rebuilt": True}, False, True)], ids=str
+)
+def test_a_full_refresh_rebuilds_what_this_run_has_not_rebuilt_before(program: Program, conf: dict[str, bool], rebuilt: bool, gate: bool) -> None:
+    assert program("full_windows", json.dumps(conf)) == {"extract": rebuilt, "bronze": rebuilt, "silver": rebuilt, "gate": gate}

@@ -31,7 +31,10 @@ def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran_on_sail: Ra
     """On Spark, tests of the jobs and of dbt compare a rebuild with increments: there this whole run takes three minutes."""
     ran = ran_on_sail
     before = _copy(ran.home.lake, tmp_path / "before")
-    run_main_job(ran.home, "--full")
+    summary = json.loads(run_main_job(ran.home, "--full"))
+    read = [stage["rows_read"] for stage in summary["stages"] if (stage["stage"], stage["table"]) == ("silver", "silver.transactions")]
+    assert sorted(read) == [0, *rows(before, "select count(*) from {bronze.shop_transactions}")[0]], "rebuilt once, and not by the refresh again"
+    assert summary["is_full"] is True
     names = result_tables(before)
     assert {name: found for name in names if (found := difference(before, ran.home.lake, name))} == {}
     assert _exported_by_the_last_run(ran.home.lake) == 0

@@ -1,0 +1,45 @@
+"""Runs tasks that do stages, with the run configuration given as JSON, and says for which of them the window asked for a rebuild."""
+
+from __future__ import annotations
+
+import json
+import sys
+from unittest.mock import patch
+
+from lakehouse.platform import database
+from lakehouse.platform.airflow_env import apply_environment
+
+
+def main() -> None:
+    database.prepare()
+    apply_environment()
+    from airflow.dag_processing import dagbag
+    from airflow.sdk import dag, task
+
+    from dags import _common
+
+    asked: dict[str, bool] = {}
+
+    def run_stage(stage: str, target: str, window: object, dag_id: str) -> list[object]:
+        asked[stage] = window.is_full  # type: ignore[attr-defined]
+        return []
+
+    @dag(dag_id="windows", schedule=None, params=_common.PARAMS)
+    def windows() -> None:
+        @task
+        def refresh() -> None:
+            _common.refresh("contacts")
+
+        refresh()
+
+    made = windows()
+    made.fileloc = made.relative_fileloc = __file__
+    bag = dagbag.DagBag("/dev/null")
+    bag.dags[made.dag_id] = made
+    with patch.object(dagbag, "BundleDagBag", lambda **_: bag), patch.object(_common, "run_stage", run_stage):
+        made.test(run_conf=json.loads(sys.argv[1]))
+    print(json.dumps(asked))  # noqa: T201 - the program's answer
+
+
+if __name__ == "__main__":
+    main()
