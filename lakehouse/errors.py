@@ -84,11 +84,13 @@ class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Ai
     def __init__(self, table: str, failures: list[tuple[str, int]]) -> None:
         self.table, self.failures = table, failures
         listed = "; ".join(f"{rule}: {rows} rows" for rule, rows in failures)
-        super().__init__(
-            f"quality gate of {table} blocked: {listed}",
+        remedy = (
             "The last good gold stays in place. See `lakehouse quarantine list` and Data Docs, mend the data or the contract, and run again; "
-            "rows that are in the table already are judged by a changed contract with `lakehouse run --full`.",
+            "rows that are in the table already are judged by a changed contract with `lakehouse run --full`."
         )
+        if any(rule.endswith(".rows.kept") for rule, _ in failures):
+            remedy += " If the missing rows were deleted on purpose, `lakehouse run --full` once takes the table as it is now."
+        super().__init__(f"quality gate of {table} blocked: {listed}", remedy)
 
 
 class EngineUnavailableError(TransientError):

@@ -159,6 +159,7 @@ def test_table_that_lost_rows_blocks_unless_a_rebuild_was_asked_for(lake: str) -
     with pytest.raises(QualityGateFailed) as blocked:
         run_gate("silver.products", window("r3"))
     assert blocked.value.failures == [("products.rows.kept", 2)]
+    assert "If the missing rows were deleted on purpose, `lakehouse run --full`" in blocked.value.remedy
     (outcome,) = run_gate("silver.products", window("r4", is_full=True))
     assert outcome.warnings == ()
 
