@@ -23,6 +23,7 @@ from tests.dbt.conftest import AS_OF, Shop, both_engines, day, empty_shop, gold_
 from tests.support.homes import Home
 from tests.support.lakes import difference
 
+NEXT_DAY = datetime(2018, 1, 3, tzinfo=UTC)
 STATE = ["fct_orders", "int_customer_state", "fct_campaign_responses", "int_identities_seen"]
 GOLD = [*STATE, "dim_customers", "dim_products", "segment_members", "suppressions"]
 
@@ -100,11 +101,11 @@ def test_one_increment_of_everything_equals_a_full_refresh(shop: Shop, tmp_path:
     shop.build()
     for change in CHANGES.values():
         change(shop)
-    shop.build()
-    shop.build()
+    shop.build(NEXT_DAY)
+    shop.build(NEXT_DAY)
     versions = "select customer_id, count(*), count(valid_to) from {gold.customer_history} where customer_id in ('c4', 'c5', 'c6') group by 1 order by 1"
     assert gold_rows(versions) == [("c4", 2, 1), ("c5", 2, 1), ("c6", 1, 1)]
-    assert_equals_full_refresh(shop, AS_OF, tmp_path)
+    assert_equals_full_refresh(shop, NEXT_DAY, tmp_path)
 
 
 def test_only_changed_customers_are_recomputed(shop: Shop) -> None:
