@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import traceback
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -82,6 +83,9 @@ def test_forked_child_gets_a_session_of_its_own(engine_home: Home) -> None:
         status = 1
         try:
             status = 0 if rows_of(session(), "select 41 + 1") == [(42,)] else 1
+        except Exception:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -64,6 +64,7 @@ def test_a_changed_file_is_read_again(home: Home) -> None:
         ("  crm:", "  C rm:", "'C rm' is no name of a source", "lower case"),
         ("files: contacts.jsonl", "file: contacts.jsonl", "unknown key 'file'", "key 'files' is missing"),
         ("format: jsonl", "format: jsonl\n        csv: {delimiter: x}", "csv options for format jsonl", "only with `format: csv`"),
+        ('delimiter: ";"', "encoding: klingon", "there is no character set 'klingon'", "cp1252"),
         ('delimiter: ";"', "header: false", "header and columns contradict", "a list of columns"),
         ("    kind: files\n", "    kind: file\n", "sources.crm is 'file'", "did you mean 'files'?"),
     ],

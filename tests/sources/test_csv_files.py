@@ -80,7 +80,6 @@ _LONG = b"a,b\n" + b"1,22222222\n" * 100_000
         (b'a,b\n1,2\n3,"4\n5,6\n', None, {}, "truncated: the file ends within quotes"),
         (b'a,b\n1,2\n3,"4', None, {}, "truncated: the file ends within quotes"),
         (b"a,b\n1,M\xfcller\n", None, {}, "wrong encoding: it is not utf-8"),
-        (b"a,b\n1,2\n", None, {"encoding": "klingon"}, "unknown encoding: klingon"),
         (b"a;b\n1;2\n", None, {}, "wrong header: none of the mapped columns is there"),
         (b"b,c\n1,2\n", None, {}, "missing columns: a"),
         (b"a,b,A\n1,2,3\n", None, {}, "two columns are called 'A'"),
