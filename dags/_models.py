@@ -25,7 +25,7 @@ MARTS = "marts"
 
 def connect_dbt(context: Context) -> None:
     """Before dbt runs: the engine is up, this process has a session with it, the models know the window, and failures have a cause."""
-    from lakehouse.platform.dbt_failures import raise_if_failed
+    from lakehouse.dbt_failures import raise_if_failed
     from lakehouse.platform.dbt_session import open_for
 
     operator, window = context["task"], current_window()

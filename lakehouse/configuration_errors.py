@@ -43,10 +43,13 @@ def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetail
     if kind == "missing":
         return line, f"key {str(location[-1])!r} is missing in {key}", meaning or f"a value for {str(location[-1])!r}"
     if kind in ("union_tag_invalid", "literal_error", "enum"):
-        given = detail["input"].get("kind") if isinstance(detail["input"], dict) else detail["input"]
+        given, tag = detail["input"], ""
+        if kind == "union_tag_invalid":
+            tag = str(context["discriminator"]).strip("'")
+            given = given.get(tag)
         expected = str(context.get("expected_tags") or context.get("expected"))
         near = difflib.get_close_matches(str(given), expected.replace("'", "").replace(" or ", ", ").split(", "), 1, 0.6)
-        return line, f"{key} is {given!r}", f"one of {expected}" + (f"; did you mean {near[0]!r}?" if near else "")
+        return line, f"{f'{tag} of ' if tag else ''}{key} is {given!r}", f"one of {expected}" + (f"; did you mean {near[0]!r}?" if near else "")
     problem, _, expected = detail["msg"].removeprefix("Value error, ").partition("; expected ")
     return line, f"{key}: {problem}", expected or meaning or "a value of the right type"
 

@@ -5,6 +5,8 @@ Every constructor takes facts; every message says what happened, to what, and en
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class LakehouseError(Exception):
     """Base of all errors this project raises on purpose."""
@@ -160,3 +162,14 @@ class ExportRunningError(TransientError):
 
     def __init__(self, campaign_id: str, platform: str) -> None:
         super().__init__(f"campaign {campaign_id} is being exported to {platform} by another process", "Wait for it to end, then run again.")
+
+
+def all_in_one(dataset: str, errors: Sequence[LakehouseError]) -> LakehouseError:
+    """One error for those of several sources of a dataset: worth a retry only when all of them are."""
+    if len(errors) == 1:
+        return errors[0]
+    what = f"{len(errors)} sources of {dataset} failed: " + " | ".join(error.what for error in errors)
+    remedy = " | ".join(dict.fromkeys(error.remedy for error in errors))
+    if all(isinstance(error, TransientError) for error in errors):
+        return SourceUnavailableError(dataset, what, remedy)
+    return TerminalError(what, remedy)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lakehouse.dbt_failures import raise_if_failed
 from lakehouse.delta.storage import open_table
-from lakehouse.errors import TerminalError
 from lakehouse.outcome import TableOutcome
 from lakehouse.parsed_project import PROJECT, parsed_already, target_path
 from lakehouse.settings import settings
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
 log = logging.getLogger(__name__)
-
-# dbt prints the cause over several lines; more than this is the compiled SQL, which is on disk.
-_MESSAGE_LENGTH = 600
-
-
-class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
-    """dbt models or tests failed for a reason that lies in the data or the project; tables already built stay."""
-
-    def __init__(self, failures: list[tuple[str, str]]) -> None:
-        self.failures = failures
-        listed = "; ".join(f"{model}: {message}" for model, message in failures)
-        super().__init__(f"gold: {listed}", f"Compiled SQL is in {target_path()}/compiled, dbt's log in {settings().logs / 'dbt'}.")
 
 
 def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool = False) -> list[TableOutcome]:
@@ -79,8 +67,7 @@ def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
 
     with guarded("gold"), _environment(dbt_environment(window)):
         done = dbtRunner().invoke([*arguments, *_options()])
-        if not done.success:
-            raise _failure(done)
+        raise_if_failed(done, "dbt")
     return done
 
 
@@ -89,22 +76,6 @@ def _options() -> list[str]:
     places = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
     # Nobody reads the artefacts of a build; the docs task writes its own.
     return ["--target", settings().engine, "--quiet", "--no-write-json", *places, *parsed_already()]
-
-
-def _failure(done: dbtRunnerResult) -> Exception:
-    results = getattr(done.result, "results", [])
-    failed = [(result.node.name, _first_words(result.message)) for result in results if result.status in ("error", "fail", "runtime error")]
-    if not failed:
-        return GoldBuildFailed([("dbt", _first_words(str(done.exception)))])
-    from lakehouse.engine.connect import last_epoch
-    from lakehouse.engine.failures import translate
-
-    blamed = translate(RuntimeError("; ".join(message for _, message in failed)), settings(), last_epoch())
-    return blamed or GoldBuildFailed(failed)
-
-
-def _first_words(message: str | None) -> str:
-    return " ".join((message or "no message").split())[:_MESSAGE_LENGTH]
 
 
 def _outcome(table: TableRef) -> TableOutcome:

@@ -48,7 +48,7 @@ def _error(tmp_path: Path, text: str) -> ConfigurationError:
     ("text", "line", "message"),
     [
         ("sources:\n  a:\n    kind: files\n    delimeter: ;\n", 4, "unknown key 'delimeter'. Expected: did you mean 'delimiter'? Known keys: kind, delimiter"),
-        ("sources:\n  a:\n    kind: file\n", 2, "sources.a is 'file'. Expected: one of 'files', 'api'; did you mean 'files'?"),
+        ("sources:\n  a:\n    kind: file\n", 2, "kind of sources.a is 'file'. Expected: one of 'files', 'api'; did you mean 'files'?"),
         ("sources:\n  a:\n    kind: files\n    delimiter: 7\n", 4, "Expected: one character"),
         ("sources: {}\n\nlimits:\n  - 1\n  - two\n", 5, "limits.1: Input should be a valid integer"),
         ("limits: []\n", 1, "key 'sources' is missing"),

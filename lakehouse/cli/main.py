@@ -37,7 +37,7 @@ Examples:
   lakehouse status
 
 \b
-LAKEHOUSE_HOME (default var/) and LAKEHOUSE_CONF (default conf/) say where everything is; `lakehouse doctor` lists all settings.
+LAKEHOUSE_HOME (default var/) and LAKEHOUSE_CONF (default conf/) say where everything is; `lakehouse doctor --settings` lists all settings.
 """
 
 
@@ -70,7 +70,12 @@ def cli(debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; errors are told on standard error."""
+    """Run one command and return its exit code; errors are told on standard error.
+
+    As a program, whatever it and its children (engine, scheduler) write is readable by its owner only: it is about persons.
+    """
+    if arguments is None:
+        os.umask(0o077)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code: Any = cli.main(given, prog_name="lakehouse", standalone_mode=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from lakehouse.json_text import json_text
 
-_WIDEST = 60  # characters of a cell; a table for people, not an export
+_WIDEST = 60  # characters of a cell on a terminal, where longer lines would wrap; nothing is cut in a pipe or a file
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -20,8 +21,9 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Aligned columns, numbers to the right, long values cut."""
-    cells = [[_cell(value) for value in row] for row in rows]
+    """Aligned columns, numbers to the right; on a terminal long values are cut."""
+    widest = _WIDEST if sys.stdout.isatty() else None
+    cells = [[_cell(value, widest) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(columns)]
     is_number = [
         all((isinstance(row[at], int | float) and not isinstance(row[at], bool)) or row[at] is None or _is_decimal(row[at]) for row in rows)
@@ -42,12 +44,12 @@ def age(moment: datetime, now: datetime | None = None) -> str:
     return f"{seconds // 86_400:.0f} d"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, widest: int | None) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json_text(value).strip('"')
     text = " ".join(text.split())
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
 
 
 def _is_decimal(value: Any) -> bool:

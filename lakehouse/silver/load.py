@@ -6,6 +6,7 @@ what is there already counts as duplicate.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
@@ -16,7 +17,7 @@ from lakehouse.delta import changes_since, committed, ensure_table, replace_tabl
 from lakehouse.delta.progress import record_progress, worked_up_to
 from lakehouse.delta.storage import count_rows, version
 from lakehouse.engine import guarded, register, session
-from lakehouse.errors import ContractError
+from lakehouse.errors import ContractError, LakehouseError, MappingError, all_in_one
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.silver.addresses import rebuild_addresses, remember_addresses
@@ -31,19 +32,31 @@ from lakehouse.sources.config import Feed, feeds
 from lakehouse.tables import TableRef, silver
 from lakehouse.window import BatchWindow
 
+log = logging.getLogger(__name__)
+
 
 def load(dataset: str, window: BatchWindow) -> list[TableOutcome]:
     """Bring silver.<dataset> up to date with its bronze tables; one outcome, which balances.
 
     Raises ContractError when a required column is missing altogether or a snapshot looks incomplete, and MappingError when an
-    expression of sources.yml fails; nothing of that feed is marked as processed then.
+    expression of sources.yml fails; nothing of that feed is marked as processed then, and the other feeds are loaded first.
     """
     table, lake = silver(dataset), settings().lake
     declared = feeds(dataset)
     if window.is_full and declared and version(table, lake) >= 0:
         with explained(declared), guarded(str(table)):
             return [_rebuild(session(), DATASETS[dataset], declared, window, lake)]
-    return [summed(table, [_load_feed(feed, window, lake) for feed in declared])]
+    outcomes: list[TableOutcome] = []
+    errors: list[LakehouseError] = []
+    for feed in declared:
+        try:
+            outcomes.append(_load_feed(feed, window, lake))
+        except (ContractError, MappingError) as error:
+            log.error("%s of source %s: %s", dataset, feed.source, error)
+            errors.append(error)
+    if errors:
+        raise all_in_one(dataset, errors)
+    return [summed(table, outcomes)]
 
 
 def summed(table: TableRef, outcomes: Sequence[TableOutcome]) -> TableOutcome:

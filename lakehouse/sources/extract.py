@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lakehouse.errors import LakehouseError, SourceUnavailableError, TerminalError, TransientError
+from lakehouse.errors import LakehouseError, all_in_one
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.sources.config import Feed, feeds
@@ -31,7 +31,7 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
             log.error("%s of source %s: %s", feed.dataset, feed.source, error)
             errors.append(error)
     if errors:
-        raise _combined(target, errors)
+        raise all_in_one(target, errors)
     return outcomes
 
 
@@ -57,14 +57,3 @@ def _landing_of(feed: Feed) -> Callable[[Feed, Journal, BatchWindow], TableOutco
     from lakehouse.sources.rest import land_endpoint
 
     return land_endpoint
-
-
-def _combined(dataset: str, errors: list[LakehouseError]) -> LakehouseError:
-    """One error for several: worth a retry only when all of them are."""
-    if len(errors) == 1:
-        return errors[0]
-    what = f"{len(errors)} sources of {dataset} failed: " + " | ".join(error.what for error in errors)
-    remedy = " | ".join(dict.fromkeys(error.remedy for error in errors))
-    if all(isinstance(error, TransientError) for error in errors):
-        return SourceUnavailableError(dataset, what, remedy)
-    return TerminalError(what, remedy)

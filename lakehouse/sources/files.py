@@ -18,7 +18,7 @@ from lakehouse.sources.csv_files import read_csv
 from lakehouse.sources.declarations import FilesDataset
 from lakehouse.sources.journal import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
 from lakehouse.sources.json_lines import read_json_lines
-from lakehouse.sources.landing import LandedFile, Pack, StagedRows, digits_of, landed_files, landed_path, shown, source_file
+from lakehouse.sources.landing import NO_SNAPSHOT, LandedFile, Pack, StagedRows, digits_of, landed_files, landed_path, shown, source_file
 from lakehouse.sources.locations import DeliveredFile, LocalFile, discover, fetch, is_changed
 from lakehouse.sources.parquet_files import read_parquet
 from lakehouse.sources.streams import compression_of
@@ -145,7 +145,8 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, pack: Pack) ->
                 return replace(delivery, stamp="", outcome=SET_ASIDE, reason="it was still being written; the next run reads it")
             if feed.load == "full" or not staged.pack(pack, label):
                 staged.land(landed_path(feed.landing, local.sha256), label)
-            return replace(delivery, rows=staged.rows, reason=feed.remark_on(staged.columns))
+            remark = NO_SNAPSHOT if feed.load == "full" and not staged.rows else feed.remark_on(staged.columns)
+            return replace(delivery, rows=staged.rows, reason=remark)
     except UnreadableFileError as error:
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
     finally:
@@ -168,7 +169,8 @@ def _refuse_if_nothing_fits(feed: Feed, journal: Journal) -> None:
     """A declaration that fits no file at all is no matter of single files: the dataset stops, at every run until it is mended."""
     aside = [delivery for delivery in journal.newest.values() if delivery.outcome == SET_ASIDE]
     if aside and not journal.landed:
-        problem = f"none of the {len(aside)} files of source {feed.source} can be read as declared, e.g. {aside[0].file_name}: {aside[0].reason}"
+        found = "the only file of source {} cannot" if len(aside) == 1 else f"none of the {len(aside)} files of source {{}} can"
+        problem = f"{found.format(feed.source)} be read as declared, e.g. {aside[0].file_name}: {aside[0].reason}"
         raise ContractError(feed.dataset, problem, "Correct the declaration in sources.yml, or have the files delivered again.")
 
 
@@ -181,4 +183,5 @@ def _warnings(feed: Feed, found: list[DeliveredFile], deliveries: list[Delivery]
         named = "; ".join(f"{d.file_name} ({d.reason})" for d in notable[:_NAMED])
         if notable:
             more = f"; and {len(notable) - _NAMED} more, see ops.files" if len(notable) > _NAMED else ""
-            yield f"{len(notable)} files of {feed.source} {words}: {named}{more}"
+            files = "1 file" if len(notable) == 1 else f"{len(notable)} files"
+            yield f"{files} of {feed.source} {words}: {named}{more}"

@@ -43,6 +43,10 @@ def digits_of(label: str) -> str:
     return label.rpartition("@")[2]
 
 
+# What is said of a complete snapshot without rows: an empty dump is far more often an accident than an empty shop.
+NO_SNAPSHOT = "it has no rows, so it is not taken for a complete snapshot: nothing is deleted"
+
+
 def landed_path(folder: Path, sha256: str) -> Path:
     """Where the content with that SHA-256 is landed when it has a file of its own."""
     return folder / f"{shown(sha256)}.parquet"

@@ -20,7 +20,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.sources.config import Feed
 from lakehouse.sources.declaration_types import WatermarkedDataset
 from lakehouse.sources.journal import DUPLICATE, LANDED, Delivery, Journal
-from lakehouse.sources.landing import PART, StagedRows, landed_path, source_file
+from lakehouse.sources.landing import NO_SNAPSHOT, PART, StagedRows, landed_path, source_file
 from lakehouse.sources.mapping import landed_name
 from lakehouse.sources.text import require, rows_of, text_of
 from lakehouse.sources.watermark import Overlap, behind, from_state, to_state
@@ -108,6 +108,8 @@ class Load:
         """Land what was staged and note how far it was read; the outcome counts rows read, landed and repeated."""
         if self._overlap.count_missing:
             self.warn(f"{self._overlap.count_missing} rows without {self._watermark}: changes of such rows are not noticed")
+        if self._feed.load == "full" and not self._count_read:
+            self.warn(NO_SNAPSHOT)
         self._stage()
         landed = self._land() if self._staged.rows else 0
         return TableOutcome(self._feed.bronze, self._count_read, landed, 0, self._count_read - landed, tuple(self._warnings), skipped=not landed)

@@ -119,12 +119,20 @@ def _engine(feed: Feed) -> Iterator[sa.Engine]:
     try:
         yield engine
     except (exc.OperationalError, exc.InterfaceError) as error:
-        remedy = f"Check that {url.host}:{url.port} is up and lets {url.username} in, then run again."
+        remedy = f"Check that {_place(url)} is up and lets {url.username or 'this user'} in, then run again."
         raise SourceUnavailableError(feed.source, f"{url.get_backend_name()} database: {_first_line(error)}", remedy) from error
     except exc.SQLAlchemyError as error:
         raise TerminalError(f"source {feed.source}: the database refused: {_first_line(error)}", "Check grants and the declaration in sources.yml.") from error
     finally:
         engine.dispose()
+
+
+def _place(url: sa.URL) -> str:
+    """Where a database is, as far as its URL says: without a host it is this machine's socket, or a file."""
+    host = url.host or url.query.get("host")
+    if not host:
+        return f"the database {url.database}" if url.database else "the database"
+    return f"{host}:{url.port}" if url.port else str(host)
 
 
 def _first_line(error: exc.SQLAlchemyError) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lakehouse.dbt_failures import GoldBuildFailed
 from lakehouse.errors import TerminalError
-from lakehouse.gold import GoldBuildFailed, build_gold, check_gold
+from lakehouse.gold import build_gold, check_gold
 from lakehouse.platform.gold_build import build_outdated
 from lakehouse.window import BatchWindow
 from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows

@@ -51,3 +51,9 @@ def test_every_stage_balances(ran: Ran) -> None:
 
 def test_the_summary_is_one_json_object(ran: Ran) -> None:
     assert json.loads(ran.output)["succeeded"] is True
+
+
+def test_what_is_about_persons_is_readable_by_its_owner_only(ran: Ran) -> None:
+    written = [path for folder in ("landing", "outbox", "sample", "logs") for path in (ran.home.path / folder).rglob("*")]
+    assert written
+    assert [str(path) for path in written if path.stat().st_mode & 0o077 and path.name != ".lock"] == []

@@ -66,7 +66,7 @@ def test_a_changed_file_is_read_again(home: Home) -> None:
         ("format: jsonl", "format: jsonl\n        csv: {delimiter: x}", "csv options for format jsonl", "only with `format: csv`"),
         ('delimiter: ";"', "encoding: klingon", "there is no character set 'klingon'", "cp1252"),
         ('delimiter: ";"', "header: false", "header and columns contradict", "a list of columns"),
-        ("    kind: files\n", "    kind: file\n", "sources.crm is 'file'", "did you mean 'files'?"),
+        ("    kind: files\n", "    kind: file\n", "kind of sources.crm is 'file'", "did you mean 'files'?"),
     ],
 )
 def test_a_mistake_is_answered_with_its_line(tmp_path: Path, right: str, wrong: str, problem: str, expected: str) -> None:

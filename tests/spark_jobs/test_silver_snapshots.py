@@ -64,6 +64,18 @@ def test_snapshot_that_lacks_more_than_half_stops_the_dataset_until_a_complete_o
     assert [key for key, is_deleted in flags(lake).items() if is_deleted] == ["p4"]
 
 
+def test_a_source_whose_snapshot_is_incomplete_keeps_no_other_from_loading(lake: Lake) -> None:
+    lake.declare({"products": PRODUCTS})
+    lake.declare({"products": PRODUCTS}, source="erp")
+    lake.load("products", product("p1"), product("p2"), product("p3"), name="1.csv")
+    lake.deliver("products", product("p1"), name="2.csv")
+    lake.deliver("products", product("e1"), name="1.csv", source="erp")
+    lake.bronze("products")
+    with pytest.raises(ContractError, match="source crm lacks 2 of 3"):
+        lake.silver("products")
+    assert flags(lake) == {"e1": False, "p1": False, "p2": False, "p3": False}
+
+
 def test_rebuild_takes_the_newest_snapshot_as_it_is_and_equals_increments(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     snapshots = [[product("p1"), product("p2")], [product("p1", "Green tea"), product("p2")], [product("p1"), product("p2")], [product("p1"), product("p3")]]

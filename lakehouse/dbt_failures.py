@@ -1,12 +1,11 @@
-"""Whose fault it is when a dbt task fails: the engine's, which may be tried again, or the data's or the project's, which needs a person."""
+"""Whose fault it is when dbt fails: the engine's, which may be tried again, or the data's or the project's, which needs a person."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakehouse.engine.connect import last_epoch
-from lakehouse.engine.failures import current_work, translate
-from lakehouse.gold import GoldBuildFailed
+from lakehouse.errors import TerminalError
+from lakehouse.parsed_project import target_path
 from lakehouse.settings import settings
 
 if TYPE_CHECKING:
@@ -16,6 +15,15 @@ _FAILED = ("error", "fail", "runtime error")
 _SHOWN = 600  # characters of dbt's message; what follows is compiled SQL, which is on disk
 
 
+class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
+    """dbt models or tests failed for a reason that lies in the data or the project; tables already built stay."""
+
+    def __init__(self, failures: list[tuple[str, str]]) -> None:
+        self.failures = failures
+        listed = "; ".join(f"{model}: {message}" for model, message in failures)
+        super().__init__(f"gold: {listed}", f"Compiled SQL is in {target_path()}/compiled, dbt's log in {settings().logs / 'dbt'}.")
+
+
 def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
     """Pass a dbt invocation that went well. Else raise the engine's error when it is to blame, GoldBuildFailed otherwise; either names the model.
 
@@ -23,6 +31,9 @@ def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
     """
     if done.success:
         return
+    from lakehouse.engine.connect import last_epoch
+    from lakehouse.engine.failures import current_work, translate
+
     results = getattr(done.result, "results", None) or []
     failed = [(result.node.name, _in_one_line(result.message)) for result in results if result.status in _FAILED]
     failed = failed or [(task_id, _in_one_line(str(done.exception)))]
