@@ -91,9 +91,9 @@ def _data_work(folder: Path, scale: int, console: Console) -> list[Row]:
     rows.append(("  before it, once per scheduler: import libraries, warm up dbt", f"{imports:.1f} s", "", "data_work"))
     rows.append(("  before it, once per change of the dbt project: parse it", f"{parsed.seconds:.1f} s", "", "manifest_path()"))
     changed = json.loads(call(*work, "--changed-share", "0.01").output.splitlines()[-1])
-    share = changed["gold"] / stages["gold"]
+    of_gold, of_all = changed["gold"] / stages["gold"], changed["gold"] / ours
     what = f"1 % of customers changed, scale {scale}: gold"
-    rows.append((what, f"{changed['gold']:.1f} s = {share:.2f} of the full build", "<= 0.15", "data_work --changed-share 0.01"))
+    rows.append((what, f"{changed['gold']:.1f} s = {of_all:.2f} of dumps -> gold, {of_gold:.2f} of gold", "<= 0.15", "data_work --changed-share 0.01"))
     call(program, "engine", "stop")
     shutil.rmtree(folder)
     return rows

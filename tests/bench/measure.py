@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+_LOOKS = 4  # looking at every process of the machine each time took a tenth of a core
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class _Peak(threading.Thread):
         super().__init__(daemon=True)
         self.home, self.highest, self._end = str(home), 0, threading.Event()
         self._ours: set[int] = set()
+        self._looks: Counter[int] = Counter()
 
     def run(self) -> None:
         while not self._end.wait(0.2):
@@ -52,9 +56,11 @@ class _Peak(threading.Thread):
         self.join()
 
     def _watched(self, pid: int) -> bool:
-        """A process that is just being started may still have the environment of its parent, so only a yes is remembered."""
-        if pid not in self._ours and _home(pid).startswith(self.home):
-            self._ours.add(pid)
+        """A process that is just being started may still have the environment of its parent, so a no is final after some looks only."""
+        if pid not in self._ours and self._looks[pid] < _LOOKS:
+            self._looks[pid] += 1
+            if _home(pid).startswith(self.home):
+                self._ours.add(pid)
         return pid in self._ours
 
 
