@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import GB
 from lakehouse.errors import ConfigurationError
+from lakehouse.ports import holder, is_free
 from lakehouse.preflight import check_campaigns, check_sources
 from lakehouse.settings import PROJECT_ROOT, Settings, settings
 
@@ -102,30 +102,11 @@ def _ports(chosen: Settings) -> list[Finding]:
     engine_is_up = control.status().state != "stopped"
     findings = []
     for name, port in wanted.items():
-        holder = _holder(port)
-        is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (holder or ""))
-        detail = f"{port} is free" if holder is None else f"{port} is used by {'us' if is_ours else holder}"
-        findings.append(Finding(f"port {name}", holder is None or is_ours, detail, f"Stop that program or set LAKEHOUSE_{name.upper()} to a free port."))
+        found = None if is_free("127.0.0.1", port) else holder(port)
+        is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (found or ""))
+        detail = f"{port} is free" if found is None else f"{port} is used by {'us' if is_ours else found}"
+        findings.append(Finding(f"port {name}", found is None or is_ours, detail, f"Stop that program or set LAKEHOUSE_{name.upper()} to a free port."))
     return findings
-
-
-def _holder(port: int) -> str | None:
-    """Command line of the program that listens on the loopback port, `another program` if that cannot be seen, None if it is free."""
-    with socket.socket() as candidate:
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            candidate.bind(("127.0.0.1", port))
-        except OSError:
-            return _listener(port)
-    return None
-
-
-def _listener(port: int) -> str:
-    try:
-        pids = {c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
-        return " ".join(psutil.Process(min(pids)).cmdline())[:120] if pids else "another program"
-    except (psutil.AccessDenied, psutil.NoSuchProcess):
-        return "another program"
 
 
 def _disk(chosen: Settings) -> list[Finding]:

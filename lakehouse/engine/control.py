@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from lakehouse.engine.launch import launch_of, memory_limit_gb
 from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.locks import held_lock
+from lakehouse.ports import holder, is_free
 from lakehouse.settings import Settings, environment_with, settings
 
 _log = logging.getLogger(__name__)
@@ -230,17 +230,7 @@ def _check_loopback(chosen: Settings) -> None:
 
 def _check_port(host: str, port: int, variable: str) -> None:
     until = time.monotonic() + _PORT_SECONDS
-    while not _is_free(host, port):
+    while not is_free(host, port):
         if time.monotonic() > until:
-            raise ConfigurationError(variable, None, f"port {port} is in use by another program", f"a free port: set {variable}")
+            raise ConfigurationError(variable, None, f"port {port} is in use by {holder(port)}", f"a free port: set {variable}, or stop that program")
         time.sleep(0.05)
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as candidate:
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            candidate.bind((host, port))
-        except OSError:
-            return False
-    return True

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import logging
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from lakehouse.errors import TerminalError
 from lakehouse.locks import held_lock
 from lakehouse.platform.airflow_env import HOST, LOGIN, airflow_home, base_url, child_environment, password
 from lakehouse.platform.platform_state import PARTS, PlatformState, part_log, read_state, write_state
+from lakehouse.ports import holder, is_free
 from lakehouse.settings import settings
 
 log = logging.getLogger(__name__)
@@ -157,11 +157,5 @@ def _end_leftovers(state: PlatformState | None) -> None:
 
 def _check_port() -> None:
     port = settings().airflow_port
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise TerminalError(
-                f"port {port} on {HOST} is in use by another program", "Choose another with LAKEHOUSE_AIRFLOW_PORT, or stop that program."
-            ) from error
+    if not is_free(HOST, port):
+        raise TerminalError(f"port {port} on {HOST} is in use by {holder(port)}", "Choose another with LAKEHOUSE_AIRFLOW_PORT, or stop that program.")

@@ -72,7 +72,10 @@ def test_engine_ends_with_a_killed_supervisor_and_the_next_start_recovers(new_ho
 
 
 def test_port_of_another_program_is_named_with_the_setting(new_home: Home) -> None:
-    with socket.create_server(("127.0.0.1", new_home.ports[0])), pytest.raises(ConfigurationError, match=rf"port {new_home.ports[0]} .*LAKEHOUSE_ENGINE_PORT"):
+    with (
+        socket.create_server(("127.0.0.1", new_home.ports[0])),
+        pytest.raises(ConfigurationError, match=rf"port {new_home.ports[0]} is in use by pid {os.getpid()}: .*LAKEHOUSE_ENGINE_PORT"),
+    ):
         control.start()
     assert not processes_of(new_home)
 
