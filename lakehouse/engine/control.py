@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import psutil
 
+from lakehouse.engine.engines import launch_of
 from lakehouse.engine.java import java_binary
-from lakehouse.engine.launch import launch_of, memory_limit_gb
+from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.locks import held_lock

@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 
 import psutil
 
-from lakehouse.engine.launch import Launch, launch_of, memory_limit_gb
+from lakehouse.engine.engines import launch_of
+from lakehouse.engine.launch import Launch, memory_limit_gb
 from lakehouse.engine.probe import accepts, answers
 from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, resident_gb, write_state
 from lakehouse.locks import held_lock

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse.platform.quiet import run_log
 from lakehouse.platform.run_facts import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
 from lakehouse.quality.gates_state import latest_gates
 from lakehouse.settings import settings
@@ -116,8 +117,6 @@ def _spent(clock: Clock, stage_seconds: dict[str, float]) -> dict[str, float]:
 
 
 def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:
-    from lakehouse.platform.runner import run_log
-
     site = settings().docs_site
     places = {"lake": settings().lake, "outbox": str(settings().outbox), "dbt docs": str(site / "dbt" / "index.html")}
     places |= {"Data Docs": str(site / "data_docs" / "index.html"), "log of this run": str(run_log(moment))}

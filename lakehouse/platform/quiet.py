@@ -6,10 +6,18 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from lakehouse.settings import settings
+
 T = TypeVar("T")
+
+
+def run_log(moment: datetime) -> Path:
+    """The log of the run that began at `moment`."""
+    return settings().logs / f"run-{moment:%Y%m%dT%H%M%SZ}.log"
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.activation.campaigns import campaign
@@ -25,7 +24,7 @@ from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environ
 from lakehouse.platform.collect import Clock, collect
 from lakehouse.platform.newest_api import keep_newest_versions
 from lakehouse.platform.platform_state import is_up
-from lakehouse.platform.quiet import output_to
+from lakehouse.platform.quiet import output_to, run_log
 from lakehouse.platform.run_facts import IS_REBUILT, Progress, RunSummary, TaskFailure
 from lakehouse.preflight import check_configuration
 from lakehouse.settings import PROJECT_ROOT, settings
@@ -74,11 +73,6 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
                     _test_dag(dags[dag_id], conf | own, watch, ran)
         clock = Clock(time.monotonic() - started, ready - started, ran.dag_seconds, dict(watch.seconds))
         return collect(campaign_id, conf, moment, tuple(ran.run_ids), (*watch.failures, *ran.failures), clock)
-
-
-def run_log(moment: datetime) -> Path:
-    """The log of the run that began at `moment`."""
-    return settings().logs / f"run-{moment:%Y%m%dT%H%M%SZ}.log"
 
 
 @contextlib.contextmanager
