@@ -1,7 +1,7 @@
 """silver.contacts. One row per contact of a CRM, its latest version.
 
 Key: contact_id. Input: bronze tables of all sources that feed it.
-Output: silver.contacts, silver.contacts_quarantine, silver.contact_addresses (see lakehouse.silver.addresses).
+Output: silver.contacts, silver.contacts_quarantine, silver.contact_identifiers (see lakehouse.silver.contact_identifiers).
 `email_normalised` is derived; a contact that the newest full dump lacks is flagged `_is_deleted`.
 """
 

@@ -13,7 +13,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS, IDENTITIES, arrow_schema
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, arrow_schema
 from lakehouse.delta import replace_small_table
 from lakehouse.delta.progress import record_progress, versions_worked_on
 from lakehouse.delta.storage import version
@@ -31,11 +31,11 @@ TABLE = silver("identities")
 CONTACTS, MEMBERS, CAMPAIGNS = silver("contacts"), silver("campaign_members"), silver("campaigns")
 # Tables whose rows refer to customers and say when (campaign_members take the start of their campaign).
 EVENTS = {silver(name): DATASETS[name].event_time for name in ("transactions", "consents", "redemptions")}
-ADDRESSES = silver(CONTACT_ADDRESSES.dataset)
+OF_CONTACTS = silver(CONTACT_IDENTIFIERS.dataset)
 _CONTACTS = "crm_id string, email string, loyalty_id string, phone string, created_at timestamp, is_deleted boolean"
-_ADDRESSES = "contact_id string, address string"
+_OF_CONTACTS = "contact_id string, identifier_type string, identifier string"
 _REFERENCES = "identifier_type string, identifier string, first_seen_at timestamp"
-INPUTS = (CONTACTS, ADDRESSES, *EVENTS, MEMBERS, CAMPAIGNS)
+INPUTS = (CONTACTS, OF_CONTACTS, *EVENTS, MEMBERS, CAMPAIGNS)
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -63,8 +63,8 @@ def _compute(spark: SparkSession, versions: dict[TableRef, int], lake: str) -> T
     inputs = {table: spark.read.format("delta").option("versionAsOf", found).load(table.location(lake)) for table, found in versions.items()}
     contacts = contact_identifiers(inputs[CONTACTS]) if CONTACTS in inputs else spark.createDataFrame([], _CONTACTS)
     references = reduce(DataFrame.unionByName, _references(inputs), spark.createDataFrame([], _REFERENCES))
-    addresses = inputs[ADDRESSES] if ADDRESSES in inputs else spark.createDataFrame([], _ADDRESSES)
-    resolved = resolve(contacts.toArrow(), references.toArrow(), addresses.toArrow(), settings().identity_sharing_limit)
+    of_contacts = inputs[OF_CONTACTS] if OF_CONTACTS in inputs else spark.createDataFrame([], _OF_CONTACTS)
+    resolved = resolve(contacts.toArrow(), references.toArrow(), of_contacts.toArrow(), settings().identity_sharing_limit)
     rows, count_changed, count_gone = with_update_times(TABLE, resolved, next_update_time(TABLE, lake), lake)
     has_changes = bool(count_changed or count_gone) or version(TABLE, lake) < 0
     if has_changes and replace_small_table(TABLE, rows.cast(arrow_schema(IDENTITIES.columns)), lake):

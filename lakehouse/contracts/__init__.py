@@ -1,14 +1,14 @@
 """The only schemas of what Spark writes. Import contracts from here; dbt marts own their yml."""
 
 from lakehouse.contracts.datasets import DATASETS, REFERENCE_TYPES
-from lakehouse.contracts.derived import CONTACT_ADDRESSES, IDENTITIES, QUARANTINE
+from lakehouse.contracts.derived import CONTACT_IDENTIFIERS, IDENTITIES, QUARANTINE
 from lakehouse.contracts.model import BRONZE_LINEAGE, LINEAGE, Column, Contract, Pii, RowRule
 from lakehouse.contracts.operations import OPS_TABLES
 from lakehouse.contracts.schemas import arrow_schema, arrow_type, spark_ddl
 
 __all__ = [
     "BRONZE_LINEAGE",
-    "CONTACT_ADDRESSES",
+    "CONTACT_IDENTIFIERS",
     "DATASETS",
     "IDENTITIES",
     "LINEAGE",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS, IDENTITIES, LINEAGE, Column, Contract, Pii
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, Column, Contract, Pii
 
 SOURCES_FILE = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging" / "_sources.yml"
 
 # Longer than a day, so that a nightly load that is a little late does not cry wolf.
 _WARN_AFTER_HOURS, _ERROR_AFTER_HOURS = 30, 72
-_REFERENCE_DATA = {"products", "campaigns", "campaign_members", "redemptions", CONTACT_ADDRESSES.dataset}
+_REFERENCE_DATA = {"products", "campaigns", "campaign_members", "redemptions", CONTACT_IDENTIFIERS.dataset}
 
 
 def render_sources() -> str:
@@ -31,7 +31,7 @@ def render_sources() -> str:
     for contract in DATASETS.values():
         lines += _table(contract, contract.columns + LINEAGE)
     lines += _table(IDENTITIES, IDENTITIES.columns)
-    lines += _table(CONTACT_ADDRESSES, CONTACT_ADDRESSES.columns)
+    lines += _table(CONTACT_IDENTIFIERS, CONTACT_IDENTIFIERS.columns)
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Contracts of silver tables that are computed rather than delivered: identities, addresses of contacts, quarantine."""
+"""Contracts of silver tables that are computed rather than delivered: identities, identifiers of contacts, quarantine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDENTITIES = Contract(
         Column(
             "rule",
             "string",
-            "Why it belongs to the customer: root, same_contact, former_address, shared_identifier, too_widely_shared, reference_only",
+            "Why it belongs to the customer: root, same_contact, former_identifier, shared_identifier, too_widely_shared, reference_only",
             required=True,
         ),
         Column("first_seen_at", "timestamp", "Earliest event that mentions the identifier", required=True),
@@ -27,15 +27,16 @@ IDENTITIES = Contract(
     ),
 )
 
-CONTACT_ADDRESSES = Contract(
-    dataset="contact_addresses",
+CONTACT_IDENTIFIERS = Contract(
+    dataset="contact_identifiers",
     version=1,
-    grain="contact and address it has or ever had",
-    meaning="A person who changes the address keeps what was said at the former one: above all a refusal, and what was bought.",
-    key=("contact_id", "address"),
+    grain="contact and address or loyalty id it has or ever had",
+    meaning="A person who changes the address or the card keeps what was said with the former one: above all a refusal, and what was bought.",
+    key=("contact_id", "identifier_type", "identifier"),
     columns=(
         Column("contact_id", "string", "Id of the contact in the CRM", required=True, pii=Pii.INDIRECT),
-        Column("address", "string", "E-mail address in lower case", required=True, pii=Pii.DIRECT),
+        Column("identifier_type", "string", "email or loyalty_id", required=True),
+        Column("identifier", "string", "The address in lower case, or the loyalty id", required=True, pii=Pii.DIRECT),
     ),
 )
 

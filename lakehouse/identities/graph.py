@@ -35,9 +35,9 @@ def with_deleted_contacts(live: pd.DataFrame, deleted: pd.DataFrame, count_ident
     return pd.concat([live, deleted[~(is_mistake & of_live)]])
 
 
-def with_former_addresses(mentions: pd.DataFrame, former: pd.DataFrame, count_identifiers: int, count_contacts: int) -> pd.DataFrame:
-    """The mentions, and those of former addresses all of whose contacts are one person; an address that passed from one person
-    to another stays on its own."""
+def with_former_identifiers(mentions: pd.DataFrame, former: pd.DataFrame, count_identifiers: int, count_contacts: int) -> pd.DataFrame:
+    """The mentions, and those of former identifiers all of whose contacts are one person; one that passed from one person to
+    another stays on its own."""
     if former.empty:
         return mentions
     _, of_contact = components(mentions, count_identifiers, count_contacts)

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lakehouse.contracts import IDENTITIES, arrow_schema
-from lakehouse.identities.graph import components, with_deleted_contacts, with_former_addresses
+from lakehouse.identities.graph import components, with_deleted_contacts, with_former_identifiers
 from lakehouse.identities.links import linked_times
 
 # Of two identifiers seen at the same moment, the more durable one names the customer.
@@ -25,14 +25,14 @@ TYPES = ("crm_id", "loyalty_id", "email", "phone")
 _KEY = ["type_rank", "identifier"]
 
 
-def resolve(contacts: pa.Table, references: pa.Table, addresses: pa.Table, sharing_limit: int) -> pa.Table:
+def resolve(contacts: pa.Table, references: pa.Table, of_contacts: pa.Table, sharing_limit: int) -> pa.Table:
     """Rows of the IDENTITIES contract without `_updated_at`, sorted by key.
 
     `contacts`: crm_id, email, loyalty_id, phone (canonical or null), created_at, is_deleted. `references`: identifier_type,
-    identifier, first_seen_at, one row per identifier and origin. `addresses`: contact_id, address, also former ones.
+    identifier, first_seen_at, one row per identifier and origin. `of_contacts`: contact_id, identifier_type, identifier, also former ones.
 
     An identifier on more contacts than `sharing_limit` links nobody; it is kept, as a customer of its own, only if something
-    refers to it. A reference that no dated event mentions and no contact has is left out. Deleted contacts, and addresses that
+    refers to it. A reference that no dated event mentions and no contact has is left out. Deleted contacts, and identifiers that
     no contact has any more, stay with the customer they point at; where they point at several, they link none of them.
     """
     frame = contacts.to_pandas()
@@ -41,7 +41,7 @@ def resolve(contacts: pa.Table, references: pa.Table, addresses: pa.Table, shari
     mentions = mentions.merge(identifiers.loc[~identifiers["is_shared_widely"], [*_KEY, "node"]], on=_KEY)
     is_deleted = mentions["contact"].isin(np.flatnonzero(frame["is_deleted"]))
     mentions = with_deleted_contacts(mentions[~is_deleted], mentions[is_deleted], len(identifiers), len(frame))
-    mentions = with_former_addresses(mentions, _former_mentions(frame, addresses.to_pandas(), identifiers), len(identifiers), len(frame))
+    mentions = with_former_identifiers(mentions, _former_mentions(frame, of_contacts.to_pandas(), identifiers), len(identifiers), len(frame))
     identifiers["is_former"] = identifiers["node"].isin(mentions["node"]) & (identifiers["count_contacts"] == 0)
     identifiers["component"], _ = components(mentions, len(identifiers), len(frame))
     identifiers = identifiers.sort_values(["component", "first_seen_at", *_KEY], kind="stable")
@@ -66,7 +66,7 @@ def _identifiers(mentions: pd.DataFrame, references: pa.Table, sharing_limit: in
     """One row per identifier that stays, numbered (`node`) in the order of its key."""
     on_contacts = mentions.groupby(_KEY, sort=False).agg(first_on_contact=("seen_at", "min"), count_contacts=("contact", "size"))
     referred = references.to_pandas()
-    referred["type_rank"] = referred["identifier_type"].map({name: rank for rank, name in enumerate(TYPES)}).astype("int64")
+    referred["type_rank"] = _ranks(referred["identifier_type"])
     in_events = referred.groupby(_KEY, sort=False).agg(first_in_events=("first_seen_at", "min"))
     every = on_contacts.join(in_events, how="outer").reset_index()
     every["count_contacts"] = every["count_contacts"].fillna(0).astype("int64")
@@ -79,14 +79,18 @@ def _identifiers(mentions: pd.DataFrame, references: pa.Table, sharing_limit: in
     return every
 
 
-def _former_mentions(frame: pd.DataFrame, addresses: pd.DataFrame, identifiers: pd.DataFrame) -> pd.DataFrame:
-    """One row per contact and address it had, of the addresses that something refers to and no contact has any more."""
-    rank = TYPES.index("email")
-    gone = identifiers[(identifiers["type_rank"] == rank) & (identifiers["count_contacts"] == 0)]
-    had = addresses.merge(gone[["identifier", "node"]], left_on="address", right_on="identifier")
+def _former_mentions(frame: pd.DataFrame, of_contacts: pd.DataFrame, identifiers: pd.DataFrame) -> pd.DataFrame:
+    """One row per contact and identifier it had, of the identifiers that something refers to and no contact has any more."""
+    gone = identifiers[identifiers["count_contacts"] == 0]
+    ranked = of_contacts.assign(type_rank=_ranks(of_contacts["identifier_type"]))
+    had = ranked.merge(gone[[*_KEY, "node"]], on=_KEY)
     numbered = frame[["crm_id", "created_at"]].assign(contact=np.arange(len(frame)))
     had = had.merge(numbered, left_on="contact_id", right_on="crm_id").rename(columns={"created_at": "seen_at"})
-    return had.assign(type_rank=rank)[["contact", "type_rank", "identifier", "seen_at", "node"]]
+    return had[["contact", *_KEY, "seen_at", "node"]]
+
+
+def _ranks(types: pd.Series) -> pd.Series:
+    return types.map({name: rank for rank, name in enumerate(TYPES)}).astype("int64")
 
 
 def _finished(identifiers: pd.DataFrame, links: pd.DataFrame) -> pa.Table:
@@ -99,7 +103,7 @@ def _finished(identifiers: pd.DataFrame, links: pd.DataFrame) -> pa.Table:
     is_known = (identifiers["count_contacts"] > 0).to_numpy() | is_former
     is_shared = identifiers["is_shared_widely"].to_numpy(dtype=bool)
     is_same = joined["is_same_contact"].eq(True).to_numpy()
-    rules = {"too_widely_shared": is_shared, "reference_only": ~is_known, "root": is_root, "former_address": is_former, "same_contact": is_same}
+    rules = {"too_widely_shared": is_shared, "reference_only": ~is_known, "root": is_root, "former_identifier": is_former, "same_contact": is_same}
     rule = np.select(list(rules.values()), list(rules), "shared_identifier")
     columns = {
         "identifier_type": types,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
 from lakehouse.delta.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
 from lakehouse.delta.records import record
 from lakehouse.delta.storage import open_table
@@ -21,7 +21,7 @@ from lakehouse.window import BatchWindow
 log = logging.getLogger(__name__)
 AS_OF, PROJECT = "as_of", "dbt_project"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
-INPUTS = (*SILVER_TABLES, silver(CONTACT_ADDRESSES.dataset))
+INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset))
 
 
 def gold_inputs(window: BatchWindow) -> dict[str, int]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS, IDENTITIES, LINEAGE, QUARANTINE, Column
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, QUARANTINE, Column
 from lakehouse.errors import MissingTableError
 from lakehouse.listing import existing_tables, newest_version
 from lakehouse.tables import Layer, TableRef
@@ -53,7 +53,7 @@ def silver_columns(table: TableRef) -> tuple[Column, ...] | None:
     """All columns of a silver table by its contract, lineage included; None for tables that have no contract here."""
     if table.layer is not Layer.SILVER:
         return None
-    for computed in (IDENTITIES, CONTACT_ADDRESSES):
+    for computed in (IDENTITIES, CONTACT_IDENTIFIERS):
         if table.name == computed.dataset:
             return computed.columns
     if table.name.removesuffix("_quarantine") in DATASETS and table.name.endswith("_quarantine"):

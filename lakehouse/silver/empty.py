@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS, Column
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, Column
 from lakehouse.delta import ensure_table
 from lakehouse.delta.progress import has_progress
 from lakehouse.delta.records import retried
@@ -27,8 +27,8 @@ def ensure_silver_tables(lake: str) -> None:
         if is_never_loaded(table, lake) and not has_progress(table, lake):
             retried(table, partial(_ensure, table, silver_columns(contract), lake))
             if contract.dataset == "contacts":
-                addresses = silver(CONTACT_ADDRESSES.dataset)
-                retried(addresses, partial(_ensure, addresses, CONTACT_ADDRESSES.columns, lake))
+                named = silver(CONTACT_IDENTIFIERS.dataset)
+                retried(named, partial(_ensure, named, CONTACT_IDENTIFIERS.columns, lake))
 
 
 def _ensure(table: TableRef, columns: tuple[Column, ...], lake: str) -> None:

@@ -20,7 +20,7 @@ from lakehouse.engine import guarded, register, session
 from lakehouse.errors import ContractError, LakehouseError, MappingError, all_in_one
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
-from lakehouse.silver.addresses import rebuild_addresses, remember_addresses
+from lakehouse.silver.contact_identifiers import rebuild_identifiers, remember_identifiers
 from lakehouse.silver.delivery import Delivery, next_update_time, read_delivery, silver_columns
 from lakehouse.silver.empty import is_never_loaded
 from lakehouse.silver.expressions import explained
@@ -105,7 +105,7 @@ def load_delivery(spark: SparkSession, delivery: Delivery, snapshot: Snapshot | 
         merged = merge(spark, contract, incoming, full, snapshot, lake)
         loaded, known_already = merged.count_loaded, merged.count_rows - merged.count_loaded
     if contract.dataset == "contacts":
-        remember_addresses(spark, delivery, lake)
+        remember_identifiers(spark, delivery, lake)
     duplicates = count_lost + known_already
     # Looking for bad rows costs a pass over all columns, so it is made only when rows are unaccounted for.
     quarantined = quarantine_rows(spark, delivery, lake) if delivery.count_rows != loaded + duplicates else 0
@@ -146,7 +146,7 @@ def _rebuild(spark: SparkSession, contract: Contract, declared: Sequence[Feed], 
     rows, count_lost = unique_rows(spark, contract, deliveries)
     loaded = _replace(spark, contract, _with_deletions(rows, contract, deliveries), lake)
     if contract.dataset == "contacts":
-        rebuild_addresses(spark, deliveries, lake)
+        rebuild_identifiers(spark, deliveries, lake)
     count_read = sum(delivery.count_rows for delivery in deliveries)
     quarantined = replace_quarantine(spark, contract, deliveries, lake)
     record_progress(table, versions, window.run_id, lake)

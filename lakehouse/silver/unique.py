@@ -57,8 +57,9 @@ def unique_rows(spark: SparkSession, contract: Contract, deliveries: Sequence[De
     full = [delivery.feed.source for delivery in deliveries if delivery.is_snapshot]
     order = newest_first(contract.order_by, [value.desc_nulls_last() for value in arrival_order(contract, full)])
     contenders, _ = kept(spark, rows_of_keys(good, contract.key, repeated), _KEPT_ROWS)
-    counted = contenders.agg(sf.count(sf.lit(1)).alias("count_rows"), sf.count_distinct(*contract.key).alias("count_keys")).collect()[0]
-    count_lost = int(counted["count_rows"]) - int(counted["count_keys"])
+    # Grouped, not count_distinct: over several columns Sail 0.7.2 keeps each value with the memory of its whole batch (5 GB for 4,000 rows).
+    sizes = contenders.groupBy(*contract.key).agg(sf.count(sf.lit(1)).alias("count_rows"))
+    count_lost = int(sizes.agg(sf.sum(sf.col("count_rows") - 1).alias("count_lost")).collect()[0]["count_lost"] or 0)
     single = rows_of_other_keys(good, contract.key, repeated)
     in_order = by_arrival(contract, full)
     told_once = without_repeated_versions(contenders.where(in_order), contract.key, contract.order_by)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.contracts import CONTACT_ADDRESSES, DATASETS, IDENTITIES
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES
 from lakehouse.engine import register, session
 from lakehouse.gold import build_gold
 from lakehouse.platform.gold_build import build_outdated
@@ -24,7 +24,7 @@ from tests.support.lakes import rows
 from tests.support.tables import Row, row, write
 
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
-COMPUTED = {contract.dataset: contract for contract in (IDENTITIES, CONTACT_ADDRESSES)}
+COMPUTED = {contract.dataset: contract for contract in (IDENTITIES, CONTACT_IDENTIFIERS)}
 FIRST_LOAD = datetime(2018, 1, 2, 1, tzinfo=UTC)
 
 
@@ -46,7 +46,7 @@ class Shop:
         key = COMPUTED[table].key if table in COMPUTED else DATASETS[table].key
         known = self.tables.setdefault(table, {})
         for values in changed:
-            complete = row(f"silver.{table}", **values) | ({} if table == "contact_addresses" else {"_updated_at": stamp})
+            complete = row(f"silver.{table}", **values) | ({} if table == "contact_identifiers" else {"_updated_at": stamp})
             known[tuple(complete[name] for name in key)] = complete
         write(settings().lake, f"silver.{table}", list(known.values()))
         register(session(), TableRef.parse(f"silver.{table}"))
@@ -54,7 +54,7 @@ class Shop:
     def contact(self, contact_id: str, customer_id: str, **values: Any) -> None:
         """A contact of a customer of its own, known by crm_id, loyalty_id and address, who has granted permission."""
         email = f"{contact_id}@example.com"
-        self.put("contact_addresses", {"contact_id": contact_id, "address": email})
+        self.put("contact_identifiers", {"contact_id": contact_id, "identifier": email})
         self.put("contacts", {"contact_id": contact_id, "email": email, "email_normalised": email, "loyalty_id": f"L{contact_id}"} | values)
         self.belongs(customer_id, crm_id=contact_id, loyalty_id=f"L{contact_id}", email=email)
         self.put("consents", {"customer_reference": contact_id, "changed_at": day(1, 1)})

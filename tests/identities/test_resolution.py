@@ -15,7 +15,7 @@ from lakehouse.identities.resolution import customer_id
 CONTACTS = pa.schema(
     [(name, pa.string()) for name in ("crm_id", "email", "loyalty_id", "phone")] + [("created_at", pa.timestamp("us", tz="UTC")), ("is_deleted", pa.bool_())]
 )
-ADDRESSES = pa.schema([("contact_id", pa.string()), ("address", pa.string())])
+OF_CONTACTS = pa.schema([(name, pa.string()) for name in ("contact_id", "identifier_type", "identifier")])
 REFERENCES = pa.schema([("identifier_type", pa.string()), ("identifier", pa.string()), ("first_seen_at", pa.timestamp("us", tz="UTC"))])
 
 
@@ -34,8 +34,9 @@ def reference(kind: str, identifier: str, seen: int) -> dict[str, Any]:
 def resolved(
     contacts: list[dict[str, Any]], references: list[dict[str, Any]] | None = None, limit: int = 5, had: list[tuple[str, str]] | None = None
 ) -> dict[str, dict[str, Any]]:
-    addresses = pa.Table.from_pylist([{"contact_id": contact_id, "address": address} for contact_id, address in had or []], schema=ADDRESSES)
-    found = resolve(pa.Table.from_pylist(contacts, schema=CONTACTS), pa.Table.from_pylist(references or [], schema=REFERENCES), addresses, limit)
+    named = [{"contact_id": contact_id, "identifier_type": "email" if "@" in name else "loyalty_id", "identifier": name} for contact_id, name in had or []]
+    of_contacts = pa.Table.from_pylist(named, schema=OF_CONTACTS)
+    found = resolve(pa.Table.from_pylist(contacts, schema=CONTACTS), pa.Table.from_pylist(references or [], schema=REFERENCES), of_contacts, limit)
     return {f"{row['identifier_type']}:{row['identifier']}": row for row in found.to_pylist()}
 
 
@@ -126,7 +127,12 @@ def test_a_former_address_stays_with_the_person() -> None:
         "email:b@x.de": (customer_id("crm_id", "k2"), "same_contact"),
     }
     later = resolved([contact("k1", 3, email="new@x.de")], [reference("email", "old@x.de", 9)], had=had)
-    assert (later["email:old@x.de"]["customer_id"], later["email:old@x.de"]["rule"]) == (customer_id("crm_id", "k1"), "former_address")
+    assert (later["email:old@x.de"]["customer_id"], later["email:old@x.de"]["rule"]) == (customer_id("crm_id", "k1"), "former_identifier")
+
+
+def test_a_former_loyalty_id_stays_with_the_person() -> None:
+    rows = resolved([contact("k1", 3, loyalty_id="L1b")], [reference("loyalty_id", "L1", 9)], had=[("k1", "L1"), ("k1", "L1b")])
+    assert (rows["loyalty_id:L1"]["customer_id"], rows["loyalty_id:L1"]["rule"]) == (customer_id("crm_id", "k1"), "former_identifier")
 
 
 def test_an_address_that_passed_from_one_person_to_another_links_nobody() -> None:

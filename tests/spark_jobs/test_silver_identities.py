@@ -75,7 +75,8 @@ def test_a_new_address_leaves_the_former_one_with_the_person(lake: Lake) -> None
     lake.load("contacts", contact("k1", email="new@example.com", modified="2017-03-01T00:00:00Z"), contact("k2", email="b@example.com"))
     lake.load("contacts", contact("k1", email="Old@example.com"), contact("k2", email="b@example.com"), name="late.csv")
     lake.identities()
-    assert lake.values("silver.contact_addresses", "contact_id", "address") == [("k1", "new@example.com"), ("k1", "old@example.com"), ("k2", "b@example.com")]
+    addresses = [("k1", "new@example.com"), ("k1", "old@example.com"), ("k2", "b@example.com")]
+    assert lake.values("silver.contact_identifiers", "contact_id", "identifier") == addresses
     person = customer_id("email", "old@example.com")
     assert customers(lake) == {
         "crm_id:k1": person,
@@ -84,10 +85,10 @@ def test_a_new_address_leaves_the_former_one_with_the_person(lake: Lake) -> None
         "crm_id:k2": customer_id("crm_id", "k2"),
         "email:b@example.com": customer_id("crm_id", "k2"),
     }
-    before = (lake.rows("silver.contact_addresses"), lake.rows("silver.identities"))
+    before = (lake.rows("silver.contact_identifiers"), lake.rows("silver.identities"))
     lake.silver("contacts", is_full=True)
     lake.identities(is_full=True)
-    assert (lake.rows("silver.contact_addresses"), lake.rows("silver.identities")) == before
+    assert (lake.rows("silver.contact_identifiers"), lake.rows("silver.identities")) == before
 
 
 def test_rebuild_equals_increments(lake: Lake) -> None:

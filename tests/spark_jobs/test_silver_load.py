@@ -104,6 +104,13 @@ def test_counts_balance_for_repeated_and_outdated_rows(lake: Lake) -> None:
 
 
 @pytest.mark.both_engines
+def test_thousands_of_repeated_keys_fit_into_memory(lake: Lake) -> None:
+    lake.declare({"transactions": LINES})
+    lines = [line(f"b{number}") for number in range(3000)]
+    outcome = lake.load("transactions", *lines, *lines)
+    assert (outcome.read, outcome.loaded, outcome.duplicates) == (6000, 3000, 3000)
+
+
 def test_merge_leaves_unchanged_rows_alone_and_time_goes_forward(lake: Lake) -> None:
     lake.declare({T: LINES})
     lake.load(T, line("b1"), line("b2"))

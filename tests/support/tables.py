@@ -44,7 +44,7 @@ GOOD: dict[str, Row] = {
     | {"redemption_id": "d1", "reference_type": "crm_id", "customer_reference": "1", "coupon_id": "u1", "campaign_id": "k1", "redeemed_at": MOMENT},
     "silver.identities": {"identifier_type": "crm_id", "identifier": "1", "customer_id": "c1", "own_customer_id": "c1", "rule": "root"}
     | {"first_seen_at": MOMENT, "linked_at": MOMENT, "_updated_at": INGESTED},
-    "silver.contact_addresses": {"contact_id": "1", "address": "ann@example.com"},
+    "silver.contact_identifiers": {"contact_id": "1", "identifier_type": "email", "identifier": "ann@example.com"},
     "gold.fct_orders": {"transaction_id": "t1", "customer_id": "c1", "net_amount": Decimal("2.50"), "ordered_at": MOMENT},
     "gold.dim_customers": {"customer_id": "c1", "email": "ann@example.com", "email_consent_status": "granted", "is_mailable": True}
     | {"total_spend": Decimal("2.50"), "count_orders": 1, "first_order_at": MOMENT, "last_order_at": MOMENT, "as_of": datetime(2018, 1, 2, tzinfo=UTC)},

@@ -3,10 +3,10 @@
 -- The newest change decides for each reference (on the same moment the most restrictive), then the most restrictive of all
 -- references that lead to the address decides for the address. A grant is good for the address it was given for, a bounce says
 -- something about one address; a withdrawal or a complaint is a person's, and ends the older grants of all the person's
--- addresses, also when it was said at an address the person no longer has.
+-- addresses, also when it was said with an address or a loyalty id that the person no longer has.
 with contacts as (select * from {{ ref('stg_contacts') }}),
 
-addresses as (select * from {{ ref('stg_contact_addresses') }}),
+identifiers_of_contacts as (select * from {{ ref('stg_contact_identifiers') }}),
 
 identities as (select * from {{ ref('stg_identities') }}),
 
@@ -77,16 +77,19 @@ refusals as (
         on newest.reference_type = identities.identifier_type and newest.customer_reference = identities.identifier
     where newest.rank_of_change = 1 and newest.status in ('withdrawn', 'complained')
     union
-    -- At an address that several people had in turn, the refusal is taken for each of them.
+    -- With an identifier that several people had in turn, the refusal is taken for each of them.
     select
         identities.customer_id,
         newest.status,
         newest.severity,
         newest.changed_at
     from newest
-    inner join addresses on newest.customer_reference = addresses.address
-    inner join identities on addresses.contact_id = identities.identifier and identities.identifier_type = 'crm_id'
-    where newest.rank_of_change = 1 and newest.status in ('withdrawn', 'complained') and newest.reference_type = 'email'
+    inner join identifiers_of_contacts
+        on
+            newest.reference_type = identifiers_of_contacts.identifier_type
+            and newest.customer_reference = identifiers_of_contacts.identifier
+    inner join identities on identifiers_of_contacts.contact_id = identities.identifier and identities.identifier_type = 'crm_id'
+    where newest.rank_of_change = 1 and newest.status in ('withdrawn', 'complained')
 ),
 
 people_of_mailboxes as (

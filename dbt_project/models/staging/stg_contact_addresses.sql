@@ -1,4 +1,0 @@
-select
-    contact_id,
-    address
-from {{ source('silver', 'contact_addresses') }}
