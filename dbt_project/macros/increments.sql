@@ -29,18 +29,41 @@
     {{ return(seen) }}
 {%- endmacro %}
 
-{#- True when all customers must be computed: asked for by --full-refresh, or an incremental table is missing. -#}
-{% macro recompute_all() -%}
-    {#- Parsing must see the refs of the incremental branch. -#}
-    {%- set found = namespace(missing=false) -%}
-    {%- if execute and not flags.FULL_REFRESH -%}
-        {%- for name in ['int_gold_progress', 'int_identities_seen', 'int_customer_state', 'fct_orders', 'fct_campaign_responses'] -%}
-            {%- if previous_table(name) is none -%}
-                {%- set found.missing = true -%}
-            {%- endif -%}
-        {%- endfor -%}
+{#-
+  True when all customers must be computed: asked for by --full-refresh, an incremental table is missing, or the build before
+  this one did not finish (it took its inputs, but left no progress with its id), so that some tables are of it and some are not.
+  Asked once a build, when it takes its inputs; what comes later asks recomputes_all.
+-#}
+{% macro must_recompute_all() -%}
+    {%- if not execute or flags.FULL_REFRESH -%}
+        {{ return(execute) }}
     {%- endif -%}
-    {{ return(execute and (flags.FULL_REFRESH or found.missing)) }}
+    {%- for name in ['int_run_inputs', 'int_gold_progress', 'int_identities_seen', 'int_customer_state', 'fct_orders', 'fct_campaign_responses'] -%}
+        {%- if previous_table(name) is none -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in ['int_run_inputs', 'int_gold_progress'] -%}
+        {%- if 'build_id' not in adapter.get_columns_in_relation(previous_table(name)) | map(attribute='name') -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set unfinished = 'select count(*) from ' ~ previous_table('int_run_inputs') ~ ' as begun left anti join ' ~ previous_table('int_gold_progress') ~ ' as finished on begun.build_id = finished.build_id' -%}
+    {{ return(run_query(unfinished).rows[0][0] > 0) }}
+{%- endmacro %}
+
+{#- Whether this build computes all customers. Parsing must see the refs of the incremental branch. -#}
+{% macro recomputes_all() -%}
+    {{ return(execute and run_query('select is_full from ' ~ previous_table('int_run_inputs')).rows[0][0]) }}
+{%- endmacro %}
+
+{#- Incremental tables that keep rows of customers nobody recomputes, when all others are. -#}
+{% macro tables_to_clear() -%}
+    {%- set found = [] -%}
+    {%- for name in ['fct_orders', 'int_customer_state', 'fct_campaign_responses'] if not flags.FULL_REFRESH and previous_table(name) is not none -%}
+        {%- do found.append(previous_table(name)) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {#-
@@ -48,7 +71,7 @@
   comes later asks lines_are_kept_aside, so that a task that is repeated does as it did before.
 -#}
 {% macro few_customers_changed() -%}
-    {%- if not execute or recompute_all() -%}
+    {%- if not execute or recomputes_all() -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set counts = 'select (select count(*) from ' ~ previous_table('int_customers_changed') ~ '), (select count(*) from ' ~ previous_table('int_customer_state') ~ ')' -%}

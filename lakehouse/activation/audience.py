@@ -9,6 +9,10 @@ from typing import Any
 
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.snapshot import Snapshot
+from lakehouse.tables import silver
+
+IDENTITIES = silver("identities")
+_NO_NAMES = "select null::varchar as own_customer_id, null::varchar as customer_id where false"
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,17 @@ def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
 
 
 def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
-    """The customers who have a profile, with address and consent only, in order of customer_id."""
+    """The customers who have a profile, by whatever customer_id they have now, with address and consent only, in order of customer_id."""
+    names = "select distinct own_customer_id, customer_id from silver.identities" if IDENTITIES in snapshot.versions else _NO_NAMES
     cursor = snapshot.connection.execute(
-        "select customer_id, email, is_mailable from gold.dim_customers where customer_id in (select unnest(?::varchar[])) order by customer_id",
+        f"""
+        with asked as (select unnest(?::varchar[]) as customer_id)
+        select asked.customer_id, profiles.email, profiles.is_mailable
+        from asked
+        left join ({names}) as names on asked.customer_id = names.own_customer_id
+        inner join gold.dim_customers as profiles on profiles.customer_id = coalesce(names.customer_id, asked.customer_id)
+        order by asked.customer_id
+        """,  # noqa: S608 - one of two constants
         [list(customers)],
     )
     return [Member(customer_id, email, is_mailable, {}) for customer_id, email, is_mailable in cursor.fetchall()]

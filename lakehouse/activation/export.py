@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.activation.audience import members, profiles_as_of
+from lakehouse.activation.audience import IDENTITIES, members, profiles_as_of
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.catalogue import catalogue, segment_hash
 from lakehouse.activation.emptying import is_emptying, refusal, without_consent
@@ -61,7 +61,7 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
             raise ExportRunningError(declared.id, declared.platform)
         # opened under the lock: what another export has acknowledged until now must be known
         with (
-            open_snapshot([SEGMENT_MEMBERS, CUSTOMERS], chosen.lake, optional=STATE_TABLES) as snapshot,
+            open_snapshot([SEGMENT_MEMBERS, CUSTOMERS], chosen.lake, optional=(*STATE_TABLES, IDENTITIES)) as snapshot,
             Firewall(chosen.lake) as firewall,
         ):
             fill_in_missing(snapshot)

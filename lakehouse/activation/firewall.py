@@ -14,7 +14,7 @@ from types import TracebackType
 
 import duckdb
 
-from lakehouse.activation.refusals import CONSENTS, IDENTITIES, consents_in_gold, load_refusals
+from lakehouse.activation.refusals import CONSENTS, READ, consents_in_gold, load_refusals
 from lakehouse.listing import newest_version
 from lakehouse.snapshot import open_snapshot
 from lakehouse.tables import TableRef, gold
@@ -104,8 +104,7 @@ class Firewall:
         # First what gold was built from, then gold: it may be built anew between the two, and must not seem to know more than it does.
         self.known = consents_in_gold(self._lake)
         consents = newest_version(CONSENTS, self._lake)
-        silver_tables = [] if consents in (None, self.known) else [CONSENTS, IDENTITIES]
-        snapshot = self._open.enter_context(open_snapshot([SUPPRESSIONS], self._lake, optional=silver_tables))
+        snapshot = self._open.enter_context(open_snapshot([SUPPRESSIONS], self._lake, optional=() if consents in (None, self.known) else READ))
         self._connection: duckdb.DuckDBPyConnection = snapshot.connection
         self._connection.execute("create table ledger as select distinct lower(trim(address)) as address from gold.suppressions")
         load_refusals(snapshot, self.known, self._lake)

@@ -15,6 +15,8 @@ from lakehouse.snapshot import Snapshot
 from lakehouse.tables import silver
 
 CONSENTS, IDENTITIES = silver("consents"), silver("identities")
+CONTACTS, OF_CONTACTS = silver("contacts"), silver("contact_identifiers")
+READ = (CONSENTS, IDENTITIES, CONTACTS, OF_CONTACTS)
 
 # Everything that says no since the mark, also where a grant followed.
 _NEWER_THAN_MARK = """
@@ -47,10 +49,27 @@ _PEOPLE = """
     from silver.identities as identities
     inner join refusals on identities.identifier_type = refusals.reference_type and identities.identifier = refusals.reference
 """
+# With a former identifier the refusal is taken for everybody who had it, as in gold.
+_PEOPLE_WHO_HAD_IT = """
+    insert into refused_customers
+    select distinct identities.customer_id
+    from silver.contact_identifiers as had
+    inner join refusals on had.identifier_type = refusals.reference_type and had.identifier = refusals.reference
+    inner join silver.identities as identities on identities.identifier_type = 'crm_id' and identities.identifier = had.contact_id
+"""
 # By all addresses of the person as well: where identities were merged since gold was built, gold knows the person by another id.
 _ADDRESSES = """
     insert into refused_addresses
     select lower(trim(identifier)) from silver.identities semi join refused_customers using (customer_id) where identifier_type = 'email'
+"""
+# Also the address of the contact that is shared too widely to be anybody's identifier.
+_ADDRESSES_OF_CONTACTS = """
+    insert into refused_addresses
+    select contacts.email_normalised
+    from silver.contacts as contacts
+    inner join silver.identities as identities on identities.identifier_type = 'crm_id' and identities.identifier = contacts.contact_id
+    semi join refused_customers on refused_customers.customer_id = identities.customer_id
+    where contacts.email_normalised is not null
 """
 
 
@@ -83,7 +102,11 @@ def load_refusals(snapshot: Snapshot, known: int | None, lake: str) -> None:
         connection.execute("create table refused_customers (customer_id varchar)")
         return
     connection.execute(_PEOPLE)
+    if OF_CONTACTS in snapshot.versions:
+        connection.execute(_PEOPLE_WHO_HAD_IT)
     connection.execute(_ADDRESSES)
+    if CONTACTS in snapshot.versions:
+        connection.execute(_ADDRESSES_OF_CONTACTS)
 
 
 def _mark(known: int | None, current: int, lake: str) -> datetime | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from lakehouse.activation.platforms.outbox import Outbox
+from lakehouse.contracts import IDENTITIES, arrow_schema
 from lakehouse.errors import ExportRefusedError
 from tests.activation.conftest import Shop, assert_balanced, customer
 
@@ -112,3 +115,15 @@ def test_refused_export_that_was_killed_is_resumed(shop: Shop, monkeypatch: pyte
     receipt = _refused(shop)
     assert (receipt["export_id"], receipt["count_removed"], receipt["count_exported"]) == (killed, 2, 2)
     assert shop.actions(killed) == {"c1": "removed", "c2": "removed"}
+
+
+def test_who_withdrew_is_removed_also_when_the_person_has_another_id_now(shop: Shop) -> None:
+    shop.customers(customer("c1"))
+    shop.export()
+    shop.customers(customer("c9", email="c1@example.com", is_mailable=False), members=[])
+    named = [{"identifier_type": "email", "identifier": "c1@example.com", "customer_id": "c9", "own_customer_id": "c1"}]
+    write_deltalake(str(shop.lake / "silver/identities"), pa.Table.from_pylist(named, schema=arrow_schema(IDENTITIES.columns)))
+    shop.suppress("c1@example.com")
+    outcome = shop.export()
+    assert outcome.loaded == 1
+    assert shop.actions(shop.receipts()[-1]["export_id"]) == {"c1": "removed"}

@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 from lakehouse.activation.firewall import Firewall, Person
 from lakehouse.activation.platforms import Batch, BatchReceipt
 from lakehouse.activation.platforms.outbox import Outbox
-from lakehouse.contracts import DATASETS, IDENTITIES, LINEAGE, arrow_schema
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, arrow_schema
 from lakehouse.delta.records import record
 from lakehouse.settings import settings
 from tests.activation.conftest import Shop, assert_balanced, customer
@@ -175,3 +175,23 @@ def test_refusal_between_two_batches_is_honoured(built: Shop, monkeypatch: pytes
     assert built.actions(receipt["export_id"]) == {"c1": "changed", "c2": "removed"}
     written = json.loads((built.home / "outbox/outbox/thanks" / receipt["export_id"] / "receipt.json").read_text())
     assert written["suppressed_by_reason"] == {"refused_since_gold": 1}
+
+
+def _contacts(shop: Shop, *rows: tuple[str, str]) -> None:
+    """silver.contacts (contact_id, address)."""
+    named = [{"contact_id": contact_id, "email_normalised": address} for contact_id, address in rows]
+    schema = arrow_schema((*DATASETS["contacts"].columns, *LINEAGE))
+    write_deltalake(str(shop.lake / "silver/contacts"), pa.Table.from_pylist(named, schema=schema), mode="overwrite")
+
+
+def test_refusal_at_a_former_address_stops_who_had_it_and_who_has_it(built: Shop) -> None:
+    had = [{"contact_id": "1001", "identifier_type": "email", "identifier": "x@example.com"}]
+    write_deltalake(str(built.lake / "silver/contact_identifiers"), pa.Table.from_pylist(had, schema=arrow_schema(CONTACT_IDENTIFIERS.columns)))
+    _consents(built, _hours(5), ("email", "x@example.com", "withdrawn", _hours(4)))
+    assert _stopped(*BOTH, ("c3", "x@example.com")) == {"c1": "refused_since_gold", "c3": "refused_since_gold"}
+
+
+def test_refusal_of_a_contact_stops_its_address_also_where_it_is_shared_too_widely_to_name_anybody(built: Shop) -> None:
+    _contacts(built, ("1001", "kiosk@example.com"))
+    _consents(built, _hours(5), ("crm_id", "1001", "complained", _hours(4)))
+    assert _stopped(*BOTH, ("c3", "kiosk@example.com")) == {"c1": "refused_since_gold", "c3": "refused_since_gold"}

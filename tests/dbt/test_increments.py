@@ -148,6 +148,42 @@ def test_an_interrupted_build_is_repeated(shop: Shop, tmp_path: Path) -> None:
     assert_equals_full_refresh(shop, AS_OF, tmp_path)
 
 
+BEGUN = "int_run_inputs int_identities int_customers_changed int_lines_kept_aside fct_orders"
+ENDED = "int_customer_state fct_campaign_responses int_identities_seen int_gold_progress dim_customers customer_history segment_members"
+
+
+def test_after_an_interrupted_build_nothing_of_it_stays(shop: Shop, tmp_path: Path) -> None:
+    """Killed in the middle; what it worked on is taken back before the next build."""
+    open_shop(shop)
+    shop.build()
+    CHANGES["two people are one"](shop)
+    shop.buys("t3", "4", day(6, 3), "3.10")
+    shop.buys("t3", "4", day(6, 3), "0.25", "p2", 2)
+    record_gold_started(BatchWindow.of(NEXT_DAY, NEXT_DAY, "killed"))
+    shop.build(NEXT_DAY, select=f"{BEGUN} int_customer_state")
+    shop.belongs("c6", crm_id="6", loyalty_id="L6", email="6@example.com")
+    shop.build(datetime(2017, 6, 5, tzinfo=UTC))
+    assert gold_rows("select customer_id, count_orders from {gold.dim_customers} where customer_id in ('c3', 'c4', 'c6') order by 1") == [
+        ("c3", 0), ("c4", 2), ("c6", 0),
+    ]  # fmt: skip
+    assert_equals_full_refresh(shop, datetime(2017, 6, 5, tzinfo=UTC), tmp_path)
+
+
+def test_identities_that_change_during_a_build_are_worked_on_by_the_next(shop: Shop, tmp_path: Path) -> None:
+    open_shop(shop)
+    CHANGES["two people are one"](shop)
+    shop.build()
+    window = BatchWindow.of(NEXT_DAY, NEXT_DAY, "slow")
+    record_gold_started(window)
+    shop.build(NEXT_DAY, select=BEGUN)
+    shop.belongs("c6", crm_id="6", loyalty_id="L6", email="6@example.com")
+    shop.build(NEXT_DAY, select=ENDED)
+    record_gold_built(window)
+    shop.build(NEXT_DAY)
+    assert gold_rows("select customer_id, count_orders from {gold.dim_customers} where customer_id in ('c1', 'c6') order by 1") == [("c1", 1), ("c6", 1)]
+    assert_equals_full_refresh(shop, NEXT_DAY, tmp_path)
+
+
 @both_engines
 def test_what_another_build_wrote_over_is_computed_again(shop: Shop, tmp_path: Path) -> None:
     """Two builds at the same time: rows of customers without news may be missing or as of another day."""

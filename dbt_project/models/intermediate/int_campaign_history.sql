@@ -9,7 +9,7 @@ redemptions as (
     where redeemed_at < {{ as_of_literal() }}
 ),
 
-identities as (select * from {{ ref('stg_identities') }}),
+identities as (select * from {{ ref('int_identities') }}),
 
 redeemed as (
     select

@@ -9,6 +9,8 @@ products as (select * from {{ ref('stg_products') }}),
 
 totals as (select * from {{ ref('int_purchase_totals') }}),
 
+orders as (select * from {{ ref('int_customer_orders') }}),
+
 buyers as (
     select
         people.reference_type,
@@ -19,6 +21,16 @@ buyers as (
     inner join totals on people.customer_id = totals.customer_id
 ),
 
+-- An order counts whole when it was begun before the as-of moment.
+counted_lines as (
+    select * from lines
+    where occurred_at < {{ as_of_literal() }}
+    union all
+    select lines.* from lines
+    left semi join orders on lines.transaction_id = orders.transaction_id
+    where lines.occurred_at >= {{ as_of_literal() }}
+),
+
 purchases as (
     select
         lines.reference_type,
@@ -26,9 +38,8 @@ purchases as (
         lines.occurred_at,
         cast(lines.net_amount as double) as net_amount,
         coalesce(products.category, 'UNKNOWN') as category
-    from lines
+    from counted_lines as lines
     left join products on lines.product_id = products.product_id
-    where lines.occurred_at < {{ as_of_literal() }}
 ),
 
 weights as (

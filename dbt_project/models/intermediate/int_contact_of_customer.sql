@@ -2,7 +2,7 @@
 -- changed last, then the smallest id.
 with contacts as (select * from {{ ref('stg_contacts') }}),
 
-identities as (select * from {{ ref('stg_identities') }}),
+identities as (select * from {{ ref('int_identities') }}),
 
 ranks as (
     select

@@ -1,16 +1,24 @@
 -- depends_on: {{ ref('int_run_inputs') }}
 {{ config(materialized='table') }}
 
-{%- if recompute_all() %}
+{%- if recomputes_all() %}
 
-select distinct customer_id
-from {{ ref('stg_identities') }}
+-- Also customers that only tables of an unfinished build know, so that their rows go.
+select customer_id
+from {{ ref('int_identities') }}
+{%- for table in tables_to_clear() %}
+union
+select customer_id
+from {{ table }}
+{%- else %}
+group by customer_id
+{%- endfor %}
 
 {%- else %}
 
 {%- set seen = seen_through() %}
 
-with identities as (select * from {{ ref('stg_identities') }}),
+with identities as (select * from {{ ref('int_identities') }}),
 
 identities_seen as (select * from {{ previous_table('int_identities_seen') }}),
 

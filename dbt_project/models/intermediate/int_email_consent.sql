@@ -8,7 +8,7 @@ with contacts as (select * from {{ ref('stg_contacts') }}),
 
 identifiers_of_contacts as (select * from {{ ref('stg_contact_identifiers') }}),
 
-identities as (select * from {{ ref('stg_identities') }}),
+identities as (select * from {{ ref('int_identities') }}),
 
 consents as (
     select

@@ -3,4 +3,4 @@
 -- depends_on: {{ ref('fct_campaign_responses') }}
 {{ config(materialized='table') }}
 
-select * from {{ ref('stg_identities') }}
+select * from {{ ref('int_identities') }}

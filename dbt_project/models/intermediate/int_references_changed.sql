@@ -1,5 +1,5 @@
 -- The people to recompute, by the references that rows of silver carry.
-with identities as (select * from {{ ref('stg_identities') }}),
+with identities as (select * from {{ ref('int_identities') }}),
 
 changed as (select * from {{ ref('int_customers_changed') }})
 

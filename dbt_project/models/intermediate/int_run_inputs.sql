@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_identities') }}
 -- Taken before anything else reads silver: a row that arrives meanwhile is worked on now and again by the next run, never missed.
 {{ config(materialized='table') }}
 
@@ -31,5 +32,6 @@ select
     {%- for dataset in ['transactions', 'campaign_members', 'redemptions', 'products', 'campaigns'] %}
     coalesce(max(case when newest_changes.dataset = '{{ dataset }}' then newest_changes.changed_at end), timestamp '1970-01-01 00:00:00') as {{ dataset }}_through,
     {%- endfor %}
-    {{ recompute_all() | string | lower }} as is_full
+    '{{ invocation_id }}' as build_id,
+    {{ must_recompute_all() | string | lower }} as is_full
 from newest_changes

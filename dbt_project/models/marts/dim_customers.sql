@@ -1,4 +1,4 @@
-with customers as (select distinct customer_id from {{ ref('stg_identities') }}),
+with customers as (select distinct customer_id from {{ ref('int_identities') }}),
 
 contacts as (select * from {{ ref('int_contact_of_customer') }}),
 
