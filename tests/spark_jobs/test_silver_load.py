@@ -93,6 +93,14 @@ def test_equally_old_versions_are_decided_by_content_not_by_arrival(lake: Lake, 
 
 
 @pytest.mark.both_engines
+def test_later_delivery_wins_where_rows_do_not_say_when_they_were_changed(lake: Lake) -> None:
+    """Also when the correction moves the event to an earlier time."""
+    lake.declare({"transactions": LINES})
+    lake.load(T, line("b1", amount="1.00", exported=None), line("b2", amount="1.00", exported=None), name="1.csv")
+    lake.load(T, line("b1", amount="2.00", sold="2017-06-01 10:00:00", exported=None), line("b2", amount="3.00", exported=None), name="2.csv")
+    assert lake.values("silver.transactions", "transaction_id", "net_amount") == [("b1", Decimal("2.00")), ("b2", Decimal("3.00"))]
+
+
 def test_counts_balance_for_repeated_and_outdated_rows(lake: Lake) -> None:
     lake.declare({T: LINES})
     first = lake.load(T, line("b1"), line("b1"), line("b2"), line("b3", amount="?"))
