@@ -28,5 +28,12 @@ GATE = Gate(
             relation=_UNKNOWN_CONTACTS,
             detail="concat(cast(count_if(is_unknown) as string), ' unknown contacts')",
         ),
+        Rule(
+            "consents.rows.understood",
+            "No change of permission waits in quarantine, where a refusal stops nobody: see `lakehouse quarantine show consents`",
+            "count(*)",
+            Severity.WARNING,
+            relation="{silver.consents_quarantine}",
+        ),
     ),
 )

@@ -16,7 +16,7 @@ from lakehouse.quality.rule import Severity
 from lakehouse.window import BatchWindow
 from tests.support.engines import Engines, empty_lake
 from tests.support.homes import Home
-from tests.support.tables import GOOD, INGESTED, MOMENT, Row, row, write, write_good_lake
+from tests.support.tables import GOOD, INGESTED, MOMENT, Row, row, write, write_good_lake, write_quarantine
 
 GATED = (
     *("silver.contacts", "silver.consents", "silver.products", "silver.transactions", "silver.campaigns", "silver.campaign_members"),
@@ -161,10 +161,16 @@ def test_rule_breaks_where_the_table_is_bad(sail_lake: str, target: str, rows: l
 def test_every_hand_written_rule_has_a_case() -> None:
     """What has none is of a kind that every table has, and that a case of another table or tests/quality breaks."""
     rules = {rule.id for target in GATED for rule in load_gate(target).rules}
-    shown = {rule_id for _, _, expected in CASES for rule_id in expected} | {"suppressions.withdrawn.listed"}
+    shown = {rule_id for _, _, expected in CASES for rule_id in expected} | {"suppressions.withdrawn.listed", "consents.rows.understood"}
     kinds = ("required", "unique", "allowed", "match", "present", "kept", "usual", "references", "references_share")
     assert [rule_id for rule_id in sorted(rules - shown) if not rule_id.endswith(kinds)] == []
     assert shown <= rules
+
+
+def test_a_change_of_permission_in_quarantine_is_told(sail_lake: str) -> None:
+    rejected = {"_source": "crm", "_source_file": "consents.csv@1", "_row_number": 1, "rule_ids": ["consents.status.allowed"], "row_json": "{}"}
+    write_quarantine(sail_lake, "consents", [rejected])
+    assert broken("silver.consents") == {"consents.rows.understood": 1}
 
 
 def test_refused_addresses_must_be_suppressed(sail_lake: str) -> None:
