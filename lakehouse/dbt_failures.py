@@ -31,6 +31,7 @@ def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
     """
     if done.success:
         return
+    raise_if_interrupted(done)
     from lakehouse.engine.connect import last_epoch
     from lakehouse.engine.failures import current_work, translate
 
@@ -43,6 +44,12 @@ def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
     finally:
         current_work.reset(token)
     raise blamed or GoldBuildFailed([(name, message[:_SHOWN]) for name, message in failed])
+
+
+def raise_if_interrupted(done: dbtRunnerResult) -> None:
+    """dbt catches Ctrl-C as it catches any error: let it go on its way."""
+    if isinstance(done.exception, KeyboardInterrupt):
+        raise done.exception
 
 
 def _in_one_line(message: str | None) -> str:

@@ -6,6 +6,7 @@ import gc
 import logging
 from typing import Any
 
+from lakehouse.dbt_failures import raise_if_interrupted
 from lakehouse.errors import TerminalError
 from lakehouse.parsed_project import PROJECT, manifest_path
 from lakehouse.settings import settings
@@ -52,6 +53,7 @@ def _parse(environment: dict[str, str]) -> Any:
     paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(folder), "--log-path", str(settings().logs / "dbt")]
     with environ(environment):
         done = dbtRunner().invoke(["--quiet", "--no-write-json", "parse", "--target", settings().engine, *paths])
+    raise_if_interrupted(done)
     if not done.success:
         raise TerminalError(f"the dbt project does not parse: {done.exception}", "Mend the file it names in dbt_project/.")
     return done.result

@@ -22,6 +22,7 @@ from lakehouse.parsed_project import manifest_path
 from lakehouse.platform import database
 from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment
 from lakehouse.platform.collect import Clock, collect
+from lakehouse.platform.interruption import Interruption, interruptible
 from lakehouse.platform.newest_api import keep_newest_versions
 from lakehouse.platform.platform_state import is_up
 from lakehouse.platform.quiet import output_to, run_log
@@ -52,21 +53,23 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     of every task as it starts and ends. Failed tasks do not raise: they are in the summary, whose `raise_if_failed()` does.
     Raises ConfigurationError for anything wrong in sources.yml or campaigns.yml, for an unknown campaign and for what keeps
     the engine from starting (a port in use, no Java), EngineUnavailableError when it does not come up, TerminalError when
-    another run is at work in this home or a DAG cannot be loaded.
+    another run is at work in this home or a DAG cannot be loaded, KeyboardInterrupt after Ctrl-C or SIGTERM: then no further task
+    has begun.
     """
     check_configuration(settings().conf)
     campaign(campaign_id)
     control.check()
     started, moment = time.monotonic(), datetime.now(UTC)
     conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
-    with _alone(), ThreadPoolExecutor(2, thread_name_prefix="preparation") as beside:
+    with interruptible() as interruption, _alone(), ThreadPoolExecutor(2, thread_name_prefix="preparation") as beside:
         pending: list[Future[Any]] = [beside.submit(control.start, replace=not is_up()), beside.submit(manifest_path)]
         with output_to(run_log(moment)) as on_terminal:
             _prepare(pending)
             dags = _loaded_dags()
-            with _watched(on_terminal(progress)) as watch, _hung_up_after():
+            with _watched(on_terminal(progress), interruption) as watch, _hung_up_after():
                 ready, ran = time.monotonic(), _Ran()
                 for dag_id in DAG_IDS:
+                    interruption.check()
                     # where something failed, nobody knows what of a full rebuild is done: then the refresh does all of it
                     is_rebuilt = is_full and not watch.failures and not ran.failures
                     own = {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt} if dag_id == "pre_send_refresh" else {}
@@ -104,13 +107,13 @@ def _database() -> str:
 
 
 @contextlib.contextmanager
-def _watched(progress: Progress) -> Iterator[TaskWatch]:
+def _watched(progress: Progress, interruption: Interruption) -> Iterator[TaskWatch]:
     """Listen to the tasks of this process."""
     from airflow.sdk.listener import get_listener_manager
 
     from lakehouse.platform.watching import TaskWatch
 
-    watch, manager = TaskWatch(progress), get_listener_manager()
+    watch, manager = TaskWatch(progress, interruption), get_listener_manager()
     manager.add_listener(watch)
     try:
         yield watch

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from airflow.listeners import hookimpl
 
+from lakehouse.platform.interruption import Interruption
 from lakehouse.platform.run_facts import Progress, TaskEvent, TaskFailure
 
 _ECHO = "watch"
@@ -15,15 +16,22 @@ _ECHO = "watch"
 
 @dataclass
 class TaskWatch:
-    """An Airflow listener that tells `progress` of every task and keeps seconds and failures for the summary."""
+    """An Airflow listener that tells `progress` of every task and keeps seconds and failures for the summary.
+
+    After an interruption no task works any more, and the first that ends takes `dag.test()` with it: it passes on what listeners
+    raise at the end of a task, but takes what is raised within for a failure of the task.
+    """
 
     progress: Progress
+    interruption: Interruption
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
     failures: list[TaskFailure] = field(default_factory=list)
     _began: float = 0.0
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
+        self.interruption.listen()
+        self.interruption.check()
         self._began = time.monotonic()
         if _is_work(task_instance):
             self.progress(TaskEvent(task_instance.dag_id, task_instance.task_id, "started"))
@@ -38,6 +46,7 @@ class TaskWatch:
 
     @hookimpl
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+        self.interruption.check()
         is_last = getattr(task_instance.state, "value", task_instance.state) != "up_for_retry"
         words = str(error) if getattr(error, "remedy", "") else f"{type(error).__name__}: {error}"
         if is_last and _is_work(task_instance):
@@ -45,6 +54,7 @@ class TaskWatch:
         self._ended(task_instance, "failed" if is_last else "retrying", words)
 
     def _ended(self, task_instance: Any, state: Literal["succeeded", "skipped", "retrying", "failed"], error: str = "") -> None:
+        self.interruption.check()
         key, seconds = (task_instance.dag_id, task_instance.task_id), time.monotonic() - self._began
         self.seconds[key] = self.seconds.get(key, 0.0) + seconds
         if _is_work(task_instance):

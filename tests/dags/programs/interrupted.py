@@ -1,0 +1,58 @@
+"""A run that gets a signal (its argument) while a task works that swallows the KeyboardInterrupt, as dbt does; says what began and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+
+from lakehouse.platform import database
+from lakehouse.platform.airflow_env import apply_environment
+from lakehouse.platform.run_facts import TaskEvent
+
+
+def main(number: int) -> None:
+    database.prepare()
+    apply_environment()
+    from airflow.sdk import TriggerRule, dag, task
+
+    from lakehouse.platform import runner
+    from lakehouse.platform.interruption import interruptible
+
+    began: list[str] = []
+    told: list[str] = []
+
+    @dag(dag_id="interrupted", schedule=None)
+    def interrupted() -> None:
+        @task
+        def models() -> None:
+            began.append("models")
+            with contextlib.suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), number)
+                signal.sigtimedwait([], 1)
+
+        @task(trigger_rule=TriggerRule.ALL_DONE)
+        def export() -> None:
+            began.append("export")
+
+        models() >> export()
+
+    def tell(event: TaskEvent) -> None:
+        told.append(f"{event.task_id} {event.state}")
+
+    made = interrupted()
+    made.fileloc = made.relative_fileloc = __file__
+    ended = "well"
+    try:
+        with interruptible() as interruption, runner._watched(tell, interruption) as watch:
+            runner._test_dag(made, {}, watch, runner._Ran())
+    except KeyboardInterrupt:
+        ended = "interrupted"
+    is_restored = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    print(json.dumps({"began": began, "told": told, "ended": ended, "is_restored": is_restored}))  # noqa: T201 - the program's answer
+
+
+if __name__ == "__main__":
+    main(signal.Signals[sys.argv[1]])
