@@ -6,15 +6,14 @@ they run, so that Airflow can parse the DAGs without loading Spark.
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import pkgutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from lakehouse.errors import ConfigurationError, ContractError, NoRoomError
+from lakehouse.errors import ConfigurationError, ContractError
+from lakehouse.no_room import no_room
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
@@ -42,8 +41,6 @@ _WRITES = {
     "export": "ops.exports",
 }
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
 Stage = Callable[[str, BatchWindow], list[TableOutcome]]
 
 
@@ -57,7 +54,7 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
     try:
         outcomes = work(target, window)
     except Exception as error:
-        said = _no_room(error, f"{stage} {target}") or error
+        said = no_room(error, f"{stage} {target}") or error
         try:
             _record(stage, target, window, dag_id, started, time.monotonic() - clock, [], said)
         except OSError as also:
@@ -67,14 +64,6 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
         raise said from error
     _record(stage, target, window, dag_id, started, time.monotonic() - clock, outcomes, None)
     return outcomes
-
-
-def _no_room(error: Exception, work: str) -> NoRoomError | None:
-    """The error as a full disk, when it is one: of this process, or of the engine, which only hands on words."""
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return NoRoomError(work, os.strerror(error.errno or 0))
-    words = next((os.strerror(number) for number in _NO_ROOM if os.strerror(number).lower() in str(error).lower()), None)
-    return None if words is None else NoRoomError(work, words)
 
 
 def tables_of(stage: str, target: str, source: str | None = None) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from lakehouse.errors import LakehouseError
+from lakehouse.no_room import no_room
 
 # command -> module:object and its line in `lakehouse --help`, so that help imports none of them
 COMMANDS = {
@@ -93,12 +94,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LakehouseError as error:
         if "--debug" in given:
             raise
-        return _told(f"Error: {error.what.rstrip('.')}.\n{error.remedy}", 1)
+        return _told_error(error)
     except Exception as error:
         if "--debug" in given:
             raise
+        full = no_room(error, "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-")))
+        if full is not None:
+            return _told_error(full)
         return _told(f"Error: {type(error).__name__}: {error}\nThis is not a case we foresaw: run `lakehouse --debug ...` for details.", 1)
     return code if isinstance(code, int) else 0
+
+
+def _told_error(error: LakehouseError) -> int:
+    return _told(f"Error: {error.what.rstrip('.')}.\n{error.remedy}", 1)
 
 
 def _told(message: str, code: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -91,11 +92,30 @@ def test_our_errors_come_with_their_remedy_and_without_traceback(lakehouse: Lake
 
 def test_foreign_errors_are_told_in_a_sentence(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("lakehouse.engine.control.status", fail)
     ran = lakehouse("engine", "status")
-    assert ran.code == 1 and "No space left on device" in ran.err and "--debug" in ran.err and "Traceback" not in ran.err
+    assert ran.code == 1 and "Input/output error" in ran.err and "--debug" in ran.err and "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "run.log"), "No space left on device (run.log)"),
+        (RuntimeError('IO Error: Could not write file "lines.csv": No space left on device'), "No space left on device"),
+        (RuntimeError("(sqlite3.OperationalError) database or disk is full"), "database or disk is full"),
+    ],
+)
+def test_a_full_disk_is_told_in_plain_words(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("lakehouse.engine.control.status", fail)
+    ran = lakehouse("engine", "status")
+    assert ran.code == 1
+    assert ran.err.startswith(f"Error: lakehouse engine status: {says}.\nMake room")
+    assert "foresaw" not in ran.err
 
 
 def test_interrupted_is_130(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
