@@ -81,15 +81,18 @@ class BalanceError(TerminalError):
 
 
 class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
-    """A blocking expectation failed; the tables behind the gate keep their last good content."""
+    """A blocking expectation failed: on silver, gold keeps its last good content; on gold, nothing is exported of what was built."""
 
     def __init__(self, table: str, failures: list[tuple[str, int]]) -> None:
         self.table, self.failures = table, failures
         listed = "; ".join(f"{rule}: {rows} rows" for rule, rows in failures)
-        remedy = (
-            "The last good gold stays in place. See `lakehouse quarantine list` and Data Docs, mend the data or the contract, and run again; "
-            "rows that are in the table already are judged by a changed contract with `lakehouse run --full`."
-        )
+        if table.startswith("gold."):
+            remedy = "Gold is built and holds what the gate refused; nothing was exported of it. See Data Docs, mend the data or the model, and run again."
+        else:
+            remedy = (
+                "The last good gold stays in place. See `lakehouse quarantine list` and Data Docs, mend the data or the contract, and run again; "
+                "rows that are in the table already are judged by a changed contract with `lakehouse run --full`."
+            )
         if any(rule.endswith(".rows.kept") for rule, _ in failures):
             remedy += " If the missing rows were deleted on purpose, `lakehouse run --full` once takes the table as it is now."
         super().__init__(f"quality gate of {table} blocked: {listed}", remedy)

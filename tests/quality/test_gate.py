@@ -72,6 +72,15 @@ def test_blocked_gate_names_rules_and_rows_after_recording(lake: str) -> None:
     assert latest_gates(lake)["silver.contacts"].failures == (("contacts.contact_id.unique", 1), ("contacts.country.pattern", 2))
 
 
+@pytest.mark.parametrize(
+    ("table", "right", "wrong"),
+    [("silver.contacts", "last good gold stays in place", "exported"), ("gold.dim_customers", "nothing was exported", "stays in place")],
+)
+def test_blocked_gate_says_what_became_of_gold(table: str, right: str, wrong: str) -> None:
+    remedy = QualityGateFailed(table, [("some.rule", 1)]).remedy
+    assert right in remedy and wrong not in remedy and "run again" in remedy
+
+
 def test_blocked_gate_looks_again_and_opens_when_mended(lake: str) -> None:
     write(lake, "silver.products", [row("silver.products"), row("silver.products")])
     for run_id in ("r2", "r3"):
