@@ -110,7 +110,7 @@ def _ports(chosen: Settings) -> list[Finding]:
 
 
 def _disk(chosen: Settings) -> list[Finding]:
-    folder = chosen.home.absolute()
+    folder = chosen.home
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / GB
@@ -125,7 +125,7 @@ def _memory(chosen: Settings) -> list[Finding]:
 
 
 def _conf(chosen: Settings) -> list[Finding]:
-    folder = chosen.conf.absolute()
+    folder = chosen.conf
     return [
         _conf_file(folder / "sources.yml", lambda: f"{check_sources(folder)} datasets"),
         _conf_file(folder / "campaigns.yml", lambda: f"{check_campaigns(folder)} campaigns"),
@@ -149,7 +149,7 @@ def _sample(chosen: Settings) -> list[Finding]:
 
 
 def _airflow_db(chosen: Settings) -> list[Finding]:
-    path = chosen.home.absolute() / "airflow" / "airflow.db"
+    path = chosen.home / "airflow" / "airflow.db"
     if not path.exists():
         return [Finding("Airflow database", True, "not there yet; the first run creates it")]
     try:

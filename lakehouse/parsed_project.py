@@ -29,7 +29,7 @@ def project_fingerprint() -> str:
 
 def target_path() -> Path:
     """Where dbt keeps what it compiles and writes in this home."""
-    return settings().home.absolute() / "dbt"
+    return settings().home / "dbt"
 
 
 def manifest_path() -> Path:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigurationError
@@ -35,27 +35,38 @@ class Settings(BaseSettings):
     airflow_port: int = Field(15080, ge=1, le=65535, description="Airflow UI on loopback")
     identity_sharing_limit: int = Field(5, ge=2, description="an identifier shared by more contacts than this links nobody")
 
+    @field_validator("home", "conf")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        """As seen from where the process was started: dbt, Airflow and the engine work in folders of their own."""
+        return Path(os.path.expanduser(path)).absolute()
+
+    @field_validator("lake_root")
+    @classmethod
+    def _absolute_unless_remote(cls, root: str) -> str:
+        return str(Path(os.path.expanduser(root)).absolute()) if root and "://" not in root else root
+
     @property
     def lake(self) -> str:
         """Root of the lake without a trailing slash; tables are at <lake>/<layer>/<table>."""
-        return (self.lake_root or str(self.home.absolute() / "lake")).rstrip("/")
+        return (self.lake_root or str(self.home / "lake")).rstrip("/")
 
     @property
     def landing(self) -> Path:
-        return self.home.absolute() / "landing"
+        return self.home / "landing"
 
     @property
     def outbox(self) -> Path:
-        return self.home.absolute() / "outbox"
+        return self.home / "outbox"
 
     @property
     def logs(self) -> Path:
-        return self.home.absolute() / "logs"
+        return self.home / "logs"
 
     @property
     def docs_site(self) -> Path:
         """Generated pages: `dbt/` (dbt docs) and `data_docs/` (Great Expectations)."""
-        return self.home.absolute() / "docs"
+        return self.home / "docs"
 
 
 @lru_cache(maxsize=1)
@@ -90,10 +101,10 @@ def secret(name: str) -> str | None:
 
 
 def own_settings() -> dict[str, str]:
-    """These settings as environment variables, paths absolute, so that a child started in another folder works in the same home."""
+    """These settings as environment variables, so that a child started in another folder works in the same home."""
     given = settings()
     values = {name: str(getattr(given, name)) for name in type(given).model_fields}
-    values |= {"home": str(given.home.absolute()), "conf": str(given.conf.absolute()), "lake_root": given.lake}
+    values["lake_root"] = given.lake
     return {f"LAKEHOUSE_{name.upper()}": value for name, value in values.items()}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.cli import main
 from lakehouse.errors import ConfigurationError
-from lakehouse.settings import settings
+from lakehouse.settings import own_settings, settings
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +46,19 @@ def test_several_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LAKEHOUSE_AIRFLOW_PORT", "x")
     with pytest.raises(ConfigurationError, match=r"LAKEHOUSE_ENGINE: .* \(nor those of LAKEHOUSE_AIRFLOW_PORT\)"):
         settings()
+
+
+def test_relative_paths_are_those_of_where_the_process_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"HOME": "here/var", "CONF": "~/conf", "LAKE_ROOT": "lake"}.items():
+        monkeypatch.setenv(f"LAKEHOUSE_{name}", value)
+    chosen = settings()
+    monkeypatch.chdir("/")
+    assert (chosen.home, chosen.conf, chosen.lake) == (tmp_path / "here" / "var", Path.home() / "conf", str(tmp_path / "lake"))
+    assert chosen.outbox == tmp_path / "here" / "var" / "outbox"
+    assert own_settings()["LAKEHOUSE_HOME"] == str(tmp_path / "here" / "var")
+
+
+def test_a_lake_in_an_object_store_stays_as_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", "s3://bucket/lake/")
+    assert settings().lake == "s3://bucket/lake"

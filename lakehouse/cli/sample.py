@@ -29,7 +29,7 @@ def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> Non
     from lakehouse.sample import build as build_sample
     from lakehouse.settings import settings
 
-    target = settings().home.absolute() / "sample"
+    target = settings().home / "sample"
     if dirty and households is not None and households < 100:
         raise click.UsageError("--dirty needs at least 100 households, so that every kind of defect finds a place")
     manifest = build_sample(target, scale, dirty, progress=lambda line: click.echo(line, err=True), households=households)

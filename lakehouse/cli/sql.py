@@ -46,7 +46,7 @@ def sql(query: str, layout: str, output: Path | None) -> None:
 
     chosen = settings()
     text = click.get_text_stream("stdin").read() if query == "-" else query
-    asked = run_query(text, chosen.lake, chosen.home.absolute() / "tmp" / "query", chosen.query_timeout_seconds)
+    asked = run_query(text, chosen.lake, chosen.home / "tmp" / "query", chosen.query_timeout_seconds)
     if layout == "table" and output is None:
         with asked as result:
             _print(result)

@@ -22,7 +22,7 @@ _SECRET_NAMES = ("fernet_key", "api_secret_key", "jwt_secret")
 
 def airflow_home() -> Path:
     """Where Airflow keeps its metadata database, secrets and caches."""
-    return settings().home.absolute() / "airflow"
+    return settings().home / "airflow"
 
 
 def base_url() -> str:

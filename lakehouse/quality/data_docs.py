@@ -103,7 +103,7 @@ def forget_old_gates(table: TableRef) -> None:
 
 
 def _root() -> Path:
-    return settings().home.absolute() / "quality" / "gx"
+    return settings().home / "quality" / "gx"
 
 
 def _put_off(module: str) -> None:

@@ -36,10 +36,8 @@ def discover(feed: Feed) -> list[DeliveredFile]:
     assert isinstance(feed.origin, FilesSource)
     assert isinstance(feed.declaration, FilesDataset)
     location = feed.origin.location.resolve()
-    if "://" in location:
-        found = _in_store(feed, feed.declaration.files, location)
-    else:
-        found = _in_folder(feed, feed.declaration.files, settings().home.absolute() / location)
+    patterns = feed.declaration.files
+    found = _in_store(feed, patterns, location) if "://" in location else _in_folder(feed, patterns, settings().home / location)
     return sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
 
 
