@@ -22,7 +22,7 @@ from lakehouse.engine.state import GB
 from lakehouse.errors import ConfigurationError
 from lakehouse.ports import holder, is_free
 from lakehouse.preflight import check_campaigns, check_sources
-from lakehouse.settings import PROJECT_ROOT, Settings, settings
+from lakehouse.settings import PROJECT_ROOT, Settings, check_lake, settings
 
 _LOCK = PROJECT_ROOT / "docker" / "requirements.lock"
 _LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)")
@@ -43,7 +43,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything the platform needs; takes about a second and needs no engine."""
     chosen = settings()
-    looks: list[Callable[[Settings], list[Finding]]] = [_python, _packages, _java, _engine, _ports, _disk, _memory, _conf, _sample, _airflow_db]
+    looks: list[Callable[[Settings], list[Finding]]] = [_python, _packages, _java, _engine, _ports, _lake, _disk, _memory, _conf, _sample, _airflow_db]
     return [finding for look in looks for finding in look(chosen)]
 
 
@@ -107,6 +107,14 @@ def _ports(chosen: Settings) -> list[Finding]:
         detail = f"{port} is free" if found is None else f"{port} is used by {'us' if is_ours else found}"
         findings.append(Finding(f"port {name}", found is None or is_ours, detail, f"Stop that program or set LAKEHOUSE_{name.upper()} to a free port."))
     return findings
+
+
+def _lake(chosen: Settings) -> list[Finding]:
+    try:
+        check_lake(chosen)
+    except ConfigurationError as error:
+        return [Finding("lake", False, error.what, error.remedy)]
+    return [Finding("lake", True, chosen.lake)]
 
 
 def _disk(chosen: Settings) -> list[Finding]:

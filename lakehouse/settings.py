@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lakehouse.errors import ConfigurationError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_SAFE_LAKE = re.compile(r"([a-z0-9]+://)?[A-Za-z0-9._/@+,=-]+")
 
 
 class Settings(BaseSettings):
@@ -76,6 +78,18 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise _wrong_setting(error) from None
+
+
+def check_lake(chosen: Settings) -> None:
+    """Raises ConfigurationError for a lake with a space or the like in its path: Sail would write to a folder with `%20` in its name."""
+    if _SAFE_LAKE.fullmatch(chosen.lake):
+        return
+    variable = "LAKEHOUSE_LAKE_ROOT" if chosen.lake_root else "LAKEHOUSE_HOME"
+    problem = f"the tables would be in {chosen.lake!r}, and the engines do not find a path with a space or a sign such as % # ? * or an accent"
+    expected = "a path of letters a-z and A-Z, digits and . _ - / @ + , = only"
+    if not chosen.lake_root:
+        expected += "; or set LAKEHOUSE_LAKE_ROOT to such a path, for the tables alone"
+    raise ConfigurationError(variable, None, problem, expected)
 
 
 def _wrong_setting(error: ValidationError) -> ConfigurationError:

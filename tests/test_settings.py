@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse.cli import main
+from lakehouse.doctor import examine
 from lakehouse.errors import ConfigurationError
-from lakehouse.settings import own_settings, settings
+from lakehouse.settings import check_lake, own_settings, settings
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +63,24 @@ def test_relative_paths_are_those_of_where_the_process_was_started(tmp_path: Pat
 def test_a_lake_in_an_object_store_stays_as_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", "s3://bucket/lake/")
     assert settings().lake == "s3://bucket/lake"
+
+
+@pytest.mark.parametrize("folder", ["my home", "hömé", "100%", "it's", "a#b"])
+def test_a_lake_that_the_engines_would_not_find_is_refused_before_anything_is_written(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / folder))
+    for command in (["run"], ["engine", "start"], ["sample", "build", "--households", "60"]):
+        assert main(command) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("Error: LAKEHOUSE_HOME: the tables would be in ") and "set LAKEHOUSE_LAKE_ROOT" in said
+    assert not (tmp_path / folder / "sample").exists() and not (tmp_path / folder / "lake").exists()
+    seen = next(finding for finding in examine() if finding.name == "lake")
+    assert not seen.is_ok and "LAKEHOUSE_LAKE_ROOT" in seen.remedy
+
+
+@pytest.mark.parametrize("root", ["/data/lake", "s3://bucket/a-b_c", "file:///data/user@host+1"])
+def test_a_home_may_have_a_space_when_the_lake_is_elsewhere(root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "my home"))
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", root)
+    check_lake(settings())

@@ -27,8 +27,9 @@ def sample() -> None:
 def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> None:
     """Write the dumps below <home>/sample; nothing happens when the same sample is there."""
     from lakehouse.sample import build as build_sample
-    from lakehouse.settings import settings
+    from lakehouse.settings import check_lake, settings
 
+    check_lake(settings())
     target = settings().home / "sample"
     if dirty and households is not None and households < 100:
         raise click.UsageError("--dirty needs at least 100 households, so that every kind of defect finds a place")

@@ -24,7 +24,7 @@ from lakehouse.engine.state import EngineState, engine_dir, is_same_process, rea
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.locks import held_lock
 from lakehouse.ports import holder, is_free
-from lakehouse.settings import Settings, environment_with, settings
+from lakehouse.settings import Settings, check_lake, environment_with, settings
 
 _log = logging.getLogger(__name__)
 # A busy machine may need minutes for a JVM; the bar on a calm one is 3 s (sail) and 15 s (spark).
@@ -99,9 +99,11 @@ def start(replace: bool = False) -> EngineStatus:
 def check() -> None:
     """Pass when the engine runs or could be started now; takes a blink and starts nothing.
 
-    Raises ConfigurationError naming the setting: a host that is not loopback, a port in use, no Java for spark.
+    Raises ConfigurationError naming the setting: a host that is not loopback, a port in use, no Java for spark, a lake with a
+    space or the like in its path.
     """
     chosen = settings()
+    check_lake(chosen)
     _check_loopback(chosen)
     state = read_state(chosen.home)
     is_supervised = state is not None and state.is_supervised

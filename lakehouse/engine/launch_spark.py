@@ -35,8 +35,9 @@ def launch_spark(chosen: Settings) -> Launch:
     command = [str(spark_home() / "bin" / "spark-submit"), "--properties-file", str(properties), "--driver-memory", f"{heap_mb}m"]
     command += ["--driver-class-path", os.pathsep.join(map(str, delta_jars(chosen)))]
     # Not derby.system.home: with it every Thrift connection fails to create its in-memory metastore and retries for 20 s.
-    derby_log = f"-Dderby.stream.error.file={folder / 'derby.log'}"
-    command += ["--driver-java-options", f"-Dlog4j2.configurationFile={log4j} -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC {derby_log}"]
+    # Quoted, because Spark takes the options apart at spaces, and log4j as a URI, because it wants one.
+    paths = f'"-Dlog4j2.configurationFile={log4j.as_uri()}" "-Dderby.stream.error.file={folder / "derby.log"}"'
+    command += ["--driver-java-options", f"{paths} -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC"]
     command += ["--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal"]
     java_home = java_binary(chosen).resolve().parent.parent
     environment = {"SPARK_HOME": str(spark_home()), "JAVA_HOME": str(java_home), "SPARK_LOCAL_IP": chosen.engine_host, "SPARK_CONF_DIR": str(folder)}
