@@ -36,10 +36,10 @@ def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
     return len(load_campaigns(Catalogue(frozenset(segment_models(project)), _profile_columns(project)), folder))
 
 
-def _profile_columns(project: Path) -> frozenset[str]:
-    """Columns of gold.dim_customers as the project declares them: its contract is enforced, so these are all it has."""
+def _profile_columns(project: Path) -> dict[str, str]:
+    """Columns of gold.dim_customers with their types, as the project declares them: its contract is enforced, so these are all it has."""
     for file in sorted((project / "models" / "marts").glob("*.yml")):
         for model in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("models", []):
             if model["name"] == PROFILES:
-                return frozenset(column["name"] for column in model["columns"])
+                return {column["name"]: column["data_type"] for column in model["columns"]}
     raise LookupError(f"no .yml file in {project / 'models' / 'marts'} declares the model {PROFILES}")

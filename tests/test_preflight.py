@@ -23,6 +23,7 @@ MISTAKES = [
         "{field: total_spent, rename: spend_to_date}",
         "has no column 'total_spent'",
     ),
+    ("campaigns.yml", "{field: tenure_days, edges:", "{field: first_name, edges:", "first_name is of type string"),
 ]
 
 

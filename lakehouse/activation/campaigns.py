@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,13 +25,20 @@ IDENTITY_FIELDS = ("customer_id", "email")
 # Attribute names that platforms take for the subscription state: an export must have no way to raise it.
 _SUBSCRIPTION_FIELDS = frozenset({"status", "subscribed", "subscription_status", "email_subscribe", "opt_in", "double_opt_in", "unsubscribed", "blocklisted"})
 
+# Types that hold numbers, as dbt's contracts (Spark) and DuckDB write them.
+_NUMBER = re.compile(r"(byte|short|long|u?(tiny|small|big|huge)?int(eger)?|float|real|double|decimal|numeric)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What campaigns may refer to: segments that have a model, columns of gold.dim_customers."""
+    """What campaigns may refer to: segments that have a model, columns of gold.dim_customers with their types."""
 
     segments: frozenset[str]
-    columns: frozenset[str]
+    columns: Mapping[str, str]
+
+    def numbers(self) -> list[str]:
+        """Columns of which a band can be told."""
+        return sorted(name for name, data_type in self.columns.items() if _NUMBER.match(data_type))
 
 
 _CATALOGUE: ContextVar[Catalogue | None] = ContextVar("catalogue", default=None)
@@ -49,6 +57,13 @@ def _known_column(name: str) -> str:
         raise ValueError(f"{name} goes along with every export; expected other columns of gold.dim_customers")
     if catalogue and name not in catalogue.columns:
         raise ValueError(f"gold.dim_customers has no column {name!r}; expected one of {', '.join(sorted(catalogue.columns))}")
+    return name
+
+
+def _number(name: str) -> str:
+    catalogue = _CATALOGUE.get()
+    if catalogue and name not in catalogue.numbers():
+        raise ValueError(f"{name} is of type {catalogue.columns[name]}, which has no bands; expected a number, one of {', '.join(catalogue.numbers())}")
     return name
 
 
@@ -85,7 +100,7 @@ class Bucket(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    field: Annotated[str, AfterValidator(_known_column)] = Field(description="a numeric column of gold.dim_customers")
+    field: Annotated[str, AfterValidator(_known_column), AfterValidator(_number)] = Field(description="a numeric column of gold.dim_customers")
     edges: Annotated[tuple[float, ...], AfterValidator(_ascending)] = Field(description="ascending numbers; the lower edge belongs to a band")
 
 

@@ -25,7 +25,7 @@ def catalogue(snapshot: Snapshot, project: Path = DBT_PROJECT) -> Catalogue:
     """Segments of the dbt project and of gold.segment_members (a segment without members is in the first only), columns of gold.dim_customers."""
     filled = snapshot.connection.execute("select distinct segment from gold.segment_members").fetchall()
     columns = snapshot.connection.execute("describe gold.dim_customers").fetchall()
-    return Catalogue(frozenset(segment_models(project)) | {segment for (segment,) in filled}, frozenset(column[0] for column in columns))
+    return Catalogue(frozenset(segment_models(project)) | {segment for (segment,) in filled}, {name: data_type for name, data_type, *_ in columns})
 
 
 def segment_hash(segment: str, project: Path = DBT_PROJECT) -> str:

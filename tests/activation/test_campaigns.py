@@ -25,7 +25,8 @@ campaigns:
       - {field: total_spend, rename: spend}
       - {bucket: {field: recency_days, edges: [30, 90]}}
 """
-CATALOGUE = Catalogue(frozenset({"loyal"}), frozenset({"customer_id", "email", "first_name", "total_spend", "recency_days"}))
+COLUMNS = {"customer_id": "string", "email": "string", "first_name": "string", "total_spend": "decimal(18,2)", "recency_days": "int"}
+CATALOGUE = Catalogue(frozenset({"loyal"}), COLUMNS)
 
 
 def _refused(tmp_path: Path, old: str, new: str) -> str:
@@ -60,6 +61,12 @@ def test_plain_campaign(tmp_path: Path) -> None:
         ("rename: spend", "rename: subscribed", 8, "subscription"),
         ("rename: spend", "rename: first_name", 2, "exported twice"),
         ("edges: [30, 90]", "edges: [90, 30]", 9, "ascending"),
+        (
+            "field: recency_days",
+            "field: first_name",
+            9,
+            "of type string, which has no bands. Expected: a number, one of recency_days, total_spend.",
+        ),
         ("09:00 Europe/Berlin", "09:00", 4, "IANA"),
         ("09:00 Europe/Berlin", "09:00 Europe/Berln", 4, "IANA"),
         ("2018-01-05 09:00 Europe/Berlin", "2018-03-25 02:30 Europe/Berlin", 4, "clocks"),
@@ -76,7 +83,7 @@ def test_wrong_input_is_refused_with_its_line(tmp_path: Path, old: str, new: str
 def test_shipped_campaigns_fit_the_dbt_project() -> None:
     models = [model for file in (DBT_PROJECT / "models/marts").glob("*.yml") for model in yaml.safe_load(file.read_text()).get("models", [])]
     (customers,) = [model for model in models if model["name"] == "dim_customers"]
-    catalogue = Catalogue(frozenset(segment_models()), frozenset(column["name"] for column in customers["columns"]))
+    catalogue = Catalogue(frozenset(segment_models()), {column["name"]: column["data_type"] for column in customers["columns"]})
     campaigns = load_campaigns(catalogue, PROJECT_ROOT / "conf")
     assert len(campaigns) >= 3
     assert [volatile_fields(campaign) for campaign in campaigns.values()] == [[]] * len(campaigns)
@@ -95,3 +102,8 @@ def test_segment_hash_follows_the_model_and_the_thresholds(tmp_path: Path) -> No
     (models / "segment_new.sql").write_text("select 2")
     assert len({first, second, segment_hash("new", tmp_path)}) == 3
     assert segment_hash("gone", tmp_path) == ""
+
+
+def test_numbers_are_known_by_the_types_of_dbt_and_of_duckdb() -> None:
+    types = ["int", "bigint", "decimal(18,2)", "double", "INTEGER", "HUGEINT", "DECIMAL(18,2)", "string", "VARCHAR", "timestamp", "boolean", "INTERVAL", "date"]
+    assert Catalogue(frozenset(), {name: name for name in types}).numbers() == sorted(types[:7])
