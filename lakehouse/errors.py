@@ -6,10 +6,16 @@ Every constructor takes facts; every message says what happened, to what, and en
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.outcome import TableOutcome
 
 
 class LakehouseError(Exception):
-    """Base of all errors this project raises on purpose."""
+    """Base of all errors this project raises on purpose. `outcomes`: of the parts of the work that were done all the same."""
+
+    outcomes: tuple[TableOutcome, ...] = ()
 
     def __init__(self, what: str, remedy: str) -> None:
         self.what = what

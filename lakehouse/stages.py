@@ -101,22 +101,23 @@ def _record(
         "finished_at": datetime.now(UTC),
         "seconds": seconds,
     }
+    outcomes = outcomes if error is None else list(getattr(error, "outcomes", ()))
+    rows = [
+        common
+        | {
+            "table_name": str(outcome.table),
+            "status": "warning" if outcome.warnings else "success",
+            "rows_read": outcome.read,
+            "rows_loaded": outcome.loaded,
+            "rows_quarantined": outcome.quarantined,
+            "rows_duplicate": outcome.duplicates,
+            "message": "; ".join(outcome.warnings)[:2000] or ("nothing new" if outcome.skipped else None),
+        }
+        for outcome in outcomes
+    ]
     if error is not None:
         counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
         failed = common | counts | {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}
-        rows = [failed | {"table_name": table} for table in tables_of(stage, target, getattr(error, "source", None))]
-    else:
-        rows = [
-            common
-            | {
-                "table_name": str(outcome.table),
-                "status": "warning" if outcome.warnings else "success",
-                "rows_read": outcome.read,
-                "rows_loaded": outcome.loaded,
-                "rows_quarantined": outcome.quarantined,
-                "rows_duplicate": outcome.duplicates,
-                "message": "; ".join(outcome.warnings)[:2000] or ("nothing new" if outcome.skipped else None),
-            }
-            for outcome in outcomes
-        ]
+        done = {row["table_name"] for row in rows}
+        rows += [failed | {"table_name": table} for table in tables_of(stage, target, getattr(error, "source", None)) if table not in done]
     record("runs", rows, settings().lake)

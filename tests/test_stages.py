@@ -16,7 +16,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.stages import STAGES, run_stage, tables_of
 from lakehouse.status import lake_status
-from lakehouse.tables import ops, silver
+from lakehouse.tables import TableRef, ops, silver
 from lakehouse.window import BatchWindow
 
 MOMENT = datetime(2018, 1, 2, tzinfo=UTC)
@@ -78,6 +78,19 @@ def test_a_failed_stage_is_recorded_under_the_tables_it_writes(conf: Path, monke
 
 def test_a_source_that_fails_is_recorded_for_its_own_table(conf: Path) -> None:
     assert tables_of("extract", "products", SourceUnavailableError("shop", "gone", "Wait.").source) == ["bronze.shop_products"]
+
+
+def test_what_other_sources_brought_is_recorded_beside_the_one_that_failed(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = SourceUnavailableError("crm", "gone", "Wait.")
+    error.outcomes = (TableOutcome(TableRef.parse("bronze.shop_products"), 3, 3, warnings=("1 file of shop set aside: x.csv (truncated)",)),)
+    run("extract", "products", error, monkeypatch)
+    recorded = read(ops("runs"), settings().lake)
+    assert recorded is not None
+    rows = {row["table_name"]: (row["status"], row["rows_loaded"], row["message"]) for row in recorded.to_pylist()}
+    assert rows == {
+        "bronze.crm_products": ("failed", 0, "SourceUnavailableError: source crm: gone. Wait."),
+        "bronze.shop_products": ("warning", 3, "1 file of shop set aside: x.csv (truncated)"),
+    }
 
 
 def test_what_cannot_be_named_is_called_by_its_target(conf: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lakehouse.errors import LakehouseError, all_in_one
+from lakehouse.errors import LakehouseError, SourceUnavailableError, all_in_one
+from lakehouse.no_room import no_room
 from lakehouse.outcome import TableOutcome
 from lakehouse.settings import settings
 from lakehouse.sources.config import Feed, feeds
@@ -19,8 +20,8 @@ log = logging.getLogger(__name__)
 def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Land what is new in every feed of the dataset `target`; one outcome a feed, `loaded` = rows landed.
 
-    A source that fails does not keep the others from landing: its error is raised at the end, the first one with the others
-    named in it. Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
+    A source that fails does not keep the others from landing: its error is raised at the end, with the outcomes of the others,
+    and as one with those of other sources that failed. Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
     """
     outcomes: list[TableOutcome] = []
     errors: list[LakehouseError] = []
@@ -30,8 +31,14 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
         except LakehouseError as error:
             log.error("%s of source %s: %s", feed.dataset, feed.source, error)
             errors.append(error)
+        except OSError as error:
+            if no_room(error, "") is not None:
+                raise
+            errors.append(SourceUnavailableError(feed.source, f"{feed.dataset}: {error}", "Check that its files can be read, then run again."))
     if errors:
-        raise all_in_one(target, errors)
+        failed = all_in_one(target, errors)
+        failed.outcomes = tuple(outcomes)
+        raise failed
     return outcomes
 
 

@@ -70,8 +70,13 @@ def fetch(file: DeliveredFile, folder: Path) -> LocalFile:
 
 
 def is_changed(file: DeliveredFile) -> bool:
-    """Whether a local file was written to since it was found: it is still being delivered."""
-    return file.filesystem is None and _stamp(os.stat(file.address)) != file.stamp
+    """Whether a local file was written to, or taken away, since it was found: it is still being delivered."""
+    if file.filesystem is not None:
+        return False
+    try:
+        return _stamp(os.stat(file.address)) != file.stamp
+    except FileNotFoundError:
+        return True
 
 
 def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[DeliveredFile]:
@@ -82,9 +87,14 @@ def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[
             remedy = "Have it delivered, or correct `files` in sources.yml."
             raise SourceUnavailableError(feed.source, f"the file {folder / pattern} for {feed.dataset} does not exist", remedy)
         for path in folder.glob(pattern):
-            status = path.stat()
+            name = path.relative_to(folder).as_posix()
+            try:
+                status = path.stat()
+            except OSError:  # a link that leads nowhere, or a file taken away just now: opening it says so, by name
+                yield DeliveredFile(name, str(path), "", "")
+                continue
             if stat.S_ISREG(status.st_mode):
-                yield DeliveredFile(path.relative_to(folder).as_posix(), str(path), _stamp(status), _iso(status.st_mtime))
+                yield DeliveredFile(name, str(path), _stamp(status), _iso(status.st_mtime))
 
 
 def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[DeliveredFile]:

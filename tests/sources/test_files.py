@@ -174,9 +174,18 @@ def test_a_failing_source_does_not_stop_the_others(shop: Home) -> None:
     other = text.replace("sources:\n", "").replace("shop:", "gone:").replace("location: in", "location: nowhere")
     shop.declare("sources:" + other.rstrip() + text.replace("sources:", "").rstrip() + "\n")
     shop.deliver("in/a.csv", HEADER + "1,x\n")
-    with pytest.raises(SourceUnavailableError, match="source gone"):
+    with pytest.raises(SourceUnavailableError, match="source gone") as failed:
         shop.extract("products")
+    assert [(str(outcome.table), outcome.loaded) for outcome in failed.value.outcomes] == [("bronze.shop_products", 1)]
     assert len(shop.landed("shop", "products")) == 1
+
+
+def test_a_link_that_leads_nowhere_is_told_at_every_run_and_the_others_land(shop: Home) -> None:
+    shop.deliver("in/a.csv", HEADER + "1,x\n")
+    (shop.path / "in" / "b.csv").symlink_to("nowhere.csv")
+    for loaded in (1, 0):
+        (outcome,) = shop.extract("products")
+        assert (outcome.loaded, outcome.warnings) == (loaded, ("1 file of shop set aside: b.csv (it cannot be opened: No such file or directory)",))
 
 
 def test_object_stores_through_fsspec(home: Home) -> None:
