@@ -12,7 +12,7 @@ from typing import Any
 from lakehouse.platform.quiet import run_log
 from lakehouse.platform.run_facts import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
 from lakehouse.quality.gates_state import latest_gates
-from lakehouse.settings import settings
+from lakehouse.settings import Settings, settings
 from lakehouse.snapshot import open_snapshot
 from lakehouse.tables import gold, ops
 
@@ -127,7 +127,8 @@ def _again(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:
     """The command of this run, with its as-of moment unless that was now: as of another one, all profiles are others."""
     as_of = datetime.fromisoformat(conf["as_of"])
     said = f" --as-of {as_of:%Y-%m-%dT%H:%M:%SZ}" if as_of != moment.replace(microsecond=0) else ""
-    return f"{program()} run --campaign {campaign_id}{said}"
+    engine = "" if settings().engine == Settings.model_fields["engine"].default else f"LAKEHOUSE_ENGINE={settings().engine} "
+    return f"{engine}{program()} run --campaign {campaign_id}{said}"
 
 
 def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:

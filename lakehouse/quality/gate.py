@@ -107,7 +107,7 @@ def _with_history(parameters: Parameters, gate: Gate, window: BatchWindow) -> Pa
     """The parameters with what earlier runs read and saw: read only when something is measured that may name it."""
     history = history_of(gate.table, window.run_id, parameters.lake)
     if window.is_full:
-        history = replace(history, previous_rows=None)  # who asks for a rebuild may get fewer rows
+        history = replace(history, previous_rows=None, rows_read=None)  # a rebuild that was asked for may end with fewer rows, and reads them all
     return replace(parameters, values=parameters.values | {name: number(getattr(history, name)) for name in _OF_HISTORY})
 
 
