@@ -60,9 +60,10 @@ def _watched(made: Any) -> dict[str, str]:
     """Run the DAG; the last error of each task, as the summary of a run tells it."""
     from airflow.sdk.listener import get_listener_manager
 
+    from lakehouse.platform.interruption import Interruption
     from lakehouse.platform.watching import TaskWatch
 
-    watch = TaskWatch(lambda event: None)
+    watch = TaskWatch(lambda event: None, Interruption())
     get_listener_manager().add_listener(watch)
     made.test()
     return {failure.task_id: failure.error for failure in watch.failures}
