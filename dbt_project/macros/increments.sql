@@ -43,11 +43,6 @@
             {{ return(true) }}
         {%- endif -%}
     {%- endfor -%}
-    {%- for name in ['int_run_inputs', 'int_gold_progress'] -%}
-        {%- if 'build_id' not in adapter.get_columns_in_relation(previous_table(name)) | map(attribute='name') -%}
-            {{ return(true) }}
-        {%- endif -%}
-    {%- endfor -%}
     {%- set unfinished = 'select count(*) from ' ~ previous_table('int_run_inputs') ~ ' as begun left anti join ' ~ previous_table('int_gold_progress') ~ ' as finished on begun.build_id = finished.build_id' -%}
     {{ return(run_query(unfinished).rows[0][0] > 0) }}
 {%- endmacro %}

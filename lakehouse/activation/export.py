@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.activation.audience import IDENTITIES, members, profiles_as_of
+from lakehouse.activation.audience import members, profiles_as_of
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.catalogue import catalogue, segment_hash
 from lakehouse.activation.emptying import is_emptying, refusal, without_consent
@@ -17,6 +17,7 @@ from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manife
 from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
 from lakehouse.activation.platforms import PLATFORMS, Platform
 from lakehouse.activation.receipt import abandoned_row, exports_row, outcome
+from lakehouse.activation.refusals import IDENTITIES
 from lakehouse.activation.selection import Selection, select
 from lakehouse.activation.send import Sent, send
 from lakehouse.activation.state import STATE_TABLES, done_by, fill_in_missing, platform_state
