@@ -3,7 +3,8 @@
 -- The newest change decides for each reference (on the same moment the most restrictive), then the most restrictive of all
 -- references that lead to the address decides for the address. A grant is good for the address it was given for, a bounce says
 -- something about one address; a withdrawal or a complaint is a person's, and ends the older grants of all the person's
--- addresses, also when it was said with an address or a loyalty id that the person no longer has.
+-- addresses, also when it was said with an address or a loyalty id that the person no longer has. What a contact granted goes with
+-- it when it is deleted, whoever else has its address; what it refused stays.
 with contacts as (select * from {{ ref('stg_contacts') }}),
 
 identifiers_of_contacts as (select * from {{ ref('stg_contact_identifiers') }}),
@@ -34,20 +35,23 @@ mailboxes as (
     select
         coalesce(email, concat('contact:', contact_id)) as mailbox,
         'crm_id' as reference_type,
-        contact_id as customer_reference
+        contact_id as customer_reference,
+        is_deleted
     from contacts
     union
     select
         coalesce(email, concat('contact:', contact_id)) as mailbox,
         'loyalty_id' as reference_type,
-        loyalty_id as customer_reference
+        loyalty_id as customer_reference,
+        is_deleted
     from contacts
     where loyalty_id is not null
     union
     select
         customer_reference as mailbox,
         'email' as reference_type,
-        customer_reference
+        customer_reference,
+        false as is_deleted
     from consents
     where reference_type = 'email'
 ),
@@ -64,6 +68,7 @@ decisions_on_mailbox as (
             mailboxes.reference_type = newest.reference_type
             and mailboxes.customer_reference = newest.customer_reference
             and newest.rank_of_change = 1
+    where newest.status <> 'granted' or not mailboxes.is_deleted
 ),
 
 refusals as (
