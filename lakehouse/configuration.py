@@ -56,7 +56,7 @@ def load_yaml(path: Path, model: type[M]) -> M:
 
 
 class _MarkedText(str):
-    """A scalar with `${...}` in it that remembers where it was written."""
+    """A text that remembers where it was written."""
 
     file: str
     line: int
@@ -79,7 +79,7 @@ class _MarkedLoader(yaml.SafeLoader):
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         value = super().construct_scalar(node)
-        if isinstance(value, str) and "${" in value:
+        if isinstance(value, str):
             marked = _MarkedText(value)
             marked.file, marked.line = str(self.path), node.start_mark.line + 1
             return marked

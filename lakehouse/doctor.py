@@ -15,14 +15,16 @@ from pathlib import Path
 
 import psutil
 
+from lakehouse.configuration import load_yaml
 from lakehouse.engine import control
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import GB
-from lakehouse.errors import ConfigurationError
+from lakehouse.errors import ConfigurationError, LakehouseError
 from lakehouse.ports import holder, is_free
 from lakehouse.preflight import check_campaigns, check_sources
 from lakehouse.settings import PROJECT_ROOT, Settings, check_lake, settings
+from lakehouse.sources.declarations import FilesSource, RestSource, SourcesFile, SqlSource
 
 _LOCK = PROJECT_ROOT / "docker" / "requirements.lock"
 _LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)")
@@ -40,10 +42,13 @@ class Finding:
     remedy: str = ""
 
 
+_Look = Callable[[Settings], list[Finding]]
+
+
 def examine() -> list[Finding]:
     """Look at everything the platform needs; takes about a second and needs no engine."""
     chosen = settings()
-    looks: list[Callable[[Settings], list[Finding]]] = [_python, _packages, _java, _engine, _ports, _lake, _disk, _memory, _conf, _sample, _airflow_db]
+    looks: list[_Look] = [_python, _packages, _java, _engine, _ports, _lake, _disk, _memory, _conf, _sources, _sample, _airflow_db]
     return [finding for look in looks for finding in look(chosen)]
 
 
@@ -146,6 +151,25 @@ def _conf_file(path: Path, load: Callable[[], str]) -> Finding:
         return Finding(name, True, f"{path}, {load()}")
     except ConfigurationError as error:
         return Finding(name, False, error.what, error.remedy)
+
+
+def _sources(chosen: Settings) -> list[Finding]:
+    """Of databases, APIs and whatever else the environment has a say in: whether everything is there that they are asked with."""
+    try:
+        declared = load_yaml(chosen.conf / "sources.yml", SourcesFile).sources
+    except ConfigurationError:  # found by the look at conf
+        return []
+    return [_source(name, source) for name, source in declared.items() if source.kind != "files" or "${" in str(source.location)]
+
+
+def _source(name: str, source: FilesSource | SqlSource | RestSource) -> Finding:
+    from lakehouse.sources.addresses import check_address  # SQLAlchemy: only where there is such a source
+
+    try:
+        check_address(name, source)
+    except LakehouseError as error:
+        return Finding(f"source {name}", False, error.what, error.remedy)
+    return Finding(f"source {name}", True, f"{source.kind}, can be asked (it was not)")
 
 
 def _sample(chosen: Settings) -> list[Finding]:

@@ -65,6 +65,41 @@ def test_wrong_configuration_is_named_with_its_line(home: Home, monkeypatch: pyt
     assert "does not exist" in finding("conf campaigns.yml").detail
 
 
+REST = "kind: rest, base_url: '{}', auth: {{kind: bearer, token: '${{T_TOKEN}}'}}"
+ENDPOINT = "products: {path: p, load: full, pagination: {kind: none}, mapping: {product_id: id}}"
+TABLE = "products: {table: p, load: full, mapping: {product_id: id}}"
+
+
+@pytest.mark.parametrize(
+    ("source", "dataset", "problem", "remedy"),
+    [
+        ("kind: sql, url: 'postgresql+psycopg://me:${T_ABSENT}@h/db'", TABLE, "T_ABSENT is not set", "T_ABSENT in the environment"),
+        ("kind: sql, url: '${T_URL}'", TABLE, "the URL of source asked cannot be parsed", "written as %40"),
+        ("kind: sql, url: 'nosuch://h/db'", TABLE, "sources.yml:2: the URL of source asked is wrong", "a SQLAlchemy URL"),
+        ("kind: sql, url: 'oracle://me:${T_TOKEN}@h/db'", TABLE, "driver is not installed", "Install the driver"),
+        (REST.replace("T_TOKEN", "T_ABSENT").format("https://h/v1"), ENDPOINT, "T_ABSENT is not set", "T_ABSENT in the environment"),
+        (REST.format("h.example/v1"), ENDPOINT, "the base URL of source asked cannot be parsed", "https://host/api"),
+        (REST.format("https://me:${T_TOKEN}@h:port/v1"), ENDPOINT, "the base URL of source asked cannot be parsed", "https://host/api"),
+        ("kind: files, location: '${T_ABSENT}'", "products: {files: p, format: csv, load: full, mapping: {product_id: id}}", "T_ABSENT is not set", "T_ABSENT"),
+        ("kind: sql, url: 'postgresql+psycopg://me:${T_TOKEN}@h/db'", TABLE, "", ""),
+        (REST.format("https://h/v1"), ENDPOINT, "", ""),
+    ],
+)
+def test_what_a_source_is_asked_with_is_looked_at_without_asking_or_telling_a_secret(
+    home: Home, monkeypatch: pytest.MonkeyPatch, source: str, dataset: str, problem: str, remedy: str
+) -> None:
+    conf = home.path / "conf"
+    conf.mkdir()
+    (conf / "sources.yml").write_text(f"sources:\n  asked: {{{source}, datasets: {{{dataset}}}}}\n")
+    for name, value in {"LAKEHOUSE_CONF": str(conf), "T_TOKEN": "s3cret", "T_URL": "postgresql+psycopg://me:pass@s3cret:s3cret@h/db"}.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    seen = finding("source asked")
+    assert seen.is_ok is (not problem)
+    assert problem in seen.detail and remedy in seen.remedy
+    assert "s3cret" not in f"{seen.detail} {seen.remedy}"
+
+
 @pytest.mark.parametrize(("engine", "is_ok"), [("sail", True), ("spark", False)])
 def test_java_is_missed_only_by_the_engine_that_needs_it(home: Home, engine: str, is_ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", str(home.path / "no-java"))

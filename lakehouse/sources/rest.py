@@ -22,6 +22,7 @@ from dlt.sources.helpers.rest_client.auth import APIKeyAuth, BearerTokenAuth, Ht
 
 from lakehouse.errors import SourceUnavailableError, TerminalError
 from lakehouse.outcome import TableOutcome
+from lakehouse.sources.addresses import base_url
 from lakehouse.sources.config import Feed
 from lakehouse.sources.declarations import ApiKey, Basic, Bearer, Cursor, LinkHeader, PageNumber, RestDataset, RestSource
 from lakehouse.sources.journal import Journal
@@ -113,7 +114,7 @@ def _client(feed: Feed, source: RestSource, declared: RestDataset) -> RESTClient
     if isinstance(source.auth, ApiKey):
         _keep_at_home(retrying.session, source.auth.header)
     return RESTClient(
-        base_url=source.base_url.resolve(),
+        base_url=base_url(feed.source, source),
         auth=_auth(source),
         paginator=_paginator(declared),
         data_selector=declared.records or "$",

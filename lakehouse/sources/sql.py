@@ -14,18 +14,15 @@ import sqlalchemy as sa
 from dlt.sources.sql_database.helpers import TableLoader
 from sqlalchemy import exc
 
-from lakehouse.errors import ConfigurationError, ContractError, SourceUnavailableError, TerminalError
+from lakehouse.errors import ContractError, SourceUnavailableError, TerminalError
 from lakehouse.outcome import TableOutcome
+from lakehouse.sources.addresses import database
 from lakehouse.sources.config import Feed
 from lakehouse.sources.declarations import SqlDataset, SqlSource
 from lakehouse.sources.journal import Journal
 from lakehouse.sources.loads import Load
 from lakehouse.sources.watermark import interval
 from lakehouse.window import BatchWindow
-
-_CONNECT_SECONDS = 10
-# Databases where a statement of several seconds sees later commits at the default isolation level.
-_SNAPSHOT_DIALECTS = ("postgresql", "mysql", "mariadb")
 
 
 def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
@@ -104,18 +101,10 @@ def _reflect(feed: Feed, engine: sa.Engine, declared: SqlDataset) -> sa.Table:
 
 @contextmanager
 def _engine(feed: Feed) -> Iterator[sa.Engine]:
-    """A read-only, repeatable-read engine; foreign errors become ours here, without the statement's values."""
+    """The engine of the feed's database; foreign errors become ours here, without the statement's values."""
     assert isinstance(feed.origin, SqlSource)
-    location = feed.origin.url
-    try:
-        url = sa.make_url(location.resolve())
-        settings = {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if url.get_backend_name() == "postgresql" else {}
-        isolation = {"isolation_level": "REPEATABLE READ"} if url.get_backend_name() in _SNAPSHOT_DIALECTS else {}
-        engine = sa.create_engine(url, poolclass=sa.NullPool, **settings, **isolation)
-    except (exc.ArgumentError, exc.NoSuchModuleError) as error:
-        raise ConfigurationError(location.file, location.line, f"the URL of source {feed.source} is wrong: {error}", "a SQLAlchemy URL") from error
-    except ImportError as error:
-        raise TerminalError(f"source {feed.source}: its database driver is not installed ({error})", "Install the driver beside the platform.") from error
+    engine = database(feed.source, feed.origin)
+    url = engine.url
     try:
         yield engine
     except (exc.OperationalError, exc.InterfaceError) as error:

@@ -245,6 +245,13 @@ def test_a_backfill_asks_for_its_window_again_and_the_next_load_goes_on(home: Ho
     assert [query["since"] for query in api.queries[1:]] == ["2017-03-02T00:00:00Z", "2017-03-03T09:00:00Z"]
 
 
+def test_a_base_url_that_is_none_is_named_with_its_line(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOYALTY_TOKEN", TOKEN)
+    home.declare(DECLARED.format(url="api.example", options=SINGLE))
+    with pytest.raises(ConfigurationError, match=r"sources\.yml:5: the base URL of source loyalty cannot be parsed"):
+        home.extract("products")
+
+
 def test_never_faster_than_declared(home: Home, api: Api) -> None:
     api.answer = _by_cursor
     home.declare(DECLARED.format(url=api.url, options=CURSOR).replace("attempts: 3", "attempts: 3\n    requests_per_second: 10"))

@@ -229,6 +229,14 @@ def test_an_unknown_database_kind(home: Home, monkeypatch: pytest.MonkeyPatch) -
         home.extract("products")
 
 
+def test_a_url_that_cannot_be_parsed_is_not_shown(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERP_URL", "postgresql+psycopg://reader:a@s3cret:s3cret@127.0.0.1/erp")
+    home.declare(re.sub(r"url: .*", "url: ${ERP_URL}", DECLARED))
+    with pytest.raises(ConfigurationError, match=r"sources\.yml:5: the URL of source erp cannot be parsed") as caught:
+        home.extract("products")
+    assert "s3cret" not in str(caught.value) and caught.value.__cause__ is None
+
+
 def test_sqlite_by_the_same_declaration(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ERP_URL", f"sqlite:///{tmp_path}/erp.db")
     home.declare(re.sub(r"url: .*", "url: ${ERP_URL}", DECLARED).replace("lookback: 1 hour", "lookback: 1"))
