@@ -77,6 +77,7 @@ TABLE = "products: {table: p, load: full, mapping: {product_id: id}}"
         ("kind: sql, url: '${T_URL}'", TABLE, "the URL of source asked cannot be parsed", "written as %40"),
         ("kind: sql, url: 'nosuch://h/db'", TABLE, "sources.yml:2: the URL of source asked is wrong", "a SQLAlchemy URL"),
         ("kind: sql, url: 'oracle://me:${T_TOKEN}@h/db'", TABLE, "driver is not installed", "Install the driver"),
+        ("kind: sql, url: 'sqlite:////no/such.db'", TABLE, "the database /no/such.db does not exist", "Have it delivered"),
         (REST.replace("T_TOKEN", "T_ABSENT").format("https://h/v1"), ENDPOINT, "T_ABSENT is not set", "T_ABSENT in the environment"),
         (REST.format("h.example/v1"), ENDPOINT, "the base URL of source asked cannot be parsed", "https://host/api"),
         (REST.format("https://me:${T_TOKEN}@h:port/v1"), ENDPOINT, "the base URL of source asked cannot be parsed", "https://host/api"),

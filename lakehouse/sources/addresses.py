@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from lakehouse.configuration import EnvironmentText
-from lakehouse.errors import ConfigurationError, TerminalError
+from lakehouse.errors import ConfigurationError, SourceUnavailableError, TerminalError
 from lakehouse.sources.declarations import FilesSource, RestSource, SqlSource
+from lakehouse.sources.sqlite import missing_file
 
 _CONNECT_SECONDS = 10
 # Databases where a statement of several seconds sees later commits at the default isolation level.
@@ -39,7 +40,8 @@ def check_address(name: str, source: FilesSource | SqlSource | RestSource) -> No
 def database(name: str, source: SqlSource) -> sa.Engine:
     """An engine for a repeatable read; it connects when it is used.
 
-    Raises ConfigurationError for a variable that is not set and a URL that is wrong, TerminalError for a driver that is not installed.
+    Raises ConfigurationError for a variable that is not set and a URL that is wrong, TerminalError for a driver that is not installed,
+    SourceUnavailableError for a database that is a file and not there.
     """
     written = source.url
     text = written.resolve()
@@ -48,7 +50,7 @@ def database(name: str, source: SqlSource) -> sa.Engine:
         options: dict[str, Any] = {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if url.get_backend_name() == "postgresql" else {}
         if url.get_backend_name() in _SNAPSHOT_DIALECTS:
             options["isolation_level"] = "REPEATABLE READ"
-        return sa.create_engine(url, poolclass=sa.NullPool, **options)
+        engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
     except exc.NoSuchModuleError as error:
         raise ConfigurationError(written.file, written.line, f"the URL of source {name} is wrong: {error}", "a SQLAlchemy URL") from error
     except (exc.ArgumentError, ValueError):
@@ -57,6 +59,9 @@ def database(name: str, source: SqlSource) -> sa.Engine:
         raise ConfigurationError(written.file, written.line, problem, expected) from None
     except ImportError as error:
         raise TerminalError(f"source {name}: its database driver is not installed ({error})", "Install the driver beside the platform.") from error
+    if missing := missing_file(url):
+        raise SourceUnavailableError(name, f"the database {missing} does not exist", "Have it delivered, or correct `url` in sources.yml.")
+    return engine
 
 
 def base_url(name: str, source: RestSource) -> str:

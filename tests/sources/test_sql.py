@@ -247,3 +247,13 @@ def test_sqlite_by_the_same_declaration(home: Home, tmp_path: Path, monkeypatch:
     assert home.extract("products")[0].loaded == 2
     assert home.extract("products")[0].skipped
     engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["erp.db", "no/folder/erp.db", "file:{}/erp.db?uri=true"])
+def test_a_database_file_that_is_not_there_is_not_made(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("ERP_URL", f"sqlite:///{name.format(tmp_path)}")
+    monkeypatch.chdir(tmp_path)
+    home.declare(re.sub(r"url: .*", "url: ${ERP_URL}", DECLARED).replace("lookback: 1 hour", "lookback: 1"))
+    with pytest.raises(SourceUnavailableError, match=rf"source erp: the database {tmp_path}/.*erp\.db does not exist"):
+        home.extract("products")
+    assert not list(tmp_path.rglob("erp.db"))
