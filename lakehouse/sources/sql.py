@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from lakehouse.sources.config import Feed
 from lakehouse.sources.declarations import SqlDataset, SqlSource
 from lakehouse.sources.journal import Journal
 from lakehouse.sources.loads import Load
+from lakehouse.sources.sqlite import TimeText, as_texts, keep_times_as_text
 from lakehouse.sources.watermark import interval
 from lakehouse.window import BatchWindow
 
@@ -60,8 +62,12 @@ def _interval_again(watermark: sa.Column[Any] | None, window: BatchWindow) -> li
     """Conditions for the rows of a backfill's window; None where there is no backfill, or rows carry no time to tell them by."""
     if watermark is None or not window.is_backfill or window.is_full:
         return None
-    bounds = interval(window, watermark.type.python_type, getattr(watermark.type, "timezone", False))
-    return None if bounds is None else [watermark >= bounds[0], watermark < bounds[1]]
+    is_text = isinstance(watermark.type, TimeText)
+    bounds = interval(window, datetime if is_text else watermark.type.python_type, getattr(watermark.type, "timezone", False))
+    if bounds is None:
+        return None
+    start, end = as_texts(*bounds) if is_text else bounds
+    return [watermark >= start, watermark < end]
 
 
 def _increment(engine: sa.Engine, watermark: sa.Column[Any] | None, load: Load) -> list[Any] | None:
@@ -86,7 +92,8 @@ def _upper_end(engine: sa.Engine, watermark: sa.Column[Any], load: Load) -> Any:
 
 def _reflect(feed: Feed, engine: sa.Engine, declared: SqlDataset) -> sa.Table:
     try:
-        table = sa.Table(declared.table, sa.MetaData(), schema=declared.db_schema, autoload_with=engine, resolve_fks=False)
+        times = [("column_reflect", keep_times_as_text)]
+        table = sa.Table(declared.table, sa.MetaData(), schema=declared.db_schema, autoload_with=engine, resolve_fks=False, listeners=times)
     except exc.NoSuchTableError as error:
         problem = f"source {feed.source} has no table or view {error}"
         raise ContractError(feed.dataset, problem, "Correct `table` and `schema` in sources.yml, or grant the reader access.") from error

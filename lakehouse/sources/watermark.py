@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from lakehouse.sources.text import NumberText
 from lakehouse.window import BatchWindow
 
 _ANY_ZONE = timedelta(days=1)  # a time without a zone may be of any: so much more is read on both sides
+_TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)?")
 _PRUNE_ABOVE = 200_000  # rows remembered before the ones behind the lookback are forgotten
 
 
@@ -65,11 +67,20 @@ def behind(highest: Any, feed: Feed) -> Any:
     if highest is None or lookback is None:
         return highest
     try:
-        return highest - lookback
-    except TypeError as error:
-        kind = type(highest).__name__
+        return _earlier(highest, lookback) if isinstance(highest, str) else highest - lookback
+    except (TypeError, ValueError) as error:
+        kind = "text" if isinstance(highest, str) else type(highest).__name__
         problem = f"lookback {lookback} does not fit the watermark {feed.declaration.watermark} of source {feed.source}, a {kind}"
-        raise ContractError(feed.dataset, problem, "Use a duration (2 days) for times and a whole number for numbers.") from error
+        remedy = "Use a duration (2 days) for times, also as texts like 2018-01-02T10:00:00Z, and a whole number for numbers; leave it out for other texts."
+        raise ContractError(feed.dataset, problem, remedy) from error
+
+
+def _earlier(text: str, lookback: Any) -> str:
+    """An ISO timestamp `lookback` earlier and written as it was, for texts are compared as texts; ValueError for other texts."""
+    if not _TIME_TEXT.fullmatch(text):
+        raise ValueError("the text is no ISO timestamp")
+    seconds, rest = datetime.fromisoformat(text[:19]), text[19:]
+    return (seconds - lookback).isoformat(text[10]) + rest
 
 
 def interval(window: BatchWindow, kind: type, has_zone: bool) -> tuple[Any, Any] | None:
