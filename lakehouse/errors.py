@@ -174,11 +174,9 @@ class ExportRunningError(TransientError):
 
 
 def all_in_one(dataset: str, errors: Sequence[LakehouseError]) -> LakehouseError:
-    """One error for those of several sources of a dataset: worth a retry only when all of them are."""
+    """One error for those of several sources of a dataset, each with its own remedy: worth a retry only when all of them are."""
     if len(errors) == 1:
         return errors[0]
-    what = f"{len(errors)} sources of {dataset} failed: " + " | ".join(error.what for error in errors)
-    remedy = " | ".join(dict.fromkeys(error.remedy for error in errors))
-    if all(isinstance(error, TransientError) for error in errors):
-        return SourceUnavailableError(dataset, what, remedy)
-    return TerminalError(what, remedy)
+    is_transient = all(isinstance(error, TransientError) for error in errors)
+    kind = TransientError if is_transient else TerminalError
+    return kind(f"{len(errors)} sources of {dataset} failed", " | ".join(map(str, errors)))
