@@ -1,16 +1,17 @@
 """How fresh every table is and how its last stage went: from the Delta logs and ops.runs, without an engine.
 
-Only delta-rs is imported (no Arrow, no DuckDB): the answer is for a person who waits for it.
+Only delta-rs is imported (no Arrow unless a load failed, no DuckDB): the answer is for a person who waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deltalake import DeltaTable, QueryBuilder
 
+from lakehouse.errors import ConfigurationError
 from lakehouse.listing import delta_uri, existing_tables
 from lakehouse.tables import TableRef, ops
 
@@ -53,7 +54,8 @@ class TableStatus:
 class LakeStatus:
     """All tables in order, and the stages whose newest run on a table failed, oldest first: (table, run).
 
-    A failure is news until the same stage succeeds on the same table, whatever ran since.
+    A failure is news until the same stage succeeds on the same table, whatever ran since; that of a source is none any more
+    once sources.yml does not declare it.
     """
 
     tables: tuple[TableStatus, ...]
@@ -63,11 +65,33 @@ class LakeStatus:
 def lake_status(lake: str) -> LakeStatus:
     """Status of every table of the lake; a lake without tables gives an empty status."""
     tables = existing_tables(lake)
-    runs = _last_runs(lake) if ops("runs") in tables else {}
+    runs = _still_news(_last_runs(lake)) if ops("runs") in tables else {}
     newest = {name: max(by_stage, key=lambda run: run.finished_at) for name, by_stage in runs.items()}
     found = tuple(_table_status(table, lake, newest.get(str(table))) for table in tables)
     failed = [(name, run) for name, by_stage in runs.items() for run in by_stage if run.status == "failed"]
     return LakeStatus(found, tuple(sorted(failed, key=lambda entry: entry[1].finished_at)))
+
+
+def _still_news(runs: Mapping[str, list[LastRun]]) -> Mapping[str, list[LastRun]]:
+    """Runs without the failures to load what no source delivers any more: no run could ever mend them."""
+    failed = {name for name, by_stage in runs.items() if any(map(_is_failed_load, by_stage))}
+    gone = _undeclared(failed) if failed else frozenset()
+    kept = {name: [run for run in by_stage if name not in gone or not _is_failed_load(run)] for name, by_stage in runs.items()}
+    return {name: by_stage for name, by_stage in kept.items() if by_stage}
+
+
+def _is_failed_load(run: LastRun) -> bool:
+    return run.status == "failed" and run.stage in ("extract", "bronze")
+
+
+def _undeclared(names: Set[str]) -> Set[str]:
+    """Those of the tables that no source of sources.yml feeds; none when that file is wrong."""
+    from lakehouse.sources.config import feeds  # brings Arrow, so only where a load has failed
+
+    try:
+        return names - {str(feed.bronze) for feed in feeds()}
+    except ConfigurationError:
+        return frozenset()
 
 
 def _table_status(table: TableRef, lake: str, last_run: LastRun | None) -> TableStatus:

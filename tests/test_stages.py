@@ -116,3 +116,17 @@ def test_status_names_the_last_failure_of_a_table_until_that_stage_succeeds(conf
     assert failure.message == "ContractError: dataset products: a column is gone. Mend it."
     run("silver", "products", TableOutcome(silver("products")), monkeypatch, "r3")
     assert lake_status(settings().lake).failed == ()
+
+
+def test_failures_of_a_source_that_is_declared_no_more_are_no_news(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> list[str]:
+        return [name for name, _ in lake_status(settings().lake).failed]
+
+    run("extract", "products", TableOutcome(TableRef.parse("bronze.shop_products")), monkeypatch)
+    run("bronze", "products", SourceUnavailableError("shop", "gone", "Wait."), monkeypatch, "r2")
+    run("extract", "products", SourceUnavailableError("crm", "gone", "Wait."), monkeypatch, "r3")
+    assert failing() == ["bronze.shop_products", "bronze.crm_products"]
+    (conf / "sources.yml").write_text("sources: [")
+    assert failing() == ["bronze.shop_products", "bronze.crm_products"]
+    (conf / "sources.yml").write_text("\n".join(line for line in SOURCES.splitlines() if "shop:" not in line))
+    assert failing() == ["bronze.crm_products"]
