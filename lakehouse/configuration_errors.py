@@ -16,6 +16,16 @@ from pydantic_core import ErrorDetails
 from lakehouse.errors import ConfigurationError
 
 _SHOWN = 5  # further problems named in one message
+_MAPPING, _LIST = "`key: value` lines", "a list"
+# pydantic's names of mistakes in the shape of a value -> the shape that belongs there
+_SHAPES = {
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "union_tag_not_found": _MAPPING,
+    "dict_type": _MAPPING,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+}
 Location = tuple[int | str, ...]
 
 
@@ -50,8 +60,26 @@ def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetail
         expected = str(context.get("expected_tags") or context.get("expected"))
         near = difflib.get_close_matches(str(given), expected.replace("'", "").replace(" or ", ", ").split(", "), 1, 0.6)
         return line, f"{f'{tag} of ' if tag else ''}{key} is {given!r}", f"one of {expected}" + (f"; did you mean {near[0]!r}?" if near else "")
+    if kind in _SHAPES:
+        keys = ", ".join(_fields(model, location))
+        more = f", {meaning}" if meaning else f"; known keys: {keys}" if keys else ""
+        return line, f"{key} {_seen(detail)}", _SHAPES[kind] + more
+    if kind == "too_short":
+        return line, f"{key} is empty", meaning or "at least one entry"
+    if kind == "string_type" and location[-1] == "[key]":
+        return line, f"key {detail['input']!r} is no text", f"a quoted text, '{detail['input']}'"
     problem, _, expected = detail["msg"].removeprefix("Value error, ").partition("; expected ")
     return line, f"{key}: {problem}", expected or meaning or "a value of the right type"
+
+
+def _seen(detail: ErrorDetails) -> str:
+    """What stands where something of another shape belongs."""
+    given = detail["input"]
+    if given is None:
+        return "is empty"
+    if isinstance(given, dict):
+        return f"has no key {detail['ctx']['discriminator']}" if detail["type"] == "union_tag_not_found" else "is a mapping"
+    return "is a list" if isinstance(given, list) else "is a single value"
 
 
 def _written(root: yaml.Node | None, location: Location) -> Iterator[int | str]:

@@ -59,7 +59,14 @@ def _error(tmp_path: Path, text: str) -> ConfigurationError:
         ("sources:\n  a:\n    kind: api\n    token: ${T}\n    url: postgresql://me:hunter2@host/db\n", 5, "the URL holds a literal password"),
         ("sources:\n  a:\n    kind: api\n    token: ${not closed\n", 4, "a reference is not well formed"),
         ("", 1, "key 'sources' is missing in the file"),
-        ("- 1\n", 1, "the file"),
+        ("- 1\n", 1, "the file is a list. Expected: `key: value` lines; known keys: sources, limits"),
+        ("sources:\n  - a\n", 1, "sources is a list. Expected: `key: value` lines"),
+        ("sources:\n  a: [files]\n", 2, "sources.a is a list. Expected: `key: value` lines; known keys: kind, delimiter, token, url"),
+        ("sources:\n  a:\n", 2, "sources.a is empty. Expected: `key: value` lines"),
+        ("sources:\n  a: files\n", 2, "sources.a is a single value. Expected: `key: value` lines"),
+        ("sources:\n  a: {delimiter: x}\n", 2, "sources.a has no key 'kind'. Expected: `key: value` lines"),
+        ("sources:\n  7: {kind: files}\n", 2, "key 7 is no text. Expected: a quoted text, '7'"),
+        ("sources: {}\nlimits: 7\n", 2, "limits is a single value. Expected: a list"),
     ],
 )
 def test_a_wrong_file_is_answered_with_its_line_and_what_was_expected(tmp_path: Path, text: str, line: int, message: str) -> None:

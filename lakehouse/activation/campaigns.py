@@ -167,7 +167,13 @@ class Campaign(BaseModel):
         return tuple(dict.fromkeys(field.column for field in self.fields))
 
 
-_Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+def _campaign_id(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+        raise ValueError(f"{name!r} is no campaign id; expected lower case letters, digits, - and _, 64 at most, a letter or digit first")
+    return name
+
+
+_Id = Annotated[str, AfterValidator(_campaign_id)]
 
 
 class Campaigns(BaseModel):

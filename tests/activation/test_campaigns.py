@@ -72,7 +72,11 @@ def test_plain_campaign(tmp_path: Path) -> None:
         ("2018-01-05 09:00 Europe/Berlin", "2018-03-25 02:30 Europe/Berlin", 4, "clocks"),
         ("2018-01-05 09:00", "2018-01-05 09:00+02:00", 4, "offset"),
         ("platform: outbox", "platform: outbox\n    holdout_share: 1.5", 6, "holdout_share"),
-        ("  thanks:", "  Thanks!:", 2, "Thanks!"),
+        ("  thanks:", "  Thanks!:", 2, "'Thanks!' is no campaign id. Expected: lower case letters, digits"),
+        ("  thanks:", "  2018:", 2, "key 2018 is no text. Expected: a quoted text, '2018'"),
+        ("  thanks:\n    segment", "  - segment", 1, "campaigns is a list. Expected: `key: value` lines, campaign id -> campaign"),
+        (PLAIN, "campaigns:\n  thanks:\n", 2, "campaigns.thanks is empty. Expected: `key: value` lines; known keys: segment, send_at"),
+        ("fields:\n      - first_name", "fields:\n      first_name:", 6, "campaigns.thanks.fields is a mapping. Expected: a list, columns of gold"),
     ],
 )
 def test_wrong_input_is_refused_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
