@@ -87,7 +87,7 @@ def _java(chosen: Settings) -> list[Finding]:
     except ConfigurationError as error:
         is_needed = chosen.engine == "spark"
         detail = error.what if is_needed else f"{error.what}; only the engine spark needs it"
-        return [Finding("Java", not is_needed, detail, "Install Java 17 (a JRE is enough) or set JAVA_HOME, or use LAKEHOUSE_ENGINE=sail.")]
+        return [Finding("Java", not is_needed, detail, f"Install Java 17 (a JRE is enough) or set {chosen.java_variable}, or use LAKEHOUSE_ENGINE=sail.")]
 
 
 def _engine(_: Settings) -> list[Finding]:

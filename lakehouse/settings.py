@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         return self.home / "logs"
 
     @property
+    def java_variable(self) -> str:
+        """The variable that named `java_home`; children get it as LAKEHOUSE_JAVA_HOME whatever it was."""
+        return "LAKEHOUSE_JAVA_HOME" if self.java_home and self.java_home != os.environ.get("JAVA_HOME") else "JAVA_HOME"
+
+    @property
     def docs_site(self) -> Path:
         """Generated pages: `dbt/` (dbt docs) and `data_docs/` (Great Expectations)."""
         return self.home / "docs"

@@ -19,23 +19,24 @@ _HOW = (
 
 
 def java_binary(chosen: Settings) -> Path:
-    """Path of a usable `java`: below JAVA_HOME when that is set, else from the PATH.
+    """Path of a usable `java`: below LAKEHOUSE_JAVA_HOME or JAVA_HOME when that is set, else from the PATH.
 
     Raises ConfigurationError when there is none or its major version is not supported.
     """
+    variable = chosen.java_variable
     if chosen.java_home:
         binary = Path(chosen.java_home) / "bin" / "java"
         if not binary.is_file():
-            raise ConfigurationError("JAVA_HOME", None, f"{binary} does not exist", "the folder of a Java 17 installation, or no JAVA_HOME at all")
+            raise ConfigurationError(variable, None, f"{binary} does not exist", f"the folder of a Java 17 installation, or no {variable} at all")
     else:
         found = shutil.which("java")
         if found is None:
-            raise ConfigurationError("JAVA_HOME", None, "the engine spark needs Java 17, and no `java` is on the PATH", _HOW)
+            raise ConfigurationError(variable, None, "the engine spark needs Java 17, and no `java` is on the PATH", _HOW)
         binary = Path(found).resolve()
     version = java_version(binary)
     if version not in SUPPORTED:
         expected = f"Java {' or '.join(map(str, SUPPORTED))} for the engine spark (the engine sail needs none)"
-        raise ConfigurationError("JAVA_HOME", None, f"{binary} is Java {version or 'of unknown version'}", expected)
+        raise ConfigurationError(variable, None, f"{binary} is Java {version or 'of unknown version'}", expected)
     return binary
 
 

@@ -47,6 +47,25 @@ def test_wrong_java_is_named(says: str, message: str, tmp_path: Path, new_home: 
         java_binary(settings())
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"LAKEHOUSE_JAVA_HOME": "/no/such"}, "LAKEHOUSE_JAVA_HOME"),
+        ({"LAKEHOUSE_JAVA_HOME": "/no/such", "JAVA_HOME": "/usr"}, "LAKEHOUSE_JAVA_HOME"),
+        ({"JAVA_HOME": "/no/such"}, "JAVA_HOME"),
+        ({"LAKEHOUSE_JAVA_HOME": "/no/such", "JAVA_HOME": "/no/such"}, "JAVA_HOME"),  # a child of ours: its parent had only the latter
+    ],
+)
+def test_a_wrong_folder_is_told_with_the_variable_that_names_it(given: dict[str, str], named: str, new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JAVA_HOME", "LAKEHOUSE_JAVA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    with pytest.raises(ConfigurationError, match=f"^{named}: /no/such/bin/java does not exist.*or no {named} at all"):
+        java_binary(settings())
+
+
 def test_missing_java_is_named(new_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "")
