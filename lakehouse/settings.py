@@ -58,6 +58,11 @@ class Settings(BaseSettings):
         return self.home / "landing"
 
     @property
+    def sample(self) -> Path:
+        """The dumps that `lakehouse sample build` makes."""
+        return self.home / "sample"
+
+    @property
     def outbox(self) -> Path:
         return self.home / "outbox"
 

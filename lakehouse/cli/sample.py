@@ -30,7 +30,7 @@ def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> Non
     from lakehouse.settings import check_lake, settings
 
     check_lake(settings())
-    target = settings().home / "sample"
+    target = settings().sample
     if dirty and households is not None and households < 100:
         raise click.UsageError("--dirty needs at least 100 households, so that every kind of defect finds a place")
     manifest = build_sample(target, scale, dirty, progress=lambda line: click.echo(line, err=True), households=households)

@@ -81,7 +81,7 @@ def is_changed(file: DeliveredFile) -> bool:
 
 def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[DeliveredFile]:
     if not folder.is_dir():
-        raise SourceUnavailableError(feed.source, f"the folder {folder} does not exist", "Create or mount it, or correct `location` in sources.yml.")
+        raise SourceUnavailableError(feed.source, f"the folder {folder} does not exist", _remedy(folder))
     for pattern in patterns:
         if not any(sign in pattern for sign in "*?[") and not (folder / pattern).exists():
             remedy = "Have it delivered, or correct `files` in sources.yml."
@@ -95,6 +95,14 @@ def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield DeliveredFile(name, str(path), _stamp(status), _iso(status.st_mtime))
+
+
+def _remedy(folder: Path) -> str:
+    """What to do about a folder that is not there; one of the sample that was never built has a remedy of its own."""
+    sample = settings().sample
+    if folder.is_relative_to(sample) and not sample.exists():
+        return "Run `lakehouse sample build`, which makes it; for dumps of your own correct `location` in sources.yml."
+    return "Create or mount it, or correct `location` in sources.yml."
 
 
 def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[DeliveredFile]:

@@ -158,6 +158,15 @@ def test_missing_locations_say_so(shop: Home) -> None:
         shop.extract("products")
 
 
+def test_a_sample_that_was_never_built_is_told_by_its_command(shop: Home) -> None:
+    shop.declare(DECLARED.format(load="increment").replace("location: in", "location: sample/shop"))
+    with pytest.raises(SourceUnavailableError, match=r"the folder .*/sample/shop does not exist\. Run `lakehouse sample build`"):
+        shop.extract("products")
+    (shop.path / "sample").mkdir()
+    with pytest.raises(SourceUnavailableError, match=r"the folder .*/sample/shop does not exist\. Create or mount it"):
+        shop.extract("products")
+
+
 def test_a_file_still_being_written_waits_for_the_next_run(shop: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.deliver("in/a.csv", HEADER + "1,x\n")
     with monkeypatch.context() as uploading:
