@@ -24,6 +24,12 @@ def holder(port: int) -> str:
     """The program that listens on a port: its pid and command line, or `another program` where that cannot be seen."""
     try:
         pids = {c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
-        return f"pid {min(pids)}: {' '.join(psutil.Process(min(pids)).cmdline())}"[:_SHOWN] if pids else "another program"
+        return _one_line(f"pid {min(pids)}: {' '.join(psutil.Process(min(pids)).cmdline())}") if pids else "another program"
     except (psutil.AccessDenied, psutil.NoSuchProcess):
         return "another program"
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks and control characters (a command line may be a whole program), shortened."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -52,6 +54,16 @@ def test_port_of_another_program_is_named_with_the_setting(home: Home) -> None:
     assert not seen.is_ok
     assert str(home.ports[0]) in seen.detail
     assert "LAKEHOUSE_ENGINE_PORT" in seen.remedy
+
+
+def test_port_of_a_program_of_many_lines_is_told_in_one(home: Home) -> None:
+    program = f"import socket, time\nheld = socket.create_server(('127.0.0.1', {home.ports[0]}))\nprint('up', flush=True)\ntime.sleep(60)\n# {'x' * 200}"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"up\n"
+        seen = finding("port engine_port")
+        process.kill()
+    assert f"pid {process.pid}: " in seen.detail
+    assert seen.detail.isprintable() and seen.detail.endswith("…") and len(seen.detail) < 160
 
 
 def test_wrong_configuration_is_named_with_its_line(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
