@@ -17,7 +17,7 @@ help: ## print every target
 
 .venv/.ready: docker/requirements.lock docker/bootstrap.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 is needed and '$(PYTHON)' was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, '$(PYTHON)' is $$($(PYTHON) --version). Name the right one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); test "$$found" = 3.11 || { echo "Python 3.11 is needed, '$(PYTHON)' $${found:+is }$${found:-does not start (a shim of a version that is not active?)}. Name the right one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3.11-venv"; exit 1; }
 	@echo "Setting up .venv (about a minute on first use) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
