@@ -6,16 +6,13 @@ Every constructor takes facts; every message says what happened, to what, and en
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lakehouse.outcome import TableOutcome
+from typing import Any
 
 
 class LakehouseError(Exception):
-    """Base of all errors this project raises on purpose. `outcomes`: of the parts of the work that were done all the same."""
+    """Base of all errors this project raises on purpose. `outcomes`: a TableOutcome for each part of the work that was done all the same."""
 
-    outcomes: tuple[TableOutcome, ...] = ()
+    outcomes: tuple[Any, ...] = ()
 
     def __init__(self, what: str, remedy: str) -> None:
         self.what = what
