@@ -26,12 +26,13 @@ def check_gates() -> None:
 @task.short_circuit(do_xcom_push=False)
 def gold_is_outdated() -> bool:
     """Skips the rest when gold already is what a build would make: same silver, same as-of time, same dbt project."""
-    from lakehouse.platform.gold_state import is_gold_current, record_gold_started
+    from lakehouse.platform.gold_build import begin_build
+    from lakehouse.platform.gold_state import is_gold_current
 
     window = current_window()
     if is_gold_current(window):
         return False
-    record_gold_started(window)
+    begin_build(window)
     return True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from lakehouse.tables import TableRef
+from lakehouse.tables import Layer, TableRef
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,6 +39,21 @@ def register(spark: SparkSession, table: TableRef) -> None:
         raise LookupError(f"there is no Delta table {table} at {table.location(lake)}")
     name_table(spark, table, lake)
     remember(table)
+
+
+def forget_missing(layer: Layer) -> None:
+    """Take away the names of tables whose folders somebody removed while the engine ran: a query by such a name only fails.
+
+    For the one writer of the layer, before it writes: a table that is being made has a name and no commit yet.
+    """
+    from lakehouse.engine.connect import forget
+    from lakehouse.engine.registration import named_tables, tables_on_disk
+    from lakehouse.settings import settings
+
+    spark = session()
+    for table in sorted(named_tables(spark, layer) - tables_on_disk(settings().lake)):
+        spark.sql(f"drop table if exists {table}").collect()
+        forget(table)
 
 
 def guarded(name: str) -> AbstractContextManager[None]:

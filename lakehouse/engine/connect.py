@@ -92,6 +92,12 @@ def remember(table: TableRef) -> None:
         _cached.named.add(table)
 
 
+def forget(table: TableRef) -> None:
+    """Note that the engine has no such name any more."""
+    if _cached is not None:
+        _cached.named.discard(table)
+
+
 def remote_url(state: EngineState) -> str:
     """Spark Connect URL with the session that all clients of this engine life share."""
     return f"sc://{state.host}:{state.port}/;session_id={state.session_id};user_id={USER}"

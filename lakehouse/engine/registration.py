@@ -66,9 +66,9 @@ def create_schemas(spark: SparkSession, lake: str) -> None:
         spark.sql(f"create schema if not exists {layer} location '{lake}/{layer}'").collect()
 
 
-def named_tables(spark: SparkSession) -> set[TableRef]:
-    """The tables (and views) of the four schemas that the engine knows by name."""
-    rows = [(layer, row["tableName"]) for layer in Layer for row in spark.sql(f"show tables in {layer}").collect() if not row["isTemporary"]]
+def named_tables(spark: SparkSession, *layers: Layer) -> set[TableRef]:
+    """The tables (and views) of these layers, or of all, that the engine knows by name."""
+    rows = [(layer, row["tableName"]) for layer in layers or tuple(Layer) for row in spark.sql(f"show tables in {layer}").collect() if not row["isTemporary"]]
     return {TableRef(layer, name) for layer, name in rows if _TABLE_NAME.fullmatch(name)}
 
 

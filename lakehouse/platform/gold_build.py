@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from lakehouse.delta.storage import open_table
+from lakehouse.engine import forget_missing
 from lakehouse.errors import ContractError
 from lakehouse.gold import build_gold
 from lakehouse.listing import existing_tables
@@ -40,11 +41,17 @@ def build_outdated(window: BatchWindow, with_tests: bool = False) -> list[TableO
     changed = changed_inputs(window)
     built = []
     if changed:
-        record_gold_started(window)
+        begin_build(window)
         built = build_gold(window, selection(changed), with_tests)
         record_gold_built(window)
     done = {outcome.table for outcome in built}
     return [*built, *(TableOutcome(table.table, skipped=True) for table in _tables() if table.table not in done)]
+
+
+def begin_build(window: BatchWindow) -> None:
+    """Before the first model: note what the build reads, and have the engine know gold as it is in the lake."""
+    forget_missing(Layer.GOLD)
+    record_gold_started(window)
 
 
 def selection(changed: Collection[str]) -> str | None:

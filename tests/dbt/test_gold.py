@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from lakehouse.dbt_failures import GoldBuildFailed
 from lakehouse.errors import TerminalError
 from lakehouse.gold import build_gold, check_gold
 from lakehouse.platform.gold_build import build_outdated
+from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
 from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows
 
@@ -51,6 +54,16 @@ def test_a_missing_source_is_named(shop: Shop) -> None:
     session().sql("drop table silver.consents").collect()
     with pytest.raises(TerminalError, match=r"int_email_consent.*consents"):
         build_gold(WINDOW, "int_email_consent")
+
+
+@both_engines
+def test_gold_that_was_removed_is_built_anew(shop: Shop) -> None:
+    """While the engine ran and knew its tables by name."""
+    shop.contact("1", "c1")
+    shop.buys("t1", "1", day(12, 30), "9.90")
+    build_outdated(WINDOW)
+    shutil.rmtree(f"{settings().lake}/gold")
+    assert {str(outcome.table): outcome.loaded for outcome in build_outdated(WINDOW)}["gold.fct_orders"] == 1
 
 
 def test_profiles_of_nobody(shop: Shop) -> None:
