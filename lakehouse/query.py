@@ -1,4 +1,4 @@
-"""Read-only SQL over the lake without an engine or a server: one SELECT over bronze|silver|gold|ops.<table>.
+"""Read-only SQL over the lake without an engine or a server: one SELECT over bronze|silver|gold|ops.<table>, its EXPLAIN, or SHOW TABLES.
 
 The query is parsed before anything runs: it may name tables of the lake and a few table functions that touch no files. DuckDB
 is then locked down (no files or network beyond the lake, no settings), so that even a query the parse misjudges can harm nothing.
@@ -7,6 +7,7 @@ is then locked down (no files or network beyond the lake, no settings), so that 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
-_ONE_SELECT = "Give one SELECT (or DESCRIBE, SUMMARIZE, VALUES) over tables such as gold.dim_customers; the lake is written by `lakehouse run` only."
+_ONE_SELECT = (
+    "Give one SELECT (or DESCRIBE, SUMMARIZE, EXPLAIN, VALUES) over tables such as gold.dim_customers, or SHOW TABLES;"
+    " the lake is written by `lakehouse run` only."
+)
+_SHOW_TABLES = re.compile(rf"\s*show\s+(all\s+)?tables(\s+from\s+(?P<layer>{'|'.join(Layer)}))?\s*;?\s*", re.IGNORECASE)
+_EXPLAIN = re.compile(r"\A\s*explain\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,10 @@ def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> I
     `scratch` is a folder DuckDB may spill to. Raises QueryError (with the problem and what is allowed) and
     MissingTableError, which lists the tables there are.
     """
-    tables = tables_of(query)
+    if asked := _SHOW_TABLES.fullmatch(query):
+        tables, query = [], _listing(lake, asked["layer"])
+    else:
+        tables = tables_of(query)
     with open_snapshot(tables, lake) as snapshot:
         _lock_down(snapshot, lake, scratch)
         timer = threading.Timer(timeout_seconds, snapshot.connection.interrupt)
@@ -70,24 +79,33 @@ def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> I
             timer.cancel()
 
 
+def _listing(lake: str, layer: str | None) -> str:
+    """A query for the tables there are (DuckDB knows only those that it was made to open), of one layer or of all."""
+    names = ", ".join(_literal(str(table)) for table in existing_tables(lake) if layer is None or table.layer == layer.lower())
+    return f"select split_part(name, '.', 1) as layer, split_part(name, '.', 2) as \"table\" from (select unnest([{names}]::varchar[]) as name)"  # noqa: S608
+
+
 def tables_of(query: str) -> list[TableRef]:
-    """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables."""
+    """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables, or the EXPLAIN of one."""
     with connect() as parser:
         try:
             statements = parser.extract_statements(query)
-            found = parser.execute(f"select json_serialize_sql({_literal(query)})").fetchone()
+            found = parser.execute(f"select json_serialize_sql({_literal(_EXPLAIN.sub('', query, count=1))})").fetchone()
         except duckdb.Error as error:
             raise QueryError(_first_line(error), _ONE_SELECT) from None
     tree = json.loads(found[0]) if found else {"error": True}
     if len(statements) != 1:
         raise QueryError(f"{len(statements)} statements were given", _ONE_SELECT)
     if tree["error"]:
-        raise QueryError(f"a {statements[0].type.name} statement is not a plain read", _ONE_SELECT)
+        told = statements[0].type.name
+        raise QueryError("only a plain SELECT can be explained" if told == "EXPLAIN" else f"{told} is not a plain read", _ONE_SELECT)
     tables: set[TableRef] = set()
     for node in _nodes(tree):
         kind = node.get("type")
         if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"]) not in _TABLE_FUNCTIONS:
             raise QueryError(f"the table function {name} is not allowed", f"Allowed are {', '.join(sorted(_TABLE_FUNCTIONS))}. {_ONE_SELECT}")
+        if kind == "SHOW_REF" and not node["query"]:
+            raise QueryError("only tables can be shown, by a query that is nothing else", f"Write SHOW TABLES, or SHOW TABLES FROM {' | '.join(Layer)}.")
         if kind == "BASE_TABLE" and (node["schema_name"] or node["catalog_name"]):
             tables.add(_table(node))
     return sorted(tables)

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 _SHOWN = 1000  # rows of --format table; the other formats have no limit
 _SPOOLED = 64_000_000  # bytes of an answer kept in memory before it goes to a temporary file
 
+_PLAN = ("explain_key", "explain_value")  # what EXPLAIN answers: its value is a drawing
+
 _EPILOG = """\b
 Examples:
   lakehouse sql "select customer_id, total_spend from gold.dim_customers order by total_spend desc limit 10"
+  lakehouse sql "show tables"
   lakehouse sql "describe gold.dim_customers"
   lakehouse sql --format json "select status, count(*) as n from ops.runs group by status" | jq .
   lakehouse sql --format parquet --output loyal.parquet "select * from gold.segment_members where segment = 'loyal_champions'"
@@ -56,6 +59,9 @@ def sql(query: str, layout: str, output: Path | None) -> None:
 
 
 def _print(result: Result) -> None:
+    if result.columns == _PLAN:
+        click.echo("".join(plan for _, plan in result.rows()), nl=False)
+        return
     rows: list[tuple[Any, ...]] = []
     for row in result.rows():
         if len(rows) == _SHOWN:

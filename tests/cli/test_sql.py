@@ -78,6 +78,32 @@ def test_describe_and_statements_that_only_read(lakehouse: Lakehouse) -> None:
     assert lakehouse("sql", "values (1), (2)").code == 0
 
 
+def test_describe_gives_columns_and_types(lakehouse: Lakehouse) -> None:
+    described = json.loads(lakehouse("sql", "--format", "json", "describe gold.dim_customers").out)
+    assert {row["column_name"]: row["column_type"] for row in described}["total_spend"] == "DECIMAL(18,2)"
+
+
+def test_show_tables_lists_what_there_is(lakehouse: Lakehouse) -> None:
+    everything = [{"layer": "gold", "table": "dim_customers"}, {"layer": "ops", "table": "runs"}]
+    for query, expected in {
+        "show tables": everything,
+        "SHOW ALL TABLES;": everything,
+        "show tables from gold": everything[:1],
+        "show tables from silver": [],
+    }.items():
+        assert json.loads(lakehouse("sql", "--format", "json", query).out) == expected
+    for query in ("show databases", "show tables from nowhere", "select * from (show tables)", "describe"):
+        ran = lakehouse("sql", query)
+        assert (ran.code, ran.out) == (1, "") and "SHOW TABLES" in ran.err
+
+
+def test_a_plan_is_drawn_and_nothing_but_a_select_is_explained(lakehouse: Lakehouse) -> None:
+    drawn = lakehouse("sql", "explain select max(total_spend) from gold.dim_customers")
+    assert drawn.code == 0 and "┌──" in drawn.out.splitlines()[0]
+    for query in ("explain analyze select 1", "explain insert into gold.dim_customers values (1)"):
+        assert "only a plain SELECT can be explained" in lakehouse("sql", query).err
+
+
 def test_unknown_table_lists_the_known_ones(lakehouse: Lakehouse) -> None:
     for query in ("select * from gold.dim_customer", "select * from dim_customers"):
         ran = lakehouse("sql", "--format", "json", query)
@@ -123,6 +149,8 @@ ESCAPES = [
     "select 1; drop view gold.dim_customers",
     "begin",
     "explain analyze select 1",
+    "explain select * from read_csv('{folder}/secret.csv')",
+    "explain copy gold.dim_customers to '{folder}/out.csv'",
     "select * from read_csv('{folder}/secret.csv')",
     "select * from read_text('{folder}/secret.csv')",
     "select * from '{folder}/secret.csv'",
