@@ -36,6 +36,16 @@ def json_text(value: Any, is_sorted: bool = False) -> str:
     return _quoted(_plain(value))
 
 
+def plain_text(value: Any) -> str:
+    """A value for a cell of a CSV file or of a table: text as it is, else as in JSON without quotes. Not-a-number and infinity go by name there."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    text = json_text(value)
+    return text[1:-1] if text.startswith('"') else text
+
+
 def _plain(value: Any) -> str:
     """Text of a value that JSON has no type for."""
     if isinstance(value, datetime):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lakehouse.json_text import json_text
+from lakehouse.json_text import json_text, plain_text
 
 _WIDEST = 60  # characters of a cell on a terminal, where longer lines would wrap; nothing is cut in a pipe or a file
 
@@ -47,8 +47,7 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 def _cell(value: Any, widest: int | None) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json_text(value).strip('"')
-    text = " ".join(text.split())
+    text = " ".join(plain_text(value).split())
     return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
 
 

@@ -82,26 +82,19 @@ def _write_json(result: Result, file: IO[bytes]) -> None:
 
 
 def _write_csv(result: Result, file: IO[bytes]) -> None:
+    """Null is an empty field; nested values are JSON."""
     import csv
     import io
+
+    from lakehouse.json_text import plain_text
 
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(result.columns)
     for row in result.rows():
-        writer.writerow([_csv_cell(value) for value in row])
+        writer.writerow(["" if value is None else plain_text(value) for value in row])
     text.flush()
     text.detach()
-
-
-def _csv_cell(value: Any) -> str:
-    """NULL is empty; nested values are JSON; everything else as in JSON, without quotes."""
-    from lakehouse.json_text import json_text
-
-    if value is None or isinstance(value, str):
-        return value or ""
-    text = json_text(value)
-    return text[1:-1] if text.startswith('"') else text
 
 
 def _write_parquet(result: Result, file: IO[bytes]) -> None:

@@ -55,6 +55,12 @@ def test_csv(lakehouse: Lakehouse) -> None:
     assert rows[1] == ["c1", "12.30", "2018-01-02T03:04:05Z", '["b","a"]', '{"city":"Köln","zip":null}', ""]
 
 
+def test_not_a_number_is_no_null_where_people_and_spreadsheets_look(lakehouse: Lakehouse) -> None:
+    odd = "select 'nan'::double as n, '-inf'::double as i, null::double as nothing, ['nan'::double] as nested"
+    assert lakehouse("sql", "--format", "csv", odd).out == "n,i,nothing,nested\nNaN,-Infinity,,[null]\n"
+    assert lakehouse("sql", odd).out.splitlines()[-1].split() == ["NaN", "-Infinity", "[null]"]
+
+
 def test_parquet_keeps_types(lakehouse: Lakehouse, tmp_path: Path) -> None:
     target = tmp_path / "answer.parquet"
     ran = lakehouse("sql", "--format", "parquet", "--output", str(target), "select * from gold.dim_customers order by customer_id")
