@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lakehouse.contracts.dbt_sources import SOURCES_FILE, render_sources
+from lakehouse.settings import environment_with
 
 MODELS = SOURCES_FILE.parents[1]
 
@@ -54,6 +58,18 @@ def test_every_segment_is_listed() -> None:
     listing = (MODELS / "marts" / "segment_members.sql").read_text(encoding="utf-8").split("%}")[0]
     assert set(re.findall(r"'(\w+)'", listing)) == models
     assert len(models) >= 8
+
+
+def test_a_segment_that_is_not_listed_stops_the_build(tmp_path: Path) -> None:
+    project, segments = tmp_path / "project", "models/marts/segments"
+    shutil.copytree(MODELS.parent, project)
+    shutil.copyfile(project / segments / "segment_regulars.sql", project / segments / "segment_gift_givers.sql")
+    places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path)]
+    offline = ["--target", "sail", "--no-introspect", "--no-populate-cache"]
+    command = [str(Path(sys.executable).parent / "dbt"), "compile", "--select", "segment_members", *offline, *places]
+    done = subprocess.run(command, cwd=tmp_path, env=environment_with(), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode != 0
+    assert f"the segment of {segments}/segment_gift_givers.sql would have no members. Add 'gift_givers' to the list at the top of models/marts" in done.stdout
 
 
 def test_nothing_comes_from_a_package_hub() -> None:
