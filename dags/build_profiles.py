@@ -7,6 +7,7 @@ from airflow.sdk import AssetAll, AssetAny, chain, dag, task
 from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, stage_task
 from dags._models import model_group, tests_and_docs
 from lakehouse.platform import pools
+from lakehouse.settings import settings
 from lakehouse.tables import silver
 
 CHECKED = [silver(name) for name in (*pools.DATASETS, "identities")]
@@ -16,9 +17,11 @@ SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(n
 
 @task(do_xcom_push=False)
 def check_gates() -> None:
-    """Red, and gold untouched, while nothing was loaded or the gate of a silver table is blocked: the error says what and the remedy."""
+    """Red, and gold untouched, while the lake is an old one, nothing was loaded or the gate of a silver table is blocked: the error says the remedy."""
+    from lakehouse.layout import prepare_layout
     from lakehouse.platform.gates import require_checked_and_open, require_loaded
 
+    prepare_layout(current_window(), settings().lake)
     require_loaded(CHECKED)
     require_checked_and_open(CHECKED)
 

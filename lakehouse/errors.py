@@ -139,6 +139,17 @@ class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is
         super().__init__(f"failed stages: {', '.join(stages)}", "Each is explained above; after mending the cause, run again: finished work is not repeated.")
 
 
+class OldLakeError(TerminalError):
+    """The tables were made by an earlier version of this project, and a normal run cannot go on from them."""
+
+    def __init__(self, lake: str, found: int, wanted: int) -> None:
+        of = f"has layout {found}" if found else "has no layout number"
+        super().__init__(
+            f"the lake {lake} was made by an earlier version of this project: it {of}, this version needs {wanted}",
+            "Run `lakehouse run --full` once: it rebuilds every table from what was delivered. What is sent or acknowledged stays known.",
+        )
+
+
 class MissingTableError(TerminalError):
     """A table that is to be read does not exist (yet)."""
 

@@ -47,11 +47,15 @@ Stage = Callable[[str, BatchWindow], list[TableOutcome]]
 def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
 
-    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is a NoRoomError.
+    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is a NoRoomError,
+    a lake that an earlier version made an OldLakeError.
     """
+    from lakehouse.layout import prepare_layout
+
     work: Stage = pkgutil.resolve_name(STAGES[stage].format(target=target))
     started, clock = datetime.now(UTC), time.monotonic()
     try:
+        prepare_layout(window, settings().lake)
         outcomes = work(target, window)
     except Exception as error:
         said = no_room(error, f"{stage} {target}") or error

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.activation.campaigns import campaign
 from lakehouse.engine import control
 from lakehouse.errors import TerminalError
+from lakehouse.layout import check_layout, record_layout
 from lakehouse.locks import held_lock
 from lakehouse.parsed_project import manifest_path
 from lakehouse.platform import database
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from lakehouse.platform.watching import TaskWatch
 
 log = logging.getLogger(__name__)
-DAG_IDS = ("ingest_crm", "ingest_transactions", "build_profiles", "pre_send_refresh")
+INGEST_AND_BUILD = ("ingest_crm", "ingest_transactions", "build_profiles")
 
 
 @dataclass
@@ -53,11 +54,13 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     of every task as it starts and ends. Failed tasks do not raise: they are in the summary, whose `raise_if_failed()` does.
     Raises ConfigurationError for anything wrong in sources.yml or campaigns.yml, for an unknown campaign and for what keeps
     the engine from starting (a port in use, no Java), EngineUnavailableError when it does not come up, TerminalError when
-    another run is at work in this home or a DAG cannot be loaded, KeyboardInterrupt after Ctrl-C or SIGTERM: then no further task
+    another run is at work in this home or a DAG cannot be loaded, OldLakeError, KeyboardInterrupt after Ctrl-C or SIGTERM: then no further task
     has begun.
     """
     check_configuration(settings().conf)
     campaign(campaign_id)
+    if not is_full:
+        check_layout(settings().lake)
     control.check()
     started, moment = time.monotonic(), datetime.now(UTC)
     conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
@@ -68,12 +71,15 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
             dags = _loaded_dags()
             with _watched(on_terminal(progress), interruption) as watch, _hung_up_after():
                 ready, ran = time.monotonic(), _Ran()
-                for dag_id in DAG_IDS:
+                for dag_id in INGEST_AND_BUILD:
                     interruption.check()
-                    # where something failed, nobody knows what of a full rebuild is done: then the refresh does all of it
-                    is_rebuilt = is_full and not watch.failures and not ran.failures
-                    own = {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt} if dag_id == "pre_send_refresh" else {}
-                    _test_dag(dags[dag_id], conf | own, watch, ran)
+                    _test_dag(dags[dag_id], conf, watch, ran)
+                interruption.check()
+                # where something failed, nobody knows what of a full rebuild is done: then the refresh does all of it
+                is_rebuilt = is_full and not watch.failures and not ran.failures
+                if is_rebuilt:
+                    record_layout(ran.run_ids[-1], settings().lake)
+                _test_dag(dags["pre_send_refresh"], conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}, watch, ran)
         clock = Clock(time.monotonic() - started, ready - started, ran.dag_seconds, dict(watch.seconds))
         return collect(campaign_id, conf, moment, tuple(ran.run_ids), (*watch.failures, *ran.failures), clock)
 

@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from lakehouse.layout import prepare_layout
 from lakehouse.outcome import TableOutcome
+from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
 
 _log = logging.getLogger(__name__)
@@ -24,7 +26,9 @@ def run_from_command_line(run: Callable[[str, BatchWindow], list[TableOutcome]],
     parser.add_argument("--full", action="store_true", help="rebuild from all inputs instead of adding what is new")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
-    for outcome in run(target or chosen.dataset, BatchWindow.of(chosen.start, chosen.end, chosen.run_id, is_full=chosen.full)):
+    window = BatchWindow.of(chosen.start, chosen.end, chosen.run_id, is_full=chosen.full)
+    prepare_layout(window, settings().lake)
+    for outcome in run(target or chosen.dataset, window):
         counts = (outcome.read, outcome.loaded, outcome.quarantined, outcome.duplicates)
         _log.info("%s: %d rows read, %d loaded, %d quarantined, %d duplicates", outcome.table, *counts)
 

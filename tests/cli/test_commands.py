@@ -18,6 +18,7 @@ from lakehouse.cli import main
 from lakehouse.cli.main import COMMANDS, cli
 from lakehouse.delta.records import record
 from lakehouse.errors import EngineUnavailableError
+from lakehouse.layout import record_layout
 from lakehouse.outcome import TableOutcome
 from lakehouse.platform.run_facts import Progress, RunSummary, TaskEvent, TaskFailure
 from lakehouse.settings import PROJECT_ROOT, environment_with
@@ -220,6 +221,7 @@ def test_quarantine_of_a_lake_without_rejected_rows(lakehouse: Lakehouse) -> Non
 
 def test_replay_is_a_stage_on_record(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lakehouse.silver.replay.replay", lambda dataset, window: TableOutcome(silver(dataset), 5, loaded=3, quarantined=2))
+    record_layout("r1", str(lakehouse.lake))
     ran = lakehouse("quarantine", "replay", "contacts", "--json")
     assert json.loads(ran.out) == {"table": "silver.contacts", "tried": 5, "moved": 3, "already_there": 0, "still_rejected": 2}
     rows = json.loads(lakehouse("sql", "--format", "json", "select table_name, rows_loaded from ops.runs where stage = 'replay'").out)

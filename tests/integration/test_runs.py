@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
+from lakehouse.delta.records import record
+from lakehouse.layout import check_layout
 from tests.support.lakes import difference, result_tables, rows, tables
 from tests.support.main_job import Ran, run_main_job
 
@@ -19,6 +22,14 @@ def _exported_by_the_last_run(lake: Path) -> int:
     return int(rows(lake, "select count_exported from {ops.exports} order by finished_at desc limit 1")[0][0])
 
 
+def _make_old(ran: Ran) -> None:
+    """As an earlier version left it: nothing can be done but a full rebuild."""
+    layout = {"stage": "layout", "input_table": "layout", "input_version": 0, "run_id": "earlier", "recorded_at": datetime.now(UTC)}
+    record("progress", [layout], str(ran.home.lake))
+    refused = ran.home.lakehouse("run", check=False)
+    assert refused.returncode == 1 and "Run `lakehouse run --full` once" in refused.stderr
+
+
 def test_a_second_run_changes_nothing_and_exports_nobody(ran: Ran, tmp_path: Path) -> None:
     before = _copy(ran.home.lake, tmp_path / "before")
     run_main_job(ran.home)
@@ -30,6 +41,7 @@ def test_a_second_run_changes_nothing_and_exports_nobody(ran: Ran, tmp_path: Pat
 def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran_on_sail: Ran, tmp_path: Path) -> None:
     """On Spark, tests of the jobs and of dbt compare a rebuild with increments: there this whole run takes three minutes."""
     ran = ran_on_sail
+    _make_old(ran)
     before = _copy(ran.home.lake, tmp_path / "before")
     summary = json.loads(run_main_job(ran.home, "--full"))
     read = [stage["rows_read"] for stage in summary["stages"] if (stage["stage"], stage["table"]) == ("silver", "silver.transactions")]
@@ -38,6 +50,7 @@ def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran_on_sail: Ra
     names = result_tables(before)
     assert {name: found for name in names if (found := difference(before, ran.home.lake, name))} == {}
     assert _exported_by_the_last_run(ran.home.lake) == 0
+    check_layout(str(ran.home.lake))
 
 
 def test_every_stage_balances(ran: Ran) -> None:

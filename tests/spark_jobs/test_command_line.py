@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from lakehouse.outcome import TableOutcome
+from lakehouse.settings import settings
 from lakehouse.silver.command_line import run_from_command_line
 from lakehouse.tables import silver
 from lakehouse.window import BatchWindow
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty home: the first job gives its lake a layout."""
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path))
+    monkeypatch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
 
 
 def test_arguments_become_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
