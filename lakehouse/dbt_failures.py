@@ -1,4 +1,4 @@
-"""Whose fault it is when dbt fails: the engine's, which may be tried again, or the data's or the project's, which needs a person."""
+"""Whose fault it is when dbt fails: the engine's, which may be tried again, or the disk's, the data's or the project's, which needs a person."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airf
 
 
 def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
-    """Pass a dbt invocation that went well. Else raise the engine's error when it is to blame, GoldBuildFailed otherwise; either names the model.
+    """Pass a dbt invocation that went well. Else raise the error of the engine or the disk that is to blame, else GoldBuildFailed; each names the model.
 
     `task_id` stands for the model when dbt did not get as far as running one. Airflow's retry policy goes by the class of the error.
     """

@@ -1,4 +1,4 @@
-"""Foreign errors in our own words: what grpc, Spark, Sail, Delta and dbt say when the engine dies, is full, or loses a commit race."""
+"""Foreign errors in our own words: what grpc, Spark, Sail, Delta and dbt say when the engine dies, memory or disk is full, or a commit race is lost."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import grpc
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import Death, read_state
 from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError
+from lakehouse.no_room import no_room
 from lakehouse.settings import Settings
 
 # What the work at hand is called in errors; set by `guarded`.
@@ -70,12 +71,15 @@ def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> De
 
 
 def translate(error: Exception, chosen: Settings, epoch: str) -> LakehouseError | None:
-    """Our error for a foreign one, or None when it is none of the engine's business (a wrong query, a bug).
+    """Our error for a foreign one, or None when it is neither the engine's fault nor the disk's (a wrong query, a bug).
 
     Our own words are understood too: dbt hands on what an error said, and not the error.
     """
     if isinstance(error, LakehouseError):
         return error
+    # First, because a commit that finds no room also says that it failed to commit: trying again would not help.
+    if full := no_room(error, current_work.get()):
+        return full
     text = f"{type(error).__name__}: {error}"
     if _MEMORY.search(text):
         return EngineMemoryError(current_work.get(), f"{memory_limit_gb(chosen):.1f} GB")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from airflow.listeners import hookimpl
 
+from lakehouse.no_room import no_room
 from lakehouse.platform.interruption import Interruption
 from lakehouse.platform.run_facts import Progress, TaskEvent, TaskFailure
 
@@ -48,7 +49,7 @@ class TaskWatch:
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
         self.interruption.check()
         is_last = getattr(task_instance.state, "value", task_instance.state) != "up_for_retry"
-        words = str(error) if getattr(error, "remedy", "") else f"{type(error).__name__}: {error}"
+        words = _words(error, task_instance.task_id)
         if is_last and _is_work(task_instance):
             self.failures.append(TaskFailure(task_instance.dag_id, task_instance.task_id, words))
         self._ended(task_instance, "failed" if is_last else "retrying", words)
@@ -59,6 +60,12 @@ class TaskWatch:
         self.seconds[key] = self.seconds.get(key, 0.0) + seconds
         if _is_work(task_instance):
             self.progress(TaskEvent(*key, state, seconds, error))
+
+
+def _words(error: Any, task_id: str) -> str:
+    """An error as the summary tells it: ours are sentences, others get their type; a full disk is ours whoever met it."""
+    told = error if getattr(error, "remedy", "") else no_room(error, task_id) or error
+    return str(told) if getattr(told, "remedy", "") else f"{type(told).__name__}: {told}"
 
 
 def _is_work(task_instance: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.engine.failures import took_too_long, translate
-from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError, TerminalError
+from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError, NoRoomError, TerminalError
 from lakehouse.settings import settings
 from tests.support.homes import Home
 
@@ -27,6 +27,7 @@ SAIL_MEMORY = "Failed to allocate additional 448.0 KB for AggregateStream[0] wit
         (f"Runtime Error in model fct_orders: {EngineUnavailableError('sail is gone or was restarted under `a query`')}", EngineUnavailableError),
         (f"Runtime Error in model fct_orders: {EngineMemoryError('a query', '4.0 GB')}", EngineMemoryError),
         (f"Runtime Error in model fct_orders: {CommitConflictError('gold.fct_orders', 5)}", CommitConflictError),
+        ("External error: Failed to commit transaction: No space left on device (os error 28)", NoRoomError),
     ],
 )
 def test_is_mapped(text: str, expected: type[LakehouseError], new_home: Home) -> None:
