@@ -133,6 +133,9 @@ def own_settings() -> dict[str, str]:
 
 
 def environment_with(**variables: str) -> dict[str, str]:
-    """The environment of this process plus `variables`, for a child process; the package stays importable in the child."""
+    """The environment of this process plus `variables`, for a child process; the package stays importable in the child.
+
+    What lies in the folder the child starts in is not importable: a `yaml.py` of the user's there is no part of ours.
+    """
     path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path, **variables}
+    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", **variables}

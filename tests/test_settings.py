@@ -1,7 +1,9 @@
-"""A wrong environment variable is told as such: its name, its value, what was expected."""
+"""A wrong environment variable is told as such: its name, its value, what was expected. Children get an environment of their own."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from lakehouse.cli import main
 from lakehouse.doctor import examine
 from lakehouse.errors import ConfigurationError
-from lakehouse.settings import check_lake, own_settings, settings
+from lakehouse.settings import check_lake, environment_with, own_settings, settings
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +86,11 @@ def test_a_home_may_have_a_space_when_the_lake_is_elsewhere(root: str, tmp_path:
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "my home"))
     monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", root)
     check_lake(settings())
+
+
+@pytest.mark.parametrize("start", [["-c", "import yaml"], ["-m", "lakehouse.engine.engines"]], ids=["-c", "-m"])
+def test_a_file_in_the_current_folder_shadows_no_module_of_a_child(tmp_path: Path, start: list[str]) -> None:
+    for name in ("yaml", "pydantic", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
+    done = subprocess.run([sys.executable, *start], cwd=tmp_path, env=environment_with(), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from lakehouse.contracts.dbt_sources import SOURCES_FILE, render_sources
-from lakehouse.settings import environment_with
+from lakehouse.parsed_project import manifest_path
+from lakehouse.settings import environment_with, settings
 
 MODELS = SOURCES_FILE.parents[1]
 
@@ -70,6 +72,17 @@ def test_a_segment_that_is_not_listed_stops_the_build(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment_with(), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode != 0
     assert f"the segment of {segments}/segment_gift_givers.sql would have no members. Add 'gift_givers' to the list at the top of models/marts" in done.stdout
+
+
+def test_the_project_is_parsed_wherever_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "yaml.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    try:
+        assert manifest_path().is_file()
+    finally:
+        settings.cache_clear()
 
 
 def test_nothing_comes_from_a_package_hub() -> None:
