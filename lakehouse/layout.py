@@ -51,5 +51,5 @@ def _layout(lake: str) -> int:
 
 
 def _has_tables(lake: str) -> bool:
-    """Whether there is data; that something was recorded (ops) makes no lake."""
-    return any(table.layer is not Layer.OPS for table in existing_tables(lake))
+    """Whether there is silver or gold: what was recorded (ops) or only delivered (bronze) is the same in every layout."""
+    return any(table.layer in (Layer.SILVER, Layer.GOLD) for table in existing_tables(lake))

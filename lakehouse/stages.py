@@ -41,6 +41,9 @@ _WRITES = {
     "export": "ops.exports",
 }
 
+# Stages that build on silver or gold as earlier runs left it; landing and bronze are only added to.
+_ON_EARLIER_WORK = frozenset({"silver", "replay", "identities", "gold", "export"})
+
 Stage = Callable[[str, BatchWindow], list[TableOutcome]]
 
 
@@ -55,7 +58,8 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
     work: Stage = pkgutil.resolve_name(STAGES[stage].format(target=target))
     started, clock = datetime.now(UTC), time.monotonic()
     try:
-        prepare_layout(window, settings().lake)
+        if stage in _ON_EARLIER_WORK:
+            prepare_layout(window, settings().lake)
         outcomes = work(target, window)
     except Exception as error:
         said = no_room(error, f"{stage} {target}") or error
