@@ -25,6 +25,10 @@ LIBRARIES = (
     "pyarrow.dataset",
     "pyspark.sql.connect.session",
     "lakehouse.engine.connect",
+    "lakehouse.sources.extract",
+    "lakehouse.sources.files",
+    "lakehouse.bronze",
+    "lakehouse.silver.load",
     "lakehouse.quality.gate",
 )
 

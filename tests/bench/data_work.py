@@ -30,7 +30,10 @@ DATASET_STAGES = ("extract", "bronze", "silver")
 SILVER_STAGES = (*DATASET_STAGES, "identities")
 ALL_STAGES = (*SILVER_STAGES, "gold")
 LONGEST_FIRST = sorted(DATASETS, key=lambda name: name != "transactions")
-LIBRARIES = ("deltalake", "pyarrow.dataset", "pyspark.sql.connect.session", "lakehouse.engine.connect")
+LIBRARIES = (
+    "deltalake", "pyarrow.dataset", "pyspark.sql.connect.session", "lakehouse.engine.connect",
+    "lakehouse.sources.extract", "lakehouse.sources.files", "lakehouse.bronze", "lakehouse.silver.load",
+)  # fmt: skip
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 
 
