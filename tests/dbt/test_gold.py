@@ -56,7 +56,6 @@ def test_a_missing_source_is_named(shop: Shop) -> None:
         build_gold(WINDOW, "int_email_consent")
 
 
-@both_engines
 def test_gold_that_was_removed_is_built_anew(shop: Shop) -> None:
     """While the engine ran and knew its tables by name."""
     shop.contact("1", "c1")

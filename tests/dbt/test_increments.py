@@ -184,7 +184,6 @@ def test_identities_that_change_during_a_build_are_worked_on_by_the_next(shop: S
     assert_equals_full_refresh(shop, NEXT_DAY, tmp_path)
 
 
-@both_engines
 def test_what_another_build_wrote_over_is_computed_again(shop: Shop, tmp_path: Path) -> None:
     """Two builds at the same time: rows of customers without news may be missing or as of another day."""
     open_shop(shop)

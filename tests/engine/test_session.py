@@ -14,10 +14,11 @@ from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
 from lakehouse.delta.records import record
-from lakehouse.engine import connect, register, session
+from lakehouse.engine import connect, forget_missing, register, session
 from lakehouse.engine.dbt_connection import connection_env, dbt_environment
+from lakehouse.engine.registration import named_tables
 from lakehouse.settings import settings
-from lakehouse.tables import TableRef, gold, silver
+from lakehouse.tables import Layer, TableRef, gold, silver
 from lakehouse.window import BatchWindow
 from tests.support.homes import Home
 
@@ -54,6 +55,20 @@ def test_register_names_a_table_and_refuses_what_is_none(engine_home: Home) -> N
     with pytest.raises(LookupError, match="nothing_there"):
         register(spark, silver("nothing_there"))
     assert not (engine_home.lake / "silver" / "nothing_there").exists()
+
+
+def test_names_of_tables_that_were_removed_are_forgotten(engine_home: Home) -> None:
+    spark, lake = session(), settings().lake
+    for table in (gold("removed"), gold("kept"), silver("removed")):
+        spark.range(2).write.format("delta").save(table.location(lake))
+        register(spark, table)
+    for table in (gold("removed"), silver("removed")):
+        shutil.rmtree(table.location(lake))
+    forget_missing(Layer.GOLD)
+    assert named_tables(spark, Layer.GOLD) & {gold("removed"), gold("kept")} == {gold("kept")}
+    assert silver("removed") in named_tables(spark), "another layer has another writer"
+    spark.range(3).write.format("delta").save(gold("removed").location(lake))
+    assert rows_of(session(), "select count(*) from gold.removed") == [(3,)]
 
 
 def test_create_merge_and_replace_by_path_are_seen_by_name(engine_home: Home) -> None:
