@@ -25,6 +25,7 @@ from tests.support.lakes import difference
 
 NEXT_DAY = datetime(2018, 1, 3, tzinfo=UTC)
 STATE = ["fct_orders", "int_customer_state", "fct_campaign_responses", "int_identities_seen"]
+ABOUT_CONSENT = ["int_identities", "int_email_consent", "suppressions"]
 GOLD = [*STATE, "dim_customers", "dim_products", "segment_members", "suppressions"]
 
 
@@ -111,9 +112,11 @@ def test_one_increment_of_everything_equals_a_full_refresh(shop: Shop, tmp_path:
 def test_only_changed_customers_are_recomputed(shop: Shop) -> None:
     open_shop(shop)
     shop.build()
+    before = [newest_version(gold(table), of_lakehouse().lake) for table in ABOUT_CONSENT]
     shop.buys("t7", "1", day(12, 20), "19.90")
     shop.build()
     assert gold_rows("select customer_id from {gold.int_customers_changed}") == [("c1",)]
+    assert [newest_version(gold(table), of_lakehouse().lake) for table in ABOUT_CONSENT] == before, "no order says anything about permission"
 
 
 def test_without_changes_the_state_is_not_written(shop: Shop) -> None:

@@ -1,4 +1,3 @@
--- depends_on: {{ ref('int_run_inputs') }}
 -- A whole build works on one state of the identities, whatever becomes of them meanwhile: the next build finds what moved.
 {{ config(materialized='table') }}
 
