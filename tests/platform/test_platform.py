@@ -129,11 +129,13 @@ def test_a_campaign_manager_triggers_the_refresh(platform: Platform) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         platform.trigger("pre_send_refresh", {"campaign_id": "no_such_campaign"})
     assert refused.value.code in (400, 422)
+    count_exports = "select count(*) from {ops.exports}"
+    before = rows(platform.home.lake, count_exports)[0][0]
     platform.pause("pre_send_refresh", False)
     run_id = platform.trigger("pre_send_refresh", {"campaign_id": CAMPAIGN, "as_of": AS_OF})
     refresh = _wait(lambda: platform.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")
     assert (refresh["state"], platform.complaints(refresh)) == ("success", [])
-    assert rows(platform.home.lake, "select count(*) from {ops.exports}")[0][0] == 2
+    assert rows(platform.home.lake, count_exports)[0][0] == before + 1
 
 
 @pytest.mark.parametrize(
