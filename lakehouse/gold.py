@@ -40,7 +40,7 @@ def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool 
     return [_outcome(gold(model)) for model in built]
 
 
-def warm_up() -> None:
+def warm_up_dbt() -> None:
     """Import dbt and have it read the parsed project once: seconds that this process and its forks then save at every invocation.
 
     dbt makes its schemas and decoders at first use. Nothing is connected or built. A project that does not parse is told by the build.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -123,6 +124,8 @@ def _connect(chosen: Settings, state: EngineState) -> _Cached:
     spark.client.disable_reattachable_execute()
     spark.client.set_retry_policies([])
     spark.release_session_on_close = False  # the session is everybody's
+    # At exit pyspark would have models evicted that nobody made: Sail refuses, and pyspark says so as an error in the log of every task.
+    atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     shared = cast(SparkSession, spark)
     create_schemas(shared, chosen.lake)

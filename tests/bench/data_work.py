@@ -16,24 +16,19 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from lakehouse.contracts import DATASETS
-from lakehouse.gold import warm_up
 from lakehouse.platform.gold_build import build_outdated
 from lakehouse.settings import settings
 from lakehouse.stages import run_stage
+from lakehouse.warm_up import warm_up_stages
 from lakehouse.window import BatchWindow
 
 DATASET_STAGES = ("extract", "bronze", "silver")
 SILVER_STAGES = (*DATASET_STAGES, "identities")
 ALL_STAGES = (*SILVER_STAGES, "gold")
 LONGEST_FIRST = sorted(DATASETS, key=lambda name: name != "transactions")
-LIBRARIES = (
-    "deltalake", "pyarrow.dataset", "pyspark.sql.connect.session", "lakehouse.engine.connect",
-    "lakehouse.sources.extract", "lakehouse.sources.files", "lakehouse.bronze", "lakehouse.silver.load",
-)  # fmt: skip
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 
 
@@ -48,7 +43,7 @@ def main() -> None:
     now = datetime.now(UTC)
     window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), now, f"bench-{now:%Y%m%dT%H%M%S%f}", AS_OF, chosen.full)
     seconds: dict[str, float] = {}
-    _timed(seconds, "imports", partial(_import, "gold" in chosen.stages))
+    _timed(seconds, "imports", warm_up_stages)
     started = time.monotonic()
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as workers:
         for done in workers.map(partial(_dataset, [stage for stage in chosen.stages if stage in DATASET_STAGES], window), LONGEST_FIRST):
@@ -59,13 +54,6 @@ def main() -> None:
         _timed(seconds, "gold", lambda: build_outdated(window))
     seconds["all"] = time.monotonic() - started
     print(json.dumps({name: round(value, 3) for name, value in seconds.items()}))  # noqa: T201 - the program's result
-
-
-def _import(with_dbt: bool) -> None:
-    for library in LIBRARIES:
-        import_module(library)
-    if with_dbt:
-        warm_up()
 
 
 def _dataset(stages: list[str], window: BatchWindow, dataset: str) -> dict[str, float]:

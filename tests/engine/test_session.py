@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import traceback
 from datetime import UTC, datetime
@@ -32,6 +34,13 @@ def test_is_cached_and_utc(engine_home: Home) -> None:
     assert session() is spark
     assert rows_of(spark, "select cast(timestamp '2018-01-02 00:00:00' as bigint) as seconds") == [(1514851200,)]
     assert {"bronze", "silver", "gold", "ops"} <= {row[0] for row in rows_of(spark, "show schemas")}
+
+
+def test_a_program_that_ends_says_nothing(engine_home: Home) -> None:
+    program = "from lakehouse.engine import session; print(session().sql('select 1 as one').collect()[0].one)"
+    environment = os.environ | {"SPARK_CONNECT_LOG_LEVEL": "WARNING"}  # as in a task, where Airflow switches pyspark's logger on
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
 
 
 def test_tables_get_their_names_when_they_appear(engine_home: Home) -> None:

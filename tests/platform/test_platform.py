@@ -101,12 +101,12 @@ def test_a_delivery_goes_through_the_scheduler_to_profiles(platform: Platform) -
     platform.pause("ingest_transactions", True)
     assert (load["state"], platform.complaints(load)) == ("success", [])
 
-    events = platform.call("/api/v2/assets/events?limit=100&order_by=-timestamp")["asset_events"]
-    assert "lakehouse://silver/transactions" in {event["uri"] for event in events if event["source_run_id"] == load["dag_run_id"]}
-
     build = _wait(lambda: platform.ended("build_profiles", "asset_triggered"), "build_profiles, started by the asset, to end")
     platform.pause("build_profiles", True)
     assert (build["state"], platform.complaints(build)) == ("success", [])
+    # Only now: Airflow 3.3.2 answers 500 while a run that an event made has not started.
+    events = platform.call("/api/v2/assets/events?limit=100&order_by=-timestamp")["asset_events"]
+    assert "lakehouse://silver/transactions" in {event["uri"] for event in events if event["source_run_id"] == load["dag_run_id"]}
     assert rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0] == orders + 1
 
 

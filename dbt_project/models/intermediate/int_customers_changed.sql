@@ -32,7 +32,7 @@ reference_changes as (select * from {{ ref('stg_reference_changes') }}),
 
 members as (select * from {{ ref('stg_campaign_members') }}),
 
--- Lines are looked for in two passes: by time alone (files and row groups without news are skipped), then by product.
+-- By time alone: files and row groups without news are skipped.
 changed_lines as (
     select
         transaction_id,
@@ -40,9 +40,10 @@ changed_lines as (
         customer_reference
     from line_changes
     where _updated_at > {{ seen.transactions_through }}
-    union all
+),
+
+lines_of_changed_products as (
     select
-        line_changes.transaction_id,
         line_changes.reference_type,
         line_changes.customer_reference
     from line_changes
@@ -58,6 +59,11 @@ changed_references as (
         reference_type,
         customer_reference
     from changed_lines
+    union
+    select
+        reference_type,
+        customer_reference
+    from lines_of_changed_products
     union
     select
         reference_type,
@@ -104,7 +110,7 @@ changed_customers as (
     select former_customer_id as customer_id
     from moved_identifiers
     union
-    -- Whose order it was before a correction gave it to somebody else, or deleted it.
+    -- Whose order it was before a correction gave it to somebody else, or deleted it. A product that changes gives no order away.
     select orders_seen.customer_id
     from orders_seen
     left semi join changed_lines on orders_seen.transaction_id = changed_lines.transaction_id
