@@ -62,8 +62,8 @@ class _MarkedText(str):
     line: int
 
 
-class _MarkedLoader(yaml.SafeLoader):
-    """YAML's safe subset; refuses a repeated key (YAML would silently take the last)."""
+class _MarkedLoader(yaml.CSafeLoader):
+    """YAML's safe subset, parsed by libyaml; refuses a repeated key (YAML would silently take the last)."""
 
     def __init__(self, text: str, path: Path) -> None:
         super().__init__(text)

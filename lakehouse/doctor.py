@@ -21,6 +21,8 @@ from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import GB
 from lakehouse.errors import ConfigurationError, LakehouseError
+from lakehouse.layout import check_layout
+from lakehouse.listing import is_remote
 from lakehouse.ports import holder, is_free
 from lakehouse.preflight import check_campaigns, check_sources
 from lakehouse.settings import PROJECT_ROOT, Settings, check_lake, settings
@@ -117,7 +119,9 @@ def _ports(chosen: Settings) -> list[Finding]:
 def _lake(chosen: Settings) -> list[Finding]:
     try:
         check_lake(chosen)
-    except ConfigurationError as error:
+        if not is_remote(chosen.lake):  # a store that does not answer would be waited for
+            check_layout(chosen.lake)
+    except LakehouseError as error:
         return [Finding("lake", False, error.what, error.remedy)]
     return [Finding("lake", True, chosen.lake)]
 

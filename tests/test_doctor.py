@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from lakehouse import doctor
 from lakehouse.doctor import Finding, examine, wrong_packages
 from lakehouse.settings import settings
+from lakehouse.tables import silver
 from tests.support.homes import Home
 
 
@@ -75,6 +78,13 @@ def test_wrong_configuration_is_named_with_its_line(home: Home, monkeypatch: pyt
     assert not finding("conf sources.yml").is_ok
     assert "sources.yml:" in finding("conf sources.yml").detail
     assert "does not exist" in finding("conf campaigns.yml").detail
+
+
+def test_a_lake_of_an_earlier_version_is_told(home: Home) -> None:
+    write_deltalake(silver("contacts").location(settings().lake), pa.table({"contact_id": ["1"]}))
+    seen = finding("lake")
+    assert not seen.is_ok
+    assert "earlier version" in seen.detail and "lakehouse run --full" in seen.remedy
 
 
 REST = "kind: rest, base_url: '{}', auth: {{kind: bearer, token: '${{T_TOKEN}}'}}"

@@ -58,7 +58,7 @@ def render(summary: RunSummary, console: Console) -> None:
 
 def _stages(summary: RunSummary) -> Table:
     """One line a stage and table, over all DAGs of the run; without those that found nothing to do."""
-    table = Table(title="Rows by stage", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title="Rows by stage", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     table.add_column("stage, table", overflow="fold")
     for name in ("read", "loaded", "quarantined", "duplicates", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
