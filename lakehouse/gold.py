@@ -6,20 +6,23 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.dbt_failures import raise_if_failed
 from lakehouse.delta.storage import open_table
 from lakehouse.outcome import TableOutcome
-from lakehouse.parsed_project import PROJECT, parsed_already, target_path
+from lakehouse.parsed_project import PROJECT, manifest_path, parsed_already, target_path
 from lakehouse.settings import settings
 from lakehouse.tables import TableRef, gold
 from lakehouse.window import BatchWindow
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
 log = logging.getLogger(__name__)
+_read_ahead: tuple[Path, Manifest] | None = None
 
 
 def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool = False) -> list[TableOutcome]:
@@ -41,13 +44,16 @@ def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool 
 
 
 def warm_up_dbt() -> None:
-    """Import dbt and have it read the parsed project once: seconds that this process and its forks then save at every invocation.
+    """Import dbt and have it read the parsed project: seconds that this process and its forks then save.
 
     dbt makes its schemas and decoders at first use. Nothing is connected or built. A project that does not parse is told by the build.
     """
+    global _read_ahead
     from dbt.cli.main import dbtRunner
 
-    dbtRunner().invoke(["parse", *_options()])
+    read = dbtRunner().invoke(["parse", *_options()])
+    if read.success:
+        _read_ahead = (manifest_path(), read.result)
 
 
 def check_gold(window: BatchWindow, select: str | None = None) -> int:
@@ -66,9 +72,16 @@ def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
     from lakehouse.engine.dbt_connection import dbt_environment
 
     with guarded("gold"), _environment(dbt_environment(window)):
-        done = dbtRunner().invoke([*arguments, *_options()])
+        done = dbtRunner(manifest=_project_read_ahead()).invoke([*arguments, *_options()])
         raise_if_failed(done, "dbt")
     return done
+
+
+def _project_read_ahead() -> Manifest | None:
+    """What `warm_up_dbt` read, for one invocation: dbt notes in it what it compiled, and the next one looks back from another moment."""
+    global _read_ahead
+    ahead, _read_ahead = _read_ahead, None
+    return ahead[1] if ahead is not None and ahead[0] == manifest_path() else None
 
 
 def _options() -> list[str]:

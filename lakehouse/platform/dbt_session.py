@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from typing import Any
 
 from lakehouse.dbt_failures import raise_if_interrupted
 from lakehouse.errors import TerminalError
+from lakehouse.garbage import keep_what_is_there
 from lakehouse.parsed_project import PROJECT, manifest_path
 from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
@@ -39,8 +39,7 @@ def _manifest_of(run_id: str, environment: dict[str, str]) -> Any:
         _parsed = (run_id, _parse(environment))
         # Cosmos collects garbage after every invocation; with all of Airflow, dbt and the manifest loaded that is half a second each.
         # What is loaded by now stays for as long as the process does, so it need not be looked at again.
-        gc.collect()
-        gc.freeze()
+        keep_what_is_there()
     return _parsed[1]
 
 

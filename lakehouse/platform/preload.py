@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import logging
 
 from lakehouse.errors import LakehouseError
+from lakehouse.garbage import collect_rarely, keep_what_is_there
 from lakehouse.warm_up import warm_up_stages
 
+collect_rarely()
 for library in (
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.execution_time.supervisor",
@@ -20,5 +21,4 @@ try:
     warm_up_stages()
 except LakehouseError as error:  # the DAGs say so where people look; the scheduler must live to show it
     logging.getLogger(__name__).warning("dbt has not read its project beforehand: %s", error)
-gc.collect()
-gc.freeze()  # garbage collections in the tasks then leave the shared pages alone
+keep_what_is_there()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import logging
 import os
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.activation.campaigns import campaign
 from lakehouse.engine import control
 from lakehouse.errors import TerminalError
+from lakehouse.garbage import keep_what_is_there
 from lakehouse.layout import check_layout, record_layout
 from lakehouse.locks import held_lock
 from lakehouse.parsed_project import manifest_path
@@ -140,8 +140,7 @@ def _loaded_dags() -> dict[str, Any]:
         raise TerminalError(f"DAG file {file} cannot be loaded: {error.strip().splitlines()[-1]}", "Mend what it names and run again.")
     for task in (task for dag in bag.dags.values() for task in dag.tasks if task.retry_policy):
         task.retry_policy = ImpatientPolicy(task.retry_policy)
-    gc.collect()
-    gc.freeze()  # what is loaded stays: garbage collections during the run need not look at it
+    keep_what_is_there()
     return dict(bag.dags)
 
 

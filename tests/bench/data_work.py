@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from lakehouse.contracts import DATASETS
+from lakehouse.garbage import collect_rarely
 from lakehouse.platform.gold_build import build_outdated
 from lakehouse.settings import settings
 from lakehouse.stages import run_stage
@@ -43,6 +44,7 @@ def main() -> None:
     now = datetime.now(UTC)
     window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), now, f"bench-{now:%Y%m%dT%H%M%S%f}", AS_OF, chosen.full)
     seconds: dict[str, float] = {}
+    collect_rarely()
     _timed(seconds, "imports", warm_up_stages)
     started = time.monotonic()
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as workers:
