@@ -10,20 +10,25 @@ import importlib
 from lakehouse.gold import warm_up_dbt
 
 LIBRARIES = (
-    "dbt.adapters.spark",
-    "deltalake",
+    "dbt.adapters.spark.session",
+    "dbt.task.build",
+    "deltalake.fs",
     "duckdb",
     "great_expectations",
     "pandas",
     "pyarrow.dataset",
     "pyspark.sql.connect.session",
-    "lakehouse.engine.connect",
+    "lakehouse.bronze",
+    "lakehouse.engine.dbt_connection",
+    "lakehouse.engine.guard",
+    "lakehouse.identities.changes",
+    "lakehouse.quality.docs_view",
+    "lakehouse.quality.gate",
+    "lakehouse.silver.load",
     "lakehouse.sources.extract",
     "lakehouse.sources.files",
-    "lakehouse.bronze",
-    "lakehouse.silver.load",
-    "lakehouse.identities",
-    "lakehouse.quality.gate",
+    "spark_jobs.bronze_datasets",
+    "spark_jobs.silver_identities",
 )
 
 
