@@ -42,7 +42,7 @@ def run(campaign_id: str | None, as_of: datetime | None, full: bool, as_json: bo
 
     Ends with a summary, and with exit code 0 only if all of it held. Run again after any failure: finished work is not repeated.
     """
-    from lakehouse.garbage import collect_rarely
+    from lakehouse.memory import collect_rarely
 
     collect_rarely()  # before the imports below, which bring Airflow
 

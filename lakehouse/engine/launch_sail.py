@@ -7,6 +7,7 @@ import sys
 
 from lakehouse.engine.launch import SESSION_SECONDS, Launch, memory_limit_gb
 from lakehouse.engine.state import GB, engine_dir
+from lakehouse.memory import SMALL_PAGES
 from lakehouse.settings import Settings
 
 # The pool counts operators, not readers, writers and the allocator: real use was up to twice the pool.
@@ -19,12 +20,11 @@ def launch_sail(chosen: Settings) -> Launch:
     spill.mkdir(parents=True, exist_ok=True)
     return Launch(
         command=[sys.executable, "-m", "pysail", "spark", "server", "--ip", chosen.engine_host, "--port", str(chosen.engine_port)],
-        environment={
+        environment=SMALL_PAGES
+        | {
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(int(memory_limit_gb(chosen) * GB * _POOL_SHARE)),
             "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": json.dumps([str(spill)]),
             "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(SESSION_SECONDS),
-            # Its allocator asks for huge pages. On virtual machines each cost 1.6 ms: half of the time that loading bronze took, and twice the memory.
-            "MIMALLOC_ALLOW_THP": "0",
         },
     )

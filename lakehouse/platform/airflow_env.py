@@ -12,6 +12,7 @@ import secrets
 import sys
 from pathlib import Path
 
+from lakehouse.memory import SMALL_PAGES
 from lakehouse.settings import PROJECT_ROOT, environment_with, own_settings, secret, settings
 
 LOGIN = "admin"
@@ -68,7 +69,7 @@ def airflow_environment(database: str = DATABASE) -> dict[str, str]:
         "openlineage": {"disabled": True, "namespace": "lakehouse"},
     }
     configured = {f"AIRFLOW__{section.upper()}__{key.upper()}": str(value) for section, keys in sections.items() for key, value in keys.items()}
-    return {**configured, "AIRFLOW_HOME": str(home), **own_settings(), **_NO_TELEMETRY, "PYTHONUNBUFFERED": "1"}
+    return {**configured, "AIRFLOW_HOME": str(home), **own_settings(), **_NO_TELEMETRY, **SMALL_PAGES, "PYTHONUNBUFFERED": "1"}
 
 
 _NO_TELEMETRY = {

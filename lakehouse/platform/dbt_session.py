@@ -7,7 +7,7 @@ from typing import Any
 
 from lakehouse.dbt_failures import raise_if_interrupted
 from lakehouse.errors import TerminalError
-from lakehouse.garbage import keep_what_is_there
+from lakehouse.memory import keep_what_is_there
 from lakehouse.parsed_project import PROJECT, manifest_path
 from lakehouse.settings import settings
 from lakehouse.window import BatchWindow

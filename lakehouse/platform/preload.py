@@ -6,7 +6,7 @@ import importlib
 import logging
 
 from lakehouse.errors import LakehouseError
-from lakehouse.garbage import collect_rarely, keep_what_is_there
+from lakehouse.memory import collect_rarely, keep_what_is_there
 from lakehouse.warm_up import warm_up_stages
 
 collect_rarely()

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.activation.campaigns import campaign
 from lakehouse.engine import control
 from lakehouse.errors import TerminalError
-from lakehouse.garbage import keep_what_is_there
 from lakehouse.layout import check_layout, record_layout
 from lakehouse.locks import held_lock
+from lakehouse.memory import keep_what_is_there
 from lakehouse.parsed_project import manifest_path
 from lakehouse.platform import database
 from lakehouse.platform.airflow_env import DATABASE, airflow_home, apply_environment

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from lakehouse.memory import SMALL_PAGES
 from tests.bench.measure import Measurement, measure
 from tests.support.homes import ROOT, Home
 
@@ -68,7 +69,7 @@ def _whole_run(folder: Path, engine: str, console: Console) -> list[Row]:
 
 def _data_work(folder: Path, scale: int, console: Console) -> list[Row]:
     home = Home(folder)
-    env = home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="6")
+    env = home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="6", **SMALL_PAGES)  # as the scheduler has it
     python, program = sys.executable, str(Path(sys.executable).parent / "lakehouse")
 
     def call(*words: str) -> Measurement:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from lakehouse.contracts import DATASETS
-from lakehouse.garbage import collect_rarely
+from lakehouse.memory import collect_rarely
 from lakehouse.platform.gold_build import build_outdated
 from lakehouse.settings import settings
 from lakehouse.stages import run_stage
