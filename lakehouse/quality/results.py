@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import write_deltalake
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
@@ -55,9 +56,7 @@ def latest_findings(table: TableRef, lake: str) -> list[Finding]:
     results = open_table(QUALITY_RESULTS, lake)
     if results is None:
         return []
-    rows: list[Finding] = results.to_pyarrow_table(filters=[("table_name", "=", str(table))]).to_pylist()
-    newest = max((row["checked_at"] for row in rows), default=None)
-    return [row for row in rows if row["checked_at"] == newest]
+    return _newest(results.to_pyarrow_table(filters=[("table_name", "=", str(table))]), "checked_at")
 
 
 def passed_versions(gate: Gate, lake: str) -> dict[str, int]:
@@ -65,9 +64,8 @@ def passed_versions(gate: Gate, lake: str) -> dict[str, int]:
     progress = open_table(ops("progress"), lake)
     if progress is None:
         return {}
-    rows = progress.to_pyarrow_table(columns=["input_table", "input_version", "recorded_at"], filters=[("stage", "=", _stage(gate))]).to_pylist()
-    newest = max((row["recorded_at"] for row in rows), default=None)
-    return {row["input_table"]: row["input_version"] for row in rows if row["recorded_at"] == newest}
+    passed = progress.to_pyarrow_table(columns=["input_table", "input_version", "recorded_at"], filters=[("stage", "=", _stage(gate))])
+    return {row["input_table"]: row["input_version"] for row in _newest(passed, "recorded_at")}
 
 
 def record_passed(gate: Gate, versions: dict[str, int], run_id: str, lake: str) -> None:
@@ -79,6 +77,12 @@ def record_passed(gate: Gate, versions: dict[str, int], run_id: str, lake: str) 
 def _stage(gate: Gate) -> str:
     """Other rules are another stage: a table that passed the old ones is looked at again."""
     return f"gate {gate.table} {gate.fingerprint}"
+
+
+def _newest(rows: pa.Table, moment: str) -> list[dict[str, Any]]:
+    """Rows of the newest moment. Chosen by Arrow: of what years of runs left, only these become Python."""
+    newest: list[dict[str, Any]] = rows.filter(pc.equal(rows[moment], pc.max(rows[moment]))).to_pylist()
+    return newest
 
 
 def _of_run(run_id: str, table: str, lake: str) -> bool:
