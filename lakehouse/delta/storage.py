@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from lakehouse.listing import newest_version
 from lakehouse.tables import TableRef
 
 
@@ -28,8 +29,8 @@ def open_table(table: TableRef, lake: str, version: int | None = None) -> DeltaT
 
 def version(table: TableRef, lake: str) -> int:
     """Newest committed version; -1 when the table does not exist."""
-    found = open_table(table, lake)
-    return -1 if found is None else found.version()
+    found = newest_version(table, lake)
+    return -1 if found is None else found
 
 
 def read(table: TableRef, lake: str, columns: list[str] | None = None) -> pa.Table | None:

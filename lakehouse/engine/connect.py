@@ -127,6 +127,8 @@ def _connect(chosen: Settings, state: EngineState) -> _Cached:
     # At exit pyspark would have models evicted that nobody made: Sail refuses, and pyspark says so as an error in the log of every task.
     atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
+    if state.kind == "sail":  # of Spark it is a property of the server; with it, pyspark looks for IPython on all paths at every call
+        spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
     shared = cast(SparkSession, spark)
     create_schemas(shared, chosen.lake)
     return _Cached(spark, channel, state.epoch, named_tables(shared))

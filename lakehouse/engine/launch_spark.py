@@ -69,6 +69,8 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(engine_dir(chosen.home) / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
+        # With it, pyspark looks for IPython on all paths at every call.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         # The models of gold need more compiled code than the default of 100 holds: warm builds took a third longer.
         "spark.sql.codegen.cache.maxEntries": "1000",
         # Its cost explodes with aliases: with it, the snapshot of six customers filled a heap of 1.3 GB; without it, it takes seconds.
