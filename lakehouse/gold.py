@@ -56,6 +56,16 @@ def warm_up_dbt() -> None:
         _read_ahead = (manifest_path(), read.result)
 
 
+def project_read_ahead() -> Manifest | None:
+    """What `warm_up_dbt` read, for one taker: dbt notes in it what it compiled, and the next build looks back from another moment.
+
+    None when nothing was read, it was taken, or the project is another by now.
+    """
+    global _read_ahead
+    ahead, _read_ahead = _read_ahead, None
+    return ahead[1] if ahead is not None and ahead[0] == manifest_path() else None
+
+
 def check_gold(window: BatchWindow, select: str | None = None) -> int:
     """Run the data tests, or the tests that `select` names (`test_type:unit`: those of the formulas, which need no data).
 
@@ -72,16 +82,9 @@ def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
     from lakehouse.engine.dbt_connection import dbt_environment
 
     with guarded("gold"), _environment(dbt_environment(window)):
-        done = dbtRunner(manifest=_project_read_ahead()).invoke([*arguments, *_options()])
+        done = dbtRunner(manifest=project_read_ahead()).invoke([*arguments, *_options()])
         raise_if_failed(done, "dbt")
     return done
-
-
-def _project_read_ahead() -> Manifest | None:
-    """What `warm_up_dbt` read, for one invocation: dbt notes in it what it compiled, and the next one looks back from another moment."""
-    global _read_ahead
-    ahead, _read_ahead = _read_ahead, None
-    return ahead[1] if ahead is not None and ahead[0] == manifest_path() else None
 
 
 def _options() -> list[str]:

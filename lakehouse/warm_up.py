@@ -6,34 +6,27 @@ Libraries, and dbt's look at its project: nothing here connects, starts threads 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 
 from lakehouse.gold import warm_up_dbt
 
-LIBRARIES = (
-    "dbt.adapters.spark.session",
-    "dbt.task.build",
-    "deltalake.fs",
-    "duckdb",
-    "great_expectations",
-    "pandas",
-    "pyarrow.dataset",
-    "pyspark.sql.connect.session",
-    "lakehouse.bronze",
-    "lakehouse.engine.dbt_connection",
-    "lakehouse.engine.guard",
-    "lakehouse.identities.changes",
-    "lakehouse.quality.docs_view",
-    "lakehouse.quality.gate",
-    "lakehouse.silver.load",
-    "lakehouse.sources.extract",
-    "lakehouse.sources.files",
-    "spark_jobs.bronze_datasets",
-    "spark_jobs.silver_identities",
-)
+_ENGINE = ("pyspark.sql.connect.session", "lakehouse.engine.guard")
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "extract": ("deltalake.fs", "pyarrow.dataset", "lakehouse.sources.extract", "lakehouse.sources.files"),
+    "bronze": (*_ENGINE, "spark_jobs.bronze_datasets"),
+    "silver": (*_ENGINE, "lakehouse.silver.load"),
+    "identities": (*_ENGINE, "pandas", "lakehouse.identities.changes", "spark_jobs.silver_identities"),
+    "gate": (*_ENGINE, "great_expectations", "lakehouse.quality.docs_view", "lakehouse.quality.gate"),
+    "gold": (*_ENGINE, "dbt.adapters.spark.session", "dbt.task.build", "lakehouse.engine.dbt_connection"),
+    "export": ("duckdb",),
+}
 
 
-def warm_up_stages() -> None:
-    """Import what every stage needs and warm dbt up. Raises LakehouseError when dbt's project does not parse; the imports are done then."""
-    for library in LIBRARIES:
-        importlib.import_module(library)
-    warm_up_dbt()
+def warm_up(stages: Iterable[str] = tuple(LIBRARIES)) -> None:
+    """Import what these stages need, and for gold warm dbt up. Raises LakehouseError when dbt's project does not parse; the imports are done then."""
+    chosen = set(stages)
+    for stage in chosen:
+        for library in LIBRARIES[stage]:
+            importlib.import_module(library)
+    if "gold" in chosen:
+        warm_up_dbt()

@@ -7,6 +7,7 @@ from typing import Any
 
 from lakehouse.dbt_failures import raise_if_interrupted
 from lakehouse.errors import TerminalError
+from lakehouse.gold import project_read_ahead
 from lakehouse.memory import keep_what_is_there
 from lakehouse.parsed_project import PROJECT, manifest_path
 from lakehouse.settings import settings
@@ -36,7 +37,7 @@ def open_for(window: BatchWindow) -> dict[str, str]:
 def _manifest_of(run_id: str, environment: dict[str, str]) -> Any:
     global _parsed
     if _parsed is None or _parsed[0] != run_id:
-        _parsed = (run_id, _parse(environment))
+        _parsed = (run_id, project_read_ahead() or _parse(environment))
         # Cosmos collects garbage after every invocation; with all of Airflow, dbt and the manifest loaded that is half a second each.
         # What is loaded by now stays for as long as the process does, so it need not be looked at again.
         keep_what_is_there()

@@ -7,7 +7,7 @@ import logging
 
 from lakehouse.errors import LakehouseError
 from lakehouse.memory import collect_rarely, keep_what_is_there
-from lakehouse.warm_up import warm_up_stages
+from lakehouse.warm_up import warm_up
 
 collect_rarely()
 for library in (
@@ -18,7 +18,7 @@ for library in (
 ):
     importlib.import_module(library)
 try:
-    warm_up_stages()
+    warm_up()
 except LakehouseError as error:  # the DAGs say so where people look; the scheduler must live to show it
     logging.getLogger(__name__).warning("dbt has not read its project beforehand: %s", error)
 keep_what_is_there()
