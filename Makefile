@@ -15,14 +15,14 @@ help: ## print every target
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: ENGINE=sail|spark  SCALE=1  HOUSEHOLDS=100 (a small sample)  AS_OF=$(AS_OF)  CAMPAIGN=$(CAMPAIGN)  PYTHON=$(PYTHON)"
 
-.venv/.ready: docker/requirements.lock docker/bootstrap.lock pyproject.toml
+.venv/.ready: requirements/requirements.lock requirements/bootstrap.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 is needed and '$(PYTHON)' was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
 	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); test "$$found" = 3.11 || { echo "Python 3.11 is needed, '$(PYTHON)' $${found:+is }$${found:-does not start (a shim of a version that is not active?)}. Name the right one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3.11-venv"; exit 1; }
 	@echo "Setting up .venv (about a minute on first use) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/bootstrap.lock
-	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes docker/requirements.lock docker/bootstrap.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/requirements.lock requirements/bootstrap.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
@@ -53,7 +53,7 @@ test-dags: setup
 	@$(BIN)/python -m pytest --engines sail tests/dags
 
 bench: setup ## measure speed and memory, with peers in the same run
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m benchmarks
 
 lint: setup ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
@@ -61,8 +61,8 @@ lint: setup ## ruff, mypy, sqlfluff
 format: setup ## let ruff and sqlfluff mend what they can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
 
-lock: setup ## renew docker/requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file docker/requirements.lock
+lock: setup ## renew requirements/requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/requirements.lock
 
 clean: ## stop everything and remove what was written at run time
 	@test ! -x $(BIN)/lakehouse || $(BIN)/lakehouse down

@@ -13,10 +13,10 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
 from lakehouse.errors import TransientError
+from lakehouse.orchestration import pools
+from lakehouse.orchestration.report.models import IS_REBUILT
+from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
-from lakehouse.platform import pools
-from lakehouse.platform.run_facts import IS_REBUILT
-from lakehouse.stages import run_stage
 from lakehouse.tables import TableRef, silver
 from lakehouse.window import BatchWindow
 

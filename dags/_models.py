@@ -14,9 +14,9 @@ from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavi
 from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from dags._common import asset, current_window
-from lakehouse.parsed_project import PROJECT, manifest_path
-from lakehouse.platform import pools
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
+from lakehouse.gold.manifest import PROJECT, manifest_path
+from lakehouse.orchestration import pools
 from lakehouse.tables import gold
 
 PROFILE = ProfileConfig(profile_name="lakehouse", target_name=settings().engine, profiles_yml_filepath=PROJECT / "profiles.yml")
@@ -25,8 +25,8 @@ MARTS = "marts"
 
 def connect_dbt(context: Context) -> None:
     """Before dbt runs: the engine is up, this process has a session with it, the models know the window, and failures have a cause."""
-    from lakehouse.dbt_failures import raise_if_failed
-    from lakehouse.platform.dbt_session import open_for
+    from lakehouse.gold.cosmos_session import open_for
+    from lakehouse.gold.dbt_errors import raise_if_failed
 
     operator, window = context["task"], current_window()
     operator.env = open_for(window)

@@ -6,8 +6,8 @@ from airflow.sdk import AssetAll, AssetAny, chain, dag, task
 
 from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, stage_task
 from dags._models import model_group, tests_and_docs
-from lakehouse.platform import pools
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
+from lakehouse.orchestration import pools
 from lakehouse.tables import silver
 
 CHECKED = [silver(name) for name in (*pools.DATASETS, "identities")]
@@ -18,8 +18,8 @@ SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(n
 @task(do_xcom_push=False)
 def check_gates() -> None:
     """Red, and gold untouched, while the lake is an old one, nothing was loaded or the gate of a silver table is blocked: the error says the remedy."""
-    from lakehouse.layout import prepare_layout
-    from lakehouse.platform.gates import require_checked_and_open, require_loaded
+    from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
+    from lakehouse.storage.layout_version import prepare_layout
 
     prepare_layout(current_window(), settings().lake)
     require_loaded(CHECKED)
@@ -29,8 +29,8 @@ def check_gates() -> None:
 @task.short_circuit(do_xcom_push=False)
 def gold_is_outdated() -> bool:
     """Skips the rest when gold already is what a build would make: same silver, same as-of time, same dbt project."""
-    from lakehouse.platform.gold_build import begin_build
-    from lakehouse.platform.gold_state import is_gold_current
+    from lakehouse.gold.build import begin_build
+    from lakehouse.gold.staleness import is_gold_current
 
     window = current_window()
     if is_gold_current(window):

@@ -6,7 +6,7 @@ from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, get_current_c
 
 from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, identities_group, refresh, work
 from lakehouse.activation.campaigns import campaign_ids
-from lakehouse.platform import pools
+from lakehouse.orchestration import pools
 from lakehouse.tables import ops
 
 CAMPAIGN = Param(None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml.")
@@ -27,7 +27,7 @@ def build_gold() -> None:
 @task(do_xcom_push=False)
 def gate_gold() -> None:
     """Nothing is exported from gold that broke its expectations."""
-    from lakehouse.platform.gates import gated_gold
+    from lakehouse.gold.preconditions import gated_gold
 
     for table in gated_gold():
         work("gate", str(table))
@@ -42,7 +42,7 @@ def export() -> None:
 @task(do_xcom_push=False)
 def show_receipt() -> None:
     """The receipt of the export, for everybody who reads this log."""
-    from lakehouse.platform.receipts import log_receipt
+    from lakehouse.orchestration.report.receipt import log_receipt
 
     log_receipt(get_current_context()["params"]["campaign_id"])
 

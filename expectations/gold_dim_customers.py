@@ -1,9 +1,9 @@
 """gold.dim_customers: the profiles that campaigns are built from: one per person, complete, with the right spend and no doubt about consent."""
 
 # ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
-from lakehouse.quality.common_rules import rows_rule, volume_rules
-from lakehouse.quality.contract_rules import unique_rule
-from lakehouse.quality.rule import Gate, Rule, Severity, Unit
+from lakehouse.quality.rules.common import rows_rule, volume_rules
+from lakehouse.quality.rules.contract import unique_rule
+from lakehouse.quality.rules.rule import Gate, Rule, Severity, Unit
 from lakehouse.tables import gold
 
 # Profiles count what was bought before the as-of moment they carry; facts hold all orders, so later ones are told apart.

@@ -1,8 +1,8 @@
 """gold.segment_members: who is in which segment; audiences are drawn from it."""
 
-from lakehouse.quality.common_rules import rows_rule, volume_rules
-from lakehouse.quality.contract_rules import unique_rule
-from lakehouse.quality.rule import Gate, Rule
+from lakehouse.quality.rules.common import rows_rule, volume_rules
+from lakehouse.quality.rules.contract import unique_rule
+from lakehouse.quality.rules.rule import Gate, Rule
 from lakehouse.tables import gold
 
 _PROFILES = (

@@ -1,9 +1,9 @@
 """silver.campaign_members: who received a campaign; response rates divide by them."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.common_rules import ALIVE, volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.rule import Gate
+from lakehouse.quality.rules.common import ALIVE, volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.rule import Gate
 from lakehouse.tables import silver
 
 GATE = Gate(

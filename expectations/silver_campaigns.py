@@ -1,9 +1,9 @@
 """silver.campaigns: past and planned campaigns; responses are counted between their first and last moment."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.common_rules import ALIVE, rows_rule, volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.rule import Gate, Severity
+from lakehouse.quality.rules.common import ALIVE, rows_rule, volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.rule import Gate, Severity
 from lakehouse.tables import silver
 
 GATE = Gate(

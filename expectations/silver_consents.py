@@ -1,9 +1,9 @@
 """silver.consents: every change of permission. The firewall before a send rests on it, so its values must be beyond doubt."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.common_rules import ALIVE, not_from_the_future_rule, volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.rule import Gate, Rule, Severity
+from lakehouse.quality.rules.common import ALIVE, not_from_the_future_rule, volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.rule import Gate, Rule, Severity
 from lakehouse.tables import silver
 
 # A permission of a contact that the CRM does not deliver: it protects nobody until the contact comes.

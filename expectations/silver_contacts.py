@@ -1,9 +1,9 @@
 """silver.contacts: one row per contact of a CRM. Campaigns can only reach contacts with a deliverable address."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.common_rules import ALIVE, filled_rule, fresh_rule, not_from_the_future_rule, share_rule, volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.rule import Gate, Severity
+from lakehouse.quality.rules.common import ALIVE, filled_rule, fresh_rule, not_from_the_future_rule, share_rule, volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.rule import Gate, Severity
 from lakehouse.tables import silver
 
 _HAS_EMAIL = f"{ALIVE} and email is not null"

@@ -1,9 +1,9 @@
 """silver.identities: identifier -> person. Whoever is missing here is missing in gold; a wrong link mails a stranger."""
 
 from lakehouse.contracts import IDENTITIES
-from lakehouse.quality.common_rules import volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.rule import Gate, Rule, Severity
+from lakehouse.quality.rules.common import volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.rule import Gate, Rule, Severity
 from lakehouse.tables import silver
 
 # More CRM contacts than this in one person is a family, a shop or a test account rather than a person.

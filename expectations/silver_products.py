@@ -1,9 +1,9 @@
 """silver.products: what is sold. Affinities and category segments need departments and categories."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.common_rules import ALIVE, filled_rule, volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.rule import Gate
+from lakehouse.quality.rules.common import ALIVE, filled_rule, volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.rule import Gate
 from lakehouse.tables import silver
 
 GATE = Gate(

@@ -1,9 +1,9 @@
 """silver.redemptions: coupons redeemed; each is a response to a campaign."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.common_rules import ALIVE, not_from_the_future_rule, volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.rule import Gate
+from lakehouse.quality.rules.common import ALIVE, not_from_the_future_rule, volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.rule import Gate
 from lakehouse.tables import silver
 
 GATE = Gate(

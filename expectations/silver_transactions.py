@@ -1,10 +1,10 @@
 """silver.transactions: one row per line of a receipt. Every spend in gold is a sum of these, so it balances to the cent."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.common_rules import ALIVE, filled_rule, fresh_rule, not_from_the_future_rule, share_rule, volume_rules
-from lakehouse.quality.contract_rules import contract_rules
-from lakehouse.quality.deliveries import reconciliation_rules
-from lakehouse.quality.rule import Gate, Rule, Severity
+from lakehouse.quality.rules.common import ALIVE, filled_rule, fresh_rule, not_from_the_future_rule, share_rule, volume_rules
+from lakehouse.quality.rules.contract import contract_rules
+from lakehouse.quality.rules.reconciliation import reconciliation_rules
+from lakehouse.quality.rules.rule import Gate, Rule, Severity
 from lakehouse.tables import silver
 
 _CONTRACT = DATASETS["transactions"]

@@ -9,6 +9,11 @@ from enum import StrEnum
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,126}")
 
 
+def is_table_name(text: str) -> bool:
+    """Whether a table may have this name: lower case letters, digits and underscores, a letter first."""
+    return _NAME.fullmatch(text) is not None
+
+
 class Layer(StrEnum):
     """Storage layers; dbt's staging/intermediate/marts are folders of models, not layers."""
 
@@ -26,7 +31,7 @@ class TableRef:
     name: str
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not is_table_name(self.name):
             raise ValueError(f"table name {self.name!r} must be lower case letters, digits and underscores")
 
     @classmethod

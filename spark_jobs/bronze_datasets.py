@@ -5,15 +5,15 @@ Input: landed Parquet files. Output: one table per source that feeds the dataset
 
 from __future__ import annotations
 
-from lakehouse.bronze import append_landed
+from lakehouse.bronze.load import append_landed
+from lakehouse.config.feeds import feeds
 from lakehouse.outcome import TableOutcome
-from lakehouse.silver.command_line import run_from_command_line
-from lakehouse.sources.config import feeds
+from lakehouse.spark.job_command_line import run_from_command_line
 from lakehouse.window import BatchWindow
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Append the new landed files of every feed of the dataset `target`; one outcome per bronze table. See lakehouse.bronze."""
+    """Append the new landed files of every feed of the dataset `target`; one outcome per bronze table. See lakehouse.bronze.load."""
     return [append_landed(feed, window) for feed in feeds(target)]
 
 

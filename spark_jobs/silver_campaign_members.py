@@ -8,8 +8,8 @@ Who was a recipient.
 from __future__ import annotations
 
 from lakehouse.outcome import TableOutcome
-from lakehouse.silver.command_line import run_from_command_line
 from lakehouse.silver.load import load
+from lakehouse.spark.job_command_line import run_from_command_line
 from lakehouse.window import BatchWindow
 
 

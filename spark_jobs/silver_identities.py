@@ -13,16 +13,17 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
+from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, arrow_schema
-from lakehouse.delta import replace_small_table
-from lakehouse.delta.progress import record_progress, versions_worked_on
-from lakehouse.delta.storage import version
-from lakehouse.engine import guarded, register, session
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
-from lakehouse.silver.command_line import run_from_command_line
 from lakehouse.silver.delivery import next_update_time
-from lakehouse.silver.empty import ensure_silver_tables
+from lakehouse.silver.ensure_tables import ensure_silver_tables
+from lakehouse.spark.guard import guarded
+from lakehouse.spark.job_command_line import run_from_command_line
+from lakehouse.spark.replace import replace_small_table
+from lakehouse.spark.session import register, session
+from lakehouse.storage.progress import record_progress, versions_worked_on
+from lakehouse.storage.reader import version
 from lakehouse.tables import TableRef, silver
 from lakehouse.transforms.references import contact_identifiers, referred_identifiers
 from lakehouse.window import BatchWindow

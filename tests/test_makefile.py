@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.settings import PROJECT_ROOT
+from lakehouse.config.settings import PROJECT_ROOT
 
 SHIM = "echo 'pyenv: python3.11: command not found' >&2; exit 127"
 
@@ -20,7 +20,7 @@ SHIM = "echo 'pyenv: python3.11: command not found' >&2; exit 127"
 def test_a_python_that_will_not_do_is_told_in_one_sentence(tmp_path: Path, program: str | None, says: str) -> None:
     shutil.copy(PROJECT_ROOT / "Makefile", tmp_path)
     (tmp_path / "docker").mkdir()
-    for name in ("docker/requirements.lock", "docker/bootstrap.lock", "pyproject.toml"):
+    for name in ("requirements/requirements.lock", "requirements/bootstrap.lock", "pyproject.toml"):
         (tmp_path / name).touch()
     if program:
         (tmp_path / "python").write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")

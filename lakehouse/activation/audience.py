@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.refusals import IDENTITIES
-from lakehouse.snapshot import Snapshot
+from lakehouse.activation.consent.late_refusals import IDENTITIES
+from lakehouse.storage.duckdb_views import Snapshot
 
 _NO_NAMES = "select null::varchar as own_customer_id, null::varchar as customer_id where false"
 

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from lakehouse.activation.platforms import PLATFORMS
-from lakehouse.configuration import load_yaml
+from lakehouse.activation.destinations import PLATFORMS
+from lakehouse.config.settings import settings
+from lakehouse.config.yaml_file import load_yaml
 from lakehouse.errors import ConfigurationError
-from lakehouse.settings import settings
 
 FILE = "campaigns.yml"
 # Every delivery carries these two, so no campaign declares them.

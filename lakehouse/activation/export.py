@@ -8,27 +8,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakehouse.activation.audience import members, profiles_as_of
+from lakehouse.activation.campaign_references import catalogue, segment_hash
 from lakehouse.activation.campaigns import Campaign, campaign
-from lakehouse.activation.catalogue import catalogue, segment_hash
-from lakehouse.activation.emptying import is_emptying, refusal, without_consent
-from lakehouse.activation.files import close_to_others
-from lakehouse.activation.firewall import SUPPRESSIONS, Firewall
+from lakehouse.activation.consent.firewall import SUPPRESSIONS, Firewall
+from lakehouse.activation.consent.late_refusals import IDENTITIES
+from lakehouse.activation.destination_state import STATE_TABLES, done_by, fill_in_missing, platform_state
+from lakehouse.activation.destinations import PLATFORMS, Platform
+from lakehouse.activation.empty_audience import is_emptying, refusal, without_consent
+from lakehouse.activation.export_rows import abandoned_row, exports_row, outcome
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
-from lakehouse.activation.platforms import PLATFORMS, Platform
-from lakehouse.activation.receipt import abandoned_row, exports_row, outcome
-from lakehouse.activation.refusals import IDENTITIES
 from lakehouse.activation.selection import Selection, select
 from lakehouse.activation.send import Sent, send
-from lakehouse.activation.state import STATE_TABLES, done_by, fill_in_missing, platform_state
-from lakehouse.activation.volatile import volatile_fields, warnings_of
-from lakehouse.delta.records import record
+from lakehouse.activation.time_dependent_fields import volatile_fields, warnings_of
+from lakehouse.config.settings import settings
 from lakehouse.errors import ExportRefusedError, ExportRunningError
-from lakehouse.locks import held_lock
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
-from lakehouse.snapshot import Snapshot, open_snapshot
+from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
+from lakehouse.storage.ops_tables import record
 from lakehouse.tables import gold
+from lakehouse.utils.atomic_files import close_to_others
+from lakehouse.utils.file_lock import held_lock
 from lakehouse.window import BatchWindow
 
 SEGMENT_MEMBERS, CUSTOMERS = gold("segment_members"), gold("dim_customers")

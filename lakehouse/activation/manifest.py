@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lakehouse.activation.files import write_whole
-from lakehouse.activation.firewall import SUPPRESSIONS
+from lakehouse.activation.consent.firewall import SUPPRESSIONS
 from lakehouse.activation.plan import Plan
 from lakehouse.activation.send import Sent
-from lakehouse.json_text import json_text
 from lakehouse.tables import TableRef
+from lakehouse.utils.atomic_files import write_whole
+from lakehouse.utils.canonical_json import json_text
 
 MANIFEST = "manifest.json"
 RECEIPT = "receipt.json"

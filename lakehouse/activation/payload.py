@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.activation.campaigns import Bucket, ExportField
-from lakehouse.json_text import json_text
+from lakehouse.utils.canonical_json import json_text
 
 _SIGNIFICANT_DIGITS = 9  # a rebuild may add doubles in another order; their last digits are noise
 

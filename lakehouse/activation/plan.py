@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 
 from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.destination_state import PlatformState
+from lakehouse.activation.destinations import Delivery
 from lakehouse.activation.diff import diff
-from lakehouse.activation.platforms import Delivery
 from lakehouse.activation.selection import Selection
-from lakehouse.activation.state import PlatformState
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from lakehouse.activation.audience import Member
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.firewall import Person, normal_address
+from lakehouse.activation.consent.firewall import Person, normal_address
 from lakehouse.activation.holdout import is_held_out
 from lakehouse.activation.payload import Payload, payload_of
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.activation.attempts import record_attempt
-from lakehouse.activation.firewall import Person
+from lakehouse.activation.consent.firewall import Person
+from lakehouse.activation.delivery_intents import record_attempt
+from lakehouse.activation.destinations import Batch, BatchReceipt, Delivery, Platform
 from lakehouse.activation.plan import Counts, Plan
-from lakehouse.activation.platforms import Batch, BatchReceipt, Delivery, Platform
 from lakehouse.activation.selection import Stops
-from lakehouse.delta.records import record
+from lakehouse.storage.ops_tables import record
 
 _log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ def doctor(with_settings: bool, as_json: bool) -> None:
     if with_settings:
         _show_settings(as_json)
         return
-    from lakehouse.doctor import examine
+    from lakehouse.diagnostics.doctor import examine
 
     findings = examine()
     if as_json:
@@ -39,7 +39,7 @@ def doctor(with_settings: bool, as_json: bool) -> None:
 
 
 def _show_settings(as_json: bool) -> None:
-    from lakehouse.settings import Settings, settings
+    from lakehouse.config.settings import Settings, settings
 
     chosen = settings()
     rows = {f"LAKEHOUSE_{name.upper()}": (str(getattr(chosen, name)), field.description or "") for name, field in Settings.model_fields.items()}

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from lakehouse.errors import LakehouseError
-from lakehouse.no_room import no_room
+from lakehouse.utils.disk_full import no_room
 
 # command -> module:object and its line in `lakehouse --help`, so that help imports none of them
 COMMANDS = {

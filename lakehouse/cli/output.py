@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lakehouse.json_text import json_text, plain_text
+from lakehouse.utils.canonical_json import json_text, plain_text
 
 _WIDEST = 60  # characters of a cell on a terminal, where longer lines would wrap; nothing is cut in a pipe or a file
 

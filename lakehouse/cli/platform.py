@@ -9,7 +9,7 @@ import click
 from lakehouse.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from lakehouse.platform.control import PlatformStatus
+    from lakehouse.orchestration.server.control import PlatformStatus
 
 _UP = """\b
 Examples:
@@ -26,7 +26,7 @@ Examples:
 @json_option
 def up(as_json: bool) -> None:
     """Start the engine and Airflow with its UI on loopback, and print address and login; what runs already is left alone."""
-    from lakehouse.platform import control
+    from lakehouse.orchestration.server import control
 
     _show(control.up(), as_json)
 
@@ -36,7 +36,7 @@ def up(as_json: bool) -> None:
 def down(as_json: bool) -> None:
     """Stop Airflow and the engine; nothing happens when neither runs."""
     from lakehouse.engine import control as engine
-    from lakehouse.platform import control
+    from lakehouse.orchestration.server import control
 
     found = control.down()
     engine.stop()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from lakehouse.cli.output import json_option, print_json, print_table
-from lakehouse.json_text import json_text
+from lakehouse.utils.canonical_json import json_text
 
 _EPILOG = """\b
 Examples:
@@ -41,8 +41,8 @@ def quarantine() -> None:
 @json_option
 def list_rules(as_json: bool) -> None:
     """Count rejected rows by dataset and rule. Needs no engine."""
-    from lakehouse.quality.quarantine import overview
-    from lakehouse.settings import settings
+    from lakehouse.config.settings import settings
+    from lakehouse.quality.quarantine_report import overview
 
     found = overview(settings().lake)
     if as_json:
@@ -62,8 +62,8 @@ def list_rules(as_json: bool) -> None:
 @json_option
 def show(dataset: str, rule: str | None, limit: int, show_personal_data: bool, as_json: bool) -> None:
     """Show rejected rows of a dataset as received, newest first; personal data is masked. Needs no engine."""
-    from lakehouse.quality.quarantine import show as rejected
-    from lakehouse.settings import settings
+    from lakehouse.config.settings import settings
+    from lakehouse.quality.quarantine_report import show as rejected
 
     found = rejected(settings().lake, dataset, rule, limit, show_personal_data)
     if as_json:
@@ -85,8 +85,8 @@ def replay(dataset: str, as_json: bool) -> None:
 
     Starts the engine if it is not running. Doing it twice changes nothing.
     """
-    from lakehouse.sources.config import feeds
-    from lakehouse.stages import run_stage
+    from lakehouse.config.feeds import feeds
+    from lakehouse.orchestration.stages import run_stage
     from lakehouse.window import BatchWindow
 
     feeds(dataset)  # a wrong name or sources.yml is told before the stage begins, which would keep it on record as a failure of a table

@@ -42,15 +42,15 @@ def run(campaign_id: str | None, as_of: datetime | None, full: bool, as_json: bo
 
     Ends with a summary, and with exit code 0 only if all of it held. Run again after any failure: finished work is not repeated.
     """
-    from lakehouse.memory import collect_rarely
+    from lakehouse.utils.process_tuning import collect_rarely
 
     collect_rarely()  # before the imports below, which bring Airflow
 
     from rich.console import Console
 
     from lakehouse.activation.campaigns import first_campaign_id
-    from lakehouse.platform.runner import run as run_all
-    from lakehouse.platform.summary import progress_on, render
+    from lakehouse.orchestration.local_run import run as run_all
+    from lakehouse.orchestration.report.console import progress_on, render
 
     chosen = campaign_id or first_campaign_id()
     summary = run_all(chosen, as_of, full, progress_on(Console(stderr=as_json)))

@@ -26,8 +26,8 @@ def sample() -> None:
 @json_option
 def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> None:
     """Write the dumps below <home>/sample; nothing happens when the same sample is there."""
+    from lakehouse.config.settings import check_lake, settings
     from lakehouse.sample import build as build_sample
-    from lakehouse.settings import check_lake, settings
 
     check_lake(settings())
     target = settings().sample

@@ -16,7 +16,7 @@ import click
 from lakehouse.cli.output import print_table
 
 if TYPE_CHECKING:
-    from lakehouse.query import Result
+    from lakehouse.storage.sql import Result
 
 _SHOWN = 1000  # rows of --format table; the other formats have no limit
 _SPOOLED = 64_000_000  # bytes of an answer kept in memory before it goes to a temporary file
@@ -44,8 +44,8 @@ def sql(query: str, layout: str, output: Path | None) -> None:
     """
     if layout == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("parquet is binary: name a file with --output, or redirect standard output.")
-    from lakehouse.query import run_query
-    from lakehouse.settings import settings
+    from lakehouse.config.settings import settings
+    from lakehouse.storage.sql import run_query
 
     chosen = settings()
     text = click.get_text_stream("stdin").read() if query == "-" else query
@@ -72,7 +72,7 @@ def _print(result: Result) -> None:
 
 
 def _write_json(result: Result, file: IO[bytes]) -> None:
-    from lakehouse.json_text import json_text
+    from lakehouse.utils.canonical_json import json_text
 
     separator = b"["
     for row in result.rows():
@@ -86,7 +86,7 @@ def _write_csv(result: Result, file: IO[bytes]) -> None:
     import csv
     import io
 
-    from lakehouse.json_text import plain_text
+    from lakehouse.utils.canonical_json import plain_text
 
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")

@@ -10,7 +10,7 @@ import click
 from lakehouse.cli.output import age, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from lakehouse.status import LakeStatus, LastRun
+    from lakehouse.diagnostics.table_status import LakeStatus, LastRun
 
 _EPILOG = """\b
 Examples:
@@ -23,8 +23,8 @@ Examples:
 @json_option
 def status(as_json: bool) -> None:
     """Freshness and last run of every table, and the stages whose newest run failed. Needs no engine."""
-    from lakehouse.settings import settings
-    from lakehouse.status import lake_status
+    from lakehouse.config.settings import settings
+    from lakehouse.diagnostics.table_status import lake_status
 
     chosen = settings()
     found, now = lake_status(chosen.lake), datetime.now(UTC)

@@ -17,14 +17,14 @@ from typing import Any, Literal
 
 import psutil
 
+from lakehouse.config.settings import Settings, check_lake, environment_with, settings
 from lakehouse.engine.engines import launch_of
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
-from lakehouse.locks import held_lock
-from lakehouse.ports import holder, is_free
-from lakehouse.settings import Settings, check_lake, environment_with, settings
+from lakehouse.utils.file_lock import held_lock
+from lakehouse.utils.ports import holder, is_free
 
 _log = logging.getLogger(__name__)
 # A busy machine may need minutes for a JVM; the bar on a calm one is 3 s (sail) and 15 s (spark).

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lakehouse.config.settings import Settings
 from lakehouse.engine.launch import Launch
 from lakehouse.engine.launch_sail import launch_sail
 from lakehouse.engine.launch_spark import launch_spark
-from lakehouse.settings import Settings
 
 
 def launch_of(chosen: Settings) -> Launch:

@@ -9,11 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lakehouse.config.settings import Settings
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.state import engine_dir
 from lakehouse.errors import EngineUnavailableError, TransientError
-from lakehouse.locks import held_lock
-from lakehouse.settings import Settings
+from lakehouse.utils.file_lock import held_lock
 
 DELTA = ("io.delta", "delta-spark_4.2_2.13", "4.4.0")
 # Everything else Ivy brings along (hadoop, parquet, scala, log4j ...) Spark has, partly in other versions.

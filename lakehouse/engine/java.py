@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from lakehouse.config.settings import Settings
 from lakehouse.errors import ConfigurationError
-from lakehouse.settings import Settings
 
 _VERSION = re.compile(r'version "(\d+)')
 SUPPORTED = (17, 21)

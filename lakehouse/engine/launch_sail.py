@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 
+from lakehouse.config.settings import Settings
 from lakehouse.engine.launch import SESSION_SECONDS, Launch, memory_limit_gb
 from lakehouse.engine.state import GB, engine_dir
-from lakehouse.memory import SMALL_PAGES
-from lakehouse.settings import Settings
+from lakehouse.utils.process_tuning import SMALL_PAGES
 
 # The pool counts operators, not readers, writers and the allocator: real use was up to twice the pool.
 _POOL_SHARE = 0.6

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lakehouse.config.settings import Settings
 from lakehouse.engine.jars import delta_jars, spark_home
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import SESSION_SECONDS, Launch, memory_limit_gb
 from lakehouse.engine.state import engine_dir
-from lakehouse.settings import Settings
 
 # What a JVM needs beside its heap: class data, threads, code cache, grpc and parquet buffers.
 _BESIDE_THE_HEAP_GB = 0.7
@@ -64,7 +64,7 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.databricks.delta.snapshotPartitions": "2",
-        # Names live as long as the JVM, shared by Connect and Thrift; `lakehouse.engine.session` gives them anew.
+        # Names live as long as the JVM, shared by Connect and Thrift; `lakehouse.spark.session` gives them anew.
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(engine_dir(chosen.home) / "warehouse"),
         "spark.sql.session.timeZone": "UTC",

@@ -21,12 +21,12 @@ from datetime import UTC, datetime
 
 import psutil
 
+from lakehouse.config.settings import Settings, environment_with
 from lakehouse.engine.engines import launch_of
 from lakehouse.engine.launch import Launch, memory_limit_gb
 from lakehouse.engine.probe import accepts, answers
 from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, resident_gb, write_state
-from lakehouse.locks import held_lock
-from lakehouse.settings import Settings, environment_with
+from lakehouse.utils.file_lock import held_lock
 
 _log = logging.getLogger("lakehouse.engine.supervisor")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.delta.storage import read
+from lakehouse.storage.reader import read
 from lakehouse.tables import TableRef
 
 _KEY = ["identifier_type", "identifier"]

@@ -9,22 +9,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from lakehouse.config.feeds import feeds
+from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS
-from lakehouse.engine import guarded, session
 from lakehouse.errors import ContractError, QualityGateFailed
-from lakehouse.listing import newest_version
 from lakehouse.outcome import TableOutcome
-from lakehouse.quality.deliveries import delivery_parameters
+from lakehouse.quality.gx.suite import validate
 from lakehouse.quality.history import history_of, is_silver_at_rest
-from lakehouse.quality.measure import measure
-from lakehouse.quality.parameters import Parameters, moment, number, text
 from lakehouse.quality.results import Finding, findings, latest_findings, passed_versions, record_findings, record_passed
-from lakehouse.quality.rule import Gate, Measurement, Rule
-from lakehouse.quality.schema_check import schema_differences
-from lakehouse.quality.suite import validate
-from lakehouse.settings import settings
-from lakehouse.silver.empty import is_never_loaded
-from lakehouse.sources.config import feeds
+from lakehouse.quality.rules.measure import measure
+from lakehouse.quality.rules.parameters import Parameters, moment, number, text
+from lakehouse.quality.rules.reconciliation import delivery_parameters
+from lakehouse.quality.rules.rule import Gate, Measurement, Rule
+from lakehouse.quality.rules.schema import schema_differences
+from lakehouse.silver.ensure_tables import is_never_loaded
+from lakehouse.spark.guard import guarded
+from lakehouse.spark.session import session
+from lakehouse.storage.discovery import newest_version
 from lakehouse.tables import Layer, TableRef
 from lakehouse.window import BatchWindow
 

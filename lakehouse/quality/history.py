@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from lakehouse.delta.storage import open_table, version
-from lakehouse.quality.gates_state import QUALITY_RESULTS
+from lakehouse.quality.verdicts import QUALITY_RESULTS
+from lakehouse.storage.reader import open_table, version
 from lakehouse.tables import TableRef, ops, silver
 
 _RUNS_COMPARED = 10

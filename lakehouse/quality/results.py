@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from deltalake import write_deltalake
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
-from lakehouse.delta.records import record, retried
-from lakehouse.delta.storage import open_table, table_uri
-from lakehouse.quality.gates_state import QUALITY_RESULTS
-from lakehouse.quality.rule import Gate, Measurement
+from lakehouse.quality.rules.rule import Gate, Measurement
+from lakehouse.quality.verdicts import QUALITY_RESULTS
+from lakehouse.storage.discovery import delta_uri
+from lakehouse.storage.ops_tables import record, retried
+from lakehouse.storage.reader import open_table
 from lakehouse.tables import TableRef, ops
 
 Finding = dict[str, Any]
@@ -48,7 +49,7 @@ def record_findings(rows: list[Finding], lake: str) -> None:
     columns = OPS_TABLES["quality_results"].columns
     chosen = f"run_id = '{_quoted(run_id)}' and table_name = '{table}'"
     batch = pa.Table.from_pylist(rows, schema=arrow_schema(columns))
-    retried(QUALITY_RESULTS, lambda: write_deltalake(table_uri(QUALITY_RESULTS, lake), batch, mode="overwrite", predicate=chosen))
+    retried(QUALITY_RESULTS, lambda: write_deltalake(delta_uri(QUALITY_RESULTS, lake), batch, mode="overwrite", predicate=chosen))
 
 
 def latest_findings(table: TableRef, lake: str) -> list[Finding]:

@@ -13,9 +13,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import CONTACT_IDENTIFIERS
-from lakehouse.delta import append_once, committed, ensure_table, replace_table
-from lakehouse.engine import register
 from lakehouse.silver.delivery import Delivery
+from lakehouse.spark.append import append_once
+from lakehouse.spark.commits import committed
+from lakehouse.spark.replace import replace_table
+from lakehouse.spark.session import register
+from lakehouse.storage.schema import ensure_table
 from lakehouse.tables import silver
 
 TABLE = silver(CONTACT_IDENTIFIERS.dataset)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
+from lakehouse.config.feeds import Feed
 from lakehouse.contracts import DATASETS, LINEAGE, Column, Contract
-from lakehouse.delta.storage import latest_time
 from lakehouse.errors import ContractError
-from lakehouse.sources.config import Feed
+from lakehouse.storage.reader import latest_time
 from lakehouse.tables import TableRef
 from lakehouse.transforms.mapping import typed_rows, with_columns
 from lakehouse.transforms.received import delivered_columns, delivered_struct

@@ -12,23 +12,27 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
+from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, Contract
-from lakehouse.delta import changes_since, committed, ensure_table, replace_table
-from lakehouse.delta.progress import record_progress, worked_up_to
-from lakehouse.delta.storage import count_rows, version
-from lakehouse.engine import guarded, register, session
 from lakehouse.errors import ContractError, LakehouseError, MappingError, all_in_one
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
 from lakehouse.silver.contact_identifiers import rebuild_identifiers, remember_identifiers
+from lakehouse.silver.deduplicate import unique_rows
 from lakehouse.silver.delivery import Delivery, next_update_time, read_delivery, silver_columns
-from lakehouse.silver.empty import is_never_loaded
-from lakehouse.silver.expressions import explained
+from lakehouse.silver.ensure_tables import is_never_loaded
+from lakehouse.silver.mapping_errors import explained
 from lakehouse.silver.merge import Snapshot, merge
-from lakehouse.silver.rejected import quarantine_rows, replace_quarantine
-from lakehouse.silver.snapshots import flagged, keys_of_snapshot, snapshot_files
-from lakehouse.silver.unique import unique_rows
-from lakehouse.sources.config import Feed, feeds
+from lakehouse.silver.quarantine import quarantine_rows, replace_quarantine
+from lakehouse.silver.soft_deletes import flagged, keys_of_snapshot, snapshot_files
+from lakehouse.spark.changes import changes_since
+from lakehouse.spark.commits import committed
+from lakehouse.spark.guard import guarded
+from lakehouse.spark.replace import replace_table
+from lakehouse.spark.session import register, session
+from lakehouse.storage.progress import record_progress, worked_up_to
+from lakehouse.storage.reader import count_rows, version
+from lakehouse.storage.schema import ensure_table
 from lakehouse.tables import TableRef, silver
 from lakehouse.window import BatchWindow
 

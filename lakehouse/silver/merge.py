@@ -9,12 +9,14 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
+from lakehouse.config.feeds import Feed
 from lakehouse.contracts import Contract
-from lakehouse.delta import append, committed, merge_by_key
+from lakehouse.silver.deduplicate import CHANGED_AT, arrival_order
 from lakehouse.silver.delivery import next_update_time
-from lakehouse.silver.snapshots import changed_flags, flagged
-from lakehouse.silver.unique import CHANGED_AT, arrival_order
-from lakehouse.sources.config import Feed
+from lakehouse.silver.soft_deletes import changed_flags, flagged
+from lakehouse.spark.append import append
+from lakehouse.spark.commits import committed
+from lakehouse.spark.merge import merge_by_key
 from lakehouse.tables import silver
 
 _KNOWN = "_known_"

@@ -5,19 +5,21 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 
+from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, QUARANTINE
-from lakehouse.delta import committed, delete_by_key
-from lakehouse.delta.storage import column_names, version
-from lakehouse.engine import guarded, session
 from lakehouse.errors import ContractError
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
 from lakehouse.silver.delivery import Delivery, read_delivery
-from lakehouse.silver.expressions import explained
 from lakehouse.silver.load import load_delivery, summed
+from lakehouse.silver.mapping_errors import explained
 from lakehouse.silver.merge import Snapshot
-from lakehouse.silver.snapshots import keys_of_snapshot, snapshot_files
-from lakehouse.sources.config import Feed, feeds
+from lakehouse.silver.soft_deletes import keys_of_snapshot, snapshot_files
+from lakehouse.spark.commits import committed
+from lakehouse.spark.guard import guarded
+from lakehouse.spark.merge import delete_by_key
+from lakehouse.spark.session import session
+from lakehouse.storage.reader import column_names, version
 from lakehouse.tables import quarantine, silver
 from lakehouse.transforms.received import delivered_columns, rows_as_received
 from lakehouse.window import BatchWindow

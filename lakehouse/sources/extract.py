@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.settings import settings
 from lakehouse.errors import LakehouseError, SourceUnavailableError, all_in_one
-from lakehouse.no_room import no_room
+from lakehouse.landing.ledger import Journal, open_journal
+from lakehouse.landing.reappearing_snapshots import with_returned
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
-from lakehouse.sources.config import Feed, feeds
-from lakehouse.sources.journal import Journal, open_journal
-from lakehouse.sources.returned import with_returned
+from lakehouse.utils.disk_full import no_room
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)

@@ -11,17 +11,17 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from lakehouse.config.feeds import Feed
+from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
+from lakehouse.formats.byte_streams import compression_of
+from lakehouse.formats.csv import read_csv
+from lakehouse.formats.json_lines import read_json_lines
+from lakehouse.formats.parquet import read_parquet
+from lakehouse.landing.files import NO_SNAPSHOT, LandedFile, Pack, StagedRows, digits_of, landed_files, landed_path, shown, source_file
+from lakehouse.landing.ledger import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
 from lakehouse.outcome import TableOutcome
-from lakehouse.sources.config import Feed
-from lakehouse.sources.csv_files import read_csv
-from lakehouse.sources.declarations import FilesDataset
-from lakehouse.sources.journal import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
-from lakehouse.sources.json_lines import read_json_lines
-from lakehouse.sources.landing import NO_SNAPSHOT, LandedFile, Pack, StagedRows, digits_of, landed_files, landed_path, shown, source_file
-from lakehouse.sources.locations import DeliveredFile, LocalFile, discover, fetch, is_changed
-from lakehouse.sources.parquet_files import read_parquet
-from lakehouse.sources.streams import compression_of
+from lakehouse.sources.file_discovery import DeliveredFile, LocalFile, discover, fetch, is_changed
 from lakehouse.window import BatchWindow
 
 _THREADS = 2

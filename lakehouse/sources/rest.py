@@ -20,15 +20,15 @@ from dlt.sources.helpers.requests import Client
 from dlt.sources.helpers.rest_client import RESTClient, paginators
 from dlt.sources.helpers.rest_client.auth import APIKeyAuth, BearerTokenAuth, HttpBasicAuth
 
+from lakehouse.config.feeds import Feed
+from lakehouse.config.source_models import ApiKey, Basic, Bearer, Cursor, LinkHeader, PageNumber, RestDataset, RestSource
 from lakehouse.errors import SourceUnavailableError, TerminalError
+from lakehouse.formats.values import parse_json
+from lakehouse.landing.incremental_load import Load
+from lakehouse.landing.ledger import Journal
+from lakehouse.landing.watermark import is_within, watermark_of
 from lakehouse.outcome import TableOutcome
-from lakehouse.sources.addresses import base_url
-from lakehouse.sources.config import Feed
-from lakehouse.sources.declarations import ApiKey, Basic, Bearer, Cursor, LinkHeader, PageNumber, RestDataset, RestSource
-from lakehouse.sources.journal import Journal
-from lakehouse.sources.loads import Load
-from lakehouse.sources.text import parse_json
-from lakehouse.sources.watermark import is_within, watermark_of
+from lakehouse.sources.connections import base_url
 from lakehouse.window import BatchWindow
 
 _REPEATS_ALLOWED = 3  # identical pages in a row before the API counts as turning in circles

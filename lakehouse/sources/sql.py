@@ -15,15 +15,15 @@ import sqlalchemy as sa
 from dlt.sources.sql_database.helpers import TableLoader
 from sqlalchemy import exc
 
+from lakehouse.config.feeds import Feed
+from lakehouse.config.source_models import SqlDataset, SqlSource
 from lakehouse.errors import ContractError, SourceUnavailableError, TerminalError
+from lakehouse.landing.incremental_load import Load
+from lakehouse.landing.ledger import Journal
+from lakehouse.landing.watermark import interval
 from lakehouse.outcome import TableOutcome
-from lakehouse.sources.addresses import database
-from lakehouse.sources.config import Feed
-from lakehouse.sources.declarations import SqlDataset, SqlSource
-from lakehouse.sources.journal import Journal
-from lakehouse.sources.loads import Load
+from lakehouse.sources.connections import database
 from lakehouse.sources.sqlite import TimeText, as_texts, keep_times_as_text
-from lakehouse.sources.watermark import interval
 from lakehouse.window import BatchWindow
 
 

@@ -15,8 +15,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.activation.export import export_campaign
+from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
 from lakehouse.window import BatchWindow
 
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lakehouse.activation.campaign_references import DBT_PROJECT, segment_hash, segment_models
 from lakehouse.activation.campaigns import FILE, Catalogue, load_campaigns
-from lakehouse.activation.catalogue import DBT_PROJECT, segment_hash, segment_models
-from lakehouse.activation.volatile import volatile_fields
+from lakehouse.activation.time_dependent_fields import volatile_fields
+from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.errors import ConfigurationError
-from lakehouse.settings import PROJECT_ROOT
 
 PLAIN = """\
 campaigns:

@@ -200,7 +200,7 @@ def test_without_suppressions_nothing_is_sent(shop: Shop) -> None:
 
 
 def test_two_processes_do_not_export_at_once(shop: Shop) -> None:
-    from lakehouse.locks import held_lock
+    from lakehouse.utils.file_lock import held_lock
 
     with held_lock(shop.home / "outbox/outbox/thanks/.lock", 0), pytest.raises(ExportRunningError):
         shop.export()

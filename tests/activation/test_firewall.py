@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.activation.firewall import Firewall, Person, normal_address, reason_to_stop
-from lakehouse.activation.platforms import Batch, BatchReceipt
-from lakehouse.activation.platforms.outbox import Outbox
-from lakehouse.settings import settings
+from lakehouse.activation.consent.firewall import Firewall, Person, normal_address, reason_to_stop
+from lakehouse.activation.destinations import Batch, BatchReceipt
+from lakehouse.activation.destinations.outbox import Outbox
+from lakehouse.config.settings import settings
 from tests.activation.conftest import Shop, assert_balanced, customer
 
 

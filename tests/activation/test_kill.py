@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.activation.platforms import Batch, BatchReceipt
-from lakehouse.activation.platforms.outbox import Outbox
+from lakehouse.activation.destinations import Batch, BatchReceipt
+from lakehouse.activation.destinations.outbox import Outbox
+from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from lakehouse.errors import TransientError
-from lakehouse.settings import PROJECT_ROOT, environment_with
 from tests.activation.conftest import Shop, assert_balanced, customer
 
 # Imports once, then for every line `<home> <conf> <place> <call> <moment>` forks a process that exports with batches of one
@@ -25,7 +25,7 @@ import os, signal, sys
 from datetime import UTC, datetime
 import lakehouse.activation.export as export
 import lakehouse.activation.send as send
-from lakehouse.activation.platforms.outbox import Outbox
+from lakehouse.activation.destinations.outbox import Outbox
 from lakehouse.window import BatchWindow
 
 def deadly(work, call, moment):

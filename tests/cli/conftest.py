@@ -13,8 +13,8 @@ import pytest
 from deltalake import write_deltalake
 
 from lakehouse.cli import main
-from lakehouse.delta.records import record
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
+from lakehouse.storage.ops_tables import record
 
 AT = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -16,12 +16,12 @@ import pytest
 from lakehouse.activation.campaigns import first_campaign_id
 from lakehouse.cli import main
 from lakehouse.cli.main import COMMANDS, cli
-from lakehouse.delta.records import record
+from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from lakehouse.errors import EngineUnavailableError
-from lakehouse.layout import record_layout
+from lakehouse.orchestration.report.models import Progress, RunSummary, TaskEvent, TaskFailure
 from lakehouse.outcome import TableOutcome
-from lakehouse.platform.run_facts import Progress, RunSummary, TaskEvent, TaskFailure
-from lakehouse.settings import PROJECT_ROOT, environment_with
+from lakehouse.storage.layout_version import record_layout
+from lakehouse.storage.ops_tables import record
 from lakehouse.tables import silver
 from tests.cli.conftest import AT, Lakehouse
 
@@ -161,7 +161,7 @@ def test_failure_is_news_until_the_stage_succeeds_on_the_table(lakehouse: Lakeho
 
 
 def test_status_of_an_empty_lake(lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakehouse.settings import settings
+    from lakehouse.config.settings import settings
 
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "new"))
     settings.cache_clear()
@@ -202,7 +202,7 @@ def test_run_is_told_as_json_and_by_its_exit_code(lakehouse: Lakehouse, monkeypa
         progress(TaskEvent("build_profiles", "gate", "succeeded", 1.0))
         return RunSummary("sail", campaign_id, str(as_of), is_full, "", 1.0, (), (), (), {}, None, failures, {}, {}, ())
 
-    monkeypatch.setattr("lakehouse.platform.runner.run", run)
+    monkeypatch.setattr("lakehouse.orchestration.local_run.run", run)
     ran = lakehouse("run", "--as-of", "2018-01-02T01:00:00+01:00", "--full", "--json")
     assert asked == [(first_campaign_id(), datetime(2018, 1, 2, tzinfo=UTC), True)]
     assert json.loads(ran.out)["succeeded"] is not bool(failures) and "build_profiles" in ran.err
@@ -239,12 +239,12 @@ def test_doctor_lists_settings(lakehouse: Lakehouse) -> None:
 
 
 def test_doctor_fails_when_something_is_missing(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakehouse.doctor import Finding
+    from lakehouse.diagnostics.doctor import Finding
 
     good, bad = Finding("Python", True, "3.11"), Finding("Java", False, "not found", "Install Java 17.")
-    monkeypatch.setattr("lakehouse.doctor.examine", lambda: [good, bad])
+    monkeypatch.setattr("lakehouse.diagnostics.doctor.examine", lambda: [good, bad])
     ran = lakehouse("doctor")
     assert ran.code == 1 and "Install Java 17." in ran.out
     assert [finding["is_ok"] for finding in json.loads(lakehouse("doctor", "--json").out)] == [True, False]
-    monkeypatch.setattr("lakehouse.doctor.examine", lambda: [good])
+    monkeypatch.setattr("lakehouse.diagnostics.doctor.examine", lambda: [good])
     assert lakehouse("doctor").code == 0

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from lakehouse.errors import QueryError
-from lakehouse.query import run_query, tables_of
-from lakehouse.settings import PROJECT_ROOT, environment_with
+from lakehouse.storage.sql import run_query, tables_of
 from lakehouse.tables import TableRef
 from tests.cli.conftest import Lakehouse, customers
 
@@ -202,7 +202,7 @@ def test_nothing_but_reading_the_lake_is_possible(lakehouse: Lakehouse, tmp_path
     ],
 )
 def test_locked_down_even_if_the_parse_lets_it_through(lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
-    monkeypatch.setattr("lakehouse.query.tables_of", lambda query: [TableRef.parse("gold.dim_customers")])
+    monkeypatch.setattr("lakehouse.storage.sql.tables_of", lambda query: [TableRef.parse("gold.dim_customers")])
     with pytest.raises(QueryError), run_query(query.format(folder=tmp_path), str(lakehouse.lake), tmp_path / "scratch", 60) as result:
         list(result.rows())
     assert not list(tmp_path.glob("out*"))

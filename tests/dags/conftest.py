@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
 from tests.support.homes import ROOT, Home
 
 Program = Callable[..., Any]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lakehouse.contracts import DATASETS
-from lakehouse.platform import pools
+from lakehouse.orchestration import pools
 from lakehouse.quality.gate import load_gate
-from lakehouse.quality.parameters import Parameters
+from lakehouse.quality.rules.parameters import Parameters
 from lakehouse.tables import Layer
 from tests.dags.conftest import Program
 from tests.support.homes import ROOT

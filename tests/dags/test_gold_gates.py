@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.delta.records import record
+from lakehouse.config.settings import settings
 from lakehouse.errors import QualityGateFailed
-from lakehouse.platform.gates import GateNotFinishedError, NothingLoadedError, gated_gold, require_checked_and_open, require_loaded
-from lakehouse.platform.gold_build import run_gold, selection
-from lakehouse.platform.gold_state import SILVER_TABLES, changed_inputs, gold_inputs, is_gold_current, record_gold_built, record_gold_started
-from lakehouse.settings import settings
+from lakehouse.gold.build import run_gold, selection
+from lakehouse.gold.preconditions import GateNotFinishedError, NothingLoadedError, gated_gold, require_checked_and_open, require_loaded
+from lakehouse.gold.staleness import SILVER_TABLES, changed_inputs, gold_inputs, is_gold_current, record_gold_built, record_gold_started
+from lakehouse.storage.ops_tables import record
 from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
 

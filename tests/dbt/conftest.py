@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES
-from lakehouse.engine import register, session
-from lakehouse.gold import build_gold
-from lakehouse.platform.gold_build import build_outdated
-from lakehouse.settings import settings
+from lakehouse.gold.build import build_outdated
+from lakehouse.gold.dbt_runner import build_gold
+from lakehouse.spark.session import register, session
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
 from tests.support.engines import Engines, forget_tables

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from lakehouse.engine import session
+from lakehouse.gold.preconditions import gated_gold
+from lakehouse.orchestration.pools import DATASETS
+from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
-from lakehouse.platform.gates import gated_gold
-from lakehouse.platform.pools import DATASETS
-from lakehouse.stages import run_stage
+from lakehouse.spark.session import session
 from lakehouse.window import BatchWindow
 from tests.dbt.conftest import AS_OF, gold_rows
 from tests.support.homes import Home

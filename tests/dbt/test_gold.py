@@ -1,4 +1,4 @@
-"""Building gold through `lakehouse.gold`: counts, tests, and failures in words a person can act on."""
+"""Building gold through `lakehouse.gold.dbt_runner`: counts, tests, and failures in words a person can act on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import shutil
 
 import pytest
 
-from lakehouse.dbt_failures import GoldBuildFailed
+from lakehouse.config.settings import settings
 from lakehouse.errors import TerminalError
-from lakehouse.gold import build_gold, check_gold
-from lakehouse.platform.gold_build import build_outdated
-from lakehouse.settings import settings
+from lakehouse.gold.build import build_outdated
+from lakehouse.gold.dbt_errors import GoldBuildFailed
+from lakehouse.gold.dbt_runner import build_gold, check_gold
 from lakehouse.window import BatchWindow
 from tests.dbt.conftest import AS_OF, Shop, both_engines, day, gold_rows
 
@@ -49,7 +49,7 @@ def test_gold_that_fails_its_tests_is_never_good(shop: Shop) -> None:
 
 
 def test_a_missing_source_is_named(shop: Shop) -> None:
-    from lakehouse.engine import session
+    from lakehouse.spark.session import session
 
     session().sql("drop table silver.consents").collect()
     with pytest.raises(TerminalError, match=r"int_email_consent.*consents"):

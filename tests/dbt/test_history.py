@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from lakehouse.delta.storage import column_names
-from lakehouse.engine import session
-from lakehouse.gold import check_gold
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
+from lakehouse.gold.dbt_runner import check_gold
+from lakehouse.spark.session import session
+from lakehouse.storage.reader import column_names
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
 from tests.dbt.conftest import AS_OF, Shop, day, gold_rows

@@ -14,9 +14,9 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.platform.gold_state import record_gold_built, record_gold_started
-from lakehouse.settings import settings as of_lakehouse
-from lakehouse.snapshot import newest_version
+from lakehouse.config.settings import settings as of_lakehouse
+from lakehouse.gold.staleness import record_gold_built, record_gold_started
+from lakehouse.storage.duckdb_views import newest_version
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
 from tests.dbt.conftest import AS_OF, Shop, both_engines, day, empty_shop, gold_rows

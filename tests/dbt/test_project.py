@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from lakehouse.config.settings import environment_with, settings
 from lakehouse.contracts.dbt_sources import SOURCES_FILE, render_sources
-from lakehouse.parsed_project import manifest_path
-from lakehouse.settings import environment_with, settings
+from lakehouse.gold.manifest import manifest_path
 
 MODELS = SOURCES_FILE.parents[1]
 

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from lakehouse.cli.main import cli
-from lakehouse.settings import Settings
+from lakehouse.config.settings import Settings
 from tests.docs.pages import PAGES, commands, links, mentioned, settings_named
 from tests.support.homes import ROOT
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.engine import connect, control, jars
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
+from lakehouse.engine import control, jars
+from lakehouse.spark import session as spark_session
 from tests.support.homes import Home
 
 MEMORY_GB = "1.6"
@@ -48,7 +49,7 @@ def _inside(home: Home, request: pytest.FixtureRequest) -> Iterator[Home]:
         try:
             yield home
         finally:
-            connect.close()
+            spark_session.close()
             control.stop()
 
 

@@ -13,10 +13,11 @@ import time
 import psutil
 import pytest
 
-from lakehouse.engine import connect, control
+from lakehouse.config.settings import settings
+from lakehouse.engine import control
 from lakehouse.engine.state import read_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
-from lakehouse.settings import settings
+from lakehouse.spark import session as spark_session
 from tests.support.homes import Home, free_ports
 
 START = "import json; from lakehouse.engine import control; print(json.dumps(control.start().to_json()))"
@@ -32,7 +33,7 @@ def test_no_engine_is_stopped(new_home: Home) -> None:
     assert control.status().state == "stopped"
     assert control.stop().state == "stopped"
     with pytest.raises(EngineUnavailableError, match="is not running"):
-        connect.open_session(autostart=False)
+        spark_session.session(autostart=False)
 
 
 @pytest.mark.parametrize("new_home", ["sail", "spark"], indirect=True)

@@ -12,11 +12,14 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from lakehouse.engine import connect, control, guarded, session
+from lakehouse.config.settings import settings
+from lakehouse.engine import control
 from lakehouse.engine.probe import answers
 from lakehouse.engine.state import read_state
 from lakehouse.errors import EngineMemoryError, EngineUnavailableError
-from lakehouse.settings import settings
+from lakehouse.spark import session as spark_session
+from lakehouse.spark.guard import guarded
+from lakehouse.spark.session import session
 from tests.engine.queries import ENDLESS, TOO_LARGE
 from tests.support.homes import Home
 
@@ -82,7 +85,7 @@ def test_query_that_does_not_fit(engine_home: Home) -> None:
 
 def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     session()
-    connect.close()
+    spark_session.close()
     monkeypatch.setenv("LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "3")
     settings.cache_clear()
     spark = session()
@@ -95,7 +98,7 @@ def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: py
     state = read_state(engine_home.path)
     assert state is not None
     assert becomes_idle(psutil.Process(state.pid))
-    connect.close()
+    spark_session.close()
     monkeypatch.undo()
     settings.cache_clear()
 

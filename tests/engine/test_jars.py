@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.config.settings import settings
 from lakehouse.engine import jars
 from lakehouse.engine.java import java_binary
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
-from lakehouse.settings import settings
 from tests.support.homes import Home
 
 

@@ -15,11 +15,12 @@ import pytest
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
-from lakehouse.delta.records import record
-from lakehouse.engine import connect, forget_missing, register, session
-from lakehouse.engine.dbt_connection import connection_env, dbt_environment
-from lakehouse.engine.registration import named_tables
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
+from lakehouse.gold.dbt_environment import connection_env, dbt_environment
+from lakehouse.spark import session as spark_session
+from lakehouse.spark.session import forget_missing, register, session
+from lakehouse.spark.table_names import named_tables
+from lakehouse.storage.ops_tables import record
 from lakehouse.tables import Layer, TableRef, gold, silver
 from lakehouse.window import BatchWindow
 from tests.support.homes import Home
@@ -153,7 +154,7 @@ def test_stopped_client_is_replaced_and_harms_nobody(engine_home: Home) -> None:
     session().stop()
     assert session() is not spark
     assert rows_of(session(), "select x from silver.kept") == [(1,)]
-    assert connect.current_epoch()
+    assert spark_session.current_epoch()
 
 
 def test_table_that_cannot_be_read_keeps_nobody_from_the_others(engine_home: Home) -> None:

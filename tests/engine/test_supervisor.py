@@ -12,11 +12,14 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from lakehouse.engine import connect, control, guarded, session
+from lakehouse.config.settings import settings
+from lakehouse.engine import control
 from lakehouse.engine.state import EngineState, read_state
 from lakehouse.engine.supervisor import Supervisor, WatchRules
 from lakehouse.errors import EngineMemoryError, EngineUnavailableError
-from lakehouse.settings import settings
+from lakehouse.spark import session as spark_session
+from lakehouse.spark.guard import guarded
+from lakehouse.spark.session import session
 from tests.engine.queries import ENDLESS
 from tests.support.homes import Home
 
@@ -36,7 +39,7 @@ def supervise(new_home: Home) -> Iterator[Callable[[WatchRules], EngineState]]:
         return until(new_home, lambda state: state.is_usable)
 
     yield begin
-    connect.close()
+    spark_session.close()
     for supervisor, thread in running:
         supervisor.stop()
         thread.join(20)

@@ -12,7 +12,7 @@ import pytest
 from deltalake import write_deltalake
 
 from lakehouse.quality.gate import load_gate, measure_gate
-from lakehouse.quality.rule import Severity
+from lakehouse.quality.rules.rule import Severity
 from lakehouse.window import BatchWindow
 from tests.support.engines import Engines, empty_lake
 from tests.support.homes import Home

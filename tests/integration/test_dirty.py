@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.data_work import SILVER_STAGES
 from lakehouse.sample.ground_truth import GroundTruth, read_ground_truth
-from tests.bench.data_work import SILVER_STAGES
 from tests.support.engines import ENGINE_MEMORY_GB, Engines
 from tests.support.homes import Home
 from tests.support.lakes import rows

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.bench.data_work import SILVER_STAGES
+from benchmarks.data_work import SILVER_STAGES
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
 from tests.support.main_job import Undisturbed, do_data_work
@@ -20,7 +20,7 @@ ROOM = 500_000
 def _do_data_work_without_room(home: Home) -> str:
     """Run all stages, and the engine they start, where no large file can be written; returns what was said about it."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.data_work"],
+        [sys.executable, "-m", "benchmarks.data_work"],
         cwd=ROOT,
         env=home.environment(),
         capture_output=True,

@@ -18,7 +18,7 @@ from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
 from tests.support.main_job import Undisturbed
 
-COMMAND = [sys.executable, "-m", "tests.bench.data_work"]
+COMMAND = [sys.executable, "-m", "benchmarks.data_work"]
 
 
 def _kill_once(home: Home, after: float, victim: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from lakehouse.settings import PROJECT_ROOT
+from lakehouse.config.settings import PROJECT_ROOT
 from tests.support.lakes import WRITE_TIME_COLUMNS, difference, result_tables
 from tests.support.main_job import Undisturbed, do_data_work
 from tests.support.object_store import object_store

@@ -7,8 +7,8 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.delta.records import record
-from lakehouse.layout import check_layout
+from lakehouse.storage.layout_version import check_layout
+from lakehouse.storage.ops_tables import record
 from tests.support.lakes import difference, result_tables, rows, tables
 from tests.support.main_job import Ran, run_main_job
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from lakehouse.delta.storage import read
 from lakehouse.errors import ContractError, QualityGateFailed
-from lakehouse.quality import data_docs
 from lakehouse.quality import gate as gate_module
-from lakehouse.quality.data_docs import site_folder
 from lakehouse.quality.gate import load_gate, run_gate
-from lakehouse.quality.gates_state import latest_gates
-from lakehouse.silver.empty import ensure_silver_tables
+from lakehouse.quality.gx import data_docs
+from lakehouse.quality.gx.data_docs import site_folder
+from lakehouse.quality.verdicts import latest_gates
+from lakehouse.silver.ensure_tables import ensure_silver_tables
+from lakehouse.storage.reader import read
 from lakehouse.tables import ops, silver
 from lakehouse.window import BatchWindow
 from tests.support.tables import row, write

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse.delta.records import record
-from lakehouse.quality.gates_state import blocked, latest_gates, require_open
 from lakehouse.quality.history import History, history_of, is_silver_at_rest
+from lakehouse.quality.verdicts import blocked, latest_gates, require_open
+from lakehouse.storage.ops_tables import record
 from lakehouse.tables import silver
 from tests.support.tables import row, write
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lakehouse.quality.measure import measure
-from lakehouse.quality.parameters import Parameters
-from lakehouse.quality.rule import Gate, Measurement, Rule, Shortcut, Unit
+from lakehouse.quality.rules.measure import measure
+from lakehouse.quality.rules.parameters import Parameters
+from lakehouse.quality.rules.rule import Gate, Measurement, Rule, Shortcut, Unit
 from lakehouse.tables import silver
 
 PARAMETERS = Parameters("/nowhere", {"table": "t"})

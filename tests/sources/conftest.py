@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.delta.storage import read
+from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
 from lakehouse.sources.extract import extract_dataset
+from lakehouse.storage.reader import read
 from lakehouse.tables import ops
 from lakehouse.window import BatchWindow
 

@@ -15,9 +15,9 @@ import zstandard
 from pysail.spark import SparkConnectServer
 from pyspark.sql import SparkSession
 
+from lakehouse.config.feeds import feeds, read_feeds
+from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.contracts import DATASETS
-from lakehouse.settings import PROJECT_ROOT
-from lakehouse.sources.config import feeds, read_feeds
 from tests.sources.api import TOKEN, Answer, serve
 from tests.sources.conftest import Home, parquet_bytes
 
@@ -171,7 +171,7 @@ def test_rest(home: Home, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_constant_reaches_the_engine_as_it_was_written(spark: SparkSession) -> None:
-    from lakehouse.sources.mapping import ColumnMapping
+    from lakehouse.config.column_mapping import ColumnMapping
 
     for text in ("it's", 'a "b"', "back\\slash\\n", "", "ü"):
         assert spark.range(1).selectExpr(ColumnMapping(constant=text).sql).collect()[0][0] == text

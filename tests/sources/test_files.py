@@ -9,8 +9,8 @@ import time
 import pytest
 
 from lakehouse.errors import ContractError, SourceUnavailableError
+from lakehouse.landing.files import NO_SNAPSHOT
 from lakehouse.sources import files as files_module
-from lakehouse.sources.landing import NO_SNAPSHOT
 from tests.sources.conftest import Home
 
 DECLARED = """

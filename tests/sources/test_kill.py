@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lakehouse.settings import PROJECT_ROOT
+from lakehouse.config.settings import PROJECT_ROOT
 from tests.sources.conftest import Home
 from tests.sources.test_files import DECLARED
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.errors import ConfigurationError, ContractError, SourceUnavailableError
-from lakehouse.settings import PROJECT_ROOT
 from tests.sources.conftest import Home
 
 DECLARED = """

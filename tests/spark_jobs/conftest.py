@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakehouse.delta.storage import read
+from lakehouse.config.settings import settings
+from lakehouse.landing.files import StagedRows, landed_path, source_file
+from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
-from lakehouse.settings import settings
-from lakehouse.sources.landing import StagedRows, landed_path, source_file
-from lakehouse.stages import run_stage
+from lakehouse.storage.reader import read
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
 from tests.support.engines import Engines

@@ -7,7 +7,7 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from lakehouse.sources.landing import Pack, StagedRows, source_file
+from lakehouse.landing.files import Pack, StagedRows, source_file
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import LINES, line
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import lakehouse.silver.load
-import lakehouse.silver.rejected
+import lakehouse.silver.quarantine
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import LINES, line
 
@@ -21,7 +21,7 @@ T = "transactions"
 JOB = """
 import sys
 from datetime import UTC, datetime
-from lakehouse.stages import run_stage
+from lakehouse.orchestration.stages import run_stage
 from lakehouse.window import BatchWindow
 window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 1, tzinfo=UTC), "killed")
 print("ready", flush=True)
@@ -36,7 +36,7 @@ def die(*_: object, **__: object) -> Any:
 
 @pytest.mark.parametrize(
     ("module", "write"),
-    [(lakehouse.silver.load, "_replace"), (lakehouse.silver.rejected, "append_once"), (lakehouse.silver.load, "record_progress")],
+    [(lakehouse.silver.load, "_replace"), (lakehouse.silver.quarantine, "append_once"), (lakehouse.silver.load, "record_progress")],
     ids=["before silver", "before quarantine", "before progress"],
 )
 def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, module: Any, write: str) -> None:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import lakehouse.silver.rejected
-import lakehouse.silver.unique
-from lakehouse.settings import settings as of_lakehouse
+import lakehouse.silver.deduplicate
+import lakehouse.silver.quarantine
+from lakehouse.config.settings import settings as of_lakehouse
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import CAMPAIGNS, LINES, line
 
@@ -90,8 +90,8 @@ def test_a_corrected_row_of_a_dataset_without_times(lake: Lake) -> None:
 
 
 def test_more_repeated_and_bad_rows_than_are_kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lakehouse.silver.unique, "_KEPT_HASHES", 1)
-    monkeypatch.setattr(lakehouse.silver.rejected, "_KEPT_ROWS", 1)
+    monkeypatch.setattr(lakehouse.silver.deduplicate, "_KEPT_HASHES", 1)
+    monkeypatch.setattr(lakehouse.silver.quarantine, "_KEPT_ROWS", 1)
     lake.declare({T: LINES})
     outcome = lake.load(T, *[line(f"b{number % 5}", amount=f"{number}.00") for number in range(20)], *[line(f"x{number}", amount="?") for number in range(3)])
     assert (outcome.read, outcome.loaded, outcome.quarantined, outcome.duplicates) == (23, 5, 3, 15)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.engine import connect, control, session
-from lakehouse.settings import settings
+from lakehouse.config.settings import settings
+from lakehouse.engine import control
+from lakehouse.spark import session as spark_session
+from lakehouse.spark.session import session
 from lakehouse.tables import Layer
 from tests.support.homes import Home
 
@@ -41,7 +43,7 @@ class Engines:
             try:
                 yield home
             finally:
-                connect.close()
+                spark_session.close()
 
     def stop(self) -> None:
         for home in self.homes.values():
@@ -57,7 +59,7 @@ def forget_tables(home: Home) -> None:
             if not table["isTemporary"]:
                 spark.sql(f"drop table if exists {layer}.{table['tableName']}").collect()
     shutil.rmtree(home.lake, ignore_errors=True)
-    connect.close()
+    spark_session.close()
 
 
 @contextmanager

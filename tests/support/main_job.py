@@ -49,13 +49,13 @@ def run_main_job(home: Home, *flags: str) -> str:
 
 def parse_project(home: Home) -> None:
     """Have dbt parse its project for this home."""
-    command = [sys.executable, "-c", "from lakehouse.parsed_project import manifest_path; manifest_path()"]
+    command = [sys.executable, "-c", "from lakehouse.gold.manifest import manifest_path; manifest_path()"]
     subprocess.run(command, cwd=ROOT, env=home.environment(), check=True, timeout=300)
 
 
 def do_data_work(home: Home, *flags: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
     """The stages from dumps to gold in one process of their own, without Airflow; `extra` is added to its environment."""
-    command = [sys.executable, "-m", "tests.bench.data_work", *flags]
+    command = [sys.executable, "-m", "benchmarks.data_work", *flags]
     done = subprocess.run(command, cwd=ROOT, env=home.environment(**extra), capture_output=True, text=True, check=False, timeout=900)
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done

@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from lakehouse.contracts import QUARANTINE, arrow_schema
-from lakehouse.quality.parameters import silver_columns
+from lakehouse.quality.rules.parameters import silver_columns
 from lakehouse.tables import TableRef
 
 Row = dict[str, Any]

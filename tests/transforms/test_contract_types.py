@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Column
-from lakehouse.engine import session
+from lakehouse.spark.session import session
 from lakehouse.transforms.contract_types import received_sql, typed_sql
 from lakehouse.transforms.normalise import normalised_phone
 from tests.spark_jobs.conftest import Lake

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from lakehouse.platform import database
-from lakehouse.platform.airflow_env import apply_environment
+from lakehouse.orchestration import metadata_db
+from lakehouse.orchestration.airflow_config import apply_environment
 
 MESSAGES = {
     "fct_orders": "Runtime Error in model fct_orders\n  <_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>",
@@ -20,7 +20,7 @@ MESSAGES = {
 
 
 def main() -> None:
-    database.prepare()
+    metadata_db.prepare()
     apply_environment()
     from datetime import timedelta
 
@@ -30,7 +30,7 @@ def main() -> None:
 
     from dags._common import DEFAULTS, PARAMS
     from dags._models import DBT, PROFILE
-    from lakehouse.parsed_project import PROJECT
+    from lakehouse.gold.manifest import PROJECT
 
     tried: list[str] = []
     waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
@@ -50,7 +50,7 @@ def main() -> None:
     made = failing_models()
     made.fileloc = made.relative_fileloc = __file__
     with ExitStack() as patches:
-        patches.enter_context(patch("lakehouse.platform.dbt_session.open_for", lambda window: {}))
+        patches.enter_context(patch("lakehouse.gold.cosmos_session.open_for", lambda window: {}))
         patches.enter_context(patch("cosmos.dbt.runner.run_command", run_command))
         patches.enter_context(_only(made))
         errors = _watched(made)
@@ -61,8 +61,8 @@ def _watched(made: Any) -> dict[str, str]:
     """Run the DAG; the last error of each task, as the summary of a run tells it."""
     from airflow.sdk.listener import get_listener_manager
 
-    from lakehouse.platform.interruption import Interruption
-    from lakehouse.platform.watching import TaskWatch
+    from lakehouse.orchestration.signals import Interruption
+    from lakehouse.orchestration.task_listener import TaskWatch
 
     watch = TaskWatch(lambda event: None, Interruption())
     get_listener_manager().add_listener(watch)

@@ -6,15 +6,15 @@ import json
 import sys
 import time
 
-from lakehouse.parsed_project import manifest_path
-from lakehouse.platform import database
-from lakehouse.settings import PROJECT_ROOT
+from lakehouse.config.settings import PROJECT_ROOT
+from lakehouse.gold.manifest import manifest_path
+from lakehouse.orchestration import metadata_db
 
 HEAVY = ("pyspark", "pandas", "great_expectations", "duckdb", "deltalake", "pyarrow", "dbt.cli.main", "spark_jobs", "expectations")
 
 
 def main() -> None:
-    database.prepare()
+    metadata_db.prepare()
     manifest_path()
     from airflow.dag_processing.dagbag import DagBag
     from airflow.models.pool import Pool

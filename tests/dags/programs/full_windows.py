@@ -6,12 +6,12 @@ import json
 import sys
 from unittest.mock import patch
 
-from lakehouse.platform import database
-from lakehouse.platform.airflow_env import apply_environment
+from lakehouse.orchestration import metadata_db
+from lakehouse.orchestration.airflow_config import apply_environment
 
 
 def main() -> None:
-    database.prepare()
+    metadata_db.prepare()
     apply_environment()
     from airflow.dag_processing import dagbag
     from airflow.sdk import dag, task

@@ -8,18 +8,18 @@ import os
 import signal
 import sys
 
-from lakehouse.platform import database
-from lakehouse.platform.airflow_env import apply_environment
-from lakehouse.platform.run_facts import TaskEvent
+from lakehouse.orchestration import metadata_db
+from lakehouse.orchestration.airflow_config import apply_environment
+from lakehouse.orchestration.report.models import TaskEvent
 
 
 def main(number: int) -> None:
-    database.prepare()
+    metadata_db.prepare()
     apply_environment()
     from airflow.sdk import TriggerRule, dag, task
 
-    from lakehouse.platform import runner
-    from lakehouse.platform.interruption import interruptible
+    from lakehouse.orchestration import local_run
+    from lakehouse.orchestration.signals import interruptible
 
     began: list[str] = []
     told: list[str] = []
@@ -46,8 +46,8 @@ def main(number: int) -> None:
     made.fileloc = made.relative_fileloc = __file__
     ended = "well"
     try:
-        with interruptible() as interruption, runner._watched(tell, interruption) as watch:
-            runner._test_dag(made, {}, watch, runner._Ran())
+        with interruptible() as interruption, local_run._watched(tell, interruption) as watch:
+            local_run._test_dag(made, {}, watch, local_run._Ran())
     except KeyboardInterrupt:
         ended = "interrupted"
     is_restored = signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -6,19 +6,19 @@ import json
 import sys
 
 from lakehouse.errors import EngineUnavailableError, QualityGateFailed
-from lakehouse.platform import database
-from lakehouse.platform.airflow_env import apply_environment
+from lakehouse.orchestration import metadata_db
+from lakehouse.orchestration.airflow_config import apply_environment
 
 
 def main() -> None:
-    database.prepare()
+    metadata_db.prepare()
     apply_environment()
     from datetime import timedelta
 
     from airflow.sdk import dag, task
 
     from dags._common import DEFAULTS
-    from lakehouse.platform.impatience import ImpatientPolicy
+    from lakehouse.orchestration.retry_policy import ImpatientPolicy
 
     tries: dict[str, int] = {}
     waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}

@@ -1,0 +1,111 @@
+"""`make bench`: one table of speed and memory, peers measured in the same run. Nothing here decides pass or fail."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Measurement, measure
+from lakehouse.utils.process_tuning import SMALL_PAGES
+from tests.support.homes import ROOT, Home
+
+AS_OF = "2018-01-02T00:00:00Z"
+Row = tuple[str, str, str, str]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="make bench")
+    arguments.add_argument("--scales", default="1,10", help="sample scales of the data work, comma separated")
+    arguments.add_argument("--engines", default="sail,spark", help="engines of the whole run at scale 1")
+    chosen = arguments.parse_args()
+    console = Console(width=150)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
+        for engine in chosen.engines.split(","):
+            rows += _whole_run(Path(folder) / f"run-{engine}", engine, console)
+        for scale in (int(value) for value in chosen.scales.split(",")):
+            rows += _data_work(Path(folder) / f"scale-{scale}", scale, console)
+    table = Table("what", "measured", "bar", "command", title="lakehouse bench", show_lines=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _whole_run(folder: Path, engine: str, console: Console) -> list[Row]:
+    home = Home(folder, engine)
+    bin_ = Path(sys.executable).parent
+    rows: list[Row] = []
+
+    def lakehouse(*words: str) -> Measurement:
+        return _checked(measure([str(bin_ / "lakehouse"), *words], home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="0"), ROOT, folder), words, console)
+
+    if engine == "sail":
+        rows.append(("lakehouse --help", f"{min(lakehouse('--help').seconds for _ in range(5)):.2f} s", "<= 0.4 s", "lakehouse --help"))
+    lakehouse("sample", "build")
+    start = lakehouse("engine", "start")
+    rows.append((f"{engine} engine cold start", f"{start.seconds:.1f} s", "<= 3 s" if engine == "sail" else "<= 15 s", "lakehouse engine start"))
+    lakehouse("engine", "stop")
+    run = ("run", "--campaign", "champions_thank_you", "--as-of", AS_OF)
+    first = lakehouse(*run)
+    bar = "~120 s" if engine == "sail" else "~300 s"
+    rows.append((f"whole run, scale 1, {engine}", f"{first.seconds:.0f} s, peak {first.peak_gib:.1f} GiB", bar, "lakehouse run"))
+    second = lakehouse(*run)
+    share = second.seconds / first.seconds
+    rows.append((f"second run, nothing changed, {engine}", f"{second.seconds:.0f} s = {share:.2f} of the first", "<= 1/3", "lakehouse run"))
+    if engine == "sail":
+        query = lakehouse("sql", "select count(*) from gold.dim_customers", "--format", "json")
+        rows.append(("lakehouse sql", f"{query.seconds:.2f} s", "<= 1.5 s", 'lakehouse sql "select count(*) ..."'))
+    lakehouse("engine", "stop")
+    shutil.rmtree(folder)
+    return rows
+
+
+def _data_work(folder: Path, scale: int, console: Console) -> list[Row]:
+    home = Home(folder)
+    env = home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="6", **SMALL_PAGES)  # as the scheduler has it
+    python, program = sys.executable, str(Path(sys.executable).parent / "lakehouse")
+
+    def call(*words: str) -> Measurement:
+        return _checked(measure(list(words), env, ROOT, folder), words, console)
+
+    call(program, "sample", "build", "--scale", str(scale))
+    peer = call(python, "benchmarks/duckdb_peer.py", str(folder / "sample"), str(folder / "peer"))
+    work = [python, "-m", "benchmarks.data_work"]
+    call(program, "engine", "start")
+    parsed = call(python, "-c", "from lakehouse.gold.manifest import manifest_path; manifest_path()")
+    full = call(*work)
+    stages = json.loads(full.output.splitlines()[-1])
+    imports = stages.pop("imports")
+    ours, theirs = stages.pop("all"), json.loads(peer.output.splitlines()[-1])["total_seconds"]  # neither with its imports
+    rows: list[Row] = [
+        (f"dumps -> gold, scale {scale}: DuckDB peer", f"{theirs:.1f} s, peak {peer.peak_gib:.1f} GiB", "", "benchmarks/duckdb_peer.py"),
+        (f"dumps -> gold, scale {scale}: sail", f"{ours:.1f} s = {ours / theirs:.1f} x DuckDB, peak {full.peak_gib:.1f} GiB", "<= 3 x, <= 8 GiB", "data_work"),
+    ]
+    rows += [(f"  of which {name}", f"{seconds:.1f} s", "", "") for name, seconds in stages.items() if seconds > ours / 50]
+    rows.append(("  before it, once per scheduler: import libraries, warm up dbt", f"{imports:.1f} s", "", "data_work"))
+    rows.append(("  before it, once per change of the dbt project: parse it", f"{parsed.seconds:.1f} s", "", "manifest_path()"))
+    changed = json.loads(call(*work, "--changed-share", "0.01").output.splitlines()[-1])
+    of_gold, of_all = changed["gold"] / stages["gold"], changed["gold"] / ours
+    what = f"1 % of customers changed, scale {scale}: gold"
+    rows.append((what, f"{changed['gold']:.1f} s = {of_all:.2f} of dumps -> gold, {of_gold:.2f} of gold", "<= 0.15", "data_work --changed-share 0.01"))
+    call(program, "engine", "stop")
+    shutil.rmtree(folder)
+    return rows
+
+
+def _checked(result: Measurement, words: tuple[str, ...], console: Console) -> Measurement:
+    console.print(f"{result.seconds:7.1f} s  {' '.join(words)}")
+    if result.returncode:
+        raise SystemExit(f"{' '.join(words)} failed:\n{result.output[-4000:]}")
+    return result
+
+
+if __name__ == "__main__":
+    main()

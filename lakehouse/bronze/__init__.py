@@ -1,0 +1,1 @@
+"""Bronze: every delivered row as received, append only."""

@@ -1,0 +1,123 @@
+"""Which source delivers which dataset: `feeds()` reads conf/sources.yml, every other module asks here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from lakehouse.config.column_mapping import landed_name
+from lakehouse.config.settings import settings
+from lakehouse.config.source_fields import DatasetDeclaration, WatermarkedDataset
+from lakehouse.config.source_models import FilesSource, RestSource, SourcesFile, SqlSource
+from lakehouse.config.yaml_file import load_yaml
+from lakehouse.contracts import DATASETS
+from lakehouse.errors import ContractError
+from lakehouse.tables import TableRef, bronze
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One dataset of one source, as declared.
+
+    `mapping`: column of the dataset -> SQL text over the landed columns, which are all strings (backticked names); columns of the
+    contract that no source column is mapped to are absent. Every expression yields text or null: the silver job casts, and reads
+    timestamps without an offset in `timezone`.
+    """
+
+    source: str
+    dataset: str
+    kind: Literal["files", "sql", "rest"]
+    load: Literal["full", "increment"]
+    timezone: str
+    mapping: Mapping[str, str]
+    origin: FilesSource | SqlSource | RestSource = field(repr=False, compare=False)
+    declaration: DatasetDeclaration = field(repr=False, compare=False)
+
+    @property
+    def bronze(self) -> TableRef:
+        """The table that keeps the rows as received."""
+        return bronze(self.source, self.dataset)
+
+    @property
+    def landing(self) -> Path:
+        """The folder of its landed Parquet files."""
+        return settings().landing / self.source / self.dataset
+
+    def required_columns(self, every: bool = True) -> tuple[str, ...]:
+        """Landed names of the columns a delivery must have: those the mapping reads.
+
+        `every=False`: only those behind columns the contract requires, for formats that leave empty keys out (JSON).
+        Raises ContractError for an expression that is not SQL.
+        """
+        contract = DATASETS[self.dataset]
+        names: dict[str, None] = {}
+        for column, mapped in self.declaration.mapping.items():
+            if every or contract.column(column).required:
+                try:
+                    names |= dict.fromkeys(mapped.columns)
+                except ValueError as error:
+                    raise ContractError(self.dataset, f"mapping of {column} in source {self.source}: {error}", "Correct it in sources.yml.") from error
+        return tuple(names)
+
+    def remark_on(self, columns: Iterable[str]) -> str | None:
+        """`"new columns: a, b"` for landed columns that are neither mapped nor declared as other columns."""
+        if self.declaration.other_columns == "*":
+            return None
+        new = [column for column in columns if column not in self._expected_columns]
+        return f"new columns: {', '.join(new)}" if new else None
+
+    @cached_property
+    def _expected_columns(self) -> frozenset[str]:
+        declared = self.declaration
+        watermark = (declared.watermark,) if isinstance(declared, WatermarkedDataset) and declared.watermark else ()
+        return frozenset(landed_name(name, 0) for name in (*declared.other_columns, *watermark)).union(self.required_columns())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when the declaration changes; files that were set aside are then tried again."""
+        text = self.declaration.model_dump_json(by_alias=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def feeds(dataset: str | None = None) -> list[Feed]:
+    """The feeds of a dataset, or of all, in the order of sources.yml.
+
+    Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
+    """
+    if dataset is not None and dataset not in DATASETS:
+        raise ContractError(dataset, "unknown dataset", f"Use one of {', '.join(DATASETS)}.")
+    return [feed for feed in read_feeds(settings().conf / "sources.yml") if dataset in (None, feed.dataset)]
+
+
+def read_feeds(path: Path) -> tuple[Feed, ...]:
+    """All feeds that a sources file declares; ConfigurationError when it is missing or wrong."""
+    try:
+        status = path.stat()
+    except OSError:
+        return _read(path, 0, 0)
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, modified: int, size: int) -> tuple[Feed, ...]:
+    """Read once per version of the file (time of change and size are there as keys of the cache)."""
+    declared = load_yaml(path, SourcesFile)
+    return tuple(
+        Feed(
+            source=name,
+            dataset=dataset,
+            kind=source.kind,
+            load=declaration.load,
+            timezone=declaration.timezone,
+            mapping=MappingProxyType({column: mapped.sql for column, mapped in declaration.mapping.items()}),
+            origin=source,
+            declaration=declaration,
+        )
+        for name, source in declared.sources.items()
+        for dataset, declaration in source.datasets.items()
+    )

@@ -1,0 +1,141 @@
+"""Settings of the platform: one frozen, typed object, and the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakehouse.errors import ConfigurationError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_SAFE_LAKE = re.compile(r"([a-z0-9]+://)?[A-Za-z0-9._/@+,=-]+")
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable LAKEHOUSE_<FIELD>; the description is what `lakehouse doctor` prints."""
+
+    model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="ignore")
+
+    home: Path = Field(PROJECT_ROOT / "var", description="everything written at run time")
+    conf: Path = Field(PROJECT_ROOT / "conf", description="what a user edits: sources.yml, campaigns.yml")
+    lake_root: str = Field("", description="where the tables are; default <home>/lake; file path or s3://bucket/prefix")
+    engine: Literal["sail", "spark"] = Field("sail", description="which engine computes")
+    engine_host: str = Field("127.0.0.1", description="loopback unless a proxy with authentication stands before it")
+    engine_port: int = Field(15050, ge=1, le=65535, description="Spark Connect port of the engine")
+    thrift_port: int = Field(15051, ge=1, le=65535, description="Thrift/JDBC port (engine spark only)")
+    engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
+    query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled and says so")
+    java_home: str = Field(
+        "", validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"), description="Java 17 for the engine spark; default: java on the PATH"
+    )
+    airflow_port: int = Field(15080, ge=1, le=65535, description="Airflow UI on loopback")
+    identity_sharing_limit: int = Field(5, ge=2, description="an identifier shared by more contacts than this links nobody")
+
+    @field_validator("home", "conf")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        """As seen from where the process was started: dbt, Airflow and the engine work in folders of their own."""
+        return Path(os.path.expanduser(path)).absolute()
+
+    @field_validator("lake_root")
+    @classmethod
+    def _absolute_unless_remote(cls, root: str) -> str:
+        return str(Path(os.path.expanduser(root)).absolute()) if root and "://" not in root else root
+
+    @property
+    def lake(self) -> str:
+        """Root of the lake without a trailing slash; tables are at <lake>/<layer>/<table>."""
+        return (self.lake_root or str(self.home / "lake")).rstrip("/")
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def sample(self) -> Path:
+        """The dumps that `lakehouse sample build` makes."""
+        return self.home / "sample"
+
+    @property
+    def outbox(self) -> Path:
+        return self.home / "outbox"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def java_variable(self) -> str:
+        """The variable that named `java_home`; children get it as LAKEHOUSE_JAVA_HOME whatever it was."""
+        return "LAKEHOUSE_JAVA_HOME" if self.java_home and self.java_home != os.environ.get("JAVA_HOME") else "JAVA_HOME"
+
+    @property
+    def docs_site(self) -> Path:
+        """Generated pages: `dbt/` (dbt docs) and `data_docs/` (Great Expectations)."""
+        return self.home / "docs"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once. Raises ConfigurationError that names the variable, its value and what was expected."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise _wrong_setting(error) from None
+
+
+def check_lake(chosen: Settings) -> None:
+    """Raises ConfigurationError for a lake with a space or the like in its path: Sail would write to a folder with `%20` in its name."""
+    if _SAFE_LAKE.fullmatch(chosen.lake):
+        return
+    variable = "LAKEHOUSE_LAKE_ROOT" if chosen.lake_root else "LAKEHOUSE_HOME"
+    problem = f"the tables would be in {chosen.lake!r}, and the engines do not find a path with a space or a sign such as % # ? * or an accent"
+    expected = "a path of letters a-z and A-Z, digits and . _ - / @ + , = only"
+    if not chosen.lake_root:
+        expected += "; or set LAKEHOUSE_LAKE_ROOT to such a path, for the tables alone"
+    raise ConfigurationError(variable, None, problem, expected)
+
+
+def _wrong_setting(error: ValidationError) -> ConfigurationError:
+    """The first wrong variable as an error; the others are named behind it."""
+    wrong = {str(detail["loc"][0]): detail for detail in error.errors(include_url=False)}
+    names = [name if name.isupper() else f"LAKEHOUSE_{name.upper()}" for name in wrong]
+    field, detail = next(iter(wrong.items()))
+    problem = f"the value {detail['input']!r} cannot be used"
+    if names[1:]:
+        problem += f" (nor those of {', '.join(names[1:])})"
+    meaning = Settings.model_fields[field].description if field in Settings.model_fields else None
+    must = detail["msg"].removeprefix("Input should be ").partition(", unable to")[0]
+    expected = f"{must}{f' ({meaning})' if meaning else ''}; set the variable to that, or unset it"
+    return ConfigurationError(f"environment variable {names[0]}", None, problem, expected)
+
+
+def secret(name: str) -> str | None:
+    """Value of an environment variable that a configuration file refers to as ${name}; None when it is not set.
+
+    Read at every use and kept nowhere, so that a rotated password is taken up and no secret ends in a log of the settings.
+    """
+    return os.environ.get(name)
+
+
+def own_settings() -> dict[str, str]:
+    """These settings as environment variables, so that a child started in another folder works in the same home."""
+    given = settings()
+    values = {name: str(getattr(given, name)) for name in type(given).model_fields}
+    values["lake_root"] = given.lake
+    return {f"LAKEHOUSE_{name.upper()}": value for name, value in values.items()}
+
+
+def environment_with(**variables: str) -> dict[str, str]:
+    """The environment of this process plus `variables`, for a child process; the package stays importable in the child.
+
+    What lies in the folder the child starts in is not importable: a `yaml.py` of the user's there is no part of ours.
+    """
+    path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", **variables}

@@ -1,0 +1,182 @@
+"""What a user may write in conf/sources.yml. Every key has its meaning here; unknown keys are refused."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from lakehouse.config.source_fields import DatasetDeclaration, DatasetName, Declaration, SourceName, WatermarkedDataset
+from lakehouse.config.yaml_file import EnvironmentText, Secret, SecretUrl
+
+
+def _list_of_texts(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _named(datasets: Any) -> Any:
+    """Tell every declaration which dataset it is for, so that its mapping is held against the right contract."""
+    if not isinstance(datasets, dict):
+        return datasets
+    return {name: {**declared, "dataset": name} if isinstance(declared, dict) else declared for name, declared in datasets.items()}
+
+
+class CsvOptions(Declaration):
+    """How a CSV file is written."""
+
+    delimiter: str = Field(",", min_length=1, max_length=1, description="one character between fields")
+    quote: str | None = Field('"', min_length=1, max_length=1, description="one character around fields, null for none")
+    encoding: str = Field("utf-8", description="character set, by its Python name, e.g. utf-8, latin-1, cp1252")
+    header: bool = Field(True, description="whether the first line names the columns")
+    columns: tuple[str, ...] | None = Field(None, description="names of the columns in order, when there is no header")
+    final_newline: Literal["required", "optional"] = Field(
+        "optional", description="required: the exporter always ends the last line, so a file that does not was truncated and is set aside"
+    )
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError:
+            raise ValueError(f"there is no character set {value!r}; expected a Python name, e.g. utf-8, latin-1, cp1252") from None
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> CsvOptions:
+        if self.header == (self.columns is not None):
+            raise ValueError("header and columns contradict each other; expected a header line, or `header: false` and a list of columns")
+        return self
+
+
+class FilesDataset(DatasetDeclaration):
+    """Files that feed one dataset."""
+
+    files: Annotated[tuple[str, ...], BeforeValidator(_list_of_texts)] = Field(min_length=1, description="one or more globs below the location, ** for folders")
+    format: Literal["csv", "jsonl", "parquet"] = Field(description="csv, jsonl (one JSON object a line) or parquet")
+    csv: CsvOptions = Field(CsvOptions.model_validate({}), description="options of format csv")
+    compression: Literal["auto", "none", "gzip", "zstd"] = Field("auto", description="auto: by suffix, .gz and .zst")
+
+    @model_validator(mode="after")
+    def _options_fit_the_format(self) -> FilesDataset:
+        if self.format != "csv" and "csv" in self.model_fields_set:
+            raise ValueError(f"csv options for format {self.format}; expected csv options only with `format: csv`")
+        return self
+
+
+class SqlDataset(WatermarkedDataset):
+    """A table or view that feeds one dataset."""
+
+    table: str = Field(description="table or view")
+    db_schema: str | None = Field(None, alias="schema", description="schema of the table; the connection's default when left out")
+    columns: tuple[str, ...] | None = Field(None, description="columns to read; all when left out")
+    chunk_rows: int = Field(20_000, ge=100, le=1_000_000, description="rows held in memory at a time")
+
+
+class LinkHeader(Declaration):
+    """The next page is in the Link header (RFC 8288)."""
+
+    kind: Literal["link_header"]
+
+
+class Cursor(Declaration):
+    """Each page names the cursor of the next one; none means the end."""
+
+    kind: Literal["cursor"]
+    next: str = Field(description="where in the body the next cursor is, e.g. meta.next")
+    parameter: str = Field("cursor", description="query parameter that carries it")
+
+
+class PageNumber(Declaration):
+    """Pages are counted; an empty page is the end."""
+
+    kind: Literal["page_number"]
+    parameter: str = Field("page", description="query parameter that carries the number")
+    first: int = Field(1, ge=0, description="number of the first page")
+
+
+class SinglePage(Declaration):
+    """Everything is in one answer."""
+
+    kind: Literal["none"]
+
+
+class RestDataset(WatermarkedDataset):
+    """An endpoint that feeds one dataset."""
+
+    path: str = Field(description="path below the base URL")
+    params: dict[str, str | int] = Field(default_factory=dict, description="query parameters sent with every request")
+    records: str = Field("", description="where in the body the list of records is, e.g. data.items; empty: the body is the list")
+    pagination: LinkHeader | Cursor | PageNumber | SinglePage = Field(discriminator="kind", description="how pages follow each other")
+    since_parameter: str | None = Field(None, description="query parameter that asks for records from a watermark on (load: increment)")
+    since: str | None = Field(None, description="its value for the very first load; left out of the request when not given")
+    max_pages: int = Field(100_000, ge=1, description="more pages than this are an error: an API that never ends")
+
+    @model_validator(mode="after")
+    def _increments_can_be_asked_for(self) -> RestDataset:
+        if (self.load == "increment") != (self.since_parameter is not None):
+            raise ValueError("since_parameter and load: increment belong together; expected both or neither")
+        return self
+
+
+class Bearer(Declaration):
+    """Authorization: Bearer <token>."""
+
+    kind: Literal["bearer"]
+    token: Secret = Field(description="reference to the token, ${NAME} or ${AIRFLOW_CONN_NAME:password}")
+
+
+class ApiKey(Declaration):
+    """A key in a header."""
+
+    kind: Literal["api_key"]
+    header: str = Field("X-Api-Key", description="name of the header")
+    key: Secret = Field(description="reference to the key, ${NAME}")
+
+
+class Basic(Declaration):
+    """User and password."""
+
+    kind: Literal["basic"]
+    user: EnvironmentText = Field(description="user, literally or as ${NAME}")
+    password: Secret = Field(description="reference to the password, ${NAME}")
+
+
+class FilesSource(Declaration):
+    """A folder or a bucket that files are delivered to."""
+
+    kind: Literal["files"]
+    location: EnvironmentText = Field(description="folder, relative to LAKEHOUSE_HOME or absolute, or a URL like s3://bucket/prefix")
+    datasets: Annotated[dict[DatasetName, FilesDataset], BeforeValidator(_named)] = Field(min_length=1, description="dataset of ours -> the files that feed it")
+
+
+class SqlSource(Declaration):
+    """A database that SQLAlchemy can reach."""
+
+    kind: Literal["sql"]
+    url: SecretUrl = Field(description="SQLAlchemy URL, e.g. postgresql+psycopg://reader:${CRM_DB_PASSWORD}@host:5432/crm")
+    datasets: Annotated[dict[DatasetName, SqlDataset], BeforeValidator(_named)] = Field(min_length=1, description="dataset of ours -> the table that feeds it")
+
+
+class RestSource(Declaration):
+    """A JSON API over HTTP."""
+
+    kind: Literal["rest"]
+    base_url: SecretUrl = Field(description="URL that the paths of the datasets are below")
+    auth: Bearer | ApiKey | Basic | None = Field(None, discriminator="kind", description="how to authenticate; left out: not at all")
+    timeout_seconds: float = Field(30, gt=0, description="longest wait for a part of an answer")
+    attempts: int = Field(6, ge=1, le=20, description="how often a request is tried before the API counts as unreachable")
+    longest_wait_seconds: float = Field(60, gt=0, description="longest wait between two attempts, also when Retry-After asks for more")
+    requests_per_second: float | None = Field(None, gt=0, description="never ask more often than this; no limit when left out")
+    datasets: Annotated[dict[DatasetName, RestDataset], BeforeValidator(_named)] = Field(
+        min_length=1, description="dataset of ours -> the endpoint that feeds it"
+    )
+
+
+class SourcesFile(Declaration):
+    """conf/sources.yml."""
+
+    sources: dict[SourceName, Annotated[FilesSource | SqlSource | RestSource, Field(discriminator="kind")]] = Field(
+        description="name of a source -> what it is and what it delivers"
+    )

@@ -1,0 +1,113 @@
+"""How fresh every table is and how its last stage went: from the Delta logs and ops.runs, without an engine.
+
+Only delta-rs is imported (no Arrow unless a load failed, no DuckDB): the answer is for a person who waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deltalake import DeltaTable, QueryBuilder
+
+from lakehouse.errors import ConfigurationError
+from lakehouse.storage.discovery import delta_uri, existing_tables
+from lakehouse.tables import TableRef, ops
+
+_LAST_RUNS = """
+    select table_name, stage, run_id, status, finished_at, message from (
+        select *, row_number() over (partition by table_name, stage order by finished_at desc, started_at desc) as recency from runs
+    ) as ranked
+    where recency = 1
+    order by finished_at, stage
+"""
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The newest run of one stage on one table; `message` is its warning or error."""
+
+    stage: str
+    run_id: str
+    status: str
+    finished_at: datetime
+    message: str | None
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """One table as it is now. `rows` is None when a writer left no statistics, `last_run` when no run has recorded the table."""
+
+    table: TableRef
+    rows: int | None
+    version: int
+    committed_at: datetime
+    last_run: LastRun | None
+
+    def age_seconds(self, now: datetime) -> float:
+        """Seconds since the last commit."""
+        return (now - self.committed_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class LakeStatus:
+    """All tables in order, and the stages whose newest run on a table failed, oldest first: (table, run).
+
+    A failure is news until the same stage succeeds on the same table, whatever ran since; that of a source is none any more
+    once sources.yml does not declare it.
+    """
+
+    tables: tuple[TableStatus, ...]
+    failed: tuple[tuple[str, LastRun], ...]
+
+
+def lake_status(lake: str) -> LakeStatus:
+    """Status of every table of the lake; a lake without tables gives an empty status."""
+    tables = existing_tables(lake)
+    runs = _still_news(_last_runs(lake)) if ops("runs") in tables else {}
+    newest = {name: max(by_stage, key=lambda run: run.finished_at) for name, by_stage in runs.items()}
+    found = tuple(_table_status(table, lake, newest.get(str(table))) for table in tables)
+    failed = [(name, run) for name, by_stage in runs.items() for run in by_stage if run.status == "failed"]
+    return LakeStatus(found, tuple(sorted(failed, key=lambda entry: entry[1].finished_at)))
+
+
+def _still_news(runs: Mapping[str, list[LastRun]]) -> Mapping[str, list[LastRun]]:
+    """Runs without the failures to load what no source delivers any more: no run could ever mend them."""
+    failed = {name for name, by_stage in runs.items() if any(map(_is_failed_load, by_stage))}
+    gone = _undeclared(failed) if failed else frozenset()
+    kept = {name: [run for run in by_stage if name not in gone or not _is_failed_load(run)] for name, by_stage in runs.items()}
+    return {name: by_stage for name, by_stage in kept.items() if by_stage}
+
+
+def _is_failed_load(run: LastRun) -> bool:
+    return run.status == "failed" and run.stage in ("extract", "bronze")
+
+
+def _undeclared(names: Set[str]) -> Set[str]:
+    """Those of the tables that no source of sources.yml feeds; none when that file is wrong."""
+    from lakehouse.config.feeds import feeds  # brings Arrow, so only where a load has failed
+
+    try:
+        return names - {str(feed.bronze) for feed in feeds()}
+    except ConfigurationError:
+        return frozenset()
+
+
+def _table_status(table: TableRef, lake: str, last_run: LastRun | None) -> TableStatus:
+    opened = DeltaTable(delta_uri(table, lake))
+    files = opened.get_add_actions(flatten=True)
+    counts = files.column("num_records").to_pylist() if "num_records" in files.schema.names else [None] * files.num_rows
+    rows = None if None in counts else sum(counts)
+    committed_at = datetime.fromtimestamp(opened.history(1)[0]["timestamp"] / 1000, UTC)
+    return TableStatus(table, rows, opened.version(), committed_at, last_run)
+
+
+def _last_runs(lake: str) -> Mapping[str, list[LastRun]]:
+    """Newest run of every stage by the table it wrote, or failed to write."""
+    answer = QueryBuilder().register("runs", DeltaTable(delta_uri(ops("runs"), lake))).execute(_LAST_RUNS).read_all()
+    columns = [answer.column(name).to_pylist() for name in answer.schema.names]
+    found: dict[str, list[LastRun]] = {}
+    for name, stage, run_id, status, finished_at, message in zip(*columns, strict=True):
+        found.setdefault(name, []).append(LastRun(stage, run_id, status, finished_at, message))
+    return found

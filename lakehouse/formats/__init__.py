@@ -1,0 +1,1 @@
+"""Delivered bytes -> rows of text: CSV, JSON lines, Parquet."""

@@ -1,0 +1,183 @@
+"""The journal of a feed: what was delivered and became of it. It makes a run without news fast and a killed run resumable.
+
+One JSON line a delivery in `<landing>/<source>/<dataset>/_journal.jsonl`, the newest line of a name counts; a line
+`{"recorded": true}` says that everything above it is in ops.files, and ends a run. Losing the journal loses no content: it is
+then fingerprinted again and found in landing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lakehouse.config.feeds import Feed
+from lakehouse.errors import SourceUnavailableError
+from lakehouse.landing.files import PART
+from lakehouse.storage.ops_tables import record
+from lakehouse.storage.reader import open_table
+from lakehouse.tables import ops
+
+LANDED, DUPLICATE, SET_ASIDE = "landed", "duplicate_delivery", "set_aside"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivered file (or one load of a table or endpoint) and its outcome.
+
+    `stamp` is what changes when the content may have changed (size and time of change); `declaration` the fingerprint of the
+    feed's declaration it was read by; `state` what the next load of a table or endpoint goes on from. `sha256` is what it was
+    landed by: the SHA-256 of its content, but for a snapshot that came back, whose `content_sha256` that is then.
+    """
+
+    file_name: str
+    stamp: str
+    sha256: str
+    outcome: str
+    reason: str | None = None
+    rows: int = 0
+    declaration: str = ""
+    delivered_at: str = ""  # ISO UTC: time of change of a file, start of a load
+    state: dict[str, Any] = field(default_factory=dict)
+    content_sha256: str = ""
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of its content."""
+        return self.content_sha256 or self.sha256
+
+
+class Journal:
+    """Deliveries of one feed; open it with `open_journal`, one process at a time."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._path = feed.landing / "_journal.jsonl"
+        self.newest: dict[str, Delivery] = {}
+        self.landed: dict[str, Delivery] = {}
+        self._arrivals: list[tuple[int, Delivery]] = []  # run in which it was noted, delivery
+        self._count_runs = 0
+        self._unrecorded: list[Delivery] = []
+        self._recorded: set[tuple[str, str, str]] = set()
+        self._was_interrupted = False
+        self._read()
+
+    def knows(self, file_name: str, stamp: str) -> bool:
+        """Whether this delivery was dealt with. A file set aside is looked at again when the declaration has changed."""
+        known = self.newest.get(file_name)
+        return known is not None and known.stamp == stamp and (known.outcome != SET_ASIDE or known.declaration == self._feed.fingerprint)
+
+    def newest_and_current(self) -> tuple[Delivery, Delivery] | None:
+        """Of complete snapshots: the one delivered last, and the one whose rows were landed last; None before the first.
+
+        In the order in which bronze and silver take them: by run, within a run by name (dumps are dated). The two have the same
+        content unless an older snapshot has come back.
+        """
+        ordered = sorted(((run, delivery) for run, delivery in self._arrivals if delivery.rows), key=lambda arrival: (arrival[0], arrival[1].file_name))
+        delivered = [delivery for _, delivery in ordered if delivery.outcome != SET_ASIDE and delivery.content in self.landed]
+        landed = [delivery for delivery in delivered if delivery.outcome == LANDED]
+        return (delivered[-1], landed[-1]) if landed else None
+
+    def run_of_landed(self) -> dict[str, int]:
+        """SHA-256 of landed content -> number of the run that landed it (they count up); what the journal does not know is absent."""
+        return {delivery.sha256: run for run, delivery in self._arrivals if delivery.outcome == LANDED}
+
+    def add(self, delivery: Delivery) -> None:
+        """Note an outcome; durable against a killed process at once."""
+        delivery = replace(delivery, declaration=self._feed.fingerprint)
+        self._append(json.dumps(asdict(delivery)))
+        self._take(delivery)
+
+    def record_outcomes(self, run_id: str, lake: str) -> None:
+        """Bring every outcome into ops.files, each once, also those of a run that was killed before it could."""
+        if not self._unrecorded:
+            return
+        if self._was_interrupted:
+            self._recorded.update(self._recorded_keys(lake))
+        pending = {self._key(delivery): delivery for delivery in self._unrecorded}
+        for key in self._recorded:
+            pending.pop(key, None)
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "run_id": run_id,
+                "source": self._feed.source,
+                "dataset": self._feed.dataset,
+                "file_name": delivery.file_name,
+                "content_sha256": delivery.sha256,
+                "outcome": delivery.outcome,
+                "reason": delivery.reason,
+                "rows": delivery.rows if delivery.outcome == LANDED else 0,
+                "recorded_at": now,
+            }
+            for delivery in pending.values()
+        ]
+        record("files", rows, lake)
+        self._append(json.dumps({"recorded": True}))
+        self._close()
+        self._was_interrupted = False
+
+    def _recorded_keys(self, lake: str) -> list[tuple[str, str, str]]:
+        table = open_table(ops("files"), lake)
+        if table is None:
+            return []
+        columns = ["file_name", "content_sha256", "outcome"]
+        mine = [("source", "=", self._feed.source), ("dataset", "=", self._feed.dataset)]
+        return [(row["file_name"], row["content_sha256"], row["outcome"]) for row in table.to_pyarrow_table(columns=columns, filters=mine).to_pylist()]
+
+    @staticmethod
+    def _key(delivery: Delivery) -> tuple[str, str, str]:
+        return delivery.file_name, delivery.sha256, delivery.outcome
+
+    def _close(self) -> None:
+        self._recorded.update(map(self._key, self._unrecorded))
+        self._unrecorded = []
+        self._count_runs += 1
+
+    def _take(self, delivery: Delivery) -> None:
+        self.newest[delivery.file_name] = delivery
+        self._unrecorded.append(delivery)
+        self._arrivals.append((self._count_runs, delivery))
+        if delivery.outcome == LANDED:
+            self.landed[delivery.sha256] = delivery
+
+    def _read(self) -> None:
+        known = {item.name for item in fields(Delivery)}
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        for line in text.split("\n"):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # the last line of a killed process, or the empty end: that delivery is looked at again
+            if "recorded" in entry:
+                self._close()
+            else:
+                self._take(Delivery(**{key: value for key, value in entry.items() if key in known}))
+        self._was_interrupted = bool(self._unrecorded) or not text
+
+    def _append(self, line: str) -> None:
+        # The leading line end closes a line that a killed process left open.
+        with self._path.open("a", encoding="utf-8") as journal:
+            journal.write(f"\n{line}")
+
+
+@contextmanager
+def open_journal(feed: Feed) -> Iterator[Journal]:
+    """The journal of a feed, for one process at a time; removes what a killed run left unfinished.
+
+    Raises SourceUnavailableError when another process is landing the same feed.
+    """
+    feed.landing.mkdir(parents=True, exist_ok=True)
+    with (feed.landing / "_lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SourceUnavailableError(feed.source, f"another run is landing {feed.dataset}", "Wait for it to end, then run again.") from None
+        for left in feed.landing.glob(f"*{PART}"):
+            os.unlink(left)
+        yield Journal(feed)

@@ -1,0 +1,59 @@
+"""Airflow's metadata database: migrated when it must be, with our pools in it. `python -m lakehouse.orchestration.metadata_db` does both."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+from importlib.metadata import version
+from pathlib import Path
+
+from lakehouse.orchestration.airflow_config import DATABASE, airflow_home, apply_environment
+from lakehouse.orchestration.pools import POOLS
+
+log = logging.getLogger(__name__)
+
+
+def is_prepared(database: str = DATABASE) -> bool:
+    """Whether the database exists, in the installed Airflow's form, with the pools as they are now."""
+    marker = _marker(database)
+    return (airflow_home() / database).exists() and marker.exists() and marker.read_text(encoding="utf-8") == _wanted()
+
+
+def prepare(database: str = DATABASE) -> bool:
+    """Migrate the database and write the pools, if that was not done yet; returns whether it did something.
+
+    Imports Airflow (seconds), and only when there is something to do. Doing it twice changes nothing.
+    """
+    if is_prepared(database):
+        return False
+    apply_environment(database)
+    from airflow.models.pool import Pool
+    from airflow.utils.db import upgradedb
+
+    log.info("preparing the metadata database %s", airflow_home() / database)
+    upgradedb()
+    for name, (slots, description) in POOLS.items():
+        Pool.create_or_update_pool(name=name, slots=slots, description=description, include_deferred=False)
+    _marker(database).write_text(_wanted(), encoding="utf-8")
+    return True
+
+
+def end_abandoned_runs(database: str = DATABASE) -> int:
+    """Mark runs of a killed `lakehouse run` as failed, so that no scheduler takes them up; returns how many there were."""
+    with contextlib.closing(sqlite3.connect(airflow_home() / database, timeout=30)) as connection, connection:
+        found = connection.execute("update dag_run set state = 'failed', end_date = run_after where state in ('running', 'queued') and triggered_by = 'TEST'")
+        return found.rowcount
+
+
+def _marker(database: str) -> Path:
+    return airflow_home() / f"{database}.prepared.json"
+
+
+def _wanted() -> str:
+    return json.dumps({"airflow": version("apache-airflow-core"), "pools": POOLS}, sort_keys=True)
+
+
+if __name__ == "__main__":
+    prepare()

@@ -1,0 +1,33 @@
+"""Airflow plugin: dbt docs and Data Docs in the Airflow menu.
+
+Airflow loads this file from its plugins folder into every process, task processes too: the application itself is loaded
+where it is asked for a page, which is the API server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/lakehouse"
+# folder below <home>/docs -> name in the menu
+SITES = {"dbt": "dbt docs", "data_docs": "Data Docs"}
+
+
+async def pages(scope: Any, receive: Any, send: Any) -> None:
+    """ASGI application: lakehouse.orchestration.docs_pages."""
+    from lakehouse.orchestration.docs_pages import app
+
+    await app(scope, receive, send)
+
+
+class LakehousePages(AirflowPlugin):
+    """What Airflow reads: an application to mount and entries of its menu."""
+
+    name = "lakehouse_pages"
+    fastapi_apps: list[dict[str, Any]] = [{"name": "lakehouse pages", "app": pages, "url_prefix": PREFIX}]
+    external_views: list[dict[str, Any]] = [
+        {"name": title, "href": f"{PREFIX}/{site}/index.html", "url_route": title.lower().replace(" ", "-"), "destination": "nav", "category": "browse"}
+        for site, title in SITES.items()
+    ]

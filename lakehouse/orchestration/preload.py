@@ -1,0 +1,24 @@
+"""Imported once by the process that the scheduler's task processes are forked from, so that no task pays seconds of imports."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+
+from lakehouse.errors import LakehouseError
+from lakehouse.orchestration.warm_up import warm_up
+from lakehouse.utils.process_tuning import collect_rarely, keep_what_is_there
+
+collect_rarely()
+for library in (
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.sdk.execution_time.supervisor",
+    "cosmos.operators.local",
+    "cosmos.airflow.task_group",
+):
+    importlib.import_module(library)
+try:
+    warm_up()
+except LakehouseError as error:  # the DAGs say so where people look; the scheduler must live to show it
+    logging.getLogger(__name__).warning("dbt has not read its project beforehand: %s", error)
+keep_what_is_there()

@@ -1,0 +1,152 @@
+"""From what a run left in the ops tables and on the clock to its RunSummary."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lakehouse.config.settings import Settings, settings
+from lakehouse.orchestration.output_capture import run_log
+from lakehouse.orchestration.report.models import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
+from lakehouse.quality.verdicts import latest_gates
+from lakehouse.storage.duckdb_views import open_snapshot
+from lakehouse.tables import gold, ops
+
+_MODELS = "models."
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Wall seconds of a run: all of it, until the first DAG began, per DAG, and per (DAG, task)."""
+
+    total: float
+    start: float
+    dags: dict[str, float]
+    tasks: dict[tuple[str, str], float]
+
+
+def collect(campaign_id: str, conf: dict[str, Any], moment: datetime, run_ids: tuple[str, ...], failures: tuple[TaskFailure, ...], clock: Clock) -> RunSummary:
+    """Read the ops tables for `run_ids`; works however far the run came."""
+    wanted = {"runs": ops("runs"), "exports": ops("exports"), "segments": gold("segment_members")}
+    with open_snapshot([], settings().lake, optional=wanted.values()) as snapshot:
+        connection = snapshot.connection
+        has_runs = wanted["runs"] in snapshot.versions
+        stages = _stages(connection, run_ids) if has_runs else ()
+        stage_seconds = _stage_seconds(connection, run_ids) if has_runs else {}
+        export = _export(connection, campaign_id, moment) if wanted["exports"] in snapshot.versions else None
+        segments = _segments(connection) if wanted["segments"] in snapshot.versions else {}
+    gates = tuple(
+        GateFacts(state.table, state.count_rules - len(state.failures) - len(state.warnings), state.warnings, state.failures)
+        for _, state in sorted(latest_gates(settings().lake).items())
+    )
+    return RunSummary(
+        engine=settings().engine,
+        campaign_id=campaign_id,
+        as_of=conf["as_of"],
+        is_full=conf["full"],
+        started_at=moment.isoformat(timespec="seconds"),
+        seconds=clock.total,
+        run_ids=run_ids,
+        stages=stages,
+        gates=gates,
+        segments=segments,
+        export=export,
+        failures=failures,
+        spent=_spent(clock, stage_seconds),
+        pages=_pages(moment, export),
+        next_steps=_next_steps(_again(campaign_id, conf, moment), stages, failures),
+    )
+
+
+def _stages(connection: Any, run_ids: tuple[str, ...]) -> tuple[StageFacts, ...]:
+    found = connection.execute(
+        "select dag_id, stage, table_name, status, rows_read, rows_loaded, rows_quarantined, rows_duplicate, seconds, coalesce(message, '') "
+        "from ops.runs where run_id in (select unnest(?)) order by started_at",
+        [list(run_ids)],
+    ).fetchall()
+    return tuple(StageFacts(*row) for row in found)
+
+
+def _stage_seconds(connection: Any, run_ids: tuple[str, ...]) -> dict[str, float]:
+    """Seconds by stage; a stage that wrote several tables has a row for each, all with the time of the whole."""
+    return dict(
+        connection.execute(
+            "select stage, sum(seconds) from (select distinct dag_id, stage, started_at, seconds from ops.runs where run_id in (select unnest(?))) "
+            "group by stage",
+            [list(run_ids)],
+        ).fetchall()
+    )
+
+
+def _export(connection: Any, campaign_id: str, since: datetime) -> ExportFacts | None:
+    result = connection.execute(
+        "select campaign_id, platform, status, manifest_path, columns('count_.*') from ops.exports where campaign_id = ? and finished_at >= ? "
+        "order by finished_at desc limit 1",
+        [campaign_id, since],
+    )
+    names = [column[0].removeprefix("count_") for column in result.description]
+    row = result.fetchone()
+    return None if row is None else ExportFacts(row[0], row[1], row[2], dict(zip(names[4:], row[4:], strict=True)), row[3])
+
+
+def _segments(connection: Any) -> dict[str, int]:
+    return dict(connection.execute("select segment, count(*) from gold.segment_members group by segment order by segment").fetchall())
+
+
+def _spent(clock: Clock, stage_seconds: dict[str, float]) -> dict[str, float]:
+    """Where the wall time went. Stages by their own clock, dbt by its tasks; what is left of the DAGs' time is Airflow's."""
+    dbt: dict[str, float] = defaultdict(float)
+    for (dag_id, task_id), seconds in clock.tasks.items():
+        if dag_id == "build_profiles" and task_id.startswith(_MODELS):
+            dbt["dbt models"] += seconds
+        elif (dag_id, task_id) in {("build_profiles", "test"), ("build_profiles", "docs")}:
+            dbt[f"dbt {task_id}"] += seconds
+    in_dags = sum(clock.dags.values())
+    airflow = in_dags - sum(stage_seconds.values()) - sum(dbt.values())
+    return {
+        "start (imports, engine, DAGs)": clock.start,
+        **stage_seconds,
+        **dbt,
+        "Airflow, imports, records": airflow,
+        "summary": clock.total - clock.start - in_dags,
+    }
+
+
+def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:
+    site = settings().docs_site
+    places = {"lake": settings().lake, "outbox": str(settings().outbox), "dbt docs": str(site / "dbt" / "index.html")}
+    places |= {"Data Docs": str(site / "data_docs" / "index.html"), "log of this run": str(run_log(moment))}
+    return places | ({"manifest": str(settings().outbox / export.manifest)} if export else {})
+
+
+def _again(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:
+    """The command of this run, with its as-of moment unless that was now: as of another one, all profiles are others."""
+    as_of = datetime.fromisoformat(conf["as_of"])
+    said = f" --as-of {as_of:%Y-%m-%dT%H:%M:%SZ}" if as_of != moment.replace(microsecond=0) else ""
+    engine = "" if settings().engine == Settings.model_fields["engine"].default else f"LAKEHOUSE_ENGINE={settings().engine} "
+    return f"{engine}{program()} run --campaign {campaign_id}{said}"
+
+
+def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:
+    lakehouse = program()
+    look = (f"{lakehouse} quarantine list    # rows that broke their contract",) if any(stage.rows_quarantined for stage in stages) else ()
+    if failures:
+        return (f"{lakehouse} doctor", *look, f"{again}    # after mending the cause: finished work is not repeated")
+    return (
+        f'{lakehouse} sql "select segment, count(*) from gold.segment_members group by 1 order by 2 desc"',  # noqa: S608 - to be read
+        *look,
+        f"{again}    # again: exports only what changed",
+        "make up    # the same DAGs with the Airflow UI",
+    )
+
+
+def program() -> str:
+    """How this program was called, to be copied and pasted from here: a virtual environment's programs are on nobody's PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "lakehouse":
+        return "lakehouse"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)

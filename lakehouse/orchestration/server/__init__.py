@@ -1,0 +1,1 @@
+"""Airflow as a server: `lakehouse up` and `down`, its supervisor and their record."""

@@ -1,0 +1,1 @@
+"""Great Expectations: suites, expectations and Data Docs. Importing these modules takes seconds, so gates do it late."""

@@ -1,0 +1,114 @@
+"""The rules that follow from a contract: columns and types, required, allowed, range, pattern, row rules, unique key, references."""
+
+# ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
+from __future__ import annotations
+
+from lakehouse.contracts import Column, Contract
+from lakehouse.quality.rules.parameters import text
+from lakehouse.quality.rules.rule import Rule, Severity, Shortcut, Unit
+
+# A SELECT of nothing but null counts is answered from file statistics by engines that can; one with other aggregates is not.
+_NULL_COUNTS = "(select * from {table})"
+_SCHEMA = "(select 1 as one)"
+
+
+def contract_rules(contract: Contract, lineage: tuple[Column, ...] = (), unknown_share: float = 0.05) -> tuple[Rule, ...]:
+    """All rules derived from a contract, and that the lineage columns are filled.
+
+    `unknown_share`: the share of rows that may point at something unknown before that blocks.
+    """
+    rules = [_columns_rule(contract)]
+    for column in contract.columns:
+        rules += _column_rules(contract.dataset, column)
+    if lineage:
+        empty = " + ".join(f"count(*) - count({column.name})" for column in lineage if column.required)
+        rules.append(Rule(f"{contract.dataset}.lineage.required", "Every row says where it came from", empty, relation=_NULL_COUNTS))
+    for rule in contract.rules:
+        rules.append(Rule(rule.id, f"No row where {rule.meaning}", f"count_if({rule.bad_when})"))
+    rules.append(unique_rule(contract.dataset, contract.key))
+    for column in contract.columns:
+        if column.references is not None:
+            rules += reference_rules(contract.dataset, column.name, column.references, unknown_share)
+    return tuple(rules)
+
+
+def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
+    """The key occurs once. That no hash of a key occurs twice proves it, in a third of the time that grouping by long texts takes."""
+    columns = ", ".join(key)
+    repeated = "(select sum(1) as n from {table} group by %s having sum(1) > 1)"
+    rows_too_many = "coalesce(sum(n - 1), 0)"
+    return Rule(
+        f"{dataset}.{'_'.join(key) if len(key) == 1 else 'key'}.unique",
+        f"({columns}) occurs once",
+        rows_too_many,
+        relation=repeated % columns,
+        shortcut=Shortcut(repeated % f"xxhash64({columns})", rows_too_many),
+    )
+
+
+def reference_rules(dataset: str, column: str, target: str, blocking_share: float) -> tuple[Rule, ...]:
+    """Rows whose `column` is not in `target` ("products.product_id"): any is a warning, more than `blocking_share` of rows blocks.
+
+    While the target is empty nothing blocks: reference data may be delivered later.
+    """
+    table, _, key = target.partition(".")
+    # Grouped first: the join then sees each referenced key once, not every row.
+    relation = (
+        f"(select used.n, known.{key} is null as is_unknown, targets.count_targets"
+        f" from (select {column}, sum(1) as n from {{table}} where {column} is not null group by {column}) as used"
+        f" left join (select distinct {key} from {{silver.{table}}}) as known on used.{column} = known.{key}"
+        f" cross join (select sum(1) as count_targets from {{silver.{table}}}) as targets)"
+    )
+    failed = "coalesce(sum(case when is_unknown then n else 0 end), 0)"
+    checked, share = "coalesce(sum(n), 0)", "case when max(count_targets) > 0 then sum(case when is_unknown then n else 0 end) / cast(sum(n) as double) end"
+    detail = "concat(cast(count_if(is_unknown) as string), ' unknown keys')"
+    rule_id, meaning = f"{dataset}.{column}.references", f"{column} is known in silver.{table}"
+    return (
+        Rule(rule_id, meaning, failed, Severity.WARNING, checked, relation=relation, detail=detail),
+        Rule(
+            f"{rule_id}_share",
+            f"At most {blocking_share:.0%} of rows have a {column} that silver.{table} does not know",
+            failed,
+            Severity.BLOCKING,
+            checked,
+            share,
+            maximum=blocking_share,
+            unit=Unit.SHARE,
+            relation=relation,
+        ),
+    )
+
+
+def _columns_rule(contract: Contract) -> Rule:
+    return Rule(
+        f"{contract.dataset}.columns.match",
+        f"The columns and their types are those of contract {contract.dataset} version {contract.version}",
+        "{count_schema_differences}",
+        checked=str(len(contract.columns)),
+        unit=Unit.COLUMNS,
+        relation=_SCHEMA,
+        detail="{schema_differences}",
+    )
+
+
+def _column_rules(dataset: str, column: Column) -> list[Rule]:
+    name, prefix = column.name, f"{dataset}.{column.name}"
+    rules: list[Rule] = []
+    if column.required:
+        rules.append(Rule(f"{prefix}.required", f"{name} is filled", f"count(*) - count({name})", relation=_NULL_COUNTS))
+    if column.allowed:
+        listed = ", ".join(text(value) for value in column.allowed)
+        rules.append(Rule(f"{prefix}.allowed", f"{name} is one of {', '.join(column.allowed)}", f"count_if({name} not in ({listed}))"))
+    bounds = [(sign, bound) for sign, bound in (("<", column.minimum), (">", column.maximum)) if bound is not None]
+    if bounds:
+        outside = " or ".join(f"{name} {sign} cast({text(bound)} as {column.type})" for sign, bound in bounds)
+        rules.append(Rule(f"{prefix}.range", f"{name} is at {' and '.join(_bound_words(*bound) for bound in bounds)}", f"count_if({outside})"))
+    if column.pattern:
+        rules.append(Rule(f"{prefix}.pattern", f"{name} looks like {column.pattern}", f"count_if(not ({name} rlike {text(f'^(?:{column.pattern})$')}))"))
+    if column.derived_as:
+        rules.append(Rule(f"{prefix}.derived", f"{name} is what its formula gives", f"count_if(not ({name} <=> ({column.derived_as})))"))
+    return rules
+
+
+def _bound_words(sign: str, bound: str) -> str:
+    return f"least {bound}" if sign == "<" else f"most {bound}"

@@ -1,0 +1,70 @@
+"""What the gates found last, read from ops.quality_results without an engine: builders ask it before they build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow.compute as pc
+
+from lakehouse.errors import QualityGateFailed
+from lakehouse.storage.reader import open_table
+from lakehouse.tables import ops
+
+QUALITY_RESULTS = ops("quality_results")
+
+
+@dataclass(frozen=True)
+class GateState:
+    """The newest verdict on one table: `failures` blocked it, `warnings` did not; each is (rule_id, rows_failed)."""
+
+    table: str
+    run_id: str
+    checked_at: datetime
+    count_rules: int
+    failures: tuple[tuple[str, int], ...]
+    warnings: tuple[tuple[str, int], ...]
+
+    @property
+    def is_blocked(self) -> bool:
+        return bool(self.failures)
+
+
+def latest_gates(lake: str) -> dict[str, GateState]:
+    """Table name (`"silver.contacts"`) -> its newest verdict; empty when no gate ever ran."""
+    results = open_table(QUALITY_RESULTS, lake)
+    if results is None:
+        return {}
+    columns = ["run_id", "table_name", "rule_id", "severity", "is_passed", "rows_failed", "checked_at"]
+    rows = results.to_pyarrow_table(columns=columns)
+    newest = {row["table_name"]: row["checked_at_max"] for row in rows.group_by("table_name").aggregate([("checked_at", "max")]).to_pylist()}
+    found: dict[str, GateState] = {}
+    for table, checked_at in newest.items():
+        of_gate = pc.and_(pc.equal(rows["table_name"], table), pc.equal(rows["checked_at"], checked_at))
+        found[table] = _state(table, rows.filter(of_gate).to_pylist())
+    return found
+
+
+def blocked(lake: str, tables: Iterable[str] | None = None) -> list[GateState]:
+    """The gates that are blocked now, of the named tables or of all, by table name; an empty list means that one may build."""
+    wanted = None if tables is None else set(tables)
+    states = latest_gates(lake)
+    return [states[table] for table in sorted(states) if states[table].is_blocked and (wanted is None or table in wanted)]
+
+
+def require_open(lake: str, tables: Iterable[str] | None = None) -> None:
+    """Raise QualityGateFailed for the first of the named tables (or of all) whose gate is blocked."""
+    for state in blocked(lake, tables):
+        raise QualityGateFailed(state.table, list(state.failures))
+
+
+def _state(table: str, results: list[dict[str, Any]]) -> GateState:
+    broken = sorted((r for r in results if not r["is_passed"]), key=lambda r: str(r["rule_id"]))
+
+    def of(severity: str) -> tuple[tuple[str, int], ...]:
+        return tuple((r["rule_id"], int(r["rows_failed"] or 0)) for r in broken if r["severity"] == severity)
+
+    first = results[0]
+    return GateState(table, first["run_id"], first["checked_at"], len(results), of("blocking"), of("warning"))

@@ -1,0 +1,132 @@
+"""Finding delivered files: in a folder, or in an object store through fsspec."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lakehouse.config.feeds import Feed
+from lakehouse.config.settings import settings
+from lakehouse.config.source_models import FilesDataset, FilesSource
+from lakehouse.errors import SourceUnavailableError
+from lakehouse.landing.files import PART
+
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A file as found. `name` is relative to the source's location, `address` is what opens it."""
+
+    name: str
+    address: str
+    stamp: str
+    delivered_at: str
+    filesystem: Any = None  # fsspec's; None for a local file
+
+
+def discover(feed: Feed) -> list[DeliveredFile]:
+    """All files of a feed in the order of their names; SourceUnavailableError when the location is not there."""
+    assert isinstance(feed.origin, FilesSource)
+    assert isinstance(feed.declaration, FilesDataset)
+    location = feed.origin.location.resolve()
+    patterns = feed.declaration.files
+    found = _in_store(feed, patterns, location) if "://" in location else _in_folder(feed, patterns, settings().home / location)
+    return sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A delivered file on local disk, with the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+    is_copy: bool = False
+
+    def release(self) -> None:
+        """Remove the copy of a remote file."""
+        if self.is_copy:
+            self.path.unlink(missing_ok=True)
+
+
+def fetch(file: DeliveredFile, folder: Path) -> LocalFile:
+    """Fingerprint a file; what is not local is copied to `folder` on the way. OSError when it cannot be read."""
+    if file.filesystem is None:
+        with open(file.address, "rb") as content:
+            return LocalFile(Path(file.address), hashlib.file_digest(content, "sha256").hexdigest())
+    copy = folder / f"{hashlib.sha256(file.name.encode()).hexdigest()[:16]}.copy{PART}"
+    digest = hashlib.sha256()
+    with file.filesystem.open(file.address, "rb") as content, copy.open("wb") as target:
+        while block := content.read(_BLOCK_BYTES):
+            digest.update(block)
+            target.write(block)
+    return LocalFile(copy, digest.hexdigest(), is_copy=True)
+
+
+def is_changed(file: DeliveredFile) -> bool:
+    """Whether a local file was written to, or taken away, since it was found: it is still being delivered."""
+    if file.filesystem is not None:
+        return False
+    try:
+        return _stamp(os.stat(file.address)) != file.stamp
+    except FileNotFoundError:
+        return True
+
+
+def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[DeliveredFile]:
+    if not folder.is_dir():
+        raise SourceUnavailableError(feed.source, f"the folder {folder} does not exist", _remedy(folder))
+    for pattern in patterns:
+        if not any(sign in pattern for sign in "*?[") and not (folder / pattern).exists():
+            remedy = "Have it delivered, or correct `files` in sources.yml."
+            raise SourceUnavailableError(feed.source, f"the file {folder / pattern} for {feed.dataset} does not exist", remedy)
+        for path in folder.glob(pattern):
+            name = path.relative_to(folder).as_posix()
+            try:
+                status = path.stat()
+            except OSError:  # a link that leads nowhere, or a file taken away just now: opening it says so, by name
+                yield DeliveredFile(name, str(path), "", "")
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield DeliveredFile(name, str(path), _stamp(status), _iso(status.st_mtime))
+
+
+def _remedy(folder: Path) -> str:
+    """What to do about a folder that is not there; one of the sample that was never built has a remedy of its own."""
+    sample = settings().sample
+    if folder.is_relative_to(sample) and not sample.exists():
+        return "Run `lakehouse sample build`, which makes it; for dumps of your own correct `location` in sources.yml."
+    return "Create or mount it, or correct `location` in sources.yml."
+
+
+def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[DeliveredFile]:
+    import fsspec  # only what is remote needs it
+
+    remedy = "Check `location` in sources.yml and the credentials in the environment (for s3:// the standard AWS variables)."
+    try:
+        filesystem, root = fsspec.core.url_to_fs(location)
+        filesystem.invalidate_cache()
+        for pattern in patterns:
+            for address, facts in filesystem.glob(f"{root.rstrip('/')}/{pattern}", detail=True).items():
+                if facts["type"] == "file":
+                    changed = facts.get("LastModified") or facts.get("mtime") or facts.get("created") or facts.get("updated") or ""
+                    stamp = f"{facts['size']}:{facts.get('ETag') or changed}"
+                    yield DeliveredFile(address[len(root.rstrip("/")) :].lstrip("/"), address, stamp, _iso(changed), filesystem)
+    except Exception as error:  # every object store has errors of its own, e.g. botocore's, that share no base
+        raise SourceUnavailableError(feed.source, f"{location} cannot be listed: {type(error).__name__}: {error}", remedy) from error
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _iso(changed: datetime | float | str) -> str:
+    if isinstance(changed, (int, float)):
+        changed = datetime.fromtimestamp(changed, UTC)
+    return changed.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(changed, datetime) else changed

@@ -1,0 +1,129 @@
+"""What every call to the engine goes through: a deadline, and words of our own when the engine is gone.
+
+Raising our errors below pyspark also means that nothing retries in silence: its policy waits up to ten minutes for a dead server.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.proto import base_pb2 as pb2
+from pyspark.sql.connect.proto import base_pb2_grpc
+
+from lakehouse.config.settings import Settings
+from lakehouse.engine.state import read_state
+from lakehouse.spark.error_translation import current_work, engine_gone, is_unreachable, took_too_long
+
+_log = logging.getLogger(__name__)
+_INTERRUPT_SECONDS = 5
+# An engine that was there so recently cannot have died and been replaced: a restart takes longer. Looking costs milliseconds, dbt makes hundreds of calls.
+_TRUST_SECONDS = 0.2
+_Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"))
+
+
+class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor):
+    """Calls of one session. A session belongs to one life of the engine (`epoch`) and refuses to talk to the next one,
+    which would not know its tables and would run a lost query a second time."""
+
+    def __init__(self, chosen: Settings, epoch: str) -> None:
+        self._chosen = chosen
+        self._epoch = epoch
+        self._trusted_until = 0.0
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return self._answered(continuation, details, request)
+
+    def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
+        return self._answered(continuation, details, requests)
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        self._check_epoch()
+        if isinstance(request, pb2.ExecutePlanRequest) and not request.operation_id:
+            request.operation_id = str(uuid.uuid4())
+        return self._stream(continuation(self._with_deadline(details), request), request)
+
+    def _answered(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        self._check_epoch()
+        call = continuation(self._with_deadline(details), request)
+        error = call.exception()
+        if isinstance(error, grpc.RpcError):
+            self._raise_ours(error)
+        return call
+
+    def _stream(self, call: Any, request: Any) -> Iterator[Any]:
+        is_over = False
+        try:
+            yield from call
+            is_over = True
+        except grpc.RpcError as error:
+            is_over = error.code() not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+            self._raise_ours(error)
+            raise
+        finally:
+            if not is_over:
+                call.cancel()
+                self._interrupt(request)
+
+    def _interrupt(self, request: Any) -> None:
+        """End on the server what nobody waits for any more (deadline, Ctrl-C, a task told to end): Sail would compute on and keep its memory."""
+        if not isinstance(request, pb2.ExecutePlanRequest) or not self._is_current():
+            return
+        interrupt = pb2.InterruptRequest(
+            session_id=request.session_id,
+            user_context=request.user_context,
+            interrupt_type=pb2.InterruptRequest.InterruptType.INTERRUPT_TYPE_OPERATION_ID,
+            operation_id=request.operation_id,
+        )
+        with grpc.insecure_channel(f"{self._chosen.engine_host}:{self._chosen.engine_port}") as channel:
+            try:
+                base_pb2_grpc.SparkConnectServiceStub(channel).Interrupt(interrupt, timeout=_INTERRUPT_SECONDS)
+            except grpc.RpcError as error:
+                _log.warning("could not interrupt `%s`: %s", current_work.get(), error.details())
+
+    def _raise_ours(self, error: grpc.RpcError) -> None:
+        if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise took_too_long(self._chosen) from error
+        if is_unreachable(error) or (error.code() == grpc.StatusCode.CANCELLED and not self._is_current()):
+            raise engine_gone(self._chosen, self._epoch) from error
+
+    def _check_epoch(self) -> None:
+        now = time.monotonic()
+        if now < self._trusted_until:
+            return
+        if not self._is_current():
+            raise engine_gone(self._chosen, self._epoch)
+        self._trusted_until = now + _TRUST_SECONDS
+
+    def _is_current(self) -> bool:
+        state = read_state(self._chosen.home)
+        return state is not None and state.epoch == self._epoch and state.is_engine_alive
+
+    def _with_deadline(self, details: Any) -> _Details:
+        seconds = self._chosen.query_timeout_seconds
+        timeout = seconds if details.timeout is None else min(details.timeout, seconds)
+        return _Details(details.method, timeout, details.metadata, details.credentials, details.wait_for_ready, details.compression)
+
+
+class WatchedChannel(DefaultChannelBuilder):
+    """Connection to the engine at `url` whose calls are watched and which can be cut."""
+
+    def __init__(self, chosen: Settings, epoch: str, url: str) -> None:
+        super().__init__(url, [("grpc.enable_retries", 0)])
+        self.add_interceptor(WatchedCalls(chosen, epoch))
+        self._channel: grpc.Channel | None = None
+
+    def toChannel(self) -> grpc.Channel:  # noqa: N802 - pyspark's name
+        self._channel = super().toChannel()
+        return self._channel
+
+    def cut(self) -> None:
+        """Make every call under way, and every later one, fail at once."""
+        if self._channel is not None:
+            self._channel.close()

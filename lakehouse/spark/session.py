@@ -1,0 +1,171 @@
+"""The one session of this process with the engine."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import cast
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+from lakehouse.config.settings import Settings, settings
+from lakehouse.engine import control
+from lakehouse.engine.state import EngineState
+from lakehouse.errors import EngineUnavailableError
+from lakehouse.spark.grpc_calls import WatchedChannel
+from lakehouse.spark.table_names import create_schemas, name_table, named_tables
+from lakehouse.storage.discovery import existing_tables, newest_version
+from lakehouse.tables import Layer, TableRef
+
+_log = logging.getLogger(__name__)
+USER = "lakehouse"
+# An engine that is being restarted is waited for, but not for long: nobody waits in silence.
+_RESTART_SECONDS = 180.0
+
+
+@dataclass
+class _Cached:
+    spark: ConnectSession
+    channel: WatchedChannel
+    epoch: str
+    named: set[TableRef] = field(default_factory=set)
+
+
+_cached: _Cached | None = None
+_last_epoch = ""
+_lock = threading.Lock()
+
+
+def session(autostart: bool = True) -> SparkSession:
+    """The Spark Connect session of this process with the engine that the settings name.
+
+    Time zone UTC; every Delta table of the lake is known as `<layer>.<table>`, also one that appeared since the last call.
+    Cached per process, safe after a fork, connected again when the engine was restarted: call it again rather than keeping
+    it. `autostart` starts the supervised engine when none runs. Do not stop() it: all clients share the session.
+
+    Raises EngineUnavailableError when there is no engine and ConfigurationError when another kind runs in this home.
+    """
+    global _cached, _last_epoch
+    chosen = settings()
+    state = _state_to_use(chosen, autostart)
+    with _lock:
+        if _cached is None or _cached.epoch != state.epoch or _cached.spark.is_stopped:
+            close()
+            _cached = _connect(chosen, state)
+        cached, _last_epoch = _cached, _cached.epoch
+        for table in existing_tables(chosen.lake):
+            if table not in cached.named:
+                _try_to_name(cached, table, chosen.lake)
+    _make_default(cached.spark)
+    return cast(SparkSession, cached.spark)
+
+
+def _try_to_name(cached: _Cached, table: TableRef, lake: str) -> None:
+    """Name a table found on disk; one that the engine cannot read must not keep everybody from working on the others."""
+    try:
+        name_table(cast(SparkSession, cached.spark), table, lake)
+    except PySparkException as error:
+        _log.warning("%s has no name in the engine, which cannot read it: %s", table, error)
+    else:
+        cached.named.add(table)
+
+
+def current_epoch() -> str:
+    """Engine life that this process's session belongs to; empty when it has none."""
+    return _cached.epoch if _cached is not None else ""
+
+
+def last_epoch() -> str:
+    """Engine life that this process last had a session with, also after it hung up."""
+    return _last_epoch
+
+
+def close(epoch: str | None = None) -> None:
+    """Hang up, so that calls under way fail at once; the engine and its shared session stay. With `epoch`, only if still on that one."""
+    global _cached
+    cached = _cached
+    if cached is not None and epoch in (None, cached.epoch):
+        _cached = None
+        cached.channel.cut()
+        if ConnectSession._default_session is cached.spark:
+            _make_default(None)
+
+
+def register(spark: SparkSession, table: TableRef) -> None:
+    """Make a table known by its name after its first write. Raises LookupError when nothing was written there yet."""
+    lake = settings().lake
+    if newest_version(table, lake) is None:
+        raise LookupError(f"there is no Delta table {table} at {table.location(lake)}")
+    name_table(spark, table, lake)
+    if _cached is not None:
+        _cached.named.add(table)
+
+
+def forget_missing(layer: Layer) -> None:
+    """Drop the names of tables whose folders somebody removed while the engine ran: a query by such a name only fails.
+
+    For the one writer of the layer, before it writes: a table that is being made has a name and no commit yet.
+    """
+    spark = session()
+    for table in sorted(named_tables(spark, layer) - set(existing_tables(settings().lake))):
+        spark.sql(f"drop table if exists {table}").collect()
+        if _cached is not None:
+            _cached.named.discard(table)
+
+
+def remote_url(state: EngineState) -> str:
+    """Spark Connect URL with the session that all clients of this engine life share."""
+    return f"sc://{state.host}:{state.port}/;session_id={state.session_id};user_id={USER}"
+
+
+def _state_to_use(chosen: Settings, autostart: bool) -> EngineState:
+    state = control.ready_state(chosen)
+    if state is not None:
+        return state
+    status = control.status()
+    if status.state == "stopped":
+        if not autostart:
+            raise EngineUnavailableError(f"{chosen.engine} is not running")
+        control.start()
+    return control.await_ready(chosen, _RESTART_SECONDS)
+
+
+def _connect(chosen: Settings, state: EngineState) -> _Cached:
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions look here to know that there is no JVM in this process
+    channel = WatchedChannel(chosen, state.epoch, remote_url(state))
+    spark = ConnectSession.builder.channelBuilder(channel).create()
+    # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends its query.
+    spark.client.disable_reattachable_execute()
+    spark.client.set_retry_policies([])
+    spark.release_session_on_close = False  # the session is everybody's
+    # At exit pyspark would have models evicted that nobody made: Sail refuses, and pyspark says so as an error in the log of every task.
+    atexit.unregister(spark.client._on_exit)
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    if state.kind == "sail":  # of Spark it is a property of the server; with it, pyspark looks for IPython on all paths at every call
+        spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
+    shared = cast(SparkSession, spark)
+    create_schemas(shared, chosen.lake)
+    return _Cached(spark, channel, state.epoch, named_tables(shared))
+
+
+def _make_default(spark: ConnectSession | None) -> None:
+    """Let `SparkSession.builder.getOrCreate()` in this process (dbt, Great Expectations) find the same session."""
+    ConnectSession._default_session = spark
+    ConnectSession._active_session.session = spark
+
+
+def _forget_after_fork() -> None:
+    """In a forked child: the parent's connection, its threads and its locks do not work here."""
+    global _cached, _lock
+    _cached, _lock = None, threading.Lock()
+    ConnectSession._lock = threading.RLock()
+    ConnectSession._default_session = None
+    ConnectSession._active_session = threading.local()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

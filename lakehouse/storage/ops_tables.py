@@ -1,0 +1,86 @@
+"""Appending to the ops tables: small Arrow batches straight into Delta, so that recording works when no engine does."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from lakehouse.contracts import OPS_TABLES, arrow_schema
+from lakehouse.errors import CommitConflictError
+from lakehouse.storage.discovery import delta_uri
+from lakehouse.storage.reader import open_table
+from lakehouse.tables import TableRef, ops
+
+T = TypeVar("T")
+_ATTEMPTS = 8
+# Reading 200 one-row files takes seconds, one compacted file 10 ms; compacting costs less than 0.1 s.
+_COMPACT_EVERY = 16
+# A compaction writes the whole table; beyond this its files are large enough as they are.
+_COMPACT_BYTES = 64 * 2**20
+
+
+def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
+    """Append rows (dicts with the contract's columns, timestamps aware) to ops.<table>.
+
+    Raises KeyError for a table without a contract, pyarrow errors for a row that does not fit it, and CommitConflictError.
+    """
+    if not rows:
+        return
+    schema = arrow_schema(OPS_TABLES[table].columns)
+    unknown = {name for row in rows for name in row} - set(schema.names)
+    if unknown:
+        raise KeyError(f"ops.{table} has no columns {sorted(unknown)}")
+    batch = pa.Table.from_pylist(rows, schema=schema)
+    # Appends do not conflict with each other, but two first ones do: both create the table.
+    _compact_now_and_then(retried(ops(table), lambda: _appended(ops(table), batch, lake)))
+
+
+def _appended(table: TableRef, batch: pa.Table, lake: str) -> DeltaTable:
+    """The table at the version that this append made; created when it is not there."""
+    found = open_table(table, lake)
+    if found is None:
+        write_deltalake(delta_uri(table, lake), batch, mode="append")
+        return DeltaTable(delta_uri(table, lake))
+    write_deltalake(found, batch, mode="append")
+    return found
+
+
+def _compact_now_and_then(found: DeltaTable) -> None:
+    if found.version() % _COMPACT_EVERY == 0 and _size(found) <= _COMPACT_BYTES:
+        # Losing the race to another compaction loses nothing: the rows are there either way.
+        with contextlib.suppress(CommitFailedError):
+            compact(found)
+
+
+def compact(found: DeltaTable) -> None:
+    """Write the rows of this version as one file; rows appended meanwhile stay. CommitFailedError when another compaction came first.
+
+    Not delta-rs's own `optimize.compact`: of two that start from one version both succeed, and every row is there twice (seen
+    with 1.6.6). An overwrite is checked against what was removed since the version that it read.
+    """
+    write_deltalake(found, found.to_pyarrow_table(), mode="overwrite")
+    found.create_checkpoint()
+
+
+def _size(found: DeltaTable) -> int:
+    return sum(pa.table(found.get_add_actions(flatten=True))["size_bytes"].to_pylist())
+
+
+def retried(table: TableRef, write: Callable[[], T]) -> T:
+    """Write, again from a fresh read while another writer commits first; CommitConflictError when that goes on."""
+    attempt = 1
+    while True:
+        try:
+            return write()
+        except CommitFailedError as error:
+            if attempt == _ATTEMPTS:
+                raise CommitConflictError(str(table), _ATTEMPTS) from error
+        time.sleep(0.05 * attempt * (1 + random.random()))  # noqa: S311 - spreads the writers, no secret
+        attempt += 1

@@ -1,0 +1,188 @@
+"""Read-only SQL over the lake without an engine or a server: one SELECT over bronze|silver|gold|ops.<table>, its EXPLAIN, or SHOW TABLES.
+
+The query is parsed before anything runs: it may name tables of the lake and a few table functions that touch no files. DuckDB
+is then locked down (no files or network beyond the lake, no settings), so that even a query the parse misjudges can harm nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import duckdb
+
+from lakehouse.errors import LakehouseError, MissingTableError, QueryError
+from lakehouse.storage.discovery import existing_tables, is_remote, local_folder
+from lakehouse.storage.duckdb_views import Snapshot, connect, open_snapshot
+from lakehouse.tables import Layer, TableRef
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+T = TypeVar("T")
+_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
+_ONE_SELECT = (
+    "Give one SELECT (or DESCRIBE, SUMMARIZE, EXPLAIN, VALUES) over tables such as gold.dim_customers, or SHOW TABLES;"
+    " the lake is written by `lakehouse run` only."
+)
+_SHOW_TABLES = re.compile(rf"\s*show\s+(all\s+)?tables(\s+from\s+(?P<layer>{'|'.join(Layer)}))?\s*;?\s*", re.IGNORECASE)
+_EXPLAIN = re.compile(r"\A\s*explain\s", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Answer of a query: column names in order (made unique), and an open cursor to stream rows from."""
+
+    columns: tuple[str, ...]
+    cursor: duckdb.DuckDBPyConnection
+
+    def rows(self, size: int = 1000) -> Iterator[tuple[Any, ...]]:
+        """The rows as Python values: Decimal, datetime (UTC), date, list, dict ..."""
+        while batch := _translated(lambda: self.cursor.fetchmany(size)):
+            yield from batch
+
+    def arrow(self, size: int = 100_000) -> pa.RecordBatchReader:
+        """The rows as Arrow record batches, with unique column names."""
+        import pyarrow as pa
+
+        reader = _translated(lambda: self.cursor.to_arrow_reader(size))
+        schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, self.columns, strict=True)])
+        return pa.RecordBatchReader.from_batches(schema, (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader))
+
+
+@contextmanager
+def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> Iterator[Result]:
+    """Run one read-only query; only the tables it names are opened, each pinned to its newest version.
+
+    `scratch` is a folder DuckDB may spill to. Raises QueryError (with the problem and what is allowed) and
+    MissingTableError, which lists the tables there are.
+    """
+    if asked := _SHOW_TABLES.fullmatch(query):
+        tables, query = [], _listing(lake, asked["layer"])
+    else:
+        tables = tables_of(query)
+    with open_snapshot(tables, lake) as snapshot:
+        _lock_down(snapshot, lake, scratch)
+        timer = threading.Timer(timeout_seconds, snapshot.connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            cursor = _translated(lambda: snapshot.connection.execute(query), lake)
+            yield Result(_unique([str(column[0]) for column in cursor.description or []]), cursor)
+        finally:
+            timer.cancel()
+
+
+def _listing(lake: str, layer: str | None) -> str:
+    """A query for the tables there are (DuckDB knows only those that it was made to open), of one layer or of all."""
+    names = ", ".join(_literal(str(table)) for table in existing_tables(lake) if layer is None or table.layer == layer.lower())
+    return f"select split_part(name, '.', 1) as layer, split_part(name, '.', 2) as \"table\" from (select unnest([{names}]::varchar[]) as name)"  # noqa: S608
+
+
+def tables_of(query: str) -> list[TableRef]:
+    """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables, or the EXPLAIN of one."""
+    with connect() as parser:
+        try:
+            statements = parser.extract_statements(query)
+            found = parser.execute(f"select json_serialize_sql({_literal(_EXPLAIN.sub('', query, count=1))})").fetchone()
+        except duckdb.Error as error:
+            raise QueryError(_first_line(error), _ONE_SELECT) from None
+    tree = json.loads(found[0]) if found else {"error": True}
+    if len(statements) != 1:
+        raise QueryError(f"{len(statements)} statements were given", _ONE_SELECT)
+    if tree["error"]:
+        told = statements[0].type.name
+        raise QueryError("only a plain SELECT can be explained" if told == "EXPLAIN" else f"{told} is not a plain read", _ONE_SELECT)
+    tables: set[TableRef] = set()
+    for node in _nodes(tree):
+        kind = node.get("type")
+        if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"]) not in _TABLE_FUNCTIONS:
+            raise QueryError(f"the table function {name} is not allowed", f"Allowed are {', '.join(sorted(_TABLE_FUNCTIONS))}. {_ONE_SELECT}")
+        if kind == "SHOW_REF" and not node["query"]:
+            raise QueryError("only tables can be shown, by a query that is nothing else", f"Write SHOW TABLES, or SHOW TABLES FROM {' | '.join(Layer)}.")
+        if kind == "BASE_TABLE" and (node["schema_name"] or node["catalog_name"]):
+            tables.add(_table(node))
+    return sorted(tables)
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a parse tree, depth first."""
+    if isinstance(tree, dict):
+        yield tree
+    for below in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(below)
+
+
+def _table(node: dict[str, Any]) -> TableRef:
+    written = ".".join(filter(None, [node["catalog_name"], node["schema_name"], node["table_name"]]))
+    if node["catalog_name"] or node["schema_name"] not in list(Layer):
+        raise QueryError(f"{written} is not a table of the lake", f"Tables are named <layer>.<table> with a layer of {', '.join(Layer)}.")
+    if node["at_clause"]:
+        raise QueryError(f"{written} AT (...): a table is read at its newest version only", "Leave out the AT clause.")
+    try:
+        return TableRef(Layer(node["schema_name"]), node["table_name"])
+    except ValueError as error:
+        raise QueryError(str(error), "`lakehouse status` lists the tables.") from None
+
+
+def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
+    """Nothing but the lake can be read from here on, nothing can be written but DuckDB's own spill files, no setting can change."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    connection = snapshot.connection
+    connection.execute(f"set temp_directory = {_literal(str(scratch))}")
+    if not is_remote(lake):
+        connection.execute(f"set allowed_directories = [{_literal(f'{local_folder(lake)}/')}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _translated(step: Callable[[], T], lake: str = "") -> T:
+    """Run one step of DuckDB; its errors become ours, which say what to do."""
+    try:
+        return step()
+    except duckdb.Error as error:
+        raise _explained(error, lake) from None
+
+
+def _explained(error: duckdb.Error, lake: str) -> LakehouseError:
+    problem = _first_line(error)
+    if "INTERRUPT" in problem:  # raised as its own type by execute, wrapped into others while rows are fetched
+        return QueryError("cancelled, it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "Narrow it down, or raise the setting.")
+    if isinstance(error, duckdb.CatalogException) and "Table with name" in problem:
+        name = problem.split("Table with name ", 1)[1].split(" ", 1)[0].rstrip("!").strip('"')
+        return MissingTableError(name, [str(table) for table in existing_tables(lake)])
+    if isinstance(error, duckdb.PermissionException):
+        return QueryError(problem, _ONE_SELECT)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return QueryError(problem, "Select fewer columns or rows, or run it on the engine.")
+    return QueryError(problem, '`lakehouse sql "describe <layer>.<table>"` shows a table\'s columns.')
+
+
+def _literal(text: str) -> str:
+    """A text as an SQL literal. Bound parameters would make DuckDB import pandas, which takes longer than the query."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(error: Exception) -> str:
+    """DuckDB's message without the drawing of the query; candidates it suggests are kept."""
+    lines = [line.strip() for line in str(error).split("\n\nLINE")[0].splitlines()]
+    return " ".join(filter(None, lines))
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    """Column names made unique (`a`, `a_1`), because a row becomes an object."""
+    seen: dict[str, int] = {}
+    unique: list[str] = []
+    for name in names:
+        while name in seen:
+            seen[name] += 1
+            name = f"{name}_{seen[name]}"
+        seen[name] = 0
+        unique.append(name)
+    return tuple(unique)

@@ -1,0 +1,132 @@
+"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then mended while a platform is up."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import psutil
+import pytest
+import yaml
+
+from lakehouse.config.settings import PROJECT_ROOT
+from tests.support.homes import Home, free_ports
+from tests.support.lakes import rows
+
+AS_OF = "2018-01-02T00:00:00Z"
+CAMPAIGN = "coupon_lovers_new_year"
+
+
+class Runs(NamedTuple):
+    """A home and the summaries of three runs in it: without anything delivered, without the shop's folder, with it while a platform is up."""
+
+    home: Home
+    nothing: dict[str, Any]
+    without: dict[str, Any]
+    mended: dict[str, Any]
+
+
+def _run(home: Home, code: int) -> dict[str, Any]:
+    done = home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", check=False, LAKEHOUSE_CONF=str(home.path / "conf"))
+    assert done.returncode == code, done.stderr[-4000:]
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary
+
+
+def _airflow_runs(home: Home, database: str) -> int:
+    with sqlite3.connect(home.path / "airflow" / database) as connection:
+        return int(connection.execute("select count(*) from dag_run").fetchone()[0])
+
+
+def _pretend_platform_is_up(home: Home) -> None:
+    """The record that the platform's supervisor keeps, with this very process in its place."""
+    here = psutil.Process()
+    record = {"phase": "running", "supervisor": {"pid": here.pid, "born": here.create_time()}, "port": home.ports[2], "parts": {}}
+    (home.path / "airflow" / "platform.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def _declare_an_outlet(home: Home) -> None:
+    """A second source of transactions beside the shop; it delivers one line."""
+    (home.path / "conf").mkdir()
+    for name in ("sources.yml", "campaigns.yml"):
+        (home.path / "conf" / name).write_text((PROJECT_ROOT / "conf" / name).read_text(encoding="utf-8"), encoding="utf-8")
+    sources = yaml.safe_load((home.path / "conf" / "sources.yml").read_text(encoding="utf-8"))
+    sources["sources"]["outlet"] = sources["sources"]["shop"] | {"location": "sample/outlet"}
+    (home.path / "conf" / "sources.yml").write_text(yaml.safe_dump(sources, sort_keys=False), encoding="utf-8")
+    first = sorted((home.path / "sample" / "shop" / "transactions").glob("*.csv"))[0]
+    header, line = first.read_text(encoding="utf-8").splitlines()[:2]
+    folder = home.path / "sample" / "outlet" / "transactions"
+    folder.mkdir(parents=True)
+    (folder / "day.csv").write_text(f"{header}\n{line.replace(line.split(',')[0], 'outlet-basket', 1)}\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    home = Home(tmp_path_factory.mktemp("runner"))
+    home.lakehouse("sample", "build", "--households", "20")
+    home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0]))  # not the one that the run asks for
+    _declare_an_outlet(home)
+    sample, shop = home.path / "sample", home.path / "sample" / "shop"
+    try:
+        sample.rename(home.path / "gone")
+        nothing = _run(home, 1)
+        (home.path / "gone").rename(sample)
+        shop.rename(shop.with_name("gone"))
+        without = _run(home, 1)
+        shop.with_name("gone").rename(shop)
+        _pretend_platform_is_up(home)
+        yield Runs(home, nothing, without, _run(home, 0))
+    finally:
+        home.lakehouse("engine", "stop", check=False)
+
+
+def _errors(summary: dict[str, Any]) -> dict[str, str]:
+    return {f"{failure['dag_id']}.{failure['task_id']}": failure["error"] for failure in summary["failures"]}
+
+
+def test_nothing_delivered_at_all_is_said_in_a_sentence(runs: Runs) -> None:
+    errors = _errors(runs.nothing)
+    assert "nothing to build profiles from" in errors["build_profiles.check_gates"]
+    assert "TABLE_OR_VIEW_NOT_FOUND" not in json.dumps(runs.nothing)
+    assert {task.split(".")[-1] for task in errors if task.startswith("ingest_")} == {"extract"}, "stages without work do not fail"
+
+
+def test_a_missing_source_stops_no_other_and_names_the_remedy(runs: Runs) -> None:
+    without, errors = runs.without, _errors(runs.without)
+    assert without["succeeded"] is False
+    assert set(errors) == {"ingest_transactions.transactions.extract", "pre_send_refresh.refresh.transactions"}
+    for error in errors.values():
+        assert "does not exist" in error and "sources.yml" in error
+    loaded = {stage["table"] for stage in without["stages"] if stage["stage"] == "silver" and stage["rows_loaded"]}
+    assert {"silver.contacts", "silver.consents", "silver.products", "silver.campaigns"} <= loaded
+    assert without["export"] is None
+
+
+def test_another_source_of_the_same_dataset_is_loaded_up_to_silver(runs: Runs) -> None:
+    loaded = {(stage["dag_id"], stage["stage"], stage["table"]): stage["rows_loaded"] for stage in runs.without["stages"]}
+    assert loaded["ingest_transactions", "bronze", "bronze.outlet_transactions"] == 1
+    assert loaded["ingest_transactions", "silver", "silver.transactions"] == 1
+    assert ("pre_send_refresh", "silver", "silver.transactions") in loaded
+    assert ("pre_send_refresh", "gate", "silver.transactions") in loaded
+
+
+def test_an_engine_of_other_settings_is_replaced(runs: Runs) -> None:
+    found = json.loads(runs.home.lakehouse("engine", "status", "--json").stdout)
+    assert (found["state"], found["port"]) == ("running", runs.home.ports[0])
+
+
+def test_run_again_after_mending_finishes_the_rest(runs: Runs) -> None:
+    mended = runs.mended
+    assert mended["failures"] == []
+    loaded = {stage["table"]: stage["rows_loaded"] for stage in mended["stages"] if stage["stage"] == "bronze" and stage["rows_loaded"]}
+    assert set(loaded) == {"bronze.shop_transactions"}
+    assert mended["segments"]
+    assert mended["export"]["counts"]["exported"] == rows(runs.home.lake, "select count_exported from {ops.exports} order by finished_at limit 1")[0][0]
+    assert sum(mended["spent"].values()) == pytest.approx(mended["seconds"])
+
+
+def test_a_run_beside_the_platform_is_not_taken_up_by_its_scheduler(runs: Runs) -> None:
+    assert _airflow_runs(runs.home, "airflow.db") == len(runs.nothing["run_ids"] + runs.without["run_ids"])
+    assert _airflow_runs(runs.home, "run.db") == len(runs.mended["run_ids"])

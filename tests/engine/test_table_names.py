@@ -1,0 +1,35 @@
+"""Which tables a lake has, on disk and on an object store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+from deltalake import write_deltalake
+
+from lakehouse.spark.table_names import is_on_disk, tables_on_disk
+from lakehouse.tables import gold, ops, silver
+
+
+def test_lists_what_has_a_commit_and_nothing_else(tmp_path: Path) -> None:
+    lake = str(tmp_path)
+    assert tables_on_disk(lake) == set()
+    for table in (silver("contacts"), ops("runs")):
+        write_deltalake(table.location(lake), pa.table({"x": [1]}))
+    (tmp_path / "silver" / "begun" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "silver" / "_staging" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "t").mkdir(parents=True)
+    assert tables_on_disk(lake) == {silver("contacts"), ops("runs")}
+    assert is_on_disk(silver("contacts"), lake)
+    assert not is_on_disk(silver("begun"), lake)
+
+
+def test_lists_an_object_store_the_same_way() -> None:
+    store = fsspec.filesystem("memory")
+    for path in ("silver/contacts/_delta_log/00000000000000000000.json", "gold/begun/part-0.parquet", "gold/facts/_delta_log/00000000000000000007.json"):
+        store.pipe_file(f"/shop-lake/{path}", b"{}")
+    lake = "memory://shop-lake"
+    assert tables_on_disk(lake) == {silver("contacts"), gold("facts")}
+    assert is_on_disk(gold("facts"), lake)
+    assert not is_on_disk(gold("begun"), lake)
