@@ -44,21 +44,48 @@ def _whole_run(folder: Path, engine: str, console: Console) -> list[Row]:
     rows: list[Row] = []
 
     def lakehouse(*words: str) -> Measurement:
-        return _checked(measure([str(bin_ / "lakehouse"), *words], home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="0"), ROOT, folder), words, console)
+        return _checked(
+            measure([str(bin_ / "lakehouse"), *words], home.environment(LAKEHOUSE_ENGINE_MEMORY_GB="0"), ROOT, folder),
+            words,
+            console,
+        )
 
     if engine == "sail":
-        rows.append(("lakehouse --help", f"{min(lakehouse('--help').seconds for _ in range(5)):.2f} s", "<= 0.4 s", "lakehouse --help"))
+        rows.append(
+            (
+                "lakehouse --help",
+                f"{min(lakehouse('--help').seconds for _ in range(5)):.2f} s",
+                "<= 0.4 s",
+                "lakehouse --help",
+            )
+        )
     lakehouse("sample", "build")
     start = lakehouse("engine", "start")
-    rows.append((f"{engine} engine cold start", f"{start.seconds:.1f} s", "<= 3 s" if engine == "sail" else "<= 15 s", "lakehouse engine start"))
+    rows.append(
+        (
+            f"{engine} engine cold start",
+            f"{start.seconds:.1f} s",
+            "<= 3 s" if engine == "sail" else "<= 15 s",
+            "lakehouse engine start",
+        )
+    )
     lakehouse("engine", "stop")
     run = ("run", "--campaign", "champions_thank_you", "--as-of", AS_OF)
     first = lakehouse(*run)
     bar = "~120 s" if engine == "sail" else "~300 s"
-    rows.append((f"whole run, scale 1, {engine}", f"{first.seconds:.0f} s, peak {first.peak_gib:.1f} GiB", bar, "lakehouse run"))
+    rows.append(
+        (f"whole run, scale 1, {engine}", f"{first.seconds:.0f} s, peak {first.peak_gib:.1f} GiB", bar, "lakehouse run")
+    )
     second = lakehouse(*run)
     share = second.seconds / first.seconds
-    rows.append((f"second run, nothing changed, {engine}", f"{second.seconds:.0f} s = {share:.2f} of the first", "<= 1/3", "lakehouse run"))
+    rows.append(
+        (
+            f"second run, nothing changed, {engine}",
+            f"{second.seconds:.0f} s = {share:.2f} of the first",
+            "<= 1/3",
+            "lakehouse run",
+        )
+    )
     if engine == "sail":
         query = lakehouse("sql", "select count(*) from gold.dim_customers", "--format", "json")
         rows.append(("lakehouse sql", f"{query.seconds:.2f} s", "<= 1.5 s", 'lakehouse sql "select count(*) ..."'))
@@ -83,18 +110,42 @@ def _data_work(folder: Path, scale: int, console: Console) -> list[Row]:
     full = call(*work)
     stages = json.loads(full.output.splitlines()[-1])
     imports = stages.pop("imports")
-    ours, theirs = stages.pop("all"), json.loads(peer.output.splitlines()[-1])["total_seconds"]  # neither with its imports
+    ours, theirs = (
+        stages.pop("all"),
+        json.loads(peer.output.splitlines()[-1])["total_seconds"],
+    )  # neither with its imports
     rows: list[Row] = [
-        (f"dumps -> gold, scale {scale}: DuckDB peer", f"{theirs:.1f} s, peak {peer.peak_gib:.1f} GiB", "", "benchmarks/duckdb_peer.py"),
-        (f"dumps -> gold, scale {scale}: sail", f"{ours:.1f} s = {ours / theirs:.1f} x DuckDB, peak {full.peak_gib:.1f} GiB", "<= 3 x, <= 8 GiB", "data_work"),
+        (
+            f"dumps -> gold, scale {scale}: DuckDB peer",
+            f"{theirs:.1f} s, peak {peer.peak_gib:.1f} GiB",
+            "",
+            "benchmarks/duckdb_peer.py",
+        ),
+        (
+            f"dumps -> gold, scale {scale}: sail",
+            f"{ours:.1f} s = {ours / theirs:.1f} x DuckDB, peak {full.peak_gib:.1f} GiB",
+            "<= 3 x, <= 8 GiB",
+            "data_work",
+        ),
     ]
-    rows += [(f"  of which {name}", f"{seconds:.1f} s", "", "") for name, seconds in stages.items() if seconds > ours / 50]
+    rows += [
+        (f"  of which {name}", f"{seconds:.1f} s", "", "") for name, seconds in stages.items() if seconds > ours / 50
+    ]
     rows.append(("  before it, once per scheduler: import libraries, warm up dbt", f"{imports:.1f} s", "", "data_work"))
-    rows.append(("  before it, once per change of the dbt project: parse it", f"{parsed.seconds:.1f} s", "", "manifest_path()"))
+    rows.append(
+        ("  before it, once per change of the dbt project: parse it", f"{parsed.seconds:.1f} s", "", "manifest_path()")
+    )
     changed = json.loads(call(*work, "--changed-share", "0.01").output.splitlines()[-1])
     of_gold, of_all = changed["gold"] / stages["gold"], changed["gold"] / ours
     what = f"1 % of customers changed, scale {scale}: gold"
-    rows.append((what, f"{changed['gold']:.1f} s = {of_all:.2f} of dumps -> gold, {of_gold:.2f} of gold", "<= 0.15", "data_work --changed-share 0.01"))
+    rows.append(
+        (
+            what,
+            f"{changed['gold']:.1f} s = {of_all:.2f} of dumps -> gold, {of_gold:.2f} of gold",
+            "<= 0.15",
+            "data_work --changed-share 0.01",
+        )
+    )
     call(program, "engine", "stop")
     shutil.rmtree(folder)
     return rows

@@ -1,9 +1,10 @@
 """The data work alone, without Airflow: dumps -> gold through the same stage functions, each timed. Prints JSON.
 
-Two datasets at a time, in two processes, as the scheduler works on two cores: `all` is the wall time, and less than the stages' sum.
-What the scheduler imports before any task is imported first: `imports`, not part of `all`.
+Two datasets at a time, in two processes, as the scheduler works on two cores: `all` is the wall time, and less than the
+stages' sum. What the scheduler imports before any task is imported first: `imports`, not part of `all`.
 
-`python -m benchmarks.data_work [--full] [--changed-share 0.01] [--stages extract bronze ...]` works in the LAKEHOUSE_HOME of its environment.
+`python -m benchmarks.data_work [--full] [--changed-share 0.01] [--stages extract bronze ...]` works in the
+LAKEHOUSE_HOME of its environment.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--full", action="store_true")
-    arguments.add_argument("--changed-share", type=float, default=0.0, help="first deliver one new line for this share of the customers")
+    arguments.add_argument(
+        "--changed-share", type=float, default=0.0, help="first deliver one new line for this share of the customers"
+    )
     arguments.add_argument("--stages", nargs="+", default=ALL_STAGES, choices=ALL_STAGES)
     chosen = arguments.parse_args()
     if chosen.changed_share:
@@ -48,7 +51,9 @@ def main() -> None:
     _timed(seconds, "imports", partial(warm_up, chosen.stages))
     started = time.monotonic()
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as workers:
-        for done in workers.map(partial(_dataset, [stage for stage in chosen.stages if stage in DATASET_STAGES], window), LONGEST_FIRST):
+        for done in workers.map(
+            partial(_dataset, [stage for stage in chosen.stages if stage in DATASET_STAGES], window), LONGEST_FIRST
+        ):
             seconds |= done
     if "identities" in chosen.stages:
         _timed(seconds, "identities", lambda: run_stage("identities", "identities", window))
@@ -63,7 +68,9 @@ def _dataset(stages: list[str], window: BatchWindow, dataset: str) -> dict[str, 
     try:
         for stage in stages:
             _timed(seconds, f"{stage} {dataset}", partial(run_stage, stage, dataset, window))
-    except Exception as error:  # errors of ours are made of facts, and cannot be made again in the parent process of their words alone
+    except (
+        Exception
+    ) as error:  # errors of ours are made of facts, and cannot be made again in the parent process of their words alone
         raise RuntimeError(f"{dataset}: {error}") from error
     return seconds
 
@@ -76,7 +83,10 @@ def _timed(seconds: dict[str, float], name: str, work: Callable[[], object]) -> 
 
 def deliver_changes(sample: Path, share: float) -> None:
     """Add a transaction file with one new line for every customer of the given share (by contact id modulo)."""
-    ids = sorted(int(json.loads(line)["id"]) for line in (sample / "crm" / "contacts.jsonl").read_text(encoding="utf-8").splitlines())
+    ids = sorted(
+        int(json.loads(line)["id"])
+        for line in (sample / "crm" / "contacts.jsonl").read_text(encoding="utf-8").splitlines()
+    )
     step = max(1, round(1 / share))
     newest = sorted((sample / "shop" / "transactions").glob("*.csv"))[-1]
     header = newest.read_text(encoding="utf-8").splitlines()[0].split(",")

@@ -1,7 +1,9 @@
-"""The peer of the data work: one DuckDB program from the same dumps to silver and gold Parquet. Prints JSON: seconds per step, peak memory.
+"""The peer of the data work: one DuckDB program from the same dumps to silver and gold Parquet. Prints JSON: seconds
+per step, peak memory.
 
-`python benchmarks/duckdb_peer.py <sample folder> <output folder>`. It types, rejects and deduplicates rows, resolves people and computes the
-same profiles as the pipeline does, in one process and without its promises: nothing is resumed, nothing is incremental, no lineage but the file.
+`python benchmarks/duckdb_peer.py <sample folder> <output folder>`. It types, rejects and deduplicates rows, resolves
+people and computes the same profiles as the pipeline does, in one process and without its promises: nothing is resumed,
+nothing is incremental, no lineage but the file.
 """
 
 from __future__ import annotations
@@ -51,7 +53,13 @@ SILVER: dict[str, tuple[str, str, str, str, str]] = {
         "campaign_id",
         "name",
     ),
-    "campaign_members": ("crm/campaign_members.csv", "*", "campaign_id is not null and contact_id is not null", "campaign_id, contact_id", "1"),
+    "campaign_members": (
+        "crm/campaign_members.csv",
+        "*",
+        "campaign_id is not null and contact_id is not null",
+        "campaign_id, contact_id",
+        "1",
+    ),
     "redemptions": (
         "crm/redemptions.csv",
         "redemption_id, contact_id, coupon_upc as coupon_id, campaign_id, try_cast(redeemed_on as timestamp) as redeemed_at",
@@ -186,7 +194,9 @@ class Peer:
         self._timed("identities", self._identities)
         self._timed("orders", lambda: self._write("gold", "fct_orders", _ORDERS))
         self._timed("profiles", lambda: self._write("gold", "dim_customers", _PROFILES))
-        totals = "select count(*), count(count_orders), sum(total_spend), sum(count_orders)::bigint from gold_dim_customers"
+        totals = (
+            "select count(*), count(count_orders), sum(total_spend), sum(count_orders)::bigint from gold_dim_customers"
+        )
         customers, buyers, spend, orders = self.con.execute(totals).fetchall()[0]
         return {
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
@@ -203,11 +213,17 @@ class Peer:
         path = str(self.sample / files)
         delimiter = ";" if dataset == "consents" else ","
         options = f"delim = '{delimiter}', quote = '\"', header = true, all_varchar = true, filename = {dataset == 'transactions'}"
-        scan = f"read_json('{path}', format = 'newline_delimited')" if path.endswith(".jsonl") else f"read_csv('{path}', {options})"
+        scan = (
+            f"read_json('{path}', format = 'newline_delimited')"
+            if path.endswith(".jsonl")
+            else f"read_csv('{path}', {options})"
+        )
         self.con.execute(f"create temp table typed as select {typed} from {scan}")
         self._write("silver", f"{dataset}_quarantine", f"select * from typed where ({accepted}) is not true")
         # Ranking every row costs three times as much as ranking the few whose key comes twice.
-        self.con.execute(f"create temp table repeated as select hash({key}) as hashed from typed where {accepted} group by hashed having count(*) > 1")
+        self.con.execute(
+            f"create temp table repeated as select hash({key}) as hashed from typed where {accepted} group by hashed having count(*) > 1"
+        )
         once = f"select * from typed where {accepted} and hash({key}) not in (from repeated)"
         newest_of_key = f"""select * from typed where {accepted} and hash({key}) in (from repeated)
             qualify row_number() over (partition by {key} order by {newest}) = 1"""
@@ -218,9 +234,15 @@ class Peer:
     def _identities(self) -> None:
         """Connected components: the smallest person of all who share an identifier, until nothing changes."""
         self.con.execute(_LINKS)
-        self.con.execute("create table people as select contact_id, strftime(created_at, '%Y%m%d%H%M%S') || contact_id as person from silver_contacts")
+        self.con.execute(
+            "create table people as select contact_id, strftime(created_at, '%Y%m%d%H%M%S') || contact_id as person from silver_contacts"
+        )
         before = None
-        while before != (before := self.con.execute("select sum(hash(contact_id, person)::hugeint % 1000000007) from people").fetchone()):
+        while before != (
+            before := self.con.execute(
+                "select sum(hash(contact_id, person)::hugeint % 1000000007) from people"
+            ).fetchone()
+        ):
             self.con.execute(_SPREAD)
         self._write("silver", "identities", _IDENTITIES)
 

@@ -18,8 +18,9 @@ _LOOKS = 4  # looking at every process of the machine each time took a tenth of 
 class Measurement:
     """`seconds` of wall time; `peak_gib` is the largest sum of resident memory of all watched processes at one moment.
 
-    Pages that processes share count once for each, so the sum is an upper bound. Proportional sizes would be exact, but the
-    kernel walks all pages of a process for them and holds it up meanwhile: measured at 5 Hz, a run took a third longer.
+    Pages that processes share count once for each, so the sum is an upper bound. Proportional sizes would be exact, but
+    the kernel walks all pages of a process for them and holds it up meanwhile: measured at 5 Hz, a run took a third
+    longer.
     """
 
     seconds: float
@@ -29,9 +30,12 @@ class Measurement:
 
 
 def measure(command: list[str], env: dict[str, str], cwd: Path, home: Path) -> Measurement:
-    """Run a command and sample, five times a second, the processes that work in `home` (LAKEHOUSE_HOME): its own and the engine's."""
+    """Run a command and sample, five times a second, the processes that work in `home` (LAKEHOUSE_HOME): its own and
+    the engine's."""
     started = time.monotonic()
-    with subprocess.Popen(command, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         peak = _Peak(home)
         peak.start()
         output, _ = process.communicate()
@@ -56,7 +60,8 @@ class _Peak(threading.Thread):
         self.join()
 
     def _watched(self, pid: int) -> bool:
-        """A process that is just being started may still have the environment of its parent, so a no is final after some looks only."""
+        """A process that is just being started may still have the environment of its parent, so a no is final after
+        some looks only."""
         if pid not in self._ours and self._looks[pid] < _LOOKS:
             self._looks[pid] += 1
             if _home(pid).startswith(self.home):

@@ -8,7 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryRule, TaskGroup, TriggerRule, chain, get_current_context, task
+from airflow.sdk import (
+    Asset,
+    ExceptionRetryPolicy,
+    Param,
+    RetryRule,
+    TaskGroup,
+    TriggerRule,
+    chain,
+    get_current_context,
+    task,
+)
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -25,7 +35,13 @@ log = logging.getLogger(__name__)
 # Only what may succeed the second time is tried again; data, configuration and code errors need a person. A worker that
 # was killed leaves no exception behind: Airflow tries that one again by itself.
 RETRY_POLICY = ExceptionRetryPolicy(
-    rules=[RetryRule(exception=[TransientError, ConnectionError, TimeoutError], action=RetryAction.RETRY, reason="may succeed later")],
+    rules=[
+        RetryRule(
+            exception=[TransientError, ConnectionError, TimeoutError],
+            action=RetryAction.RETRY,
+            reason="may succeed later",
+        )
+    ],
     default=RetryAction.FAIL,
 )
 DEFAULTS: dict[str, Any] = {
@@ -36,7 +52,12 @@ DEFAULTS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": RETRY_POLICY,
 }
-DAG_OPTIONS: dict[str, Any] = {"default_args": DEFAULTS, "start_date": datetime(2017, 1, 1, tzinfo=UTC), "catchup": False, "max_active_runs": 1}
+DAG_OPTIONS: dict[str, Any] = {
+    "default_args": DEFAULTS,
+    "start_date": datetime(2017, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 1,
+}
 
 AS_OF = Param(
     None,
@@ -45,19 +66,31 @@ AS_OF = Param(
     title="As of",
     description="The moment recency and rolling windows look back from, e.g. 2018-01-02T00:00:00Z. Empty: the end of the run's data interval.",
 )
-IS_FULL = Param(False, type="boolean", title="Full rebuild", description="Rebuild every table from its inputs instead of adding what changed.")
+IS_FULL = Param(
+    False,
+    type="boolean",
+    title="Full rebuild",
+    description="Rebuild every table from its inputs instead of adding what changed.",
+)
 PARAMS = {"as_of": AS_OF, "full": IS_FULL}
 
 
 LOAD_STAGES = ("extract", "bronze", "silver")
 # Dataset -> the one that its gate looks into for keys it refers to: that one is brought up to date first.
-REFERS_TO = {"consents": "contacts", "campaign_members": "campaigns", "redemptions": "campaigns", "transactions": "products"}
+REFERS_TO = {
+    "consents": "contacts",
+    "campaign_members": "campaigns",
+    "redemptions": "campaigns",
+    "transactions": "products",
+}
 
 
 def current_window() -> BatchWindow:
-    """The window of the running task: its data interval, whose end is the as-of time of a backfill, and the parameters of its run.
+    """The window of the running task: its data interval, whose end is the as-of time of a backfill, and the parameters
+    of its run.
 
-    A run without a data interval (triggered by an asset or by hand without a date) is about the moment it was asked for.
+    A run without a data interval (triggered by an asset or by hand without a date) is about the moment it was asked
+    for.
     """
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
@@ -72,15 +105,22 @@ def current_window() -> BatchWindow:
 def work(stage: str, target: str) -> list[TableOutcome]:
     """Run a stage in the window of the running task and say in its log what it did.
 
-    What `lakehouse run --full` has rebuilt in the DAGs before is not rebuilt by this one (IS_REBUILT); gates still know that
-    a rebuild was asked for, which may leave fewer rows.
+    What `lakehouse run --full` has rebuilt in the DAGs before is not rebuilt by this one (IS_REBUILT); gates still know
+    that a rebuild was asked for, which may leave fewer rows.
     """
     window, run = current_window(), get_current_context()["dag_run"]
     if stage != "gate" and (run.conf or {}).get(IS_REBUILT):
         window = replace(window, is_full=False)
     outcomes = run_stage(stage, target, window, run.dag_id)
     for done in outcomes:
-        log.info("%s: read %d, loaded %d, quarantined %d, duplicates %d", done.table, done.read, done.loaded, done.quarantined, done.duplicates)
+        log.info(
+            "%s: read %d, loaded %d, quarantined %d, duplicates %d",
+            done.table,
+            done.read,
+            done.loaded,
+            done.quarantined,
+            done.duplicates,
+        )
         for warning in done.warnings:
             log.warning("%s: %s", done.table, warning)
     return outcomes
@@ -102,7 +142,8 @@ def stage_task(stage: str, target: str, task_id: str = "", **options: Any) -> An
 
 
 def refresh(dataset: str) -> None:
-    """All stages of one dataset in one task, whatever became of the ones before; raises the first error when all had their turn.
+    """All stages of one dataset in one task, whatever became of the ones before; raises the first error when all had
+    their turn.
 
     A source that is down must not keep what the others delivered from silver; the error keeps the task red.
     """
@@ -118,25 +159,31 @@ def refresh(dataset: str) -> None:
 
 
 def dataset_group(dataset: str) -> dict[str, Any]:
-    """extract >> bronze >> silver >> gate of one dataset, one writer at a time, by stage; the gate updates the silver asset.
+    """extract >> bronze >> silver >> gate of one dataset, one writer at a time, by stage; the gate updates the silver
+    asset.
 
-    Each does what it can, whatever became of the one before: of two sources one may be down, and what the other delivered is
-    loaded all the same. The gate judges the table as it is.
+    Each does what it can, whatever became of the one before: of two sources one may be down, and what the other
+    delivered is loaded all the same. The gate judges the table as it is.
     """
     pool, anyway = pools.dataset_pool(dataset), TriggerRule.ALL_DONE
     with TaskGroup(dataset):
         tasks = {"extract": stage_task("extract", dataset, pool=pool)}
         tasks |= {stage: stage_task(stage, dataset, pool=pool, trigger_rule=anyway) for stage in LOAD_STAGES[1:]}
-        tasks["gate"] = stage_task("gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=anyway)
+        tasks["gate"] = stage_task(
+            "gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=anyway
+        )
         chain(*tasks.values())
     return tasks
 
 
 def identities_group(after: Sequence[Any]) -> Any:
-    """Identities from whatever arrived, also when a dataset failed; its asset says that silver is at rest after this run."""
+    """Identities from whatever arrived, also when a dataset failed; its asset says that silver is at rest after this
+    run."""
     table = silver("identities")
     with TaskGroup("identities"):
-        resolve = stage_task("identities", "identities", "resolve", pool=pools.IDENTITIES, trigger_rule=TriggerRule.ALL_DONE)
+        resolve = stage_task(
+            "identities", "identities", "resolve", pool=pools.IDENTITIES, trigger_rule=TriggerRule.ALL_DONE
+        )
         gate = stage_task("gate", str(table), pool=pools.IDENTITIES, outlets=[asset(table)])
         list(after) >> resolve >> gate
     return gate
@@ -145,4 +192,6 @@ def identities_group(after: Sequence[Any]) -> Any:
 @task(trigger_rule=TriggerRule.ONE_FAILED, retries=0, do_xcom_push=False)
 def watch() -> None:
     """Turns the run red when any task before it failed: tasks that run in spite of failures must not hide them."""
-    raise AirflowFailException("A stage failed, see the red tasks. What does not depend on it was finished; after mending the cause, run again.")
+    raise AirflowFailException(
+        "A stage failed, see the red tasks. What does not depend on it was finished; after mending the cause, run again."
+    )

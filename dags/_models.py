@@ -19,18 +19,23 @@ from lakehouse.gold.manifest import PROJECT, manifest_path
 from lakehouse.orchestration import pools
 from lakehouse.tables import gold
 
-PROFILE = ProfileConfig(profile_name="lakehouse", target_name=settings().engine, profiles_yml_filepath=PROJECT / "profiles.yml")
+PROFILE = ProfileConfig(
+    profile_name="lakehouse", target_name=settings().engine, profiles_yml_filepath=PROJECT / "profiles.yml"
+)
 MARTS = "marts"
 
 
 def connect_dbt(context: Context) -> None:
-    """Before dbt runs: the engine is up, this process has a session with it, the models know the window, and failures have a cause."""
+    """Before dbt runs: the engine is up, this process has a session with it, the models know the window, and failures
+    have a cause."""
     from lakehouse.gold.cosmos_session import open_for
     from lakehouse.gold.dbt_errors import raise_if_failed
 
     operator, window = context["task"], current_window()
     operator.env = open_for(window)
-    operator.handle_exception_dbt_runner = partial(raise_if_failed, task_id=operator.task_id)  # Cosmos has one error for whatever happened
+    operator.handle_exception_dbt_runner = partial(
+        raise_if_failed, task_id=operator.task_id
+    )  # Cosmos has one error for whatever happened
     if hasattr(operator, "full_refresh"):
         operator.full_refresh = window.is_full
 
@@ -48,7 +53,9 @@ DBT: dict[str, Any] = {
     "pre_execute": connect_dbt,
     "pool": pools.GOLD,
     "should_store_compiled_sql": False,
-    "dbt_cmd_global_flags": ["--no-write-json"],  # nobody reads a model's artefacts; writing them costs a tenth of a second a model
+    "dbt_cmd_global_flags": [
+        "--no-write-json"
+    ],  # nobody reads a model's artefacts; writing them costs a tenth of a second a model
 }
 
 
@@ -56,11 +63,16 @@ def model_group() -> DbtTaskGroup:
     """One task per model in the order dbt gives them; a mart updates its gold asset."""
     models = DbtTaskGroup(
         group_id="models",
-        project_config=ProjectConfig(dbt_project_path=PROJECT, manifest_path=manifest_path(), install_dbt_deps=False, partial_parse=False),
+        project_config=ProjectConfig(
+            dbt_project_path=PROJECT, manifest_path=manifest_path(), install_dbt_deps=False, partial_parse=False
+        ),
         profile_config=PROFILE,
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER),
         render_config=RenderConfig(
-            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.NONE, emit_datasets=False, exclude=["resource_type:exposure", "resource_type:test"]
+            load_method=LoadMode.DBT_MANIFEST,
+            test_behavior=TestBehavior.NONE,
+            emit_datasets=False,
+            exclude=["resource_type:exposure", "resource_type:test"],
         ),
         operator_args=DBT,
     )
@@ -73,8 +85,15 @@ def model_group() -> DbtTaskGroup:
 
 def tests_and_docs() -> tuple[DbtTestLocalOperator, DbtDocsLocalOperator]:
     """All dbt tests in one invocation (a failed test is a data error: not retried), and the static docs."""
-    options = DBT | {"project_dir": str(PROJECT), "profile_config": PROFILE, "invocation_mode": InvocationMode.DBT_RUNNER, "emit_datasets": False}
-    of_data = {"dbt_cmd_flags": ["--exclude-resource-type", "unit_test"]}  # unit tests are about the code, and run with the project's tests
+    options = DBT | {
+        "project_dir": str(PROJECT),
+        "profile_config": PROFILE,
+        "invocation_mode": InvocationMode.DBT_RUNNER,
+        "emit_datasets": False,
+    }
+    of_data = {
+        "dbt_cmd_flags": ["--exclude-resource-type", "unit_test"]
+    }  # unit tests are about the code, and run with the project's tests
     tests = DbtTestLocalOperator(task_id="test", pool_slots=pools.GOLD_SLOTS, **options, **of_data)
     written = {"dbt_cmd_global_flags": [], "dbt_cmd_flags": ["--static"]}
     return tests, DbtDocsLocalOperator(task_id="docs", callback=publish_docs, **options | written)

@@ -17,7 +17,8 @@ SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(n
 
 @task(do_xcom_push=False)
 def check_gates() -> None:
-    """Red, and gold untouched, while the lake is an old one, nothing was loaded or the gate of a silver table is blocked: the error says the remedy."""
+    """Red, and gold untouched, while the lake is an old one, nothing was loaded or the gate of a silver table is
+    blocked: the error says the remedy."""
     from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
     from lakehouse.storage.layout_version import prepare_layout
 

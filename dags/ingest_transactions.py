@@ -7,7 +7,13 @@ from airflow.sdk import CronDataIntervalTimetable, dag
 from dags._common import DAG_OPTIONS, PARAMS, dataset_group, identities_group, watch
 
 
-@dag(dag_id="ingest_transactions", schedule=CronDataIntervalTimetable("15 * * * *", timezone="UTC"), params=PARAMS, tags=["ingest", "shop"], **DAG_OPTIONS)
+@dag(
+    dag_id="ingest_transactions",
+    schedule=CronDataIntervalTimetable("15 * * * *", timezone="UTC"),
+    params=PARAMS,
+    tags=["ingest", "shop"],
+    **DAG_OPTIONS,
+)
 def ingest_transactions() -> None:
     """### Shop deliveries to silver
 

@@ -1,4 +1,5 @@
-"""DAG pre_send_refresh: right before a send, everything stale about one campaign is refreshed and the difference exported."""
+"""DAG pre_send_refresh: right before a send, everything stale about one campaign is refreshed and the difference
+exported."""
 
 from __future__ import annotations
 
@@ -9,18 +10,22 @@ from lakehouse.activation.campaigns import campaign_ids
 from lakehouse.orchestration import pools
 from lakehouse.tables import ops
 
-CAMPAIGN = Param(None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml.")
+CAMPAIGN = Param(
+    None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml."
+)
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE, do_xcom_push=False)
 def refresh_dataset(dataset: str) -> None:
-    """What was delivered since the last run, up to the gate; every stage finds by itself that there is nothing to do."""
+    """What was delivered since the last run, up to the gate; every stage finds by itself that there is nothing to
+    do."""
     refresh(dataset)
 
 
 @task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False)
 def build_gold() -> None:
-    """The models downstream of what changed, in one dbt invocation; nothing when gold is up to date with silver and the as-of time."""
+    """The models downstream of what changed, in one dbt invocation; nothing when gold is up to date with silver and the
+    as-of time."""
     work("gold", "build")
 
 
@@ -47,13 +52,20 @@ def show_receipt() -> None:
     log_receipt(get_current_context()["params"]["campaign_id"])
 
 
-@dag(dag_id="pre_send_refresh", schedule=None, params={"campaign_id": CAMPAIGN, **PARAMS}, tags=["campaign", "export"], **DAG_OPTIONS)
+@dag(
+    dag_id="pre_send_refresh",
+    schedule=None,
+    params={"campaign_id": CAMPAIGN, **PARAMS},
+    tags=["campaign", "export"],
+    **DAG_OPTIONS,
+)
 def pre_send_refresh() -> None:
     """### Fresh profiles for one campaign, then its export
 
     | when | what | how long (sample) |
     |---|---|---|
-    | triggered by a campaign manager | new deliveries of every dataset, up to the gate | a second each when there is nothing new |
+    | triggered by a campaign manager | new deliveries of every dataset, up to the gate | a second each when there is
+      nothing new |
     | then | identities, gold in one dbt invocation, gates of gold | seconds |
     | then | export: audience, hold-out, consent firewall, difference, delivery to the platform | seconds |
     | last | the receipt, in the log of `show_receipt` | |
@@ -61,7 +73,9 @@ def pre_send_refresh() -> None:
     Nothing leaves unless every source was read and every gate is open: a send must not rest on yesterday's consents.
     """
     with TaskGroup("refresh"):
-        refreshed = {name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in pools.DATASETS}
+        refreshed = {
+            name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in pools.DATASETS
+        }
         for name, referred in REFERS_TO.items():
             refreshed[referred] >> refreshed[name]
     identified = identities_group(after=list(refreshed.values()))

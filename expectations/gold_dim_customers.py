@@ -1,4 +1,5 @@
-"""gold.dim_customers: the profiles that campaigns are built from: one per person, complete, with the right spend and no doubt about consent."""
+"""gold.dim_customers: the profiles that campaigns are built from: one per person, complete, with the right spend and no
+doubt about consent."""
 
 # ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from lakehouse.quality.rules.common import rows_rule, volume_rules
@@ -6,7 +7,8 @@ from lakehouse.quality.rules.contract import unique_rule
 from lakehouse.quality.rules.rule import Gate, Rule, Severity, Unit
 from lakehouse.tables import gold
 
-# Profiles count what was bought before the as-of moment they carry; facts hold all orders, so later ones are told apart.
+# Profiles count what was bought before the as-of moment they carry; facts hold all orders, so later ones are told
+# apart.
 _PROFILES = "(select coalesce(sum(total_spend), 0) as spend, coalesce(sum(count_orders), 0) as orders, count_if(count_orders > 0) as buyers from {table})"
 _ORDERS = (
     "(select coalesce(sum(case when is_counted then net_amount end), 0) as order_spend, count_if(is_counted) as order_count,"
@@ -66,8 +68,21 @@ GATE = Gate(
             "is_mailable and (email is null or not (email_consent_status <=> 'granted'))",
         ),
         rows_rule("dim_customers.is_mailable.required", "is_mailable is decided for everybody", "is_mailable is null"),
-        rows_rule("dim_customers.total_spend.required", "total_spend and count_orders are filled", "total_spend is null or count_orders is null"),
-        rows_rule("dim_customers.last_order_at.order", "The last order is not before the first", "last_order_at < first_order_at"),
-        rows_rule("dim_customers.as_of.current", "The profiles are as of this run's as-of time", "not (as_of <=> {as_of})", Severity.WARNING),
+        rows_rule(
+            "dim_customers.total_spend.required",
+            "total_spend and count_orders are filled",
+            "total_spend is null or count_orders is null",
+        ),
+        rows_rule(
+            "dim_customers.last_order_at.order",
+            "The last order is not before the first",
+            "last_order_at < first_order_at",
+        ),
+        rows_rule(
+            "dim_customers.as_of.current",
+            "The profiles are as of this run's as-of time",
+            "not (as_of <=> {as_of})",
+            Severity.WARNING,
+        ),
     ),
 )

@@ -14,9 +14,18 @@ GATE = Gate(
     gold("segment_members"),
     (
         unique_rule("segment_members", ("segment", "customer_id")),
-        rows_rule("segment_members.key.required", "segment and customer_id are filled", "segment is null or customer_id is null"),
+        rows_rule(
+            "segment_members.key.required",
+            "segment and customer_id are filled",
+            "segment is null or customer_id is null",
+        ),
         *volume_rules("segment_members", may_shrink_by=0.5),
-        Rule("segment_members.customer_id.references", "Every member has a profile", "count_if(customer_id is null)", relation=_PROFILES),
+        Rule(
+            "segment_members.customer_id.references",
+            "Every member has a profile",
+            "count_if(customer_id is null)",
+            relation=_PROFILES,
+        ),
         Rule(
             "segment_members.is_mailable.profile",
             "A member is mailable exactly when the profile is",

@@ -9,8 +9,14 @@ GATE = Gate(
     gold("suppressions"),
     (
         unique_rule("suppressions", ("address",)),
-        rows_rule("suppressions.address.required", "address and reason are filled", "address is null or reason is null"),
-        rows_rule("suppressions.address.normalised", "Addresses are in lower case without blanks around them", "address <> lower(trim(address))"),
+        rows_rule(
+            "suppressions.address.required", "address and reason are filled", "address is null or reason is null"
+        ),
+        rows_rule(
+            "suppressions.address.normalised",
+            "Addresses are in lower case without blanks around them",
+            "address <> lower(trim(address))",
+        ),
         *volume_rules("suppressions"),
         Rule(
             "suppressions.address.not_mailable",

@@ -11,6 +11,11 @@ GATE = Gate(
     (
         *contract_rules(DATASETS["campaigns"], LINEAGE),
         *volume_rules("campaigns", alive=ALIVE),
-        rows_rule("campaigns.ends_at.plausible", "No campaign lasts longer than a year", "ends_at > starts_at + interval 366 days", Severity.WARNING),
+        rows_rule(
+            "campaigns.ends_at.plausible",
+            "No campaign lasts longer than a year",
+            "ends_at > starts_at + interval 366 days",
+            Severity.WARNING,
+        ),
     ),
 )

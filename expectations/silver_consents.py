@@ -1,4 +1,5 @@
-"""silver.consents: every change of permission. The firewall before a send rests on it, so its values must be beyond doubt."""
+"""silver.consents: every change of permission. The firewall before a send rests on it, so its values must be beyond
+doubt."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
 from lakehouse.quality.rules.common import ALIVE, not_from_the_future_rule, volume_rules

@@ -1,4 +1,5 @@
-"""silver.identities: identifier -> person. Whoever is missing here is missing in gold; a wrong link mails a stranger."""
+"""silver.identities: identifier -> person. Whoever is missing here is missing in gold; a wrong link mails a
+stranger."""
 
 from lakehouse.contracts import IDENTITIES
 from lakehouse.quality.rules.common import volume_rules

@@ -1,7 +1,15 @@
-"""silver.transactions: one row per line of a receipt. Every spend in gold is a sum of these, so it balances to the cent."""
+"""silver.transactions: one row per line of a receipt. Every spend in gold is a sum of these, so it balances to the
+cent."""
 
 from lakehouse.contracts import DATASETS, LINEAGE
-from lakehouse.quality.rules.common import ALIVE, filled_rule, fresh_rule, not_from_the_future_rule, share_rule, volume_rules
+from lakehouse.quality.rules.common import (
+    ALIVE,
+    filled_rule,
+    fresh_rule,
+    not_from_the_future_rule,
+    share_rule,
+    volume_rules,
+)
 from lakehouse.quality.rules.contract import contract_rules
 from lakehouse.quality.rules.reconciliation import reconciliation_rules
 from lakehouse.quality.rules.rule import Gate, Rule, Severity
@@ -28,8 +36,12 @@ GATE = Gate(
         fresh_rule("transactions", "occurred_at", hours=72),
         not_from_the_future_rule("transactions", "occurred_at"),
         filled_rule("transactions", "store_id", 0.8),
-        share_rule("transactions.net_amount.returns", "At most a fifth of the lines are returns", "net_amount < 0", 0.2),
-        share_rule("transactions.quantity.positive", "At most 5% of the lines have a quantity of zero", "quantity = 0", 0.05),
+        share_rule(
+            "transactions.net_amount.returns", "At most a fifth of the lines are returns", "net_amount < 0", 0.2
+        ),
+        share_rule(
+            "transactions.quantity.positive", "At most 5% of the lines have a quantity of zero", "quantity = 0", 0.05
+        ),
         _ONE_CURRENCY,
     ),
     amount=_AMOUNT,

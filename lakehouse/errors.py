@@ -10,7 +10,8 @@ from typing import Any
 
 
 class LakehouseError(Exception):
-    """Base of all errors this project raises on purpose. `outcomes`: a TableOutcome for each part of the work that was done all the same."""
+    """Base of all errors this project raises on purpose. `outcomes`: a TableOutcome for each part of the work that was
+    done all the same."""
 
     outcomes: tuple[Any, ...] = ()
 
@@ -84,7 +85,8 @@ class BalanceError(TerminalError):
 
 
 class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
-    """A blocking expectation failed: on silver, gold keeps its last good content; on gold, nothing is exported of what was built."""
+    """A blocking expectation failed: on silver, gold keeps its last good content; on gold, nothing is exported of what
+    was built."""
 
     def __init__(self, table: str, failures: list[tuple[str, int]]) -> None:
         self.table, self.failures = table, failures
@@ -104,7 +106,9 @@ class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Ai
 class EngineUnavailableError(TransientError):
     """The engine is not running, died under a query, or did not answer in time."""
 
-    def __init__(self, problem: str, remedy: str = "Run `lakehouse engine status`, then `lakehouse engine start`.") -> None:
+    def __init__(
+        self, problem: str, remedy: str = "Run `lakehouse engine status`, then `lakehouse engine start`."
+    ) -> None:
         super().__init__(f"engine: {problem}", remedy)
 
 
@@ -122,21 +126,30 @@ class NoRoomError(TerminalError):
     """The disk is full, or a quota is used up; what was begun is not published."""
 
     def __init__(self, work: str, problem: str) -> None:
-        super().__init__(f"{work}: {problem}", "Make room where LAKEHOUSE_HOME and the lake are, then run again: it goes on where it stopped.")
+        super().__init__(
+            f"{work}: {problem}",
+            "Make room where LAKEHOUSE_HOME and the lake are, then run again: it goes on where it stopped.",
+        )
 
 
 class CommitConflictError(TransientError):
     """Another writer committed to the table first, more often than we were willing to try again."""
 
     def __init__(self, table: str, attempts: int) -> None:
-        super().__init__(f"{table}: commit lost {attempts} times to another writer", "Run one writer per table at a time, then run again.")
+        super().__init__(
+            f"{table}: commit lost {attempts} times to another writer",
+            "Run one writer per table at a time, then run again.",
+        )
 
 
 class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is
     """A run ended with failed stages; the summary names each with its error."""
 
     def __init__(self, stages: list[str]) -> None:
-        super().__init__(f"failed stages: {', '.join(stages)}", "Each is explained above; after mending the cause, run again: finished work is not repeated.")
+        super().__init__(
+            f"failed stages: {', '.join(stages)}",
+            "Each is explained above; after mending the cause, run again: finished work is not repeated.",
+        )
 
 
 class OldLakeError(TerminalError):
@@ -155,7 +168,11 @@ class MissingTableError(TerminalError):
 
     def __init__(self, table: str, known: list[str]) -> None:
         self.table, self.known = table, known
-        tables = f"Tables of the lake: {', '.join(known)}." if known else "The lake has no tables yet: `lakehouse run` fills it."
+        tables = (
+            f"Tables of the lake: {', '.join(known)}."
+            if known
+            else "The lake has no tables yet: `lakehouse run` fills it."
+        )
         super().__init__(f"there is no table {table}", tables)
 
 
@@ -178,11 +195,15 @@ class ExportRunningError(TransientError):
     """Another process exports the same campaign to the same platform at this moment."""
 
     def __init__(self, campaign_id: str, platform: str) -> None:
-        super().__init__(f"campaign {campaign_id} is being exported to {platform} by another process", "Wait for it to end, then run again.")
+        super().__init__(
+            f"campaign {campaign_id} is being exported to {platform} by another process",
+            "Wait for it to end, then run again.",
+        )
 
 
 def all_in_one(dataset: str, errors: Sequence[LakehouseError]) -> LakehouseError:
-    """One error for those of several sources of a dataset, each with its own remedy: worth a retry only when all of them are."""
+    """One error for those of several sources of a dataset, each with its own remedy: worth a retry only when all of
+    them are."""
     if len(errors) == 1:
         return errors[0]
     is_transient = all(isinstance(error, TransientError) for error in errors)

@@ -30,7 +30,15 @@ class BatchWindow:
             raise ValueError(f"window ends ({self.end}) before it starts ({self.start})")
 
     @classmethod
-    def of(cls, start: datetime, end: datetime, run_id: str, as_of: datetime | None = None, is_full: bool = False, is_backfill: bool = False) -> BatchWindow:
+    def of(
+        cls,
+        start: datetime,
+        end: datetime,
+        run_id: str,
+        as_of: datetime | None = None,
+        is_full: bool = False,
+        is_backfill: bool = False,
+    ) -> BatchWindow:
         """Build a window from any time zones; everything inside is UTC."""
         end = end.astimezone(UTC)
         return cls(start.astimezone(UTC), end, run_id, (as_of or end).astimezone(UTC), is_full, is_backfill)

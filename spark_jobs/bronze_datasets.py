@@ -1,6 +1,7 @@
 """bronze.<source>_<dataset>. One row per delivered record, as received, all columns strings; append only.
 
-Input: landed Parquet files. Output: one table per source that feeds the dataset. Each landed file is loaded exactly once.
+Input: landed Parquet files. Output: one table per source that feeds the dataset. Each landed file is loaded exactly
+once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from lakehouse.window import BatchWindow
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Append the new landed files of every feed of the dataset `target`; one outcome per bronze table. See lakehouse.bronze.load."""
+    """Append the new landed files of every feed of the dataset `target`; one outcome per bronze table. See
+    lakehouse.bronze.load."""
     return [append_landed(feed, window) for feed in feeds(target)]
 
 

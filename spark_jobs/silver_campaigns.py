@@ -14,7 +14,8 @@ from lakehouse.window import BatchWindow
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Load what is new in bronze, or rebuild when `window.is_full`; `target` is the dataset. See lakehouse.silver.load."""
+    """Load what is new in bronze, or rebuild when `window.is_full`; `target` is the dataset. See
+    lakehouse.silver.load."""
     return load(target, window)
 
 

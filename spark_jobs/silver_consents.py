@@ -1,8 +1,8 @@
 """silver.consents. One row per customer reference, channel, purpose and change of permission: the full history.
 
-Key: reference_type, customer_reference, channel, purpose, changed_at, status. Input: bronze tables of all sources that feed it.
-Output: silver.consents, silver.consents_quarantine.
-Nothing is ever replaced: a later change is a row of its own.
+Key: reference_type, customer_reference, channel, purpose, changed_at, status. Input: bronze tables of all sources that
+feed it. Output: silver.consents, silver.consents_quarantine. Nothing is ever replaced: a later change is a row of its
+own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from lakehouse.window import BatchWindow
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Load what is new in bronze, or rebuild when `window.is_full`; `target` is the dataset. See lakehouse.silver.load."""
+    """Load what is new in bronze, or rebuild when `window.is_full`; `target` is the dataset. See
+    lakehouse.silver.load."""
     return load(target, window)
 
 

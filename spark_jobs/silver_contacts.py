@@ -1,8 +1,9 @@
 """silver.contacts. One row per contact of a CRM, its latest version.
 
 Key: contact_id. Input: bronze tables of all sources that feed it.
-Output: silver.contacts, silver.contacts_quarantine, silver.contact_identifiers (see lakehouse.silver.contact_identifiers).
-`email_normalised` is derived; a contact that the newest full dump lacks is flagged `_is_deleted`.
+Output: silver.contacts, silver.contacts_quarantine, silver.contact_identifiers (see
+lakehouse.silver.contact_identifiers). `email_normalised` is derived; a contact that the newest full dump lacks is
+flagged `_is_deleted`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from lakehouse.window import BatchWindow
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Load what is new in bronze, or rebuild when `window.is_full`; `target` is the dataset. See lakehouse.silver.load."""
+    """Load what is new in bronze, or rebuild when `window.is_full`; `target` is the dataset. See
+    lakehouse.silver.load."""
     return load(target, window)
 
 

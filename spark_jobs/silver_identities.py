@@ -1,9 +1,10 @@
 """silver.identities. One row per identifier of a person, with the customer_id it resolves to.
 
-Key: identifier_type, identifier. Input: silver.contacts and the tables that refer to customers. Output: silver.identities.
-Leaves an empty silver table for every dataset that nobody delivered, since gold reads all of them.
-Skipped when no input changed. Otherwise computed anew from all inputs, because one corrected line can take an identifier
-away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run equals a rebuild.
+Key: identifier_type, identifier. Input: silver.contacts and the tables that refer to customers. Output:
+silver.identities. Leaves an empty silver table for every dataset that nobody delivered, since gold reads all of them.
+Skipped when no input changed. Otherwise computed anew from all inputs, because one corrected line can take an
+identifier away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run
+equals a rebuild.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ INPUTS = (CONTACTS, OF_CONTACTS, *EVENTS, MEMBERS, CAMPAIGNS)
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Bring silver.identities up to date; read = identifiers found, loaded = rows written because they are new or changed."""
+    """Bring silver.identities up to date; read = identifiers found, loaded = rows written because they are new or
+    changed."""
     del target
     lake = settings().lake
     if any(version(table, lake) >= 0 for table in INPUTS):
@@ -58,14 +60,21 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 
 def _compute(spark: SparkSession, versions: dict[TableRef, int], lake: str) -> TableOutcome:
-    from lakehouse.identities import resolve  # scipy and pandas take a second to import, and mostly there is nothing to do
+    from lakehouse.identities import (
+        resolve,
+    )  # scipy and pandas take a second to import, and mostly there is nothing to do
     from lakehouse.identities.changes import with_update_times
 
-    inputs = {table: spark.read.format("delta").option("versionAsOf", found).load(table.location(lake)) for table, found in versions.items()}
+    inputs = {
+        table: spark.read.format("delta").option("versionAsOf", found).load(table.location(lake))
+        for table, found in versions.items()
+    }
     contacts = contact_identifiers(inputs[CONTACTS]) if CONTACTS in inputs else spark.createDataFrame([], _CONTACTS)
     references = reduce(DataFrame.unionByName, _references(inputs), spark.createDataFrame([], _REFERENCES))
     of_contacts = inputs[OF_CONTACTS] if OF_CONTACTS in inputs else spark.createDataFrame([], _OF_CONTACTS)
-    resolved = resolve(contacts.toArrow(), references.toArrow(), of_contacts.toArrow(), settings().identity_sharing_limit)
+    resolved = resolve(
+        contacts.toArrow(), references.toArrow(), of_contacts.toArrow(), settings().identity_sharing_limit
+    )
     rows, count_changed, count_gone = with_update_times(TABLE, resolved, next_update_time(TABLE, lake), lake)
     has_changes = bool(count_changed or count_gone) or version(TABLE, lake) < 0
     if has_changes and replace_small_table(TABLE, rows.cast(arrow_schema(IDENTITIES.columns)), lake):
@@ -75,7 +84,11 @@ def _compute(spark: SparkSession, versions: dict[TableRef, int], lake: str) -> T
 
 def _references(inputs: dict[TableRef, DataFrame]) -> list[DataFrame]:
     """Distinct identifiers per table, with the earliest event that mentions them."""
-    found = [referred_identifiers(inputs[table], sf.col(str(event_time))) for table, event_time in EVENTS.items() if table in inputs]
+    found = [
+        referred_identifiers(inputs[table], sf.col(str(event_time)))
+        for table, event_time in EVENTS.items()
+        if table in inputs
+    ]
     if MEMBERS in inputs and CAMPAIGNS in inputs:
         dated = inputs[MEMBERS].join(inputs[CAMPAIGNS].select("campaign_id", "starts_at"), "campaign_id")
         found.append(referred_identifiers(dated, sf.col("starts_at")))

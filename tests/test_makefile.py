@@ -15,7 +15,11 @@ SHIM = "echo 'pyenv: python3.11: command not found' >&2; exit 127"
 
 @pytest.mark.parametrize(
     ("program", "says"),
-    [(SHIM, "does not start (a shim of a version that is not active?)"), ("echo 3.12", "is 3.12"), (None, "was not found")],
+    [
+        (SHIM, "does not start (a shim of a version that is not active?)"),
+        ("echo 3.12", "is 3.12"),
+        (None, "was not found"),
+    ],
 )
 def test_a_python_that_will_not_do_is_told_in_one_sentence(tmp_path: Path, program: str | None, says: str) -> None:
     shutil.copy(PROJECT_ROOT / "Makefile", tmp_path)
@@ -25,9 +29,20 @@ def test_a_python_that_will_not_do_is_told_in_one_sentence(tmp_path: Path, progr
     if program:
         (tmp_path / "python").write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
         (tmp_path / "python").chmod(0o755)
-    done = subprocess.run(["make", "--no-print-directory", "PYTHON=./python", "setup"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "PYTHON=./python", "setup"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 2
     (sentence,) = done.stdout.splitlines()
-    assert sentence.startswith("Python 3.11 is needed") and f"'./python' {says}." in sentence and "make PYTHON=/path/to/python3.11" in sentence
+    assert (
+        sentence.startswith("Python 3.11 is needed")
+        and f"'./python' {says}." in sentence
+        and "make PYTHON=/path/to/python3.11" in sentence
+    )
     assert "pyenv" not in done.stderr
     assert not (tmp_path / ".venv").exists()

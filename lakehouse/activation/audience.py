@@ -1,4 +1,5 @@
-"""The audience of a campaign: the members of its segment with the profile columns it exports, from one pinned snapshot."""
+"""The audience of a campaign: the members of its segment with the profile columns it exports, from one pinned
+snapshot."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Member:
 
 
 def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
-    """Members of the campaign's segment, each once, in order of customer_id; a member without a profile comes with nothing known.
+    """Members of the campaign's segment, each once, in order of customer_id; a member without a profile comes with
+    nothing known.
 
     Streams from the snapshot's connection: nothing else may be asked of it before the last member.
     """
@@ -46,8 +48,13 @@ def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
 
 
 def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
-    """The customers who have a profile, by whatever customer_id they have now, with address and consent only, in order of customer_id."""
-    names = "select distinct own_customer_id, customer_id from silver.identities" if IDENTITIES in snapshot.versions else _NO_NAMES
+    """The customers who have a profile, by whatever customer_id they have now, with address and consent only, in order
+    of customer_id."""
+    names = (
+        "select distinct own_customer_id, customer_id from silver.identities"
+        if IDENTITIES in snapshot.versions
+        else _NO_NAMES
+    )
     cursor = snapshot.connection.execute(
         f"""
         with asked as (select unnest(?::varchar[]) as customer_id)

@@ -1,4 +1,5 @@
-"""What campaigns may name: segments that have a dbt model, columns that gold.dim_customers has; and a segment's definition as a hash."""
+"""What campaigns may name: segments that have a dbt model, columns that gold.dim_customers has; and a segment's
+definition as a hash."""
 
 from __future__ import annotations
 
@@ -18,18 +19,26 @@ _PREFIX = "segment_"
 
 def segment_models(project: Path = DBT_PROJECT) -> dict[str, Path]:
     """Segment -> its model: models/marts/segments/segment_<segment>.sql."""
-    return {path.stem.removeprefix(_PREFIX): path for path in sorted((project / "models" / "marts" / "segments").glob(f"{_PREFIX}*.sql"))}
+    return {
+        path.stem.removeprefix(_PREFIX): path
+        for path in sorted((project / "models" / "marts" / "segments").glob(f"{_PREFIX}*.sql"))
+    }
 
 
 def catalogue(snapshot: Snapshot, project: Path = DBT_PROJECT) -> Catalogue:
-    """Segments of the dbt project and of gold.segment_members (a segment without members is in the first only), columns of gold.dim_customers."""
+    """Segments of the dbt project and of gold.segment_members (a segment without members is in the first only), columns
+    of gold.dim_customers."""
     filled = snapshot.connection.execute("select distinct segment from gold.segment_members").fetchall()
     columns = snapshot.connection.execute("describe gold.dim_customers").fetchall()
-    return Catalogue(frozenset(segment_models(project)) | {segment for (segment,) in filled}, {name: data_type for name, data_type, *_ in columns})
+    return Catalogue(
+        frozenset(segment_models(project)) | {segment for (segment,) in filled},
+        {name: data_type for name, data_type, *_ in columns},
+    )
 
 
 def segment_hash(segment: str, project: Path = DBT_PROJECT) -> str:
-    """SHA-256 of the segment's model and of the project's variables, which hold its thresholds; empty for a segment without a model."""
+    """SHA-256 of the segment's model and of the project's variables, which hold its thresholds; empty for a segment
+    without a model."""
     model = segment_models(project).get(segment)
     if model is None:
         return ""

@@ -23,10 +23,23 @@ FILE = "campaigns.yml"
 # Every delivery carries these two, so no campaign declares them.
 IDENTITY_FIELDS = ("customer_id", "email")
 # Attribute names that platforms take for the subscription state: an export must have no way to raise it.
-_SUBSCRIPTION_FIELDS = frozenset({"status", "subscribed", "subscription_status", "email_subscribe", "opt_in", "double_opt_in", "unsubscribed", "blocklisted"})
+_SUBSCRIPTION_FIELDS = frozenset(
+    {
+        "status",
+        "subscribed",
+        "subscription_status",
+        "email_subscribe",
+        "opt_in",
+        "double_opt_in",
+        "unsubscribed",
+        "blocklisted",
+    }
+)
 
 # Types that hold numbers, as dbt's contracts (Spark) and DuckDB write them.
-_NUMBER = re.compile(r"(byte|short|long|u?(tiny|small|big|huge)?int(eger)?|float|real|double|decimal|numeric)\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(byte|short|long|u?(tiny|small|big|huge)?int(eger)?|float|real|double|decimal|numeric)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -56,14 +69,18 @@ def _known_column(name: str) -> str:
     if name in IDENTITY_FIELDS:
         raise ValueError(f"{name} goes along with every export; expected other columns of gold.dim_customers")
     if catalogue and name not in catalogue.columns:
-        raise ValueError(f"gold.dim_customers has no column {name!r}; expected one of {', '.join(sorted(catalogue.columns))}")
+        raise ValueError(
+            f"gold.dim_customers has no column {name!r}; expected one of {', '.join(sorted(catalogue.columns))}"
+        )
     return name
 
 
 def _number(name: str) -> str:
     catalogue = _CATALOGUE.get()
     if catalogue and name not in catalogue.numbers():
-        raise ValueError(f"{name} is of type {catalogue.columns[name]}, which has no bands; expected a number, one of {', '.join(catalogue.numbers())}")
+        raise ValueError(
+            f"{name} is of type {catalogue.columns[name]}, which has no bands; expected a number, one of {', '.join(catalogue.numbers())}"
+        )
     return name
 
 
@@ -85,7 +102,9 @@ def _instant(value: Any) -> Any:
         raise ValueError(f"{str(value)!r} has an offset and a time zone; expected {expected}")
     moment = local.replace(tzinfo=zone).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != local:
-        raise ValueError(f"{str(value)!r} does not exist in that time zone, the clocks are put forward; expected {expected}")
+        raise ValueError(
+            f"{str(value)!r} does not exist in that time zone, the clocks are put forward; expected {expected}"
+        )
     return moment
 
 
@@ -100,8 +119,12 @@ class Bucket(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    field: Annotated[str, AfterValidator(_known_column), AfterValidator(_number)] = Field(description="a numeric column of gold.dim_customers")
-    edges: Annotated[tuple[float, ...], AfterValidator(_ascending)] = Field(description="ascending numbers; the lower edge belongs to a band")
+    field: Annotated[str, AfterValidator(_known_column), AfterValidator(_number)] = Field(
+        description="a numeric column of gold.dim_customers"
+    )
+    edges: Annotated[tuple[float, ...], AfterValidator(_ascending)] = Field(
+        description="ascending numbers; the lower edge belongs to a band"
+    )
 
 
 class ExportField(BaseModel):
@@ -109,7 +132,9 @@ class ExportField(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    field: Annotated[str, AfterValidator(_known_column)] | None = Field(None, description="a column of gold.dim_customers")
+    field: Annotated[str, AfterValidator(_known_column)] | None = Field(
+        None, description="a column of gold.dim_customers"
+    )
     bucket: Bucket | None = Field(None, description="{field: recency_days, edges: [30, 90, 365]}")
     rename: str | None = Field(None, min_length=1, description="name of the attribute on the platform")
 
@@ -121,9 +146,13 @@ class ExportField(BaseModel):
     @model_validator(mode="after")
     def _one_origin(self) -> ExportField:
         if (self.field is None) == (self.bucket is None):
-            raise ValueError("it names no column or two; expected a column name, {field: ...} or {bucket: {field: ..., edges: [...]}}")
+            raise ValueError(
+                "it names no column or two; expected a column name, {field: ...} or {bucket: {field: ..., edges: [...]}}"
+            )
         if self.name in _SUBSCRIPTION_FIELDS:
-            raise ValueError(f"an attribute named {self.name!r} could change a subscription on the platform; expected another name (use rename)")
+            raise ValueError(
+                f"an attribute named {self.name!r} could change a subscription on the platform; expected another name (use rename)"
+            )
         return self
 
     @property
@@ -141,11 +170,17 @@ class Campaign(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     segment: Annotated[str, AfterValidator(_known_segment)] = Field(description="segment of gold.segment_members")
-    send_at: Annotated[datetime, BeforeValidator(_instant)] = Field(description="local time and IANA time zone, e.g. 2018-01-05 09:00 Europe/Berlin")
+    send_at: Annotated[datetime, BeforeValidator(_instant)] = Field(
+        description="local time and IANA time zone, e.g. 2018-01-05 09:00 Europe/Berlin"
+    )
     platform: Annotated[str, AfterValidator(_known_platform)] = Field(description=f"one of {', '.join(PLATFORMS)}")
     fields: tuple[ExportField, ...] = Field((), description="columns of gold.dim_customers to export")
-    holdout_share: float = Field(0.0, ge=0, lt=1, description="share of the audience kept as control group, 0 <= share < 1")
-    allow_empty_audience: bool = Field(False, description="true to let an empty audience remove everybody from the platform")
+    holdout_share: float = Field(
+        0.0, ge=0, lt=1, description="share of the audience kept as control group, 0 <= share < 1"
+    )
+    allow_empty_audience: bool = Field(
+        False, description="true to let an empty audience remove everybody from the platform"
+    )
     _id: str = PrivateAttr("")
 
     @model_validator(mode="after")
@@ -153,7 +188,9 @@ class Campaign(BaseModel):
         names = [field.name for field in self.fields]
         repeated = sorted({name for name in (*names, *IDENTITY_FIELDS) if (*names, *IDENTITY_FIELDS).count(name) > 1})
         if repeated:
-            raise ValueError(f"attributes {', '.join(repeated)} are exported twice; expected distinct names (use rename)")
+            raise ValueError(
+                f"attributes {', '.join(repeated)} are exported twice; expected distinct names (use rename)"
+            )
         return self
 
     @property
@@ -169,7 +206,9 @@ class Campaign(BaseModel):
 
 def _campaign_id(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
-        raise ValueError(f"{name!r} is no campaign id; expected lower case letters, digits, - and _, 64 at most, a letter or digit first")
+        raise ValueError(
+            f"{name!r} is no campaign id; expected lower case letters, digits, - and _, 64 at most, a letter or digit first"
+        )
     return name
 
 
@@ -187,7 +226,8 @@ class Campaigns(BaseModel):
 def load_campaigns(catalogue: Catalogue | None = None, folder: Path | None = None) -> Mapping[str, Campaign]:
     """Campaigns by id, from `folder` (default: the configuration folder).
 
-    With a catalogue, segments and columns are checked against it. ConfigurationError names file, line and what was expected.
+    With a catalogue, segments and columns are checked against it. ConfigurationError names file, line and what was
+    expected.
     """
     with _checking_against(catalogue):
         declared = load_yaml((folder or settings().conf) / FILE, Campaigns).campaigns
@@ -214,7 +254,9 @@ def campaign(campaign_id: str, catalogue: Catalogue | None = None) -> Campaign:
     declared = load_campaigns(catalogue)
     if campaign_id not in declared:
         known = ", ".join(declared) or "a declared campaign (there is none yet)"
-        raise ConfigurationError(str(settings().conf / FILE), None, f"there is no campaign {campaign_id!r}", f"one of {known}")
+        raise ConfigurationError(
+            str(settings().conf / FILE), None, f"there is no campaign {campaign_id!r}", f"one of {known}"
+        )
     return declared[campaign_id]
 
 

@@ -1,5 +1,5 @@
-"""What the platform has, as far as the lake knows: from the newest acknowledged rows in ops.export_records, and from attempts that
-nothing acknowledged in ops.export_attempts. Export state lives in the lake."""
+"""What the platform has, as far as the lake knows: from the newest acknowledged rows in ops.export_records, and from
+attempts that nothing acknowledged in ops.export_attempts. Export state lives in the lake."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ EXPORT_RECORDS = ops("export_records")
 EXPORT_ATTEMPTS = ops("export_attempts")
 STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS)
 
-# An attempt is settled by a later acknowledgement, or by the refusal of the only try: a second try of an export that was
-# killed may be refused although the platform took the first.
+# An attempt is settled by a later acknowledgement, or by the refusal of the only try: a second try of an export that
+# was killed may be refused although the platform took the first.
 _UNSETTLED = """
     with attempts as (
         select export_id, customer_id, max(attempted_at) as attempted_at, count(*) as tries
@@ -47,9 +47,9 @@ _UNSETTLED = """
 class PlatformState:
     """One campaign on one platform, as recorded.
 
-    `hashes`: payload hash by customer who is on the platform. `uncertain`: customers a delivery may have reached or not.
-    `finished`: exports that have a row in ops.exports. `unfinished`: ids of exports that began to send but have no such row,
-    because their process was killed. `newest_at`: newest attempt or acknowledgement.
+    `hashes`: payload hash by customer who is on the platform. `uncertain`: customers a delivery may have reached or
+    not. `finished`: exports that have a row in ops.exports. `unfinished`: ids of exports that began to send but have no
+    such row, because their process was killed. `newest_at`: newest attempt or acknowledgement.
     """
 
     hashes: Mapping[str, str]
@@ -88,18 +88,24 @@ class Done:
 
 
 def fill_in_missing(snapshot: Snapshot) -> None:
-    """Give tables that no export has written yet an empty stand-in, so that nobody has to ask whether they are there."""
+    """Give tables that no export has written yet an empty stand-in, so that nobody has to ask whether they are
+    there."""
     snapshot.connection.execute("create schema if not exists ops")
     for table in STATE_TABLES:
         if table not in snapshot.versions:
-            snapshot.connection.register(f"_no_{table.name}", arrow_schema(OPS_TABLES[table.name].columns).empty_table())
+            snapshot.connection.register(
+                f"_no_{table.name}", arrow_schema(OPS_TABLES[table.name].columns).empty_table()
+            )
             snapshot.connection.execute(f"create view {table} as select * from _no_{table.name}")  # noqa: S608 - TableRef allows identifiers only
 
 
 def platform_state(snapshot: Snapshot, campaign_id: str, platform: str, without_export: str = "") -> PlatformState:
-    """State of the campaign on the platform; `without_export` leaves out what that export did, to plan it again as it was planned."""
+    """State of the campaign on the platform; `without_export` leaves out what that export did, to plan it again as it
+    was planned."""
     ours = {"campaign_id": campaign_id, "platform": platform}
-    found = snapshot.connection.execute("select count(*) from ops.exports where campaign_id = $campaign_id and platform = $platform", ours).fetchall()
+    found = snapshot.connection.execute(
+        "select count(*) from ops.exports where campaign_id = $campaign_id and platform = $platform", ours
+    ).fetchall()
     finished: int = found[0][0]
     records = snapshot.connection.execute(
         """
@@ -118,7 +124,9 @@ def platform_state(snapshot: Snapshot, campaign_id: str, platform: str, without_
 
 def done_by(snapshot: Snapshot, export_id: str) -> Done:
     """What the export has recorded, also when its process was killed."""
-    rows = snapshot.connection.execute("select customer_id, action from ops.export_records where export_id = ?", [export_id]).fetchall()
+    rows = snapshot.connection.execute(
+        "select customer_id, action from ops.export_records where export_id = ?", [export_id]
+    ).fetchall()
     return Done(dict(rows))
 
 

@@ -1,4 +1,5 @@
-"""The stage `export`: one campaign, from its segment in gold to the platform, with manifest, receipt and rows in ops."""
+"""The stage `export`: one campaign, from its segment in gold to the platform, with manifest, receipt and rows in
+ops."""
 
 from __future__ import annotations
 
@@ -48,9 +49,10 @@ class _Export:
 def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Export campaign `target`: only what changed against what the platform acknowledged is sent.
 
-    Raises ConfigurationError (campaigns.yml), MissingTableError (gold has not been built), ExportRefusedError (it would empty the
-    platform; who must not be written to was removed all the same), ExportRunningError (another process is at it), and whatever
-    the platform raises. Run again after any of them, or after a kill: nothing acknowledged is sent twice.
+    Raises ConfigurationError (campaigns.yml), MissingTableError (gold has not been built), ExportRefusedError (it would
+    empty the platform; who must not be written to was removed all the same), ExportRunningError (another process is at
+    it), and whatever the platform raises. Run again after any of them, or after a kill: nothing acknowledged is sent
+    twice.
     """
     chosen = settings()
     with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake) as gold_tables:
@@ -76,7 +78,9 @@ def _run(export: _Export, platform: Platform, as_of: datetime) -> TableOutcome:
     plan, sent, not_before = _plan(export)
     versions = {**export.snapshot.versions, **export.firewall.versions}
     built_as_of = profiles_as_of(export.snapshot)
-    manifest = write_manifest(export.folder, plan, versions, export.firewall.known, segment_hash(export.campaign.segment), built_as_of)
+    manifest = write_manifest(
+        export.folder, plan, versions, export.firewall.known, segment_hash(export.campaign.segment), built_as_of
+    )
     manifest_path = str(manifest.relative_to(settings().outbox))
     try:
         send(plan, platform, export.firewall, sent, export.lake, not_before)
@@ -91,7 +95,9 @@ def _run(export: _Export, platform: Platform, as_of: datetime) -> TableOutcome:
     return outcome(sent, warnings)
 
 
-def _end(export: _Export, plan: Plan, sent: Sent, status: str, started: datetime, manifest_path: str, notes: list[str]) -> None:
+def _end(
+    export: _Export, plan: Plan, sent: Sent, status: str, started: datetime, manifest_path: str, notes: list[str]
+) -> None:
     """Receipt and row of an export that ended, well or not."""
     times = (started, datetime.now(UTC))
     write_receipt(export.folder, plan, sent, status, times, notes)
@@ -99,7 +105,8 @@ def _end(export: _Export, plan: Plan, sent: Sent, status: str, started: datetime
 
 
 def _plan(export: _Export) -> tuple[Plan, Sent, datetime | None]:
-    """The plan; an export whose process was killed is resumed when the same is wanted still, and closed when it is not."""
+    """The plan; an export whose process was killed is resumed when the same is wanted still, and closed when it is
+    not."""
     chosen, snapshot = export.campaign, export.snapshot
     state = platform_state(snapshot, chosen.id, chosen.platform)
     selection = select(members(snapshot, chosen), chosen, export.firewall, state.settled)
@@ -108,19 +115,27 @@ def _plan(export: _Export) -> tuple[Plan, Sent, datetime | None]:
     abandoned = [export_id for export_id in state.unfinished if export_id != candidate]
     if candidate in state.unfinished:
         before = platform_state(snapshot, chosen.id, chosen.platform, without_export=candidate)
-        before = replace(before, uncertain=before.uncertain | state.uncertain)  # its own attempts too: the firewall must know of them
+        before = replace(
+            before, uncertain=before.uncertain | state.uncertain
+        )  # its own attempts too: the firewall must know of them
         done = done_by(snapshot, candidate)
         plan = make_plan(chosen, selection, before, done.actions, _removable(export, selection, before.customers))
         return plan, Sent(plan.counts, len(done.actions) - done.rejected, done.rejected), state.newest_at
     if abandoned:
         _close(export, abandoned)
-    plan = make_plan(chosen, selection, state.after(len(abandoned)), removable=_removable(export, selection, state.customers))
+    plan = make_plan(
+        chosen, selection, state.after(len(abandoned)), removable=_removable(export, selection, state.customers)
+    )
     return plan, Sent(plan.counts, 0, 0), state.newest_at
 
 
 def _removable(export: _Export, selection: Selection, customers: Set[str]) -> Set[str] | None:
     """Who may be removed of the customers on the platform; None for all."""
-    return without_consent(customers, export.snapshot, export.firewall) if is_emptying(export.campaign, selection, customers) else None
+    return (
+        without_consent(customers, export.snapshot, export.firewall)
+        if is_emptying(export.campaign, selection, customers)
+        else None
+    )
 
 
 def _close(export: _Export, abandoned: list[str]) -> None:
@@ -144,13 +159,19 @@ def _warnings(campaign: Campaign, sent: Sent, as_of: datetime, built_as_of: date
     counts = sent.counts
     found = warnings_of(volatile_fields(campaign))
     if sent.rejected:
-        found.append(f"{campaign.platform} refused {sent.rejected} customers, the receipt says why; the next run tries them again")
+        found.append(
+            f"{campaign.platform} refused {sent.rejected} customers, the receipt says why; the next run tries them again"
+        )
     if counts.audience == 0:
         found.append(f"segment {campaign.segment} has no members")
     if counts.removed > counts.unchanged + counts.changed and counts.removed > 0:
         found.append(f"more than half of the customers on {campaign.platform} were removed ({counts.removed})")
     if campaign.send_at < as_of:
-        found.append(f"send_at ({campaign.send_at:%Y-%m-%d %H:%M} UTC) lies before the as-of time ({as_of:%Y-%m-%d %H:%M} UTC)")
+        found.append(
+            f"send_at ({campaign.send_at:%Y-%m-%d %H:%M} UTC) lies before the as-of time ({as_of:%Y-%m-%d %H:%M} UTC)"
+        )
     if built_as_of and built_as_of != as_of:
-        found.append(f"the profiles look back from {built_as_of:%Y-%m-%d %H:%M} UTC, this run from {as_of:%Y-%m-%d %H:%M} UTC: gold was not built by it")
+        found.append(
+            f"the profiles look back from {built_as_of:%Y-%m-%d %H:%M} UTC, this run from {as_of:%Y-%m-%d %H:%M} UTC: gold was not built by it"
+        )
     return found

@@ -15,7 +15,9 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.tables import ops
 
 
-def exports_row(plan: Plan, sent: Sent, status: str, times: tuple[datetime, datetime], manifest_path: str) -> dict[str, Any]:
+def exports_row(
+    plan: Plan, sent: Sent, status: str, times: tuple[datetime, datetime], manifest_path: str
+) -> dict[str, Any]:
     """The row of an export that ended, well or not; the counts of a failed one are as far as it came."""
     return {
         "export_id": plan.export_id,
@@ -31,7 +33,9 @@ def exports_row(plan: Plan, sent: Sent, status: str, times: tuple[datetime, date
     }
 
 
-def abandoned_row(campaign: Campaign, export_id: str, done: Done, planned: Mapping[str, int], now: datetime, manifest_path: str) -> dict[str, Any]:
+def abandoned_row(
+    campaign: Campaign, export_id: str, done: Done, planned: Mapping[str, int], now: datetime, manifest_path: str
+) -> dict[str, Any]:
     """The row of an export that was killed and that no run will resume, because since then the target has changed.
 
     What it sent is counted from its records, whom it was to send to as its manifest promised.
@@ -52,8 +56,8 @@ def abandoned_row(campaign: Campaign, export_id: str, done: Done, planned: Mappi
 
 
 def outcome(sent: Sent, warnings: list[str]) -> TableOutcome:
-    """The export under the law of all stages: read (audience and removals) = loaded (taken by the platform) + quarantined (held out,
-    stopped by the firewall, refused) + duplicates (unchanged)."""
+    """The export under the law of all stages: read (audience and removals) = loaded (taken by the platform) +
+    quarantined (held out, stopped by the firewall, refused) + duplicates (unchanged)."""
     counts = sent.counts
     return TableOutcome(
         table=ops("exports"),

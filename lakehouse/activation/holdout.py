@@ -1,4 +1,5 @@
-"""The control group: who is held out is a pure function of campaign and customer, so it never changes while the campaign lives."""
+"""The control group: who is held out is a pure function of campaign and customer, so it never changes while the
+campaign lives."""
 
 from __future__ import annotations
 

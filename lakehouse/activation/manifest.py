@@ -1,4 +1,5 @@
-"""The proof of a send: what was known and decided (manifest, written before anything is sent) and what came of it (receipt)."""
+"""The proof of a send: what was known and decided (manifest, written before anything is sent) and what came of it
+(receipt)."""
 
 from __future__ import annotations
 
@@ -22,15 +23,26 @@ MANIFEST = "manifest.json"
 RECEIPT = "receipt.json"
 
 
-def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], known_consents: int | None, segment_hash: str, as_of: datetime | None) -> Path:
+def write_manifest(
+    folder: Path,
+    plan: Plan,
+    versions: Mapping[TableRef, int],
+    known_consents: int | None,
+    segment_hash: str,
+    as_of: datetime | None,
+) -> Path:
     """Write the manifest of a plan below `folder` (the campaign's exports to the platform) and return its path.
 
-    `known_consents` is the version of silver.consents that gold knows; refusals up to the one in `versions` were honoured too. The payload hash
-    of everybody in the target is in `recipients/<target hash>.jsonl.gz`, once for all exports with that target.
+    `known_consents` is the version of silver.consents that gold knows; refusals up to the one in `versions` were
+    honoured too. The payload hash of everybody in the target is in `recipients/<target hash>.jsonl.gz`, once for all
+    exports with that target.
     """
     recipients = f"recipients/{plan.target_hash[:16]}.jsonl.gz"
     if not (folder / recipients).exists():
-        lines = (json_text({"customer_id": customer_id, "payload_hash": plan.target[customer_id]}) + "\n" for customer_id in sorted(plan.target))
+        lines = (
+            json_text({"customer_id": customer_id, "payload_hash": plan.target[customer_id]}) + "\n"
+            for customer_id in sorted(plan.target)
+        )
         write_whole(folder / recipients, gzip.compress("".join(lines).encode(), mtime=0))
     campaign = plan.campaign
     content = {
@@ -41,7 +53,9 @@ def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], k
         "segment_definition_sha256": segment_hash,
         "send_at": campaign.send_at,
         "profiles_as_of": as_of,
-        "fields": [field.model_dump(mode="json", exclude_none=True) | {"name": field.name} for field in campaign.fields],
+        "fields": [
+            field.model_dump(mode="json", exclude_none=True) | {"name": field.name} for field in campaign.fields
+        ],
         "holdout_share": campaign.holdout_share,
         "table_versions": {str(table): version for table, version in sorted(versions.items())},
         "consent_snapshot": {"table": "gold.suppressions", "version": versions[SUPPRESSIONS]},
@@ -55,7 +69,9 @@ def write_manifest(folder: Path, plan: Plan, versions: Mapping[TableRef, int], k
     return _write(folder / plan.export_id / MANIFEST, content)
 
 
-def write_receipt(folder: Path, plan: Plan, sent: Sent, status: str, times: tuple[datetime, datetime], notes: list[str]) -> Path:
+def write_receipt(
+    folder: Path, plan: Plan, sent: Sent, status: str, times: tuple[datetime, datetime], notes: list[str]
+) -> Path:
     """Write what came of an export; `times` are start and end, `notes` warnings or the error."""
     content = {
         "export_id": plan.export_id,

@@ -1,4 +1,5 @@
-"""What the platform gets to know about a customer, as canonical JSON, and its SHA-256: equal profiles give equal bytes."""
+"""What the platform gets to know about a customer, as canonical JSON, and its SHA-256: equal profiles give equal
+bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class Payload:
 
 
 def payload_of(customer_id: str, email: str, profile: Mapping[str, Any], fields: Sequence[ExportField]) -> Payload:
-    """`{"attributes":{<name>: <value>},"customer_id":...,"email":...}` with sorted keys; the order of declaration does not matter."""
+    """`{"attributes":{<name>: <value>},"customer_id":...,"email":...}` with sorted keys; the order of declaration does
+    not matter."""
     attributes = {field.name: _value(profile[field.column], field.bucket) for field in fields}
     body = json_text({"customer_id": customer_id, "email": email, "attributes": attributes}, is_sorted=True).encode()
     return Payload(body, hashlib.sha256(body).hexdigest())

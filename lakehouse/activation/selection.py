@@ -1,4 +1,5 @@
-"""Who of an audience is to be on the platform, and with which payload: the control group and the stopped are taken out."""
+"""Who of an audience is to be on the platform, and with which payload: the control group and the stopped are taken
+out."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Stops(Protocol):
 
 @dataclass
 class Selection:
-    """Counts of everybody looked at, and the target: payload hash by customer. `bodies` has (address, payload) of those who may have to be sent.
+    """Counts of everybody looked at, and the target: payload hash by customer. `bodies` has (address, payload) of those
+    who may have to be sent.
 
     audience = holdout + sum of suppressed + len(target)
     """
@@ -37,16 +39,21 @@ class Selection:
     bodies: dict[str, tuple[str, Payload]] = field(default_factory=dict)
 
 
-def select(members: Iterable[Member], campaign: Campaign, firewall: Stops, acknowledged: Mapping[str, str]) -> Selection:
+def select(
+    members: Iterable[Member], campaign: Campaign, firewall: Stops, acknowledged: Mapping[str, str]
+) -> Selection:
     """Go through the audience in order of customer_id. Payloads the platform has already are hashed, but not kept.
 
-    Of several customers with one address the first is chosen and the others are stopped (`shared_address`): one mail per mailbox.
+    Of several customers with one address the first is chosen and the others are stopped (`shared_address`): one mail
+    per mailbox.
     """
     chosen = Selection()
     addresses: set[str] = set()
     for chunk in _chunks(members):
         chosen.audience += len(chunk)
-        invited = [member for member in chunk if not is_held_out(campaign.id, member.customer_id, campaign.holdout_share)]
+        invited = [
+            member for member in chunk if not is_held_out(campaign.id, member.customer_id, campaign.holdout_share)
+        ]
         chosen.holdout += len(chunk) - len(invited)
         people = [Person(member.customer_id, normal_address(member.email), member.is_mailable) for member in invited]
         stopped = firewall.reasons(people)

@@ -1,8 +1,9 @@
 """Sending a plan, batch by batch: consent once more, deliver, record. The process may be killed at any point.
 
-A batch counts as sent when its rows are in ops.export_records, one commit a batch. Killed before that commit, the next run sends
-this one batch again (the platform upserts, so the effect is once); killed after it, the batch is not sent again. Whom a killed or
-failed delivery may have reached is in ops.export_attempts, written before it, and is removed when no longer wanted.
+A batch counts as sent when its rows are in ops.export_records, one commit a batch. Killed before that commit, the next
+run sends this one batch again (the platform upserts, so the effect is once); killed after it, the batch is not sent
+again. Whom a killed or failed delivery may have reached is in ops.export_attempts, written before it, and is removed
+when no longer wanted.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Sent:
 
 
 def send(plan: Plan, platform: Platform, firewall: Stops, sent: Sent, lake: str, not_before: datetime | None) -> None:
-    """Send all deliveries of the plan, keeping `sent` up to date, also when an error stops it. Errors of the platform go to the caller.
+    """Send all deliveries of the plan, keeping `sent` up to date, also when an error stops it. Errors of the platform
+    go to the caller.
 
     `not_before` is the newest moment on record: ours are later, whatever the clock says, because the newest row counts.
     """
@@ -52,7 +54,12 @@ def send(plan: Plan, platform: Platform, firewall: Stops, sent: Sent, lake: str,
         not_before = _now_after(attempted_at)
         record("export_records", _rows(plan, batch, receipt, not_before), lake)
         _account(batch, receipt, sent)
-        _log.info("campaign %s: %d of %d sent", plan.campaign.id, batch.ordinal + len(batch.deliveries), plan.offset + len(plan.deliveries))
+        _log.info(
+            "campaign %s: %d of %d sent",
+            plan.campaign.id,
+            batch.ordinal + len(batch.deliveries),
+            plan.offset + len(plan.deliveries),
+        )
 
 
 def _batches(plan: Plan, size: int) -> Iterator[Batch]:
@@ -65,13 +72,24 @@ def _now_after(before: datetime | None) -> datetime:
 
 
 def _let_through(batch: Batch, firewall: Stops, sent: Sent, uncertain: Set[str]) -> Batch:
-    """The firewall's last word: who was suppressed since the plan is not added, and is removed where the platform has or may have them."""
-    stopped = firewall.reasons([Person(delivery.customer_id, delivery.email, True) for delivery in batch.deliveries if delivery.action != "removed"])
+    """The firewall's last word: who was suppressed since the plan is not added, and is removed where the platform has
+    or may have them."""
+    stopped = firewall.reasons(
+        [
+            Person(delivery.customer_id, delivery.email, True)
+            for delivery in batch.deliveries
+            if delivery.action != "removed"
+        ]
+    )
     if not stopped:
         return batch
     sent.stopped.update(stopped.values())
     withdrawn = [delivery for delivery in batch.deliveries if delivery.customer_id in stopped]
-    there = {delivery.customer_id for delivery in withdrawn if delivery.action == "changed" or delivery.customer_id in uncertain}
+    there = {
+        delivery.customer_id
+        for delivery in withdrawn
+        if delivery.action == "changed" or delivery.customer_id in uncertain
+    }
     deliveries = tuple(
         Delivery.removal(delivery.customer_id) if delivery.customer_id in there else delivery
         for delivery in batch.deliveries
@@ -110,4 +128,12 @@ def _account(batch: Batch, receipt: BatchReceipt, sent: Sent) -> None:
     accepted = len(batch.deliveries) - len(refused)
     sent.exported += accepted
     sent.rejected += len(refused)
-    sent.batches.append({"ordinal": batch.ordinal, "reference": receipt.reference, "sha256": receipt.sha256, "accepted": accepted, "rejected": refused})
+    sent.batches.append(
+        {
+            "ordinal": batch.ordinal,
+            "reference": receipt.reference,
+            "sha256": receipt.sha256,
+            "accepted": accepted,
+            "rejected": refused,
+        }
+    )

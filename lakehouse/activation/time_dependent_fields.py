@@ -21,4 +21,7 @@ def volatile_fields(campaign: Campaign) -> list[str]:
 
 
 def warnings_of(columns: Iterable[str]) -> list[str]:
-    return [f"{column} changes as time passes, so its customers are sent again day after day: use a bucket in campaigns.yml" for column in columns]
+    return [
+        f"{column} changes as time passes, so its customers are sent again day after day: use a bucket in campaigns.yml"
+        for column in columns
+    ]

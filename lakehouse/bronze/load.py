@@ -1,7 +1,7 @@
 """Landed files -> bronze: every delivered row as received, with where it came from. Append only.
 
-A delivery is loaded if and only if its `_source_file` is in the table, and all new ones of a feed are one commit. So a run that
-was killed, or that runs again, loads nothing twice.
+A delivery is loaded if and only if its `_source_file` is in the table, and all new ones of a feed are one commit. So a
+run that was killed, or that runs again, loads nothing twice.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ _Groups = dict[_Alike, list[Path]]
 
 
 def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
-    """Append the feed's landed files that bronze does not have yet, in one commit; a skipped outcome when there are none.
+    """Append the feed's landed files that bronze does not have yet, in one commit; a skipped outcome when there are
+    none.
 
-    Columns are strings as received. A column the table lacks is added to it; one a file lacks is null. `_ingested_at` tells in
-    which order deliveries were landed, also when several runs landed them before this one.
+    Columns are strings as received. A column the table lacks is added to it; one a file lacks is null. `_ingested_at`
+    tells in which order deliveries were landed, also when several runs landed them before this one.
     """
     table, lake = feed.bronze, settings().lake
 
@@ -56,7 +57,9 @@ def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
             return TableOutcome(table, skipped=True)
         spark = session()
         columns = _spellings([*column_names(table, lake), *(name for alike in groups for name in alike.columns)])
-        if ensure_table(table, (*(Column(name, "string", "as received") for name in columns.values()), *BRONZE_LINEAGE), lake):
+        if ensure_table(
+            table, (*(Column(name, "string", "as received") for name in columns.values()), *BRONZE_LINEAGE), lake
+        ):
             register(spark, table)
         before = count_rows(table, lake)
         append(table, _with_lineage(_read(spark, groups, columns), columns, window), lake)
@@ -66,7 +69,8 @@ def append_landed(feed: Feed, window: BatchWindow) -> TableOutcome:
 
 
 def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
-    """Landed files with deliveries the table lacks, by what they share, and the number of rows. Reads one column and footers."""
+    """Landed files with deliveries the table lacks, by what they share, and the number of rows. Reads one column and
+    footers."""
     found = open_table(feed.bronze, lake)
     loaded = {digits_of(label) for label in source_files(found)} if found is not None else set()
     runs: dict[str, int] | None = None
@@ -95,20 +99,30 @@ def _spellings(names: Iterable[str]) -> dict[str, str]:
 
 
 def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> DataFrame:
-    """Rows of all files with all columns, `_source_file`, `_row_number` and `_ingested_at`: now, microseconds apart by order of landing.
+    """Rows of all files with all columns, `_source_file`, `_row_number` and `_ingested_at`: now, microseconds apart by
+    order of landing.
 
     The schema is given, because inferring it opens every file once more.
     """
     parts, now = [], datetime.now(UTC)
     for alike, paths in groups.items():
-        schema = ", ".join(f"`{name}` string" for name in alike.columns) + ", `_source_file` string, `_row_number` bigint"
+        schema = (
+            ", ".join(f"`{name}` string" for name in alike.columns) + ", `_source_file` string, `_row_number` bigint"
+        )
         rows = spark.read.schema(schema).parquet(*map(str, paths))
         if alike.new:
             rows = rows.where(sf.col("_source_file").isin(*alike.new))
         present = {name.lower(): sf.col(f"`{name}`") for name in alike.columns}
         missing = sf.lit(None).cast("string")
         received_at = sf.lit(now + timedelta(microseconds=alike.run)).alias("_ingested_at")
-        parts.append(rows.select(*(present.get(key, missing).alias(name) for key, name in columns.items()), "_source_file", "_row_number", received_at))
+        parts.append(
+            rows.select(
+                *(present.get(key, missing).alias(name) for key, name in columns.items()),
+                "_source_file",
+                "_row_number",
+                received_at,
+            )
+        )
     return reduce(DataFrame.unionByName, parts)
 
 

@@ -1,4 +1,5 @@
-"""The command line `lakehouse`: noun, verb. Nothing heavy is imported before a command runs, so `--help` answers at once."""
+"""The command line `lakehouse`: noun, verb. Nothing heavy is imported before a command runs, so `--help` answers at
+once."""
 
 from lakehouse.cli.main import main
 

@@ -17,7 +17,9 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--settings", "with_settings", is_flag=True, help="List every setting with its value and meaning instead.")
+@click.option(
+    "--settings", "with_settings", is_flag=True, help="List every setting with its value and meaning instead."
+)
 @json_option
 def doctor(with_settings: bool, as_json: bool) -> None:
     """Look at everything the platform needs and say what is missing, with the remedy. Exit code 1 when something is."""
@@ -42,7 +44,10 @@ def _show_settings(as_json: bool) -> None:
     from lakehouse.config.settings import Settings, settings
 
     chosen = settings()
-    rows = {f"LAKEHOUSE_{name.upper()}": (str(getattr(chosen, name)), field.description or "") for name, field in Settings.model_fields.items()}
+    rows = {
+        f"LAKEHOUSE_{name.upper()}": (str(getattr(chosen, name)), field.description or "")
+        for name, field in Settings.model_fields.items()
+    }
     if as_json:
         print_json({name: value for name, (value, _) in rows.items()})
         return

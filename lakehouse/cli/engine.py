@@ -53,7 +53,8 @@ def start(as_json: bool) -> None:
 
 @engine.command(epilog=_CHECK)
 def check() -> None:
-    """Say what would keep the engine from starting (a port in use, no Java), and start nothing; silent when all is well."""
+    """Say what would keep the engine from starting (a port in use, no Java), and start nothing; silent when all is
+    well."""
     from lakehouse.engine import control
 
     control.check()
@@ -83,5 +84,7 @@ def _show(found: EngineStatus, as_json: bool) -> None:
         return
     click.echo(f"{found.kind} engine is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state != "stopped":
-        click.echo(f"  address   {found.host}:{found.port}, pid {found.pid}, since {found.started_at}, {found.restarts} restarts")
+        click.echo(
+            f"  address   {found.host}:{found.port}, pid {found.pid}, since {found.started_at}, {found.restarts} restarts"
+        )
         click.echo(f"  memory    {found.memory_used_gb:.1f} of {found.memory_limit_gb:.1f} GiB")

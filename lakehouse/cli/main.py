@@ -60,20 +60,26 @@ class _Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks and debug messages.")
 @click.version_option(package_name="mail-lakehouse", prog_name="lakehouse")
 def cli(debug: bool) -> None:
     """A lakehouse that makes every customer profile right, fresh and proven before the e-mail is sent."""
     logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are told on standard error.
 
-    As a program, whatever it and its children (engine, scheduler) write is readable by its owner only: it is about persons.
+    As a program, whatever it and its children (engine, scheduler) write is readable by its owner only: it is about
+    persons.
     """
     if arguments is None:
         os.umask(0o077)
@@ -101,7 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         full = no_room(error, "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-")))
         if full is not None:
             return _told_error(full)
-        return _told(f"Error: {type(error).__name__}: {error}\nThis is not a case we foresaw: run `lakehouse --debug ...` for details.", 1)
+        return _told(
+            f"Error: {type(error).__name__}: {error}\nThis is not a case we foresaw: run `lakehouse --debug ...` for details.",
+            1,
+        )
     return code if isinstance(code, int) else 0
 
 

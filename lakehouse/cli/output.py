@@ -1,4 +1,5 @@
-"""What commands print: plain tables for people, JSON for programs. JSON on standard output is pure: nothing else is written there."""
+"""What commands print: plain tables for people, JSON for programs. JSON on standard output is pure: nothing else is
+written there."""
 
 from __future__ import annotations
 
@@ -26,13 +27,28 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     cells = [[_cell(value, widest) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(columns)]
     is_number = [
-        all((isinstance(row[at], int | float) and not isinstance(row[at], bool)) or row[at] is None or _is_decimal(row[at]) for row in rows)
+        all(
+            (isinstance(row[at], int | float) and not isinstance(row[at], bool))
+            or row[at] is None
+            or _is_decimal(row[at])
+            for row in rows
+        )
         for at in range(len(columns))
     ]
-    click.echo("  ".join(name.rjust(width) if right else name.ljust(width) for name, width, right in zip(columns, widths, is_number, strict=True)).rstrip())
+    click.echo(
+        "  ".join(
+            name.rjust(width) if right else name.ljust(width)
+            for name, width, right in zip(columns, widths, is_number, strict=True)
+        ).rstrip()
+    )
     click.echo("  ".join("-" * width for width in widths))
     for row in cells:
-        click.echo("  ".join(text.rjust(width) if right else text.ljust(width) for text, width, right in zip(row, widths, is_number, strict=True)).rstrip())
+        click.echo(
+            "  ".join(
+                text.rjust(width) if right else text.ljust(width)
+                for text, width, right in zip(row, widths, is_number, strict=True)
+            ).rstrip()
+        )
 
 
 def age(moment: datetime, now: datetime | None = None) -> str:

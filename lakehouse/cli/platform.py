@@ -25,7 +25,8 @@ Examples:
 @click.command(epilog=_UP)
 @json_option
 def up(as_json: bool) -> None:
-    """Start the engine and Airflow with its UI on loopback, and print address and login; what runs already is left alone."""
+    """Start the engine and Airflow with its UI on loopback, and print address and login; what runs already is left
+    alone."""
     from lakehouse.orchestration.server import control
 
     _show(control.up(), as_json)

@@ -51,13 +51,21 @@ def list_rules(as_json: bool) -> None:
         click.echo("No row is in quarantine.")
     else:
         names = ("dataset", "rule", "rows", "first", "last", "e.g. in file")
-        print_table(names, [(rule.dataset, rule.rule_id, rule.count_rows, rule.first_at, rule.last_at, rule.example_file) for rule in found])
+        print_table(
+            names,
+            [
+                (rule.dataset, rule.rule_id, rule.count_rows, rule.first_at, rule.last_at, rule.example_file)
+                for rule in found
+            ],
+        )
 
 
 @quarantine.command(epilog=_SHOW)
 @click.argument("dataset")
 @click.option("--rule", help="Only rows that broke this rule.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most this many rows, newest first.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most this many rows, newest first."
+)
 @click.option("--show-personal-data", is_flag=True, help="Do not mask values that name a person.")
 @json_option
 def show(dataset: str, rule: str | None, limit: int, show_personal_data: bool, as_json: bool) -> None:
@@ -89,10 +97,17 @@ def replay(dataset: str, as_json: bool) -> None:
     from lakehouse.orchestration.stages import run_stage
     from lakehouse.window import BatchWindow
 
-    feeds(dataset)  # a wrong name or sources.yml is told before the stage begins, which would keep it on record as a failure of a table
+    feeds(
+        dataset
+    )  # a wrong name or sources.yml is told before the stage begins, which would keep it on record as a failure of a table
     now = datetime.now(UTC)
     (outcome,) = run_stage("replay", dataset, BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}"))
-    counts = {"tried": outcome.read, "moved": outcome.loaded, "already_there": outcome.duplicates, "still_rejected": outcome.quarantined}
+    counts = {
+        "tried": outcome.read,
+        "moved": outcome.loaded,
+        "already_there": outcome.duplicates,
+        "still_rejected": outcome.quarantined,
+    }
     if as_json:
         print_json({"table": str(outcome.table), **counts})
     else:

@@ -40,7 +40,8 @@ class Moment(click.ParamType[datetime]):
 def run(campaign_id: str | None, as_of: datetime | None, full: bool, as_json: bool) -> None:
     """Load what the sources delivered, build and check profiles, and export the audience of a campaign.
 
-    Ends with a summary, and with exit code 0 only if all of it held. Run again after any failure: finished work is not repeated.
+    Ends with a summary, and with exit code 0 only if all of it held. Run again after any failure: finished work is not
+    repeated.
     """
     from lakehouse.utils.process_tuning import collect_rarely
 

@@ -20,8 +20,16 @@ def sample() -> None:
 
 
 @sample.command(epilog=_EPILOG)
-@click.option("--scale", type=click.IntRange(1, 99), default=1, show_default=True, help="Multiply the 2,469 households and 1.47 million lines.")
-@click.option("--households", type=click.IntRange(1, 2469), help="Take only so many households: a small sample for a quick look.")
+@click.option(
+    "--scale",
+    type=click.IntRange(1, 99),
+    default=1,
+    show_default=True,
+    help="Multiply the 2,469 households and 1.47 million lines.",
+)
+@click.option(
+    "--households", type=click.IntRange(1, 2469), help="Take only so many households: a small sample for a quick look."
+)
 @click.option("--dirty", is_flag=True, help="Plant known defects and write what was planted to ground_truth.json.")
 @json_option
 def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> None:
@@ -33,8 +41,12 @@ def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> Non
     target = settings().sample
     if dirty and households is not None and households < 100:
         raise click.UsageError("--dirty needs at least 100 households, so that every kind of defect finds a place")
-    manifest = build_sample(target, scale, dirty, progress=lambda line: click.echo(line, err=True), households=households)
+    manifest = build_sample(
+        target, scale, dirty, progress=lambda line: click.echo(line, err=True), households=households
+    )
     if as_json:
         click.echo(manifest.model_dump_json())
     else:
-        click.echo(f"{target}: {manifest.count_lines:,} transaction lines, {manifest.rows.get('contacts', 0):,} contacts, {len(manifest.files)} files")
+        click.echo(
+            f"{target}: {manifest.count_lines:,} transaction lines, {manifest.rows.get('contacts', 0):,} contacts, {len(manifest.files)} files"
+        )

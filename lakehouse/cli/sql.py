@@ -35,12 +35,23 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("query")
-@click.option("--format", "layout", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True, help="How to print the rows.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["table", "json", "csv", "parquet"]),
+    default="table",
+    show_default=True,
+    help="How to print the rows.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
+)
 def sql(query: str, layout: str, output: Path | None) -> None:
-    """Run one SELECT over bronze|silver|gold|ops.<table> and print the rows (DuckDB's dialect; `-` reads the query from standard input).
+    """Run one SELECT over bronze|silver|gold|ops.<table> and print the rows (DuckDB's dialect; `-` reads the query from
+    standard input).
 
-    Every table is read at its newest version, also while a run is writing. json is one array of row objects and nothing else.
+    Every table is read at its newest version, also while a run is writing. json is one array of row objects and nothing
+    else.
     """
     if layout == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("parquet is binary: name a file with --output, or redirect standard output.")
@@ -106,7 +117,12 @@ def _write_parquet(result: Result, file: IO[bytes]) -> None:
             writer.write_batch(batch)
 
 
-_WRITERS: dict[str, Callable[[Result, IO[bytes]], None]] = {"json": _write_json, "csv": _write_csv, "parquet": _write_parquet, "table": _write_csv}
+_WRITERS: dict[str, Callable[[Result, IO[bytes]], None]] = {
+    "json": _write_json,
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+    "table": _write_csv,
+}
 
 
 @contextmanager
@@ -123,8 +139,14 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
         file = temporary.open("wb")
     except OSError as error:
         folder = output.absolute().parent
-        reason = f"the folder {folder} does not exist" if not folder.exists() else f"nothing can be written in {folder} ({error.strerror})"
-        raise click.UsageError(f"--output {output}: {reason}. Create it, or name a file in a folder that you may write to.") from None
+        reason = (
+            f"the folder {folder} does not exist"
+            if not folder.exists()
+            else f"nothing can be written in {folder} ({error.strerror})"
+        )
+        raise click.UsageError(
+            f"--output {output}: {reason}. Create it, or name a file in a folder that you may write to."
+        ) from None
     try:
         with file:
             yield file

@@ -35,7 +35,14 @@ def status(as_json: bool) -> None:
         click.echo(f"The lake {chosen.lake} has no tables yet: `lakehouse run` fills it.")
         return
     rows = [
-        (str(table.table), table.rows, table.version, age(table.committed_at, now), table.last_run.stage if table.last_run else "", _how(table.last_run))
+        (
+            str(table.table),
+            table.rows,
+            table.version,
+            age(table.committed_at, now),
+            table.last_run.stage if table.last_run else "",
+            _how(table.last_run),
+        )
         for table in found.tables
     ]
     print_table(("table", "rows", "version", "committed", "last stage", "outcome"), rows)
@@ -66,4 +73,10 @@ def _as_json(found: LakeStatus, lake: str, now: datetime) -> dict[str, Any]:
 
 
 def _run(run: LastRun) -> dict[str, Any]:
-    return {"stage": run.stage, "run_id": run.run_id, "status": run.status, "finished_at": run.finished_at, "message": run.message}
+    return {
+        "stage": run.stage,
+        "run_id": run.run_id,
+        "status": run.status,
+        "finished_at": run.finished_at,
+        "message": run.message,
+    }

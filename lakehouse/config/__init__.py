@@ -1,1 +1,2 @@
-"""Configuration: settings from the environment, and what may stand in sources.yml, with errors that name file and line."""
+"""Configuration: settings from the environment, and what may stand in sources.yml, with errors that name file and
+line."""

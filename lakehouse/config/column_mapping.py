@@ -33,7 +33,8 @@ _IS_CHECKED: ContextVar[bool] = ContextVar("is_checked", default=False)
 
 @contextmanager
 def expressions_checked() -> Iterator[None]:
-    """Within it an expression that is not SQL is a mistake of the declaration. Else nobody looks until it is needed, since parsing takes time."""
+    """Within it an expression that is not SQL is a mistake of the declaration. Else nobody looks until it is needed,
+    since parsing takes time."""
     token = _IS_CHECKED.set(True)
     try:
         yield

@@ -24,9 +24,9 @@ from lakehouse.tables import TableRef, bronze
 class Feed:
     """One dataset of one source, as declared.
 
-    `mapping`: column of the dataset -> SQL text over the landed columns, which are all strings (backticked names); columns of the
-    contract that no source column is mapped to are absent. Every expression yields text or null: the silver job casts, and reads
-    timestamps without an offset in `timezone`.
+    `mapping`: column of the dataset -> SQL text over the landed columns, which are all strings (backticked names);
+    columns of the contract that no source column is mapped to are absent. Every expression yields text or null: the
+    silver job casts, and reads timestamps without an offset in `timezone`.
     """
 
     source: str
@@ -61,7 +61,11 @@ class Feed:
                 try:
                     names |= dict.fromkeys(mapped.columns)
                 except ValueError as error:
-                    raise ContractError(self.dataset, f"mapping of {column} in source {self.source}: {error}", "Correct it in sources.yml.") from error
+                    raise ContractError(
+                        self.dataset,
+                        f"mapping of {column} in source {self.source}: {error}",
+                        "Correct it in sources.yml.",
+                    ) from error
         return tuple(names)
 
     def remark_on(self, columns: Iterable[str]) -> str | None:
@@ -75,7 +79,9 @@ class Feed:
     def _expected_columns(self) -> frozenset[str]:
         declared = self.declaration
         watermark = (declared.watermark,) if isinstance(declared, WatermarkedDataset) and declared.watermark else ()
-        return frozenset(landed_name(name, 0) for name in (*declared.other_columns, *watermark)).union(self.required_columns())
+        return frozenset(landed_name(name, 0) for name in (*declared.other_columns, *watermark)).union(
+            self.required_columns()
+        )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -32,10 +32,14 @@ class Settings(BaseSettings):
     engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
     query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled and says so")
     java_home: str = Field(
-        "", validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"), description="Java 17 for the engine spark; default: java on the PATH"
+        "",
+        validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"),
+        description="Java 17 for the engine spark; default: java on the PATH",
     )
     airflow_port: int = Field(15080, ge=1, le=65535, description="Airflow UI on loopback")
-    identity_sharing_limit: int = Field(5, ge=2, description="an identifier shared by more contacts than this links nobody")
+    identity_sharing_limit: int = Field(
+        5, ge=2, description="an identifier shared by more contacts than this links nobody"
+    )
 
     @field_validator("home", "conf")
     @classmethod
@@ -73,7 +77,9 @@ class Settings(BaseSettings):
     @property
     def java_variable(self) -> str:
         """The variable that named `java_home`; children get it as LAKEHOUSE_JAVA_HOME whatever it was."""
-        return "LAKEHOUSE_JAVA_HOME" if self.java_home and self.java_home != os.environ.get("JAVA_HOME") else "JAVA_HOME"
+        return (
+            "LAKEHOUSE_JAVA_HOME" if self.java_home and self.java_home != os.environ.get("JAVA_HOME") else "JAVA_HOME"
+        )
 
     @property
     def docs_site(self) -> Path:
@@ -83,7 +89,8 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once. Raises ConfigurationError that names the variable, its value and what was expected."""
+    """The settings of this process, read once. Raises ConfigurationError that names the variable, its value and what
+    was expected."""
     try:
         return Settings()
     except ValidationError as error:
@@ -91,7 +98,8 @@ def settings() -> Settings:
 
 
 def check_lake(chosen: Settings) -> None:
-    """Raises ConfigurationError for a lake with a space or the like in its path: Sail would write to a folder with `%20` in its name."""
+    """Raises ConfigurationError for a lake with a space or the like in its path: Sail would write to a folder with
+    `%20` in its name."""
     if _SAFE_LAKE.fullmatch(chosen.lake):
         return
     variable = "LAKEHOUSE_LAKE_ROOT" if chosen.lake_root else "LAKEHOUSE_HOME"
@@ -119,7 +127,8 @@ def _wrong_setting(error: ValidationError) -> ConfigurationError:
 def secret(name: str) -> str | None:
     """Value of an environment variable that a configuration file refers to as ${name}; None when it is not set.
 
-    Read at every use and kept nowhere, so that a rotated password is taken up and no secret ends in a log of the settings.
+    Read at every use and kept nowhere, so that a rotated password is taken up and no secret ends in a log of the
+    settings.
     """
     return os.environ.get(name)
 

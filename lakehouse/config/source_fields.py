@@ -8,7 +8,16 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from lakehouse.config.column_mapping import ColumnMapping, Mapped
 from lakehouse.contracts import DATASETS
@@ -42,7 +51,9 @@ def _known_zone(name: str) -> str:
 
 def _source_name(name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        raise ValueError(f"{name!r} is no name of a source; expected lower case letters, digits and underscores, 40 at most")
+        raise ValueError(
+            f"{name!r} is no name of a source; expected lower case letters, digits and underscores, 40 at most"
+        )
     return name
 
 
@@ -52,7 +63,9 @@ def _lookback(value: Any) -> Any:
         return timedelta(**{_UNITS[found[2][0]]: int(found[1])})
     if isinstance(value, timedelta) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
-    raise ValueError(f"{value!r} is no lookback; expected e.g. 3 days, 12h, or a whole number for a watermark that is a number")
+    raise ValueError(
+        f"{value!r} is no lookback; expected e.g. 3 days, 12h, or a whole number for a watermark that is a number"
+    )
 
 
 SourceName = Annotated[str, AfterValidator(_source_name)]
@@ -72,18 +85,32 @@ class DatasetDeclaration(Declaration):
     """What every dataset of a source declares, whatever the kind of source."""
 
     dataset: str = Field("", exclude=True)  # set by the source, not by the user
-    load: Literal["full", "increment"] = Field(description="full: every delivery is a complete snapshot; increment: new and changed rows only")
+    load: Literal["full", "increment"] = Field(
+        description="full: every delivery is a complete snapshot; increment: new and changed rows only"
+    )
     timezone: ZoneName = Field("UTC", description="time zone of timestamps that come without one")
-    mapping: dict[ColumnName, Mapped] = Field(min_length=1, description="column of the dataset -> delivered column, constant or expression")
-    other_columns: Literal["*"] | tuple[str, ...] = Field((), description="delivered columns that are expected though nothing is mapped to them; * = any")
+    mapping: dict[ColumnName, Mapped] = Field(
+        min_length=1, description="column of the dataset -> delivered column, constant or expression"
+    )
+    other_columns: Literal["*"] | tuple[str, ...] = Field(
+        (), description="delivered columns that are expected though nothing is mapped to them; * = any"
+    )
 
     @field_validator("mapping")
     @classmethod
-    def _required_columns_are_mapped(cls, mapping: dict[str, ColumnMapping], info: ValidationInfo) -> dict[str, ColumnMapping]:
+    def _required_columns_are_mapped(
+        cls, mapping: dict[str, ColumnMapping], info: ValidationInfo
+    ) -> dict[str, ColumnMapping]:
         contract = DATASETS.get(info.data.get("dataset", ""))
-        missing = [column.name for column in contract.delivered if column.required and column.name not in mapping] if contract else []
+        missing = (
+            [column.name for column in contract.delivered if column.required and column.name not in mapping]
+            if contract
+            else []
+        )
         if missing:
-            raise ValueError(f"nothing is mapped to {', '.join(missing)}; expected a mapping for every required column of {info.data['dataset']}")
+            raise ValueError(
+                f"nothing is mapped to {', '.join(missing)}; expected a mapping for every required column of {info.data['dataset']}"
+            )
         return mapping
 
 
@@ -91,12 +118,16 @@ class WatermarkedDataset(DatasetDeclaration):
     """A dataset read row by row from a server, whole or from a watermark on."""
 
     watermark: str | None = Field(None, description="delivered column that grows whenever a row is added or changed")
-    lookback: Lookback | None = Field(None, description="how far behind the last watermark to read again, for rows that were committed late")
+    lookback: Lookback | None = Field(
+        None, description="how far behind the last watermark to read again, for rows that were committed late"
+    )
 
     @model_validator(mode="after")
     def _increments_have_a_watermark(self) -> WatermarkedDataset:
         if self.load == "increment" and self.watermark is None:
-            raise ValueError("load: increment without a watermark; expected the column that grows with every change, or load: full")
+            raise ValueError(
+                "load: increment without a watermark; expected the column that grows with every change, or load: full"
+            )
         if self.load == "full" and (self.watermark is not None or self.lookback is not None):
             raise ValueError("watermark or lookback with load: full; expected neither, or load: increment")
         return self

@@ -19,7 +19,10 @@ def _named(datasets: Any) -> Any:
     """Tell every declaration which dataset it is for, so that its mapping is held against the right contract."""
     if not isinstance(datasets, dict):
         return datasets
-    return {name: {**declared, "dataset": name} if isinstance(declared, dict) else declared for name, declared in datasets.items()}
+    return {
+        name: {**declared, "dataset": name} if isinstance(declared, dict) else declared
+        for name, declared in datasets.items()
+    }
 
 
 class CsvOptions(Declaration):
@@ -31,7 +34,8 @@ class CsvOptions(Declaration):
     header: bool = Field(True, description="whether the first line names the columns")
     columns: tuple[str, ...] | None = Field(None, description="names of the columns in order, when there is no header")
     final_newline: Literal["required", "optional"] = Field(
-        "optional", description="required: the exporter always ends the last line, so a file that does not was truncated and is set aside"
+        "optional",
+        description="required: the exporter always ends the last line, so a file that does not was truncated and is set aside",
     )
 
     @field_validator("encoding")
@@ -40,20 +44,26 @@ class CsvOptions(Declaration):
         try:
             codecs.lookup(value)
         except LookupError:
-            raise ValueError(f"there is no character set {value!r}; expected a Python name, e.g. utf-8, latin-1, cp1252") from None
+            raise ValueError(
+                f"there is no character set {value!r}; expected a Python name, e.g. utf-8, latin-1, cp1252"
+            ) from None
         return value
 
     @model_validator(mode="after")
     def _names_are_known(self) -> CsvOptions:
         if self.header == (self.columns is not None):
-            raise ValueError("header and columns contradict each other; expected a header line, or `header: false` and a list of columns")
+            raise ValueError(
+                "header and columns contradict each other; expected a header line, or `header: false` and a list of columns"
+            )
         return self
 
 
 class FilesDataset(DatasetDeclaration):
     """Files that feed one dataset."""
 
-    files: Annotated[tuple[str, ...], BeforeValidator(_list_of_texts)] = Field(min_length=1, description="one or more globs below the location, ** for folders")
+    files: Annotated[tuple[str, ...], BeforeValidator(_list_of_texts)] = Field(
+        min_length=1, description="one or more globs below the location, ** for folders"
+    )
     format: Literal["csv", "jsonl", "parquet"] = Field(description="csv, jsonl (one JSON object a line) or parquet")
     csv: CsvOptions = Field(CsvOptions.model_validate({}), description="options of format csv")
     compression: Literal["auto", "none", "gzip", "zstd"] = Field("auto", description="auto: by suffix, .gz and .zst")
@@ -69,7 +79,9 @@ class SqlDataset(WatermarkedDataset):
     """A table or view that feeds one dataset."""
 
     table: str = Field(description="table or view")
-    db_schema: str | None = Field(None, alias="schema", description="schema of the table; the connection's default when left out")
+    db_schema: str | None = Field(
+        None, alias="schema", description="schema of the table; the connection's default when left out"
+    )
     columns: tuple[str, ...] | None = Field(None, description="columns to read; all when left out")
     chunk_rows: int = Field(20_000, ge=100, le=1_000_000, description="rows held in memory at a time")
 
@@ -107,10 +119,18 @@ class RestDataset(WatermarkedDataset):
 
     path: str = Field(description="path below the base URL")
     params: dict[str, str | int] = Field(default_factory=dict, description="query parameters sent with every request")
-    records: str = Field("", description="where in the body the list of records is, e.g. data.items; empty: the body is the list")
-    pagination: LinkHeader | Cursor | PageNumber | SinglePage = Field(discriminator="kind", description="how pages follow each other")
-    since_parameter: str | None = Field(None, description="query parameter that asks for records from a watermark on (load: increment)")
-    since: str | None = Field(None, description="its value for the very first load; left out of the request when not given")
+    records: str = Field(
+        "", description="where in the body the list of records is, e.g. data.items; empty: the body is the list"
+    )
+    pagination: LinkHeader | Cursor | PageNumber | SinglePage = Field(
+        discriminator="kind", description="how pages follow each other"
+    )
+    since_parameter: str | None = Field(
+        None, description="query parameter that asks for records from a watermark on (load: increment)"
+    )
+    since: str | None = Field(
+        None, description="its value for the very first load; left out of the request when not given"
+    )
     max_pages: int = Field(100_000, ge=1, description="more pages than this are an error: an API that never ends")
 
     @model_validator(mode="after")
@@ -147,16 +167,24 @@ class FilesSource(Declaration):
     """A folder or a bucket that files are delivered to."""
 
     kind: Literal["files"]
-    location: EnvironmentText = Field(description="folder, relative to LAKEHOUSE_HOME or absolute, or a URL like s3://bucket/prefix")
-    datasets: Annotated[dict[DatasetName, FilesDataset], BeforeValidator(_named)] = Field(min_length=1, description="dataset of ours -> the files that feed it")
+    location: EnvironmentText = Field(
+        description="folder, relative to LAKEHOUSE_HOME or absolute, or a URL like s3://bucket/prefix"
+    )
+    datasets: Annotated[dict[DatasetName, FilesDataset], BeforeValidator(_named)] = Field(
+        min_length=1, description="dataset of ours -> the files that feed it"
+    )
 
 
 class SqlSource(Declaration):
     """A database that SQLAlchemy can reach."""
 
     kind: Literal["sql"]
-    url: SecretUrl = Field(description="SQLAlchemy URL, e.g. postgresql+psycopg://reader:${CRM_DB_PASSWORD}@host:5432/crm")
-    datasets: Annotated[dict[DatasetName, SqlDataset], BeforeValidator(_named)] = Field(min_length=1, description="dataset of ours -> the table that feeds it")
+    url: SecretUrl = Field(
+        description="SQLAlchemy URL, e.g. postgresql+psycopg://reader:${CRM_DB_PASSWORD}@host:5432/crm"
+    )
+    datasets: Annotated[dict[DatasetName, SqlDataset], BeforeValidator(_named)] = Field(
+        min_length=1, description="dataset of ours -> the table that feeds it"
+    )
 
 
 class RestSource(Declaration):
@@ -164,11 +192,19 @@ class RestSource(Declaration):
 
     kind: Literal["rest"]
     base_url: SecretUrl = Field(description="URL that the paths of the datasets are below")
-    auth: Bearer | ApiKey | Basic | None = Field(None, discriminator="kind", description="how to authenticate; left out: not at all")
+    auth: Bearer | ApiKey | Basic | None = Field(
+        None, discriminator="kind", description="how to authenticate; left out: not at all"
+    )
     timeout_seconds: float = Field(30, gt=0, description="longest wait for a part of an answer")
-    attempts: int = Field(6, ge=1, le=20, description="how often a request is tried before the API counts as unreachable")
-    longest_wait_seconds: float = Field(60, gt=0, description="longest wait between two attempts, also when Retry-After asks for more")
-    requests_per_second: float | None = Field(None, gt=0, description="never ask more often than this; no limit when left out")
+    attempts: int = Field(
+        6, ge=1, le=20, description="how often a request is tried before the API counts as unreachable"
+    )
+    longest_wait_seconds: float = Field(
+        60, gt=0, description="longest wait between two attempts, also when Retry-After asks for more"
+    )
+    requests_per_second: float | None = Field(
+        None, gt=0, description="never ask more often than this; no limit when left out"
+    )
     datasets: Annotated[dict[DatasetName, RestDataset], BeforeValidator(_named)] = Field(
         min_length=1, description="dataset of ours -> the endpoint that feeds it"
     )

@@ -1,4 +1,5 @@
-"""From pydantic's view of a wrong configuration (a path of keys) to a person's: file, line, problem, what was expected."""
+"""From pydantic's view of a wrong configuration (a path of keys) to a person's: file, line, problem, what was
+expected."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ _SHAPES = {
 Location = tuple[int | str, ...]
 
 
-def configuration_error(path: Path, root: yaml.Node | None, model: type[BaseModel], error: ValidationError) -> ConfigurationError:
+def configuration_error(
+    path: Path, root: yaml.Node | None, model: type[BaseModel], error: ValidationError
+) -> ConfigurationError:
     """The first problem in the order of the file as an error; the others are named behind it."""
     found = sorted({_explain(root, model, detail) for detail in error.errors(include_url=False)})
     line, problem, expected = found[0]
@@ -58,8 +61,14 @@ def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetail
             tag = str(context["discriminator"]).strip("'")
             given = given.get(tag)
         expected = str(context.get("expected_tags") or context.get("expected"))
-        near = difflib.get_close_matches(str(given), expected.replace("'", "").replace(" or ", ", ").split(", "), 1, 0.6)
-        return line, f"{f'{tag} of ' if tag else ''}{key} is {given!r}", f"one of {expected}" + (f"; did you mean {near[0]!r}?" if near else "")
+        near = difflib.get_close_matches(
+            str(given), expected.replace("'", "").replace(" or ", ", ").split(", "), 1, 0.6
+        )
+        return (
+            line,
+            f"{f'{tag} of ' if tag else ''}{key} is {given!r}",
+            f"one of {expected}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        )
     if kind in _SHAPES:
         keys = ", ".join(_fields(model, location))
         more = f", {meaning}" if meaning else f"; known keys: {keys}" if keys else ""
@@ -78,12 +87,17 @@ def _seen(detail: ErrorDetails) -> str:
     if given is None:
         return "is empty"
     if isinstance(given, dict):
-        return f"has no key {detail['ctx']['discriminator']}" if detail["type"] == "union_tag_not_found" else "is a mapping"
+        return (
+            f"has no key {detail['ctx']['discriminator']}"
+            if detail["type"] == "union_tag_not_found"
+            else "is a mapping"
+        )
     return "is a list" if isinstance(given, list) else "is a single value"
 
 
 def _written(root: yaml.Node | None, location: Location) -> Iterator[int | str]:
-    """The parts of a location that a person wrote: without pydantic's names of union members, and keys that are missing."""
+    """The parts of a location that a person wrote: without pydantic's names of union members, and keys that are
+    missing."""
     node = root
     for part in location:
         child = _child(node, part)
@@ -122,7 +136,9 @@ def _fields(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:
     fields: dict[str, FieldInfo] = {}
     for candidate in candidates:
         if _is_model(candidate):
-            fields |= {field.alias or name: field for name, field in candidate.model_fields.items() if not field.exclude}
+            fields |= {
+                field.alias or name: field for name, field in candidate.model_fields.items() if not field.exclude
+            }
     return fields
 
 

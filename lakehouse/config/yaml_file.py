@@ -1,7 +1,9 @@
-"""Files below the configuration folder: YAML into a pydantic model, or an error with file, line, problem and what was expected.
+"""Files below the configuration folder: YAML into a pydantic model, or an error with file, line, problem and what was
+expected.
 
-Texts may refer to the environment as `${NAME}`, or `${AIRFLOW_CONN_SHOP:password}` for a field of an Airflow connection.
-References are resolved when they are used, so that a missing password stops one source and not the reading of the file.
+Texts may refer to the environment as `${NAME}`, or `${AIRFLOW_CONN_SHOP:password}` for a field of an Airflow
+connection. References are resolved when they are used, so that a missing password stops one source and not the reading
+of the file.
 """
 
 from __future__ import annotations
@@ -35,16 +37,22 @@ def load_yaml(path: Path, model: type[M]) -> M:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigurationError(str(path), None, "the file does not exist", "a YAML file; LAKEHOUSE_CONF names its folder") from None
+        raise ConfigurationError(
+            str(path), None, "the file does not exist", "a YAML file; LAKEHOUSE_CONF names its folder"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), None, f"the file cannot be read: {error}", "a readable YAML file in UTF-8") from error
+        raise ConfigurationError(
+            str(path), None, f"the file cannot be read: {error}", "a readable YAML file in UTF-8"
+        ) from error
     loader = _MarkedLoader(text, path)
     try:
         root = loader.get_single_node()
         data = loader.construct_document(root) if root is not None else {}
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise ConfigurationError(str(path), mark.line + 1 if mark else None, error.problem or str(error), "valid YAML") from error
+        raise ConfigurationError(
+            str(path), mark.line + 1 if mark else None, error.problem or str(error), "valid YAML"
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigurationError(str(path), None, str(error), "valid YAML") from error
     finally:
@@ -119,7 +127,12 @@ class EnvironmentText:
     def _value(self, name: str, part: str | None) -> str:
         value = secret(name)
         if value is None:
-            raise ConfigurationError(self.file, self.line, f"environment variable {name} is not set", f"{name} in the environment of this process")
+            raise ConfigurationError(
+                self.file,
+                self.line,
+                f"environment variable {name} is not set",
+                f"{name} in the environment of this process",
+            )
         if part is None:
             return value
         try:
@@ -142,7 +155,9 @@ class Secret(EnvironmentText):
     def _check(cls, text: str) -> None:
         super()._check(text)
         if not _REFERENCE.search(text):
-            raise ValueError("a secret is written literally; expected a reference like ${NAME} to a variable of the environment")
+            raise ValueError(
+                "a secret is written literally; expected a reference like ${NAME} to a variable of the environment"
+            )
 
 
 class SecretUrl(EnvironmentText):
@@ -156,7 +171,9 @@ class SecretUrl(EnvironmentText):
         try:
             password = urlsplit(_REFERENCE.sub("REFERENCE", text)).password
         except ValueError:
-            raise ValueError("the value is not a URL; expected e.g. postgresql+psycopg://reader:${DB_PASSWORD}@host:5432/crm") from None
+            raise ValueError(
+                "the value is not a URL; expected e.g. postgresql+psycopg://reader:${DB_PASSWORD}@host:5432/crm"
+            ) from None
         if password and "REFERENCE" not in password:
             raise ValueError("the URL holds a literal password; expected a reference like ${DB_PASSWORD} in its place")
 
@@ -166,5 +183,12 @@ def _connection(text: str) -> dict[str, str | None]:
     if text.lstrip().startswith("{"):
         return {key: None if value is None else str(value) for key, value in json.loads(text).items()}
     parts = urlsplit(text)
-    fields = {"login": parts.username, "password": parts.password, "host": parts.hostname, "schema": parts.path.lstrip("/")}
-    return {key: unquote(value) if value else None for key, value in fields.items()} | {"port": str(parts.port) if parts.port else None}
+    fields = {
+        "login": parts.username,
+        "password": parts.password,
+        "host": parts.hostname,
+        "schema": parts.path.lstrip("/"),
+    }
+    return {key: unquote(value) if value else None for key, value in fields.items()} | {
+        "port": str(parts.port) if parts.port else None
+    }

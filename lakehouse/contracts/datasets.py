@@ -7,14 +7,21 @@ from lakehouse.contracts.model import Column, Contract, Pii, RowRule
 CONSENT_STATUSES = ("granted", "withdrawn", "bounced", "complained")
 REFERENCE_TYPES = ("crm_id", "email", "loyalty_id")
 
-# A pragmatic address shape (RFC 5321 lengths, no quoted local parts, no IP literals): stricter than the RFC, like the platforms.
+# A pragmatic address shape (RFC 5321 lengths, no quoted local parts, no IP literals): stricter than the RFC, like the
+# platforms.
 _ADDRESS = r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}"
 _NORMALISED_EMAIL = f"case when lower(trim(email)) rlike '^{_ADDRESS}$' and lower(trim(email)) not like '%..%' then lower(trim(email)) end"
 
 # How any dataset points at a person; silver.identities resolves (reference_type, customer_reference) to customer_id.
 _REFERENCE = (
     Column("reference_type", "string", "What customer_reference is", required=True, allowed=REFERENCE_TYPES),
-    Column("customer_reference", "string", "CRM id, e-mail address (lower case) or loyalty id of the customer", required=True, pii=Pii.DIRECT),
+    Column(
+        "customer_reference",
+        "string",
+        "CRM id, e-mail address (lower case) or loyalty id of the customer",
+        required=True,
+        pii=Pii.DIRECT,
+    ),
 )
 
 CONTACTS = Contract(
@@ -28,7 +35,13 @@ CONTACTS = Contract(
     columns=(
         Column("contact_id", "string", "Id of the contact in the CRM", required=True, pii=Pii.INDIRECT),
         Column("email", "string", "E-mail address as received, trimmed", pii=Pii.DIRECT),
-        Column("email_normalised", "string", "The address in lower case; null when not deliverable", pii=Pii.DIRECT, derived_as=_NORMALISED_EMAIL),
+        Column(
+            "email_normalised",
+            "string",
+            "The address in lower case; null when not deliverable",
+            pii=Pii.DIRECT,
+            derived_as=_NORMALISED_EMAIL,
+        ),
         Column("phone", "string", "Phone number as received, trimmed", pii=Pii.DIRECT),
         Column("loyalty_id", "string", "Loyalty card number", pii=Pii.INDIRECT),
         Column("first_name", "string", "Given name", pii=Pii.DIRECT),
@@ -56,9 +69,27 @@ CONSENTS = Contract(
     event_time="changed_at",
     columns=(
         *_REFERENCE,
-        Column("channel", "string", "Channel the permission is for", required=True, allowed=("email", "sms", "push", "post")),
-        Column("purpose", "string", "What the channel may be used for", required=True, allowed=("marketing", "transactional", "profiling")),
-        Column("status", "string", "granted, withdrawn (unsubscribe), bounced (hard) or complained", required=True, allowed=CONSENT_STATUSES),
+        Column(
+            "channel",
+            "string",
+            "Channel the permission is for",
+            required=True,
+            allowed=("email", "sms", "push", "post"),
+        ),
+        Column(
+            "purpose",
+            "string",
+            "What the channel may be used for",
+            required=True,
+            allowed=("marketing", "transactional", "profiling"),
+        ),
+        Column(
+            "status",
+            "string",
+            "granted, withdrawn (unsubscribe), bounced (hard) or complained",
+            required=True,
+            allowed=CONSENT_STATUSES,
+        ),
         Column("changed_at", "timestamp", "When the permission changed", required=True),
         Column("origin", "string", "Where the change was made, e.g. web form, store, bounce"),
     ),
@@ -96,13 +127,25 @@ TRANSACTIONS = Contract(
         Column("line_number", "int", "Position on the receipt, from 1", required=True, minimum="1"),
         *_REFERENCE,
         Column("product_id", "string", "Product bought", required=True, references="products.product_id"),
-        Column("quantity", "decimal(14,3)", "Units bought; a return is a line of its own with a negative amount", required=True, minimum="0"),
+        Column(
+            "quantity",
+            "decimal(14,3)",
+            "Units bought; a return is a line of its own with a negative amount",
+            required=True,
+            minimum="0",
+        ),
         Column("net_amount", "decimal(14,2)", "Amount paid for the line after discounts", required=True),
-        Column("discount_amount", "decimal(14,2)", "Sum of all discounts on the line, as a positive amount", minimum="0"),
+        Column(
+            "discount_amount", "decimal(14,2)", "Sum of all discounts on the line, as a positive amount", minimum="0"
+        ),
         Column("currency", "string", "Currency of the amounts, ISO 4217", required=True, pattern="[A-Z]{3}"),
         Column("store_id", "string", "Store or web shop"),
         Column("occurred_at", "timestamp", "When it was bought", required=True),
-        Column("updated_at", "timestamp", "When the shop last changed the line; a correction is newer than the line it corrects"),
+        Column(
+            "updated_at",
+            "timestamp",
+            "When the shop last changed the line; a correction is newer than the line it corrects",
+        ),
     ),
 )
 
@@ -121,7 +164,9 @@ CAMPAIGNS = Contract(
         Column("ends_at", "timestamp", "Moment after the campaign's end", required=True),
         Column("updated_at", "timestamp", "When the CRM last changed the campaign"),
     ),
-    rules=(RowRule("campaigns.ends_before_start", "ends_at <= starts_at", "the campaign ends before or when it starts"),),
+    rules=(
+        RowRule("campaigns.ends_before_start", "ends_at <= starts_at", "the campaign ends before or when it starts"),
+    ),
 )
 
 CAMPAIGN_MEMBERS = Contract(
@@ -147,9 +192,13 @@ REDEMPTIONS = Contract(
         Column("redemption_id", "string", "Id of the redemption", required=True),
         *_REFERENCE,
         Column("coupon_id", "string", "The coupon", required=True),
-        Column("campaign_id", "string", "Campaign the coupon belongs to", required=True, references="campaigns.campaign_id"),
+        Column(
+            "campaign_id", "string", "Campaign the coupon belongs to", required=True, references="campaigns.campaign_id"
+        ),
         Column("redeemed_at", "timestamp", "When it was redeemed", required=True),
     ),
 )
 
-DATASETS: dict[str, Contract] = {c.dataset: c for c in (CONTACTS, CONSENTS, PRODUCTS, TRANSACTIONS, CAMPAIGNS, CAMPAIGN_MEMBERS, REDEMPTIONS)}
+DATASETS: dict[str, Contract] = {
+    c.dataset: c for c in (CONTACTS, CONSENTS, PRODUCTS, TRANSACTIONS, CAMPAIGNS, CAMPAIGN_MEMBERS, REDEMPTIONS)
+}

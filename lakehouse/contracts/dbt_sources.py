@@ -1,4 +1,5 @@
-"""The dbt source file of silver, rendered from the contracts: `python -m lakehouse.contracts.dbt_sources` rewrites it."""
+"""The dbt source file of silver, rendered from the contracts: `python -m lakehouse.contracts.dbt_sources` rewrites
+it."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ _REFERENCE_DATA = {"products", "campaigns", "campaign_members", "redemptions", C
 
 
 def render_sources() -> str:
-    """The text of models/staging/_sources.yml: every silver table with columns, types, meaning, PII class and freshness."""
+    """The text of models/staging/_sources.yml: every silver table with columns, types, meaning, PII class and
+    freshness."""
     lines = [
         "# Rendered from lakehouse/contracts by `python -m lakehouse.contracts.dbt_sources`; edit the contracts, not this file.",
         "version: 2",
@@ -46,7 +48,11 @@ def _table(contract: Contract, columns: tuple[Column, ...]) -> list[str]:
         lines.append("        config: {freshness: null}")
     lines.append("        columns:")
     for column in columns:
-        lines += [f"          - name: {column.name}", f"            data_type: {column.type}", f"            description: {_text(column.meaning)}"]
+        lines += [
+            f"          - name: {column.name}",
+            f"            data_type: {column.type}",
+            f"            description: {_text(column.meaning)}",
+        ]
         if column.pii is not Pii.NONE:
             lines.append(f"            meta: {{pii: {column.pii}}}")
     return lines

@@ -1,4 +1,5 @@
-"""Contracts of silver tables that are computed rather than delivered: identities, identifiers of contacts, quarantine."""
+"""Contracts of silver tables that are computed rather than delivered: identities, identifiers of contacts,
+quarantine."""
 
 from __future__ import annotations
 
@@ -12,9 +13,27 @@ IDENTITIES = Contract(
     key=("identifier_type", "identifier"),
     columns=(
         Column("identifier_type", "string", "crm_id, email, loyalty_id or phone", required=True),
-        Column("identifier", "string", "The normalised identifier (e-mail and phone in their canonical form)", required=True, pii=Pii.DIRECT),
-        Column("customer_id", "string", "The person: stable, of the oldest identifier in the connected component", required=True, pii=Pii.INDIRECT),
-        Column("own_customer_id", "string", "customer_id it has when linked to nobody: the former id after a merge", required=True, pii=Pii.INDIRECT),
+        Column(
+            "identifier",
+            "string",
+            "The normalised identifier (e-mail and phone in their canonical form)",
+            required=True,
+            pii=Pii.DIRECT,
+        ),
+        Column(
+            "customer_id",
+            "string",
+            "The person: stable, of the oldest identifier in the connected component",
+            required=True,
+            pii=Pii.INDIRECT,
+        ),
+        Column(
+            "own_customer_id",
+            "string",
+            "customer_id it has when linked to nobody: the former id after a merge",
+            required=True,
+            pii=Pii.INDIRECT,
+        ),
         Column(
             "rule",
             "string",

@@ -1,4 +1,5 @@
-"""What a contract is made of. Schemas, predicates, expectations and dbt sources are derived from these, never typed again."""
+"""What a contract is made of. Schemas, predicates, expectations and dbt sources are derived from these, never typed
+again."""
 
 from __future__ import annotations
 
@@ -16,11 +17,12 @@ class Pii(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `type` is a Spark SQL type name: string, int, bigint, decimal(p,s), boolean, date, timestamp (UTC), array<string>.
+    """One column. `type` is a Spark SQL type name: string, int, bigint, decimal(p,s), boolean, date, timestamp (UTC),
+    array<string>.
 
-    `allowed`, `minimum`, `maximum` and `pattern` (RE2, whole value) reject a row; `references` ("products.product_id") is
-    checked by the quality gate over the table, not row by row, because reference data may arrive later. `derived_as` is SQL
-    over the other typed columns: the column is computed, never delivered.
+    `allowed`, `minimum`, `maximum` and `pattern` (RE2, whole value) reject a row; `references` ("products.product_id")
+    is checked by the quality gate over the table, not row by row, because reference data may arrive later. `derived_as`
+    is SQL over the other typed columns: the column is computed, never delivered.
     """
 
     name: str
@@ -49,8 +51,8 @@ class RowRule:
 class Contract:
     """The schema of one table that Spark (or the activation room) writes.
 
-    `order_by` names the columns that decide which of two rows with the same key is newer (later wins; nulls lose); a last
-    tie is broken by the row's hash, so that the order of arrival never matters.
+    `order_by` names the columns that decide which of two rows with the same key is newer (later wins; nulls lose); a
+    last tie is broken by the row's hash, so that the order of arrival never matters.
     """
 
     dataset: str
@@ -85,7 +87,12 @@ LINEAGE = (
     Column("_ingested_at", "timestamp", "When bronze received the row", required=True),
     Column("_row_hash", "bigint", "xxhash64 of the row as received", required=True),
     Column("_updated_at", "timestamp", "When this table last changed the row; never decreases", required=True),
-    Column("_is_deleted", "boolean", "True when the newest full snapshot of its source no longer has the row", required=True),
+    Column(
+        "_is_deleted",
+        "boolean",
+        "True when the newest full snapshot of its source no longer has the row",
+        required=True,
+    ),
 )
 
 # Lineage of every bronze row, beside all delivered columns, which stay strings as received.

@@ -17,7 +17,9 @@ RUNS = Contract(
         Column("dag_id", "string", "DAG the stage belongs to"),
         Column("stage", "string", "extract, bronze, silver, identities, gate, gold, export", required=True),
         Column("table_name", "string", "Table written, e.g. silver.contacts", required=True),
-        Column("status", "string", "success, warning or failed", required=True, allowed=("success", "warning", "failed")),
+        Column(
+            "status", "string", "success, warning or failed", required=True, allowed=("success", "warning", "failed")
+        ),
         Column("rows_read", "bigint", "Rows read", required=True),
         Column("rows_loaded", "bigint", "Rows written or brought up to date", required=True),
         Column("rows_quarantined", "bigint", "Rows rejected", required=True),
@@ -56,7 +58,13 @@ FILES = Contract(
         Column("dataset", "string", "Dataset it feeds", required=True),
         Column("file_name", "string", "Name as delivered", required=True),
         Column("content_sha256", "string", "SHA-256 of its bytes", required=True),
-        Column("outcome", "string", "landed, duplicate_delivery or set_aside", required=True, allowed=("landed", "duplicate_delivery", "set_aside")),
+        Column(
+            "outcome",
+            "string",
+            "landed, duplicate_delivery or set_aside",
+            required=True,
+            allowed=("landed", "duplicate_delivery", "set_aside"),
+        ),
         Column("reason", "string", "Why it was set aside, or what is odd about it (e.g. a new column)"),
         Column("rows", "bigint", "Rows landed", required=True),
         Column("recorded_at", "timestamp", "When it was found", required=True),
@@ -120,7 +128,13 @@ EXPORT_RECORDS = Contract(
         Column("campaign_id", "string", "The campaign", required=True),
         Column("platform", "string", "The platform", required=True),
         Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
-        Column("action", "string", "added, changed, removed or rejected", required=True, allowed=("added", "changed", "removed", "rejected")),
+        Column(
+            "action",
+            "string",
+            "added, changed, removed or rejected",
+            required=True,
+            allowed=("added", "changed", "removed", "rejected"),
+        ),
         Column("payload_hash", "string", "SHA-256 of the canonical payload; empty for removed", required=True),
         Column("acknowledged_at", "timestamp", "When the platform took it; null when it did not"),
     ),
@@ -141,4 +155,6 @@ EXPORT_ATTEMPTS = Contract(
     ),
 )
 
-OPS_TABLES: dict[str, Contract] = {c.dataset: c for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS)}
+OPS_TABLES: dict[str, Contract] = {
+    c.dataset: c for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS)
+}

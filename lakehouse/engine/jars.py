@@ -34,7 +34,8 @@ def jars_dir(chosen: Settings) -> Path:
 
 
 def delta_jars(chosen: Settings) -> list[Path]:
-    """The jars, resolved on first use (half a minute, needs a Maven repository) and kept; whole or absent, also when killed.
+    """The jars, resolved on first use (half a minute, needs a Maven repository) and kept; whole or absent, also when
+    killed.
 
     Raises ConfigurationError without a usable Java, EngineUnavailableError when Ivy cannot resolve them.
     """
@@ -42,7 +43,10 @@ def delta_jars(chosen: Settings) -> list[Path]:
     if not target.is_dir():
         with held_lock(engine_dir(chosen.home) / "jars.lock", wait_seconds=_RESOLVE_SECONDS) as is_mine:
             if not is_mine:
-                raise EngineUnavailableError(f"another process has been resolving jars for {_RESOLVE_SECONDS} s", "Wait for it, or end it, and run again.")
+                raise EngineUnavailableError(
+                    f"another process has been resolving jars for {_RESOLVE_SECONDS} s",
+                    "Wait for it, or end it, and run again.",
+                )
             if not target.is_dir():
                 _resolve(chosen, target)
     return sorted(target.glob("*.jar"))
@@ -53,9 +57,21 @@ def _resolve(chosen: Settings, target: Path) -> None:
     ivy = next((spark_home() / "jars").glob("ivy-*.jar"))
     with TemporaryDirectory(dir=target.parent, prefix="resolving-") as work:
         fetched, kept = Path(work) / "fetched", Path(work) / "kept"
-        command = [str(java_binary(chosen)), "-jar", str(ivy), "-dependency", *DELTA, "-confs", "default", "-types", "jar"]
+        command = [
+            str(java_binary(chosen)),
+            "-jar",
+            str(ivy),
+            "-dependency",
+            *DELTA,
+            "-confs",
+            "default",
+            "-types",
+            "jar",
+        ]
         command += ["-retrieve", f"{fetched}/[organisation]/[artifact]-[revision].[ext]"]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_RESOLVE_SECONDS, check=False, cwd=work)
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=_RESOLVE_SECONDS, check=False, cwd=work
+        )
         if answer.returncode != 0 or "FAILED" in answer.stdout:
             raise _unresolved(answer.stdout + answer.stderr)
         kept.mkdir()
@@ -68,7 +84,11 @@ def _resolve(chosen: Settings, target: Path) -> None:
 
 
 def _unresolved(output: str) -> TransientError:
-    words = [line.strip() for line in output.splitlines() if any(mark in line for mark in ("ERROR", "WARN", "FAILED", "not found", "Exception"))]
+    words = [
+        line.strip()
+        for line in output.splitlines()
+        if any(mark in line for mark in ("ERROR", "WARN", "FAILED", "not found", "Exception"))
+    ]
     return EngineUnavailableError(
         f"Ivy could not resolve {':'.join(DELTA)}: {' | '.join(words[-4:]) or 'no reason given'}",
         "Make a Maven repository reachable (Ivy reads ~/.ivy2/ivysettings.xml), or use LAKEHOUSE_ENGINE=sail, which needs no jars.",

@@ -27,11 +27,18 @@ def java_binary(chosen: Settings) -> Path:
     if chosen.java_home:
         binary = Path(chosen.java_home) / "bin" / "java"
         if not binary.is_file():
-            raise ConfigurationError(variable, None, f"{binary} does not exist", f"the folder of a Java 17 installation, or no {variable} at all")
+            raise ConfigurationError(
+                variable,
+                None,
+                f"{binary} does not exist",
+                f"the folder of a Java 17 installation, or no {variable} at all",
+            )
     else:
         found = shutil.which("java")
         if found is None:
-            raise ConfigurationError(variable, None, "the engine spark needs Java 17, and no `java` is on the PATH", _HOW)
+            raise ConfigurationError(
+                variable, None, "the engine spark needs Java 17, and no `java` is on the PATH", _HOW
+            )
         binary = Path(found).resolve()
     version = java_version(binary)
     if version not in SUPPORTED:

@@ -15,7 +15,8 @@ SESSION_SECONDS = 30 * 24 * 3600
 
 @dataclass(frozen=True)
 class Launch:
-    """A command to run, what to add to its environment, how long its first answer may take, and the ports that must be open by then."""
+    """A command to run, what to add to its environment, how long its first answer may take, and the ports that must be
+    open by then."""
 
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)

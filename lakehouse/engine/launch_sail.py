@@ -19,7 +19,17 @@ def launch_sail(chosen: Settings) -> Launch:
     spill = engine_dir(chosen.home) / "spill"
     spill.mkdir(parents=True, exist_ok=True)
     return Launch(
-        command=[sys.executable, "-m", "pysail", "spark", "server", "--ip", chosen.engine_host, "--port", str(chosen.engine_port)],
+        command=[
+            sys.executable,
+            "-m",
+            "pysail",
+            "spark",
+            "server",
+            "--ip",
+            chosen.engine_host,
+            "--port",
+            str(chosen.engine_port),
+        ],
         environment=SMALL_PAGES
         | {
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",

@@ -32,15 +32,26 @@ def launch_spark(chosen: Settings) -> Launch:
     properties = folder / "spark.properties"
     properties.write_text("".join(f"{key}={value}\n" for key, value in spark_conf(chosen).items()))
     heap_mb = int(max(memory_limit_gb(chosen) - _BESIDE_THE_HEAP_GB, 1) * 1024)
-    command = [str(spark_home() / "bin" / "spark-submit"), "--properties-file", str(properties), "--driver-memory", f"{heap_mb}m"]
+    command = [
+        str(spark_home() / "bin" / "spark-submit"),
+        "--properties-file",
+        str(properties),
+        "--driver-memory",
+        f"{heap_mb}m",
+    ]
     command += ["--driver-class-path", os.pathsep.join(map(str, delta_jars(chosen)))]
-    # Not derby.system.home: with it every Thrift connection fails to create its in-memory metastore and retries for 20 s.
-    # Quoted, because Spark takes the options apart at spaces, and log4j as a URI, because it wants one.
+    # Not derby.system.home: with it every Thrift connection fails to create its in-memory metastore and retries for 20
+    # s. Quoted, because Spark takes the options apart at spaces, and log4j as a URI, because it wants one.
     paths = f'"-Dlog4j2.configurationFile={log4j.as_uri()}" "-Dderby.stream.error.file={folder / "derby.log"}"'
     command += ["--driver-java-options", f"{paths} -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC"]
     command += ["--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal"]
     java_home = java_binary(chosen).resolve().parent.parent
-    environment = {"SPARK_HOME": str(spark_home()), "JAVA_HOME": str(java_home), "SPARK_LOCAL_IP": chosen.engine_host, "SPARK_CONF_DIR": str(folder)}
+    environment = {
+        "SPARK_HOME": str(spark_home()),
+        "JAVA_HOME": str(java_home),
+        "SPARK_LOCAL_IP": chosen.engine_host,
+        "SPARK_CONF_DIR": str(folder),
+    }
     return Launch(command, environment, patience_seconds=240, further_ports=(chosen.thrift_port,))
 
 
@@ -73,7 +84,8 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # The models of gold need more compiled code than the default of 100 holds: warm builds took a third longer.
         "spark.sql.codegen.cache.maxEntries": "1000",
-        # Its cost explodes with aliases: with it, the snapshot of six customers filled a heap of 1.3 GB; without it, it takes seconds.
+        # Its cost explodes with aliases: with it, the snapshot of six customers filled a heap of 1.3 GB; without it, it
+        # takes seconds.
         "spark.sql.constraintPropagation.enabled": "false",
         # The engine lives for weeks and its UI is off: plans and metrics of past queries are of no use to anybody.
         "spark.sql.ui.retainedExecutions": "5",

@@ -23,7 +23,8 @@ def _message(number: int, body: bytes) -> bytes:
     return bytes([number << 3 | 2, len(body)]) + body
 
 
-# Spark answers literal rows without a task: `select 1` would wait behind the tasks of a long query and make a busy engine look dead.
+# Spark answers literal rows without a task: `select 1` would wait behind the tasks of a long query and make a busy
+# engine look dead.
 _QUERY = "select * from values (1) as probe(x)"
 
 
@@ -38,7 +39,9 @@ def answers(host: str, port: int, deadline_seconds: float) -> bool:
     with grpc.insecure_channel(f"{host}:{port}", options=[("grpc.enable_retries", 0)]) as channel:
         call = channel.unary_stream(EXECUTE_PLAN, request_serializer=None, response_deserializer=None)
         try:
-            return len(list(call(probe_request(), timeout=deadline_seconds))) > 0  # to the end: an error may come after the first message
+            return (
+                len(list(call(probe_request(), timeout=deadline_seconds))) > 0
+            )  # to the end: an error may come after the first message
         except grpc.RpcError:
             return False
 

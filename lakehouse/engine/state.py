@@ -30,7 +30,8 @@ class Death:
 
 @dataclass(frozen=True)
 class EngineState:
-    """One supervised engine. `epoch` names one life of the engine process: after a restart it is another, and all sessions are gone.
+    """One supervised engine. `epoch` names one life of the engine process: after a restart it is another, and all
+    sessions are gone.
 
     `*_born` are process creation times (seconds since 1970): together with the pid they name a process beyond doubt.
     """

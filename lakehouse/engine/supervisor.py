@@ -1,6 +1,7 @@
 """The process that owns the engine: starts it, checks its health, restarts it when it died or hangs, ends with it.
 
-Run as `python -m lakehouse.engine.supervisor <settings as JSON>` by `control.start`; its output is <home>/logs/engine.log.
+Run as `python -m lakehouse.engine.supervisor <settings as JSON>` by `control.start`; its output is
+<home>/logs/engine.log.
 """
 
 from __future__ import annotations
@@ -96,7 +97,11 @@ class Supervisor:
             if is_hopeless or failed_starts >= self._rules.starts_without_answer:
                 self._record(phase="failed", detail=detail)
                 return False
-            pause = self._rules.first_pause if time.monotonic() - born > self._rules.calm else min(pause * 2, self._rules.longest_pause)
+            pause = (
+                self._rules.first_pause
+                if time.monotonic() - born > self._rules.calm
+                else min(pause * 2, self._rules.longest_pause)
+            )
             self._stop.wait(pause)
             self._record(restarts=self._state.restarts + 1)
         self._record(phase="stopped", detail="stopped on request")
@@ -107,22 +112,42 @@ class Supervisor:
         shutil.rmtree(spill, ignore_errors=True)  # what a killed engine left there belongs to nobody
         launch = launch_of(self._settings)
         # A client's SPARK_REMOTE and the like must not turn the server into a client.
-        inherited = {name: value for name, value in environment_with().items() if not name.startswith(("SPARK_", "PYSPARK_"))}
+        inherited = {
+            name: value for name, value in environment_with().items() if not name.startswith(("SPARK_", "PYSPARK_"))
+        }
         process = subprocess.Popen(
-            launch.command, env=inherited | launch.environment, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+            launch.command,
+            env=inherited | launch.environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
         epoch = str(uuid.uuid4())
         # All clients of one engine life share one session: Sail's catalogue of names lives in the session.
         session_id = str(uuid.uuid5(uuid.UUID(epoch), self._settings.lake))
         self._cpu_seconds = 0.0
-        self._record(phase="starting", epoch=epoch, session_id=session_id, pid=process.pid, born=psutil.Process(process.pid).create_time())
-        _log.info("started %s, pid %d, port %d, memory limit %.1f GB", self._state.kind, process.pid, self._state.port, self._state.memory_limit_gb)
+        self._record(
+            phase="starting",
+            epoch=epoch,
+            session_id=session_id,
+            pid=process.pid,
+            born=psutil.Process(process.pid).create_time(),
+        )
+        _log.info(
+            "started %s, pid %d, port %d, memory limit %.1f GB",
+            self._state.kind,
+            process.pid,
+            self._state.port,
+            self._state.memory_limit_gb,
+        )
         return process, launch
 
     def _await_first_answer(self, process: subprocess.Popen[bytes], launch: Launch) -> bool:
         began = time.monotonic()
         while not self._stop.is_set() and process.poll() is None and time.monotonic() - began < launch.patience_seconds:
-            if answers(self._state.host, self._state.port, self._rules.probe_deadline) and self._are_open(launch.further_ports):
+            if answers(self._state.host, self._state.port, self._rules.probe_deadline) and self._are_open(
+                launch.further_ports
+            ):
                 _log.info("%s answered its first query after %.1f s", self._state.kind, time.monotonic() - began)
                 self._record(phase="running", detail="")
                 return True
@@ -147,7 +172,10 @@ class Supervisor:
                 return _how_it_ended(process.returncode, self._state)
             used_gb = resident_gb(process.pid)
             if used_gb > limit_gb:
-                return "memory", f"used {used_gb:.1f} GB, more than the limit of {self._state.memory_limit_gb:.1f} GB and its margin"
+                return (
+                    "memory",
+                    f"used {used_gb:.1f} GB, more than the limit of {self._state.memory_limit_gb:.1f} GB and its margin",
+                )
             now = time.monotonic()
             if now < probe_due:
                 continue
@@ -158,7 +186,10 @@ class Supervisor:
             else:
                 self._record_health(False)
                 idle_since = idle_since if self._is_idle(process.pid) else time.monotonic()
-                if time.monotonic() - idle_since > self._rules.hung_when_idle or time.monotonic() - answered > self._rules.hung_when_busy:
+                if (
+                    time.monotonic() - idle_since > self._rules.hung_when_idle
+                    or time.monotonic() - answered > self._rules.hung_when_busy
+                ):
                     return "hung", f"no answer for {time.monotonic() - answered:.0f} s"
             probe_due = time.monotonic() + self._rules.probe_every
         return "died", "stopped on request"
@@ -196,7 +227,8 @@ def _how_it_ended(code: int, state: EngineState) -> tuple[Cause, str]:
 
 
 def _end(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
-    """End the engine: politely if there is time, then for certain. Delta commits are whole or absent, so a kill loses no data."""
+    """End the engine: politely if there is time, then for certain. Delta commits are whole or absent, so a kill loses
+    no data."""
     if process.poll() is None and grace_seconds > 0:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -212,7 +244,8 @@ def _die_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0 after stop was asked for, 1 when the engine cannot be started, 2 when there is a supervisor already."""
+    """Exit code 0 after stop was asked for, 1 when the engine cannot be started, 2 when there is a supervisor
+    already."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.model_validate_json(arguments[0])
     with held_lock(engine_dir(settings.home) / "supervisor.lock", wait_seconds=0) as is_mine:

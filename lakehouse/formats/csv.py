@@ -1,7 +1,7 @@
 """CSV as strings: parsed once and block by block, so that both engines see the same rows in bounded memory.
 
-A file is read whole or not at all. It is unreadable when it is empty, not in its encoding, lacks a column, has a row with more
-or fewer fields than the header (also a truncated last line), or ends within quotes.
+A file is read whole or not at all. It is unreadable when it is empty, not in its encoding, lacks a column, has a row
+with more or fewer fields than the header (also a truncated last line), or ends within quotes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _BLOCK_BYTES = 4 << 20  # also the longest record; at most a few blocks are in m
 _HEADER_CHARACTERS = 1 << 20
 
 
-def read_csv(path: Path, name: str, options: CsvOptions, expected: Sequence[str], compression: str | None) -> Iterator[pa.RecordBatch]:
+def read_csv(
+    path: Path, name: str, options: CsvOptions, expected: Sequence[str], compression: str | None
+) -> Iterator[pa.RecordBatch]:
     """Batches of string columns under their landed names, those in `expected` among them; an empty field is null.
 
     UnreadableFileError says why it cannot be read, and where.
@@ -49,23 +51,36 @@ def read_csv(path: Path, name: str, options: CsvOptions, expected: Sequence[str]
         is_ended = stream.last in (b"\n", b"\r")
         if not is_ended and options.final_newline == "required":
             raise UnreadableFileError(name, "truncated: the last line has no end")
-        # pyarrow takes an open quote at the end for a closed one. An odd number of quotes alone may be a stray 5" somewhere.
+        # pyarrow takes an open quote at the end for a closed one. An odd number of quotes alone may be a stray 5"
+        # somewhere.
         if stream.count_quotes % 2 and (not is_ended or (last_value or "").endswith(("\n", "\r"))):
             raise UnreadableFileError(name, "truncated: the file ends within quotes")
 
 
-def _open(stream: WatchedStream, delivered: list[str], options: CsvOptions, ragged: list[pc.InvalidRow]) -> Iterator[pa.RecordBatch]:
+def _open(
+    stream: WatchedStream, delivered: list[str], options: CsvOptions, ragged: list[pc.InvalidRow]
+) -> Iterator[pa.RecordBatch]:
     def note(row: pc.InvalidRow) -> str:
         ragged.append(row)
         return "error"
 
     # One thread a file: two files are read at a time, and line numbers are only known when blocks are parsed in order.
     reading = pc.ReadOptions(
-        use_threads=False, block_size=_BLOCK_BYTES, encoding=options.encoding, column_names=delivered if options.columns is not None else None
+        use_threads=False,
+        block_size=_BLOCK_BYTES,
+        encoding=options.encoding,
+        column_names=delivered if options.columns is not None else None,
     )
     is_quoted = options.quote is not None
-    parsing = pc.ParseOptions(delimiter=options.delimiter, quote_char=options.quote or False, newlines_in_values=is_quoted, invalid_row_handler=note)
-    converting = pc.ConvertOptions(column_types=dict.fromkeys(delivered, pa.string()), null_values=[""], strings_can_be_null=True)
+    parsing = pc.ParseOptions(
+        delimiter=options.delimiter,
+        quote_char=options.quote or False,
+        newlines_in_values=is_quoted,
+        invalid_row_handler=note,
+    )
+    converting = pc.ConvertOptions(
+        column_types=dict.fromkeys(delivered, pa.string()), null_values=[""], strings_can_be_null=True
+    )
     yield from pc.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting)
 
 
@@ -76,7 +91,10 @@ def _header(path: Path, name: str, options: CsvOptions, compression: str | None)
             text = io.TextIOWrapper(io.BufferedReader(stream), options.encoding, errors="replace", newline="")
             lines = (line.removeprefix("\ufeff") for line in iter(lambda: text.readline(_HEADER_CHARACTERS), ""))
             rows = csv.reader(
-                lines, delimiter=options.delimiter, quotechar=options.quote or '"', quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE
+                lines,
+                delimiter=options.delimiter,
+                quotechar=options.quote or '"',
+                quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
             )
             header = next((row for row in rows if row), None)
     except OSError as error:

@@ -19,7 +19,9 @@ _BATCH_BYTES = 32 << 20
 _LINE_BYTES = 16 << 20
 
 
-def read_json_lines(path: Path, name: str, expected: Sequence[str], required: Sequence[str], compression: str | None) -> Iterator[pa.RecordBatch]:
+def read_json_lines(
+    path: Path, name: str, expected: Sequence[str], required: Sequence[str], compression: str | None
+) -> Iterator[pa.RecordBatch]:
     """Batches of string columns; the landed names in `expected` are there in any case, null where a line lacks the key.
 
     UnreadableFileError names the first line that is not a JSON object (a truncated last line is one), or the columns in
@@ -56,7 +58,9 @@ def _object(line: bytes, name: str, number: int) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UnreadableFileError(name, f"wrong encoding: line {number} is not utf-8") from error
     except (ValueError, RecursionError) as error:
-        raise UnreadableFileError(name, f"line {number} is not JSON (truncated, or longer than {_LINE_BYTES >> 20} MB)") from error
+        raise UnreadableFileError(
+            name, f"line {number} is not JSON (truncated, or longer than {_LINE_BYTES >> 20} MB)"
+        ) from error
     if not isinstance(found, dict):
         raise UnreadableFileError(name, f"line {number} is JSON, but not an object")
     return found

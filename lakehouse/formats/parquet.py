@@ -39,7 +39,12 @@ def as_text(column: pa.Array) -> pa.Array:
         return as_text(column.dictionary_decode())
     if pa.types.is_timestamp(kind):
         return _timestamp_text(column)
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if (
+        pa.types.is_nested(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    ):
         return pa.array([text_of(value) for value in column.to_pylist()], pa.string())
     return column.cast(pa.string())
 

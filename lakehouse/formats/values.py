@@ -28,7 +28,8 @@ def _refuse(constant: str) -> None:
 
 
 def text_of(value: Any) -> str | None:
-    """A value as text: ISO 8601 for times, plain digits for numbers, true/false, JSON for what is nested; None stays None."""
+    """A value as text: ISO 8601 for times, plain digits for numbers, true/false, JSON for what is nested; None stays
+    None."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -58,7 +59,11 @@ def _bytes_text(value: bytes) -> str:
 def _json(value: Any) -> str:
     """Compact JSON in the order of delivery, numbers as they were written."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(str(key), ensure_ascii=False)}:{_json(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(f"{json.dumps(str(key), ensure_ascii=False)}:{_json(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(_json, value)) + "]"
     if isinstance(value, (NumberText, int, float, Decimal)) or value is None:
@@ -94,6 +99,9 @@ def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
     """UnreadableFileError when a file lacks columns that the mapping reads."""
     missing = [column for column in expected if column not in found]
     if len(missing) == len(expected) > 1:
-        raise UnreadableFileError(name, f"wrong header: none of the mapped columns is there ({', '.join(missing)}); check header line and delimiter")
+        raise UnreadableFileError(
+            name,
+            f"wrong header: none of the mapped columns is there ({', '.join(missing)}); check header line and delimiter",
+        )
     if missing:
         raise UnreadableFileError(name, f"missing columns: {', '.join(missing)}")

@@ -8,7 +8,14 @@ from lakehouse.config.settings import settings
 from lakehouse.errors import ContractError
 from lakehouse.gold.dbt_runner import build_gold
 from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
-from lakehouse.gold.staleness import AS_OF, PROJECT, SILVER_TABLES, changed_inputs, record_gold_built, record_gold_started
+from lakehouse.gold.staleness import (
+    AS_OF,
+    PROJECT,
+    SILVER_TABLES,
+    changed_inputs,
+    record_gold_built,
+    record_gold_started,
+)
 from lakehouse.outcome import TableOutcome
 from lakehouse.spark.session import forget_missing
 from lakehouse.storage.discovery import existing_tables
@@ -18,10 +25,11 @@ from lakehouse.window import BatchWindow
 
 
 def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Target `build`: build what is outdated, from silver whose gates are all open. Target `built`: tasks have built it; count and remember.
+    """Target `build`: build what is outdated, from silver whose gates are all open. Target `built`: tasks have built
+    it; count and remember.
 
-    Raises what the gates raise (NothingLoadedError, QualityGateFailed, GateNotFinishedError), with gold untouched, and what the
-    build and its tests raise.
+    Raises what the gates raise (NothingLoadedError, QualityGateFailed, GateNotFinishedError), with gold untouched, and
+    what the build and its tests raise.
     """
     if target == "built":
         record_gold_built(window)
@@ -34,7 +42,8 @@ def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 
 def build_outdated(window: BatchWindow, with_tests: bool = False) -> list[TableOutcome]:
-    """Build the models downstream of what changed since the last good build, and of nothing else; the other tables are skipped.
+    """Build the models downstream of what changed since the last good build, and of nothing else; the other tables are
+    skipped.
 
     A build that is stopped, or whose tests fail, is repeated whole by the next one. Raises what the build raises.
     """
@@ -64,7 +73,11 @@ def selection(changed: Collection[str]) -> str | None:
 
 def _tables() -> list[TableOutcome]:
     """One outcome per gold table, without dbt's own intermediate state: the rows it has now."""
-    tables = [table for table in existing_tables(settings().lake) if table.layer is Layer.GOLD and not table.name.startswith("int_")]
+    tables = [
+        table
+        for table in existing_tables(settings().lake)
+        if table.layer is Layer.GOLD and not table.name.startswith("int_")
+    ]
     found = [(table, open_table(table, settings().lake)) for table in tables]
     counts = [(table, delta.count()) for table, delta in found if delta is not None]
     return [TableOutcome(table, read=rows, loaded=rows) for table, rows in counts]

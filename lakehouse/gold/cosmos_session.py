@@ -1,4 +1,5 @@
-"""Running many small dbt invocations in one process (Cosmos): connected to the engine, and with the project parsed once, not once a model."""
+"""Running many small dbt invocations in one process (Cosmos): connected to the engine, and with the project parsed
+once, not once a model."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ _parsed: tuple[str, Any] | None = None
 def open_for(window: BatchWindow) -> dict[str, str]:
     """Environment variables for dbt in this process to work in `window`; the engine is started if need be.
 
-    The runner that Cosmos keeps per process is given the parsed project, as dbt's documentation of programmatic invocations
-    describes: parsing again costs a third of a second a model. The manifest is kept for one run only, because dbt keeps
-    compiled SQL in it.
+    The runner that Cosmos keeps per process is given the parsed project, as dbt's documentation of programmatic
+    invocations describes: parsing again costs a third of a second a model. The manifest is kept for one run only,
+    because dbt keeps compiled SQL in it.
     """
     from cosmos.dbt.runner import get_runner
 
@@ -38,8 +39,8 @@ def _manifest_of(run_id: str, environment: dict[str, str]) -> Any:
     global _parsed
     if _parsed is None or _parsed[0] != run_id:
         _parsed = (run_id, project_read_ahead() or _parse(environment))
-        # Cosmos collects garbage after every invocation; with all of Airflow, dbt and the manifest loaded that is half a second each.
-        # What is loaded by now stays for as long as the process does, so it need not be looked at again.
+        # Cosmos collects garbage after every invocation; with all of Airflow, dbt and the manifest loaded that is half
+        # a second each. What is loaded by now stays for as long as the process does, so it need not be looked at again.
         keep_what_is_there()
     return _parsed[1]
 
@@ -50,10 +51,21 @@ def _parse(environment: dict[str, str]) -> Any:
     from dbt.cli.main import dbtRunner
 
     folder = manifest_path().parent
-    paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(folder), "--log-path", str(settings().logs / "dbt")]
+    paths = [
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--target-path",
+        str(folder),
+        "--log-path",
+        str(settings().logs / "dbt"),
+    ]
     with environ(environment):
         done = dbtRunner().invoke(["--quiet", "--no-write-json", "parse", "--target", settings().engine, *paths])
     raise_if_interrupted(done)
     if not done.success:
-        raise TerminalError(f"the dbt project does not parse: {done.exception}", "Mend the file it names in dbt_project/.")
+        raise TerminalError(
+            f"the dbt project does not parse: {done.exception}", "Mend the file it names in dbt_project/."
+        )
     return done.result

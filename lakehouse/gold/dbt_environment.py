@@ -15,9 +15,9 @@ _RESTART_SECONDS = 180.0
 def connection_env(autostart: bool = True) -> dict[str, str]:
     """Variables that lead dbt to the engine; ask anew for every invocation, the session is another after a restart.
 
-    LAKEHOUSE_ENGINE names the target. `sail` gets SPARK_REMOTE with the session all clients share; `spark` the Thrift host
-    and port. All tables of the lake have their names when this returns. dbt in this very process then uses this process's
-    session, with its deadlines and errors. Raises what `lakehouse.spark.session` raises.
+    LAKEHOUSE_ENGINE names the target. `sail` gets SPARK_REMOTE with the session all clients share; `spark` the Thrift
+    host and port. All tables of the lake have their names when this returns. dbt in this very process then uses this
+    process's session, with its deadlines and errors. Raises what `lakehouse.spark.session` raises.
     """
     chosen = settings()
     session(autostart)

@@ -1,4 +1,5 @@
-"""Whose fault it is when dbt fails: the engine's, which may be tried again, or the disk's, the data's or the project's, which needs a person."""
+"""Whose fault it is when dbt fails: the engine's, which may be tried again, or the disk's, the data's or the project's,
+which needs a person."""
 
 from __future__ import annotations
 
@@ -21,13 +22,17 @@ class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airf
     def __init__(self, failures: list[tuple[str, str]]) -> None:
         self.failures = failures
         listed = "; ".join(f"{model}: {message}" for model, message in failures)
-        super().__init__(f"gold: {listed}", f"Compiled SQL is in {target_path()}/compiled, dbt's log in {settings().logs / 'dbt'}.")
+        super().__init__(
+            f"gold: {listed}", f"Compiled SQL is in {target_path()}/compiled, dbt's log in {settings().logs / 'dbt'}."
+        )
 
 
 def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
-    """Pass a dbt invocation that went well. Else raise the error of the engine or the disk that is to blame, else GoldBuildFailed; each names the model.
+    """Pass a dbt invocation that went well. Else raise the error of the engine or the disk that is to blame, else
+    GoldBuildFailed; each names the model.
 
-    `task_id` stands for the model when dbt did not get as far as running one. Airflow's retry policy goes by the class of the error.
+    `task_id` stands for the model when dbt did not get as far as running one. Airflow's retry policy goes by the class
+    of the error.
     """
     if done.success:
         return
@@ -40,7 +45,9 @@ def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
     failed = failed or [(task_id, _in_one_line(str(done.exception)))]
     token = current_work.set(", ".join(name for name, _ in failed))
     try:
-        blamed = translate(done.exception or RuntimeError("; ".join(message for _, message in failed)), settings(), last_epoch())
+        blamed = translate(
+            done.exception or RuntimeError("; ".join(message for _, message in failed)), settings(), last_epoch()
+        )
     finally:
         current_work.reset(token)
     raise blamed or GoldBuildFailed([(name, message[:_SHOWN]) for name, message in failed])

@@ -28,9 +28,9 @@ _read_ahead: tuple[Path, Manifest] | None = None
 def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool = False) -> list[TableOutcome]:
     """Build all models (or those `select` names, in dbt's syntax) as of `window.as_of`; anew when `window.is_full`.
 
-    Returns one outcome per table: `read` = `loaded` = rows it has now, `skipped` when nothing was asked of it. With tests, the
-    data tests of each model run in the same invocation, and what depends on a model that fails them is not built. Raises
-    GoldBuildFailed, and the engine's errors when it is to blame.
+    Returns one outcome per table: `read` = `loaded` = rows it has now, `skipped` when nothing was asked of it. With
+    tests, the data tests of each model run in the same invocation, and what depends on a model that fails them is not
+    built. Raises GoldBuildFailed, and the engine's errors when it is to blame.
     """
     arguments = ["build", "--resource-type", "model", *(["--resource-type", "test"] if with_tests else [])]
     if select:
@@ -38,7 +38,11 @@ def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool 
     if window.is_full:
         arguments.append("--full-refresh")
     done = _invoke(arguments, window)
-    built = [result.node.name for result in done.result.results if result.status == "success" and result.node.resource_type == "model"]
+    built = [
+        result.node.name
+        for result in done.result.results
+        if result.status == "success" and result.node.resource_type == "model"
+    ]
     log.info("gold: %d tables built", len(built))
     return [_outcome(gold(model)) for model in built]
 
@@ -46,7 +50,8 @@ def build_gold(window: BatchWindow, select: str | None = None, with_tests: bool 
 def warm_up_dbt() -> None:
     """Import dbt and have it read the parsed project: seconds that this process and its forks then save.
 
-    dbt makes its schemas and decoders at first use. Nothing is connected or built. A project that does not parse is told by the build.
+    dbt makes its schemas and decoders at first use. Nothing is connected or built. A project that does not parse is
+    told by the build.
     """
     global _read_ahead
     from dbt.cli.main import dbtRunner
@@ -57,7 +62,8 @@ def warm_up_dbt() -> None:
 
 
 def project_read_ahead() -> Manifest | None:
-    """What `warm_up_dbt` read, for one taker: dbt notes in it what it compiled, and the next build looks back from another moment.
+    """What `warm_up_dbt` read, for one taker: dbt notes in it what it compiled, and the next build looks back from
+    another moment.
 
     None when nothing was read, it was taken, or the project is another by now.
     """
@@ -67,7 +73,8 @@ def project_read_ahead() -> Manifest | None:
 
 
 def check_gold(window: BatchWindow, select: str | None = None) -> int:
-    """Run the data tests, or the tests that `select` names (`test_type:unit`: those of the formulas, which need no data).
+    """Run the data tests, or the tests that `select` names (`test_type:unit`: those of the formulas, which need no
+    data).
 
     Returns how many passed. Raises GoldBuildFailed with the names of those that did not.
     """
@@ -88,7 +95,12 @@ def _invoke(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
 
 
 def _options() -> list[str]:
-    paths = {"project-dir": PROJECT, "profiles-dir": PROJECT, "target-path": target_path(), "log-path": settings().logs / "dbt"}
+    paths = {
+        "project-dir": PROJECT,
+        "profiles-dir": PROJECT,
+        "target-path": target_path(),
+        "log-path": settings().logs / "dbt",
+    }
     places = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
     # Nobody reads the artefacts of a build; the docs task writes its own.
     return ["--target", settings().engine, "--quiet", "--no-write-json", *places, *parsed_already()]
@@ -102,7 +114,8 @@ def _outcome(table: TableRef) -> TableOutcome:
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """dbt reads its profile and the as-of moment from the environment of this very process; it is put back afterwards."""
+    """dbt reads its profile and the as-of moment from the environment of this very process; it is put back
+    afterwards."""
     before = dict(os.environ)
     os.environ.update(variables)
     try:

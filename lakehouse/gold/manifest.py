@@ -20,7 +20,8 @@ _WRITTEN_BY_DBT = {"target", "logs", "dbt_packages", ".user.yml"}
 
 
 def project_fingerprint() -> str:
-    """Hash over names and contents of the project's files: changes exactly when a model, test, macro or setting does."""
+    """Hash over names and contents of the project's files: changes exactly when a model, test, macro or setting
+    does."""
     digest = hashlib.sha256()
     for path in sorted(_files()):
         digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
@@ -33,13 +34,16 @@ def target_path() -> Path:
 
 
 def manifest_path() -> Path:
-    """The manifest of the project as it is now, parsed (some seconds) only when the project or the engine's address changed.
+    """The manifest of the project as it is now, parsed (some seconds) only when the project or the engine's address
+    changed.
 
     Raises TerminalError with dbt's own words when the project does not parse.
     """
     given = settings()
     # dbt parses anew when its profile says something else; that of Spark names an address.
-    parsed_for = (f"{given.engine_host}:{given.thrift_port} " if given.engine == "spark" else "") + project_fingerprint()
+    parsed_for = (
+        f"{given.engine_host}:{given.thrift_port} " if given.engine == "spark" else ""
+    ) + project_fingerprint()
     folder = target_path() / "parsed" / f"{given.engine}-{hashlib.sha256(parsed_for.encode()).hexdigest()[:16]}"
     manifest = folder / "manifest.json"
     if not manifest.exists():
@@ -53,19 +57,36 @@ def parsed_already() -> tuple[str, ...]:
 
 
 def _files() -> list[Path]:
-    return [path for path in PROJECT.rglob("*") if path.is_file() and not _WRITTEN_BY_DBT & set(path.relative_to(PROJECT).parts)]
+    return [
+        path
+        for path in PROJECT.rglob("*")
+        if path.is_file() and not _WRITTEN_BY_DBT & set(path.relative_to(PROJECT).parts)
+    ]
 
 
 def _parse(folder: Path) -> None:
-    """Parse beside the final folder and move the result there whole: two processes may do it at once and both are right."""
+    """Parse beside the final folder and move the result there whole: two processes may do it at once and both are
+    right."""
     draft = folder.with_name(f"{folder.name}.{os.getpid()}")
-    options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", settings().engine, "--target-path", str(draft)]
+    options = [
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--target",
+        settings().engine,
+        "--target-path",
+        str(draft),
+    ]
     command = [sys.executable, "-c", _DBT, "--quiet", "parse", *options, "--log-path", str(settings().logs / "dbt")]
     environment = environment_with(**own_settings(), DBT_SEND_ANONYMOUS_USAGE_STATS="false")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
         shutil.rmtree(draft, ignore_errors=True)
-        raise TerminalError(f"the dbt project does not parse: {(done.stdout + done.stderr).strip()[-1500:]}", "Mend the file it names in dbt_project/.")
+        raise TerminalError(
+            f"the dbt project does not parse: {(done.stdout + done.stderr).strip()[-1500:]}",
+            "Mend the file it names in dbt_project/.",
+        )
     try:
         draft.rename(folder)
     except OSError:

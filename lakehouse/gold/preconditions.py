@@ -35,7 +35,8 @@ class NothingLoadedError(TerminalError):
 
 
 def require_loaded(tables: list[TableRef]) -> None:
-    """Pass when all of the tables exist, empty or not: they do from the first delivery on that names a customer. Else NothingLoadedError."""
+    """Pass when all of the tables exist, empty or not: they do from the first delivery on that names a customer. Else
+    NothingLoadedError."""
     missing = [str(table) for table in tables if newest_version(table, settings().lake) is None]
     if missing:
         raise NothingLoadedError(missing)
@@ -51,9 +52,14 @@ def require_checked_and_open(tables: list[TableRef]) -> None:
     blocked = [states[str(table)] for table in tables if str(table) in states and states[str(table)].is_blocked]
     if blocked:
         raise QualityGateFailed(
-            ", ".join(state.table for state in blocked), [(f"{state.table}: {rule}", rows) for state in blocked for rule, rows in state.failures]
+            ", ".join(state.table for state in blocked),
+            [(f"{state.table}: {rule}", rows) for state in blocked for rule, rows in state.failures],
         )
-    unchecked = [str(table) for table in tables if _changed_after(table, states[str(table)].checked_at if str(table) in states else None)]
+    unchecked = [
+        str(table)
+        for table in tables
+        if _changed_after(table, states[str(table)].checked_at if str(table) in states else None)
+    ]
     if unchecked:
         raise GateNotFinishedError(unchecked)
 

@@ -1,6 +1,8 @@
-"""What of gold is not what a build would make now: which silver versions, as-of time or dbt project the last good build did not have.
+"""What of gold is not what a build would make now: which silver versions, as-of time or dbt project the last good build
+did not have.
 
-Kept in ops.progress: the last build's inputs, one row each, under the stage `gold`, and under `gold.started` those of a build that began.
+Kept in ops.progress: the last build's inputs, one row each, under the stage `gold`, and under `gold.started` those of a
+build that began.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset))
 
 
 def gold_inputs(window: BatchWindow) -> dict[str, int]:
-    """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the project's hash."""
+    """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the project's
+    hash."""
     lake = settings().lake
     versions = {str(table): -1 if (found := newest_version(table, lake)) is None else found for table in INPUTS}
     return versions | {AS_OF: int(window.as_of.timestamp()), PROJECT: int(project_fingerprint()[:15], 16)}
@@ -34,14 +37,19 @@ def gold_inputs(window: BatchWindow) -> dict[str, int]:
 def changed_inputs(window: BatchWindow) -> frozenset[str]:
     """The inputs (see gold_inputs) that changed since the last good build; none when a build would change nothing.
 
-    All of them when there was no such build, when one began later and did not finish, and when a full rebuild is asked for.
+    All of them when there was no such build, when one began later and did not finish, and when a full rebuild is asked
+    for.
     """
     now, lake = gold_inputs(window), settings().lake
     (built_at, built), (started_at, _) = newest_inputs(GOLD_BUILT, lake), newest_inputs(GOLD_STARTED, lake)
     if window.is_full or built_at < started_at or newest_version(gold("dim_customers"), lake) is None:
         return frozenset(now)
     changed = frozenset(name for name, value in now.items() if built.get(name) != value)
-    log.info("gold is up to date" if not changed else f"gold must be built; changed since the last build: {', '.join(sorted(changed))}")
+    log.info(
+        "gold is up to date"
+        if not changed
+        else f"gold must be built; changed since the last build: {', '.join(sorted(changed))}"
+    )
     return changed
 
 
@@ -58,7 +66,8 @@ def record_gold_started(window: BatchWindow) -> None:
 def record_gold_built(window: BatchWindow) -> None:
     """Remember that the build which `window.run_id` started has finished, with the inputs it started from.
 
-    When another build began meanwhile, each wrote over tables of the other: neither counts, and the next one does everything.
+    When another build began meanwhile, each wrote over tables of the other: neither counts, and the next one does
+    everything.
     """
     lake = settings().lake
     started_at, inputs = newest_inputs(GOLD_STARTED, lake, window.run_id)
@@ -74,5 +83,8 @@ def record_gold_built(window: BatchWindow) -> None:
 
 def _record(stage: str, window: BatchWindow, inputs: dict[str, int]) -> None:
     now = datetime.now(UTC)
-    rows = [{"stage": stage, "input_table": name, "input_version": value, "run_id": window.run_id, "recorded_at": now} for name, value in inputs.items()]
+    rows = [
+        {"stage": stage, "input_table": name, "input_version": value, "run_id": window.run_id, "recorded_at": now}
+        for name, value in inputs.items()
+    ]
     record("progress", rows, settings().lake)

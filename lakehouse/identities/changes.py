@@ -14,8 +14,8 @@ _KEY = ["identifier_type", "identifier"]
 
 
 def with_update_times(table: TableRef, resolved: pa.Table, now: datetime, lake: str) -> tuple[pa.Table, int, int]:
-    """Resolved rows with `_updated_at` (as in the table for rows that say the same, `now` for others), how many of those
-    others there are, and how many rows of the table are gone."""
+    """Resolved rows with `_updated_at` (as in the table for rows that say the same, `now` for others), how many of
+    those others there are, and how many rows of the table are gone."""
     moment = pa.scalar(now, pa.timestamp("us", tz="UTC"))
     known = read(table, lake)
     if known is None:
@@ -26,6 +26,10 @@ def with_update_times(table: TableRef, resolved: pa.Table, now: datetime, lake: 
     joined = resolved.join(same, keys=everything, join_type="left outer")
     is_changed = pc.is_null(joined["_updated_at"])
     times = pc.if_else(is_changed, moment, joined["_updated_at"])
-    rows = joined.drop_columns(["_updated_at"]).append_column("_updated_at", times).sort_by([(name, "ascending") for name in _KEY])
+    rows = (
+        joined.drop_columns(["_updated_at"])
+        .append_column("_updated_at", times)
+        .sort_by([(name, "ascending") for name in _KEY])
+    )
     gone = known.select(_KEY).join(resolved.select(_KEY), keys=_KEY, join_type="left anti")
     return rows, int(pc.sum(is_changed).as_py() or 0), gone.num_rows

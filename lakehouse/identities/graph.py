@@ -20,24 +20,30 @@ def components(mentions: pd.DataFrame, count_identifiers: int, count_contacts: i
     return np.asarray(labels[:count_identifiers]), np.asarray(labels[count_identifiers:])
 
 
-def with_deleted_contacts(live: pd.DataFrame, deleted: pd.DataFrame, count_identifiers: int, count_contacts: int) -> pd.DataFrame:
+def with_deleted_contacts(
+    live: pd.DataFrame, deleted: pd.DataFrame, count_identifiers: int, count_contacts: int
+) -> pd.DataFrame:
     """Mentions of live contacts, and those of deleted ones that tie no two live people together.
 
-    A deleted duplicate goes on pointing at its person. One whose identifiers belong to several people was a mistake, and is
-    probably why it was deleted: it keeps only what no live contact has.
+    A deleted duplicate goes on pointing at its person. One whose identifiers belong to several people was a mistake,
+    and is probably why it was deleted: it keeps only what no live contact has.
     """
     if deleted.empty:
         return live
     of_node, _ = components(live, count_identifiers, count_contacts)
     of_live = deleted["node"].isin(live["node"])
-    people = deleted[of_live].assign(person=of_node[deleted.loc[of_live, "node"]]).groupby("contact")["person"].nunique()
+    people = (
+        deleted[of_live].assign(person=of_node[deleted.loc[of_live, "node"]]).groupby("contact")["person"].nunique()
+    )
     is_mistake = deleted["contact"].isin(people[people > 1].index)
     return pd.concat([live, deleted[~(is_mistake & of_live)]])
 
 
-def with_former_identifiers(mentions: pd.DataFrame, former: pd.DataFrame, count_identifiers: int, count_contacts: int) -> pd.DataFrame:
-    """The mentions, and those of former identifiers all of whose contacts are one person; one that passed from one person to
-    another stays on its own."""
+def with_former_identifiers(
+    mentions: pd.DataFrame, former: pd.DataFrame, count_identifiers: int, count_contacts: int
+) -> pd.DataFrame:
+    """The mentions, and those of former identifiers all of whose contacts are one person; one that passed from one
+    person to another stays on its own."""
     if former.empty:
         return mentions
     _, of_contact = components(mentions, count_identifiers, count_contacts)

@@ -1,8 +1,8 @@
 """Since when two identifiers are known to belong together.
 
-The evidence for a link is a contact that has both. Over several contacts a link is as young as the youngest contact it needs,
-on the chain that needs the oldest ones: contacts are joined in the order of their creation, and an identifier is linked to the
-root at the moment its group joins the root's.
+The evidence for a link is a contact that has both. Over several contacts a link is as young as the youngest contact it
+needs, on the chain that needs the oldest ones: contacts are joined in the order of their creation, and an identifier is
+linked to the root at the moment its group joins the root's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pandas as pd
 
 
 def linked_times(mentions: pd.DataFrame, identifiers: pd.DataFrame) -> pd.DataFrame:
-    """node -> linked_at and is_same_contact (a contact has both it and the root), for every identifier that is not its own root.
+    """node -> linked_at and is_same_contact (a contact has both it and the root), for every identifier that is not its
+    own root.
 
     `mentions`: contact, node, seen_at (the contact's creation). `identifiers`: node, root.
     """
@@ -36,7 +37,13 @@ def _joined(mentions: pd.DataFrame) -> dict[int, datetime]:
     """When each identifier joined the group of its root; `mentions` are sorted by root, then by age of the contact."""
     groups: dict[int, set[int]] = {}
     found: dict[int, datetime] = {}
-    rows = zip(mentions["root"].tolist(), mentions["seen_at"].tolist(), mentions["contact"].tolist(), mentions["node"].tolist(), strict=True)
+    rows = zip(
+        mentions["root"].tolist(),
+        mentions["seen_at"].tolist(),
+        mentions["contact"].tolist(),
+        mentions["node"].tolist(),
+        strict=True,
+    )
     for (root, moment, _), on_contact in groupby(rows, key=lambda row: row[:3]):
         distinct = {id(group): group for _, _, _, node in on_contact for group in [groups.setdefault(node, {node})]}
         # The largest group takes the others in, so that a node changes its group log(n) times at most.

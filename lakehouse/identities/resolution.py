@@ -1,9 +1,10 @@
 """Contacts and references -> one row per identifier with the customer it belongs to.
 
-Contacts and their identifiers form a graph; customers are its connected components. The graph is in memory as two integer
-columns (about 100 bytes an identifier), because people are few where events are many: components of 10 M identifiers take
-seconds in scipy, while an iterative algorithm on an engine costs a shuffle of the whole graph for every step and needs a
-checkpoint per step that the embedded engine does not have. The engine does what grows with events: finding distinct references.
+Contacts and their identifiers form a graph; customers are its connected components. The graph is in memory as two
+integer columns (about 100 bytes an identifier), because people are few where events are many: components of 10 M
+identifiers take seconds in scipy, while an iterative algorithm on an engine costs a shuffle of the whole graph for
+every step and needs a checkpoint per step that the embedded engine does not have. The engine does what grows with
+events: finding distinct references.
 
 Everything is a function of the rows alone: their order, and the order in which they once arrived, do not matter.
 """
@@ -28,12 +29,14 @@ _KEY = ["type_rank", "identifier"]
 def resolve(contacts: pa.Table, references: pa.Table, of_contacts: pa.Table, sharing_limit: int) -> pa.Table:
     """Rows of the IDENTITIES contract without `_updated_at`, sorted by key.
 
-    `contacts`: crm_id, email, loyalty_id, phone (canonical or null), created_at, is_deleted. `references`: identifier_type,
-    identifier, first_seen_at, one row per identifier and origin. `of_contacts`: contact_id, identifier_type, identifier, also former ones.
+    `contacts`: crm_id, email, loyalty_id, phone (canonical or null), created_at, is_deleted. `references`:
+    identifier_type, identifier, first_seen_at, one row per identifier and origin. `of_contacts`: contact_id,
+    identifier_type, identifier, also former ones.
 
-    An identifier on more contacts than `sharing_limit` links nobody; it is kept, as a customer of its own, only if something
-    refers to it. A reference that no dated event mentions and no contact has is left out. Deleted contacts, and identifiers that
-    no contact has any more, stay with the customer they point at; where they point at several, they link none of them.
+    An identifier on more contacts than `sharing_limit` links nobody; it is kept, as a customer of its own, only if
+    something refers to it. A reference that no dated event mentions and no contact has is left out. Deleted contacts,
+    and identifiers that no contact has any more, stay with the customer they point at; where they point at several,
+    they link none of them.
     """
     frame = contacts.to_pandas()
     mentions = _mentions(frame)
@@ -41,7 +44,9 @@ def resolve(contacts: pa.Table, references: pa.Table, of_contacts: pa.Table, sha
     mentions = mentions.merge(identifiers.loc[~identifiers["is_shared_widely"], [*_KEY, "node"]], on=_KEY)
     is_deleted = mentions["contact"].isin(np.flatnonzero(frame["is_deleted"]))
     mentions = with_deleted_contacts(mentions[~is_deleted], mentions[is_deleted], len(identifiers), len(frame))
-    mentions = with_former_identifiers(mentions, _former_mentions(frame, of_contacts.to_pandas(), identifiers), len(identifiers), len(frame))
+    mentions = with_former_identifiers(
+        mentions, _former_mentions(frame, of_contacts.to_pandas(), identifiers), len(identifiers), len(frame)
+    )
     identifiers["is_former"] = identifiers["node"].isin(mentions["node"]) & (identifiers["count_contacts"] == 0)
     identifiers["component"], _ = components(mentions, len(identifiers), len(frame))
     identifiers = identifiers.sort_values(["component", "first_seen_at", *_KEY], kind="stable")
@@ -57,14 +62,23 @@ def _mentions(frame: pd.DataFrame) -> pd.DataFrame:
     for rank, name in enumerate(TYPES):
         known = frame[name].notna()
         parts.append(
-            pd.DataFrame({"contact": np.flatnonzero(known), "type_rank": rank, "identifier": frame.loc[known, name], "seen_at": frame.loc[known, "created_at"]})
+            pd.DataFrame(
+                {
+                    "contact": np.flatnonzero(known),
+                    "type_rank": rank,
+                    "identifier": frame.loc[known, name],
+                    "seen_at": frame.loc[known, "created_at"],
+                }
+            )
         )
     return pd.concat(parts, ignore_index=True)
 
 
 def _identifiers(mentions: pd.DataFrame, references: pa.Table, sharing_limit: int) -> pd.DataFrame:
     """One row per identifier that stays, numbered (`node`) in the order of its key."""
-    on_contacts = mentions.groupby(_KEY, sort=False).agg(first_on_contact=("seen_at", "min"), count_contacts=("contact", "size"))
+    on_contacts = mentions.groupby(_KEY, sort=False).agg(
+        first_on_contact=("seen_at", "min"), count_contacts=("contact", "size")
+    )
     referred = references.to_pandas()
     referred["type_rank"] = _ranks(referred["identifier_type"])
     in_events = referred.groupby(_KEY, sort=False).agg(first_in_events=("first_seen_at", "min"))
@@ -80,7 +94,8 @@ def _identifiers(mentions: pd.DataFrame, references: pa.Table, sharing_limit: in
 
 
 def _former_mentions(frame: pd.DataFrame, of_contacts: pd.DataFrame, identifiers: pd.DataFrame) -> pd.DataFrame:
-    """One row per contact and identifier it had, of the identifiers that something refers to and no contact has any more."""
+    """One row per contact and identifier it had, of the identifiers that something refers to and no contact has any
+    more."""
     gone = identifiers[identifiers["count_contacts"] == 0]
     ranked = of_contacts.assign(type_rank=_ranks(of_contacts["identifier_type"]))
     had = ranked.merge(gone[[*_KEY, "node"]], on=_KEY)
@@ -96,14 +111,22 @@ def _ranks(types: pd.Series) -> pd.Series:
 def _finished(identifiers: pd.DataFrame, links: pd.DataFrame) -> pa.Table:
     """`links`: node -> linked_at, is_same_contact, for identifiers that are linked to another one."""
     types = np.array(TYPES)[identifiers["type_rank"].to_numpy()]
-    own = np.array([customer_id(kind, text) for kind, text in zip(types, identifiers["identifier"], strict=True)], dtype=object)
+    own = np.array(
+        [customer_id(kind, text) for kind, text in zip(types, identifiers["identifier"], strict=True)], dtype=object
+    )
     joined = identifiers.join(links, on="node")
     is_root = (identifiers["root"] == identifiers["node"]).to_numpy()
     is_former = identifiers["is_former"].to_numpy(dtype=bool)
     is_known = (identifiers["count_contacts"] > 0).to_numpy() | is_former
     is_shared = identifiers["is_shared_widely"].to_numpy(dtype=bool)
     is_same = joined["is_same_contact"].eq(True).to_numpy()
-    rules = {"too_widely_shared": is_shared, "reference_only": ~is_known, "root": is_root, "former_identifier": is_former, "same_contact": is_same}
+    rules = {
+        "too_widely_shared": is_shared,
+        "reference_only": ~is_known,
+        "root": is_root,
+        "former_identifier": is_former,
+        "same_contact": is_same,
+    }
     rule = np.select(list(rules.values()), list(rules), "shared_identifier")
     columns = {
         "identifier_type": types,

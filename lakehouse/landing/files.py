@@ -1,9 +1,9 @@
 """Landing: delivered rows as Parquet, every delivered column a string, whole or absent.
 
-A landed file is `<landing>/<source>/<dataset>/<sha12>.parquet` with the delivered columns, `_source_file` ("name@sha12") and
-`_row_number` (from 1). Rows are staged under a temporary name and become visible by one rename. Small deliveries with the same
-columns share a landed file, a pack `<sha12>.pack.parquet`: what reads landing pays for files, not only for rows. The footer of
-each landed file tells which deliveries are in it, and how many rows of each.
+A landed file is `<landing>/<source>/<dataset>/<sha12>.parquet` with the delivered columns, `_source_file`
+("name@sha12") and `_row_number` (from 1). Rows are staged under a temporary name and become visible by one rename.
+Small deliveries with the same columns share a landed file, a pack `<sha12>.pack.parquet`: what reads landing pays for
+files, not only for rows. The footer of each landed file tells which deliveries are in it, and how many rows of each.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class LandedFile:
 
 
 def landed_files(folder: Path, known: frozenset[str] | set[str] = frozenset()) -> Iterator[LandedFile]:
-    """Landed files in the order of their names, from their footers; not those of one delivery whose digits are in `known`."""
+    """Landed files in the order of their names, from their footers; not those of one delivery whose digits are in
+    `known`."""
     for path in sorted(folder.glob("*.parquet")):
         if path.stem not in known:  # the file of a single delivery is named after its digits
             with pq.ParquetFile(path) as landed:
@@ -76,10 +77,11 @@ def without_lineage(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 class StagedRows:
-    """Rows of one delivery on their way into landing: published whole by `land` or `pack`, gone when the block is left without.
+    """Rows of one delivery on their way into landing: published whole by `land` or `pack`, gone when the block is left
+    without.
 
-    Few rows wait in memory; many are written in parts. `folder` exists (opening the feed's journal makes it). `label` is the
-    `_source_file` of the rows when it is known before the first row; then one part is all that is written.
+    Few rows wait in memory; many are written in parts. `folder` exists (opening the feed's journal makes it). `label`
+    is the `_source_file` of the rows when it is known before the first row; then one part is all that is written.
     """
 
     def __init__(self, folder: Path, name: str, label: str | None = None) -> None:
@@ -95,7 +97,9 @@ class StagedRows:
     def __enter__(self) -> StagedRows:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._finish_part()
         for part in self._parts:
             part.unlink(missing_ok=True)
@@ -103,7 +107,9 @@ class StagedRows:
     def write(self, rows: pa.RecordBatch) -> None:
         """Append rows whose columns are all strings; columns may differ from batch to batch, an absent one is null."""
         self.columns |= dict.fromkeys(rows.schema.names)
-        numbered = rows.append_column("_row_number", pa.array(np.arange(self.rows + 1, self.rows + 1 + rows.num_rows, dtype=np.int64)))
+        numbered = rows.append_column(
+            "_row_number", pa.array(np.arange(self.rows + 1, self.rows + 1 + rows.num_rows, dtype=np.int64))
+        )
         self.rows += rows.num_rows
         self._held.append(numbered)
         self._held_bytes += rows.nbytes
@@ -160,7 +166,8 @@ class StagedRows:
 
 
 class Pack:
-    """Small deliveries on their way into one landed file, or into several when their columns differ or their rows are many."""
+    """Small deliveries on their way into one landed file, or into several when their columns differ or their rows are
+    many."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -199,9 +206,13 @@ class Pack:
 
 
 def _open(path: Path, columns: tuple[str, ...]) -> pq.ParquetWriter:
-    fields = [pa.field(name, pa.string()) for name in (*columns, "_source_file")] + [pa.field("_row_number", pa.int64())]
+    fields = [pa.field(name, pa.string()) for name in (*columns, "_source_file")] + [
+        pa.field("_row_number", pa.int64())
+    ]
     # Landing is read once: dictionaries and statistics cost half of the writing time and save nothing.
-    return pq.ParquetWriter(path, pa.schema(fields), compression="snappy", use_dictionary=["_source_file"], write_statistics=False)
+    return pq.ParquetWriter(
+        path, pa.schema(fields), compression="snappy", use_dictionary=["_source_file"], write_statistics=False
+    )
 
 
 def _note_deliveries(writer: pq.ParquetWriter, rows: dict[str, int]) -> None:
@@ -216,4 +227,6 @@ def _with_lineage(rows: pa.RecordBatch, columns: tuple[str, ...], label: str) ->
     """The numbered rows with exactly these delivered columns, an absent one null, and with their `_source_file`."""
     absent = pa.nulls(rows.num_rows, pa.string())
     delivered = [rows.column(name) if name in rows.schema.names else absent for name in columns]
-    return pa.RecordBatch.from_arrays([*delivered, pa.repeat(label, rows.num_rows), rows.column("_row_number")], names=[*columns, *_LINEAGE])
+    return pa.RecordBatch.from_arrays(
+        [*delivered, pa.repeat(label, rows.num_rows), rows.column("_row_number")], names=[*columns, *_LINEAGE]
+    )

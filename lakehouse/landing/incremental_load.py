@@ -1,7 +1,7 @@
 """One load of a table or an endpoint: rows into landing, without those that the load before had already.
 
-Nothing is noted before everything is landed, so a load that is killed is simply read again. The content's SHA-256 does not
-depend on the order of the rows: an unchanged table is the same content, and is not landed twice.
+Nothing is noted before everything is landed, so a load that is killed is simply read again. The content's SHA-256 does
+not depend on the order of the rows: an unchanged table is the same content, and is not landed twice.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ _OVERLAP = "_overlap"
 
 
 class Load:
-    """Takes batches of records (column -> value) and lands them whole with `finish`; leaving the block before lands nothing.
+    """Takes batches of records (column -> value) and lands them whole with `finish`; leaving the block before lands
+    nothing.
 
-    `name` is the table or endpoint; `is_complete` reads it from the start again, also when it was read before. `is_aside`
-    reads some rows again, and the next load goes on where the one before this had got to.
+    `name` is the table or endpoint; `is_complete` reads it from the start again, also when it was read before.
+    `is_aside` reads some rows again, and the next load goes on where the one before this had got to.
     """
 
     def __init__(self, feed: Feed, journal: Journal, name: str, is_complete: bool, is_aside: bool = False) -> None:
@@ -44,7 +45,11 @@ class Load:
         self._watermark = feed.declaration.watermark
         self._overlap = Overlap(feed)
         self._state = self._previous_state()
-        self._known = set() if is_complete or is_aside or not self._state else _read_digests(feed.landing / self._state["overlap"])
+        self._known = (
+            set()
+            if is_complete or is_aside or not self._state
+            else _read_digests(feed.landing / self._state["overlap"])
+        )
         self.highest = from_state(self._state["watermark"]) if self._state and not is_complete else None
         self._staged = StagedRows(feed.landing, "load")
         self._pending: list[Mapping[str, Any]] = []
@@ -55,7 +60,9 @@ class Load:
     def __enter__(self) -> Load:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._staged.__exit__(kind, error, trace)
 
     @property
@@ -92,34 +99,56 @@ class Load:
         try:
             self._staged.write(rows_of(self._pending, self._feed.required_columns()))
         except ValueError as error:
-            raise ContractError(self._feed.dataset, f"{self._name} of source {self._feed.source}: {error}", "Rename one in the source.") from error
+            raise ContractError(
+                self._feed.dataset, f"{self._name} of source {self._feed.source}: {error}", "Rename one in the source."
+            ) from error
         self._pending = []
 
     def check_columns(self, found: Sequence[str], every: bool = True) -> None:
-        """ContractError when columns (as delivered) that the mapping (see required_columns) or the watermark need are not among `found`."""
+        """ContractError when columns (as delivered) that the mapping (see required_columns) or the watermark need are
+        not among `found`."""
         needed = self._feed.required_columns(every) + ((landed_name(self._watermark, 0),) if self._watermark else ())
         try:
             require(needed, [landed_name(name, 0) for name in found], self._name)
         except UnreadableFileError as error:
             problem = f"{self._name} of source {self._feed.source}: {error.reason}"
-            raise ContractError(self._feed.dataset, problem, "Correct the mapping in sources.yml, or the source.") from error
+            raise ContractError(
+                self._feed.dataset, problem, "Correct the mapping in sources.yml, or the source."
+            ) from error
 
     def finish(self) -> TableOutcome:
         """Land what was staged and note how far it was read; the outcome counts rows read, landed and repeated."""
         if self._overlap.count_missing:
-            self.warn(f"{self._overlap.count_missing} rows without {self._watermark}: changes of such rows are not noticed")
+            self.warn(
+                f"{self._overlap.count_missing} rows without {self._watermark}: changes of such rows are not noticed"
+            )
         if self._feed.load == "full" and not self._count_read:
             self.warn(NO_SNAPSHOT)
         self._stage()
         landed = self._land() if self._staged.rows else 0
-        return TableOutcome(self._feed.bronze, self._count_read, landed, 0, self._count_read - landed, tuple(self._warnings), skipped=not landed)
+        return TableOutcome(
+            self._feed.bronze,
+            self._count_read,
+            landed,
+            0,
+            self._count_read - landed,
+            tuple(self._warnings),
+            skipped=not landed,
+        )
 
     def _land(self) -> int:
         """Rows landed: 0 when this very content is in landing already."""
         columns = "\x1f".join(self._staged.columns)
         content = f"{columns}\x1e{self._staged.rows}\x1e{self._digest_sum:x}"
         sha256 = hashlib.sha256(content.encode()).hexdigest()
-        delivery = Delivery(self._name, self.started_at.isoformat(), sha256, LANDED, delivered_at=self.started_at.isoformat(), rows=self._staged.rows)
+        delivery = Delivery(
+            self._name,
+            self.started_at.isoformat(),
+            sha256,
+            LANDED,
+            delivered_at=self.started_at.isoformat(),
+            rows=self._staged.rows,
+        )
         if remark := self._feed.remark_on(self._staged.columns):
             self.warn(remark)
             delivery = replace(delivery, reason=remark)

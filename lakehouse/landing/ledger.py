@@ -1,8 +1,9 @@
-"""The journal of a feed: what was delivered and became of it. It makes a run without news fast and a killed run resumable.
+"""The journal of a feed: what was delivered and became of it. It makes a run without news fast and a killed run
+resumable.
 
 One JSON line a delivery in `<landing>/<source>/<dataset>/_journal.jsonl`, the newest line of a name counts; a line
-`{"recorded": true}` says that everything above it is in ops.files, and ends a run. Losing the journal loses no content: it is
-then fingerprinted again and found in landing.
+`{"recorded": true}` says that everything above it is in ops.files, and ends a run. Losing the journal loses no content:
+it is then fingerprinted again and found in landing.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ LANDED, DUPLICATE, SET_ASIDE = "landed", "duplicate_delivery", "set_aside"
 class Delivery:
     """One delivered file (or one load of a table or endpoint) and its outcome.
 
-    `stamp` is what changes when the content may have changed (size and time of change); `declaration` the fingerprint of the
-    feed's declaration it was read by; `state` what the next load of a table or endpoint goes on from. `sha256` is what it was
-    landed by: the SHA-256 of its content, but for a snapshot that came back, whose `content_sha256` that is then.
+    `stamp` is what changes when the content may have changed (size and time of change); `declaration` the fingerprint
+    of the feed's declaration it was read by; `state` what the next load of a table or endpoint goes on from. `sha256`
+    is what it was landed by: the SHA-256 of its content, but for a snapshot that came back, whose `content_sha256` that
+    is then.
     """
 
     file_name: str
@@ -68,23 +70,35 @@ class Journal:
         self._read()
 
     def knows(self, file_name: str, stamp: str) -> bool:
-        """Whether this delivery was dealt with. A file set aside is looked at again when the declaration has changed."""
+        """Whether this delivery was dealt with. A file set aside is looked at again when the declaration has
+        changed."""
         known = self.newest.get(file_name)
-        return known is not None and known.stamp == stamp and (known.outcome != SET_ASIDE or known.declaration == self._feed.fingerprint)
+        return (
+            known is not None
+            and known.stamp == stamp
+            and (known.outcome != SET_ASIDE or known.declaration == self._feed.fingerprint)
+        )
 
     def newest_and_current(self) -> tuple[Delivery, Delivery] | None:
-        """Of complete snapshots: the one delivered last, and the one whose rows were landed last; None before the first.
+        """Of complete snapshots: the one delivered last, and the one whose rows were landed last; None before the
+        first.
 
-        In the order in which bronze and silver take them: by run, within a run by name (dumps are dated). The two have the same
-        content unless an older snapshot has come back.
+        In the order in which bronze and silver take them: by run, within a run by name (dumps are dated). The two have
+        the same content unless an older snapshot has come back.
         """
-        ordered = sorted(((run, delivery) for run, delivery in self._arrivals if delivery.rows), key=lambda arrival: (arrival[0], arrival[1].file_name))
-        delivered = [delivery for _, delivery in ordered if delivery.outcome != SET_ASIDE and delivery.content in self.landed]
+        ordered = sorted(
+            ((run, delivery) for run, delivery in self._arrivals if delivery.rows),
+            key=lambda arrival: (arrival[0], arrival[1].file_name),
+        )
+        delivered = [
+            delivery for _, delivery in ordered if delivery.outcome != SET_ASIDE and delivery.content in self.landed
+        ]
         landed = [delivery for delivery in delivered if delivery.outcome == LANDED]
         return (delivered[-1], landed[-1]) if landed else None
 
     def run_of_landed(self) -> dict[str, int]:
-        """SHA-256 of landed content -> number of the run that landed it (they count up); what the journal does not know is absent."""
+        """SHA-256 of landed content -> number of the run that landed it (they count up); what the journal does not know
+        is absent."""
         return {delivery.sha256: run for run, delivery in self._arrivals if delivery.outcome == LANDED}
 
     def add(self, delivery: Delivery) -> None:
@@ -128,7 +142,10 @@ class Journal:
             return []
         columns = ["file_name", "content_sha256", "outcome"]
         mine = [("source", "=", self._feed.source), ("dataset", "=", self._feed.dataset)]
-        return [(row["file_name"], row["content_sha256"], row["outcome"]) for row in table.to_pyarrow_table(columns=columns, filters=mine).to_pylist()]
+        return [
+            (row["file_name"], row["content_sha256"], row["outcome"])
+            for row in table.to_pyarrow_table(columns=columns, filters=mine).to_pylist()
+        ]
 
     @staticmethod
     def _key(delivery: Delivery) -> tuple[str, str, str]:
@@ -177,7 +194,9 @@ def open_journal(feed: Feed) -> Iterator[Journal]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SourceUnavailableError(feed.source, f"another run is landing {feed.dataset}", "Wait for it to end, then run again.") from None
+            raise SourceUnavailableError(
+                feed.source, f"another run is landing {feed.dataset}", "Wait for it to end, then run again."
+            ) from None
         for left in feed.landing.glob(f"*{PART}"):
             os.unlink(left)
         yield Journal(feed)

@@ -1,4 +1,5 @@
-"""Snapshots that come back: A, then B, then A again. Loading content once must not hide that the newest snapshot is A."""
+"""Snapshots that come back: A, then B, then A again. Loading content once must not hide that the newest snapshot is
+A."""
 
 from __future__ import annotations
 
@@ -20,11 +21,13 @@ _REMARK = "an earlier snapshot has come back"
 
 
 def with_returned(feed: Feed, journal: Journal, outcome: TableOutcome) -> TableOutcome:
-    """Where each delivery is a complete snapshot: land the newest once more when it repeats one that another has replaced since.
+    """Where each delivery is a complete snapshot: land the newest once more when it repeats one that another has
+    replaced since.
 
-    It is landed under an identity of its own, made of its content and of the snapshot before it, so bronze and silver take it for
-    what it is, a new delivery; killed anywhere, the next run makes the same identity. Deliveries that return and are replaced in
-    the same run change nothing and stay duplicates. `outcome` is the load's; its counts tell of the rows landed again.
+    It is landed under an identity of its own, made of its content and of the snapshot before it, so bronze and silver
+    take it for what it is, a new delivery; killed anywhere, the next run makes the same identity. Deliveries that
+    return and are replaced in the same run change nothing and stay duplicates. `outcome` is the load's; its counts tell
+    of the rows landed again.
 
     Raises TerminalError when the rows landed back then are gone.
     """
@@ -34,7 +37,9 @@ def with_returned(feed: Feed, journal: Journal, outcome: TableOutcome) -> TableO
     newest, current = found
     identity = hashlib.sha256(f"{newest.content}\x1e{current.sha256}".encode()).hexdigest()
     rows = _land_again(feed, newest, identity)
-    journal.add(replace(newest, sha256=identity, content_sha256=newest.content, outcome=LANDED, reason=_REMARK, rows=rows))
+    journal.add(
+        replace(newest, sha256=identity, content_sha256=newest.content, outcome=LANDED, reason=_REMARK, rows=rows)
+    )
     warning = f"{newest.file_name} of {feed.source}: {_REMARK}, its rows are landed once more"
     repeated = min(rows, outcome.duplicates)  # none, when an earlier run read it and was stopped before it came here
     return TableOutcome(
@@ -51,7 +56,10 @@ def _land_again(feed: Feed, newest: Delivery, identity: str) -> int:
     landed, label = landed_path(feed.landing, newest.content), source_file(newest.file_name, identity)
     if not landed.exists():
         problem = f"{newest.file_name} of source {feed.source} is an earlier snapshot that has come back, but its landed rows are gone"
-        raise TerminalError(problem, f"Restore {feed.source}/{feed.dataset}/{landed.name} in the landing folder, or have the snapshot exported anew.")
+        raise TerminalError(
+            problem,
+            f"Restore {feed.source}/{feed.dataset}/{landed.name} in the landing folder, or have the snapshot exported anew.",
+        )
     with StagedRows(feed.landing, identity, label) as staged:
         for rows in _delivered_rows(landed):
             staged.write(rows)

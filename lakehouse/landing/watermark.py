@@ -22,8 +22,8 @@ _PRUNE_ABOVE = 200_000  # rows remembered before the ones behind the lookback ar
 class Overlap:
     """The newest rows of a feed: their highest watermark, and digests of those that the next load will read again.
 
-    The next load starts at (highest watermark - lookback), the boundary included, so that rows committed late are seen; rows it
-    has in common with this one are recognised by their digests.
+    The next load starts at (highest watermark - lookback), the boundary included, so that rows committed late are seen;
+    rows it has in common with this one are recognised by their digests.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -43,7 +43,9 @@ class Overlap:
             if self.highest is None or watermark > self.highest:
                 self.highest = watermark
         except TypeError as error:
-            problem = f"watermark {self._declared.watermark} of source {self._feed.source} holds values of different kinds"
+            problem = (
+                f"watermark {self._declared.watermark} of source {self._feed.source} holds values of different kinds"
+            )
             raise ContractError(self._feed.dataset, problem, "Choose a column with one type, or load: full.") from error
         self._rows.append((watermark, digest))
         if len(self._rows) > self._limit:
@@ -76,7 +78,8 @@ def behind(highest: Any, feed: Feed) -> Any:
 
 
 def _earlier(text: str, lookback: Any) -> str:
-    """An ISO timestamp `lookback` earlier and written as it was, for texts are compared as texts; ValueError for other texts."""
+    """An ISO timestamp `lookback` earlier and written as it was, for texts are compared as texts; ValueError for other
+    texts."""
     if not _TIME_TEXT.fullmatch(text):
         raise ValueError("the text is no ISO timestamp")
     seconds, rest = datetime.fromisoformat(text[:19]), text[19:]
@@ -86,13 +89,16 @@ def _earlier(text: str, lookback: Any) -> str:
 def interval(window: BatchWindow, kind: type, has_zone: bool) -> tuple[Any, Any] | None:
     """[start, end) of a window as watermarks of a kind (datetime or date); None for kinds that know no time.
 
-    Where the zone is not known the interval is a day longer on both sides: what is read once too often is dropped later.
+    Where the zone is not known the interval is a day longer on both sides: what is read once too often is dropped
+    later.
     """
     if not issubclass(kind, date):
         return None
     if issubclass(kind, datetime) and has_zone:
         return window.start, window.end
-    start, end = ((moment + more).replace(tzinfo=None) for moment, more in ((window.start, -_ANY_ZONE), (window.end, _ANY_ZONE)))
+    start, end = (
+        (moment + more).replace(tzinfo=None) for moment, more in ((window.start, -_ANY_ZONE), (window.end, _ANY_ZONE))
+    )
     return (start, end) if issubclass(kind, datetime) else (start.date(), end.date())
 
 
@@ -117,7 +123,10 @@ def watermark_of(value: Any) -> Any:
 
 def to_state(watermark: Any) -> dict[str, str]:
     """A watermark for the journal: its kind and its text."""
-    return {"kind": type(watermark).__name__, "text": watermark.isoformat() if isinstance(watermark, date) else str(watermark)}
+    return {
+        "kind": type(watermark).__name__,
+        "text": watermark.isoformat() if isinstance(watermark, date) else str(watermark),
+    }
 
 
 def from_state(state: dict[str, str]) -> Any:

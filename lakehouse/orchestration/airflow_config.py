@@ -1,6 +1,8 @@
-"""The whole configuration of Airflow, as environment variables derived from our settings; no airflow.cfg is edited by hand.
+"""The whole configuration of Airflow, as environment variables derived from our settings; no airflow.cfg is edited by
+hand.
 
-Nothing here imports Airflow: it reads its configuration when it is first imported, so this must have been applied before.
+Nothing here imports Airflow: it reads its configuration when it is first imported, so this must have been applied
+before.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def base_url() -> str:
 
 
 def airflow_environment(database: str = DATABASE) -> dict[str, str]:
-    """Environment variables that configure Airflow, dbt and the libraries under them for this home; creates secrets on first use.
+    """Environment variables that configure Airflow, dbt and the libraries under them for this home; creates secrets on
+    first use.
 
     `database` is the SQLite file of Airflow's metadata below its home.
 
@@ -54,7 +57,13 @@ def airflow_environment(database: str = DATABASE) -> dict[str, str]:
     sections: dict[str, dict[str, object]] = {
         "core": core,
         "database": {"sql_alchemy_conn": f"sqlite:///{home / database}"},
-        "api": {"host": HOST, "port": settings().airflow_port, "base_url": base_url(), "workers": 1, "secret_key": kept["api_secret_key"]},
+        "api": {
+            "host": HOST,
+            "port": settings().airflow_port,
+            "base_url": base_url(),
+            "workers": 1,
+            "secret_key": kept["api_secret_key"],
+        },
         "api_auth": {"jwt_secret": kept["jwt_secret"]},
         "logging": {
             "base_log_folder": logs,
@@ -63,13 +72,32 @@ def airflow_environment(database: str = DATABASE) -> dict[str, str]:
         },
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60},
         # a task process is forked from one that has loaded pyspark, dbt and the rest: seconds less per task
-        "scheduler": {"mp_start_method": "forkserver", "mp_forkserver_preload": "airflow.executors.local_executor,lakehouse.orchestration.preload"},
+        "scheduler": {
+            "mp_start_method": "forkserver",
+            "mp_forkserver_preload": "airflow.executors.local_executor,lakehouse.orchestration.preload",
+        },
         "usage_data_collection": {"enabled": False},
-        "cosmos": {"enable_telemetry": False, "cache_dir": home / "cosmos", "enable_cache_profile": False, "enable_memory_optimised_imports": True},
+        "cosmos": {
+            "enable_telemetry": False,
+            "cache_dir": home / "cosmos",
+            "enable_cache_profile": False,
+            "enable_memory_optimised_imports": True,
+        },
         "openlineage": {"disabled": True, "namespace": "lakehouse"},
     }
-    configured = {f"AIRFLOW__{section.upper()}__{key.upper()}": str(value) for section, keys in sections.items() for key, value in keys.items()}
-    return {**configured, "AIRFLOW_HOME": str(home), **own_settings(), **_NO_TELEMETRY, **SMALL_PAGES, "PYTHONUNBUFFERED": "1"}
+    configured = {
+        f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
+        for section, keys in sections.items()
+        for key, value in keys.items()
+    }
+    return {
+        **configured,
+        "AIRFLOW_HOME": str(home),
+        **own_settings(),
+        **_NO_TELEMETRY,
+        **SMALL_PAGES,
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 _NO_TELEMETRY = {
@@ -82,7 +110,8 @@ _NO_TELEMETRY = {
 
 
 def child_environment(database: str = DATABASE) -> dict[str, str]:
-    """Environment of a process that runs a part of Airflow: this process's, with ours on top and our programs found first."""
+    """Environment of a process that runs a part of Airflow: this process's, with ours on top and our programs found
+    first."""
     programs = str(Path(sys.executable).parent)
     child = environment_with(**airflow_environment(database))
     return child | {"PATH": os.pathsep.join([programs, child.get("PATH", os.defpath)])}
@@ -122,7 +151,8 @@ def _password_file() -> Path:
 
 
 def _write_once(path: Path, content: dict[str, str]) -> None:
-    """Write a file only its owner can read; of two processes that try at once, the first wins and both see its content."""
+    """Write a file only its owner can read; of two processes that try at once, the first wins and both see its
+    content."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

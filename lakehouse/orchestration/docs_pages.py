@@ -1,4 +1,5 @@
-"""The web application behind Airflow's menu entries: dbt docs and Data Docs, files below <home>/docs, for whoever is logged in."""
+"""The web application behind Airflow's menu entries: dbt docs and Data Docs, files below <home>/docs, for whoever is
+logged in."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ app = FastAPI(title="lakehouse pages", docs_url=None, redoc_url=None, openapi_ur
 
 @app.get("/{site}/{path:path}", dependencies=[Depends(requires_access_view(AccessView.WEBSITE))])
 async def page(site: str, path: str, request: Request) -> Response:
-    """A file of one of the sites; 401 without a login, 404 outside of the sites. StaticFiles keeps paths inside their folder."""
+    """A file of one of the sites; 401 without a login, 404 outside of the sites. StaticFiles keeps paths inside their
+    folder."""
     if site not in MADE_BY:
         raise HTTPException(404)
     folder = settings().docs_site / site

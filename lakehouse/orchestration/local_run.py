@@ -1,4 +1,5 @@
-"""The main job in one process: the same four DAGs as under the scheduler, one after the other through Airflow's `dag.test()`."""
+"""The main job in one process: the same four DAGs as under the scheduler, one after the other through Airflow's
+`dag.test()`."""
 
 from __future__ import annotations
 
@@ -50,12 +51,12 @@ class _Ran:
 def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
     """Ingest, build, refresh and export `campaign_id`, and say what came of it.
 
-    `as_of` defaults to now. A running engine of another kind is replaced, unless the platform is up with it. `progress` hears
-    of every task as it starts and ends. Failed tasks do not raise: they are in the summary, whose `raise_if_failed()` does.
-    Raises ConfigurationError for anything wrong in sources.yml or campaigns.yml, for an unknown campaign and for what keeps
-    the engine from starting (a port in use, no Java), EngineUnavailableError when it does not come up, TerminalError when
-    another run is at work in this home or a DAG cannot be loaded, OldLakeError, KeyboardInterrupt after Ctrl-C or SIGTERM: then no further task
-    has begun.
+    `as_of` defaults to now. A running engine of another kind is replaced, unless the platform is up with it. `progress`
+    hears of every task as it starts and ends. Failed tasks do not raise: they are in the summary, whose
+    `raise_if_failed()` does. Raises ConfigurationError for anything wrong in sources.yml or campaigns.yml, for an
+    unknown campaign and for what keeps the engine from starting (a port in use, no Java), EngineUnavailableError when
+    it does not come up, TerminalError when another run is at work in this home or a DAG cannot be loaded, OldLakeError,
+    KeyboardInterrupt after Ctrl-C or SIGTERM: then no further task has begun.
     """
     check_configuration(settings().conf)
     campaign(campaign_id)
@@ -79,7 +80,9 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
                 is_rebuilt = is_full and not watch.failures and not ran.failures
                 if is_rebuilt:
                     record_layout(ran.run_ids[-1], settings().lake)
-                _test_dag(dags["pre_send_refresh"], conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}, watch, ran)
+                _test_dag(
+                    dags["pre_send_refresh"], conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}, watch, ran
+                )
         clock = Clock(time.monotonic() - started, ready - started, ran.dag_seconds, dict(watch.seconds))
         return collect(campaign_id, conf, moment, tuple(ran.run_ids), (*watch.failures, *ran.failures), clock)
 
@@ -88,7 +91,10 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
 def _alone() -> Iterator[None]:
     with held_lock(airflow_home() / "run.lock", wait_seconds=0) as is_mine:
         if not is_mine:
-            raise TerminalError(f"another `lakehouse run` is at work in {settings().home}", "Wait for it, or use another LAKEHOUSE_HOME.")
+            raise TerminalError(
+                f"another `lakehouse run` is at work in {settings().home}",
+                "Wait for it, or use another LAKEHOUSE_HOME.",
+            )
         yield
 
 
@@ -137,7 +143,9 @@ def _loaded_dags() -> dict[str, Any]:
     bag = dagbag.BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
     if bag.import_errors:
         file, error = next(iter(bag.import_errors.items()))
-        raise TerminalError(f"DAG file {file} cannot be loaded: {error.strip().splitlines()[-1]}", "Mend what it names and run again.")
+        raise TerminalError(
+            f"DAG file {file} cannot be loaded: {error.strip().splitlines()[-1]}", "Mend what it names and run again."
+        )
     for task in (task for dag in bag.dags.values() for task in dag.tasks if task.retry_policy):
         task.retry_policy = ImpatientPolicy(task.retry_policy)
     keep_what_is_there()
@@ -146,7 +154,8 @@ def _loaded_dags() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _parsed_already(dag: Any) -> Iterator[None]:
-    """dag.test() parses the whole DAG folder again and writes every DAG of it to the database: let it find this one only."""
+    """dag.test() parses the whole DAG folder again and writes every DAG of it to the database: let it find this one
+    only."""
     from airflow.dag_processing import dagbag
 
     parse, only = dagbag.BundleDagBag, dagbag.DagBag(os.devnull, collect_dags=False)
@@ -160,7 +169,8 @@ def _parsed_already(dag: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _hung_up_after() -> Iterator[None]:
-    """Close the session with the engine while output still goes to the log: at exit the client would complain on the terminal."""
+    """Close the session with the engine while output still goes to the log: at exit the client would complain on the
+    terminal."""
     try:
         yield
     finally:
@@ -176,4 +186,6 @@ def _test_dag(dag: Any, conf: dict[str, Any], watch: TaskWatch, ran: _Ran) -> No
     ran.dag_seconds[dag.dag_id] = time.monotonic() - began
     ran.run_ids.append(f"{dag.dag_id}.{outcome.run_id}")
     if outcome.state != "success" and len(watch.failures) == failures:
-        ran.failures.append(TaskFailure(dag.dag_id, "", f"the run ended {outcome.state} although no task failed; see its log"))
+        ran.failures.append(
+            TaskFailure(dag.dag_id, "", f"the run ended {outcome.state} although no task failed; see its log")
+        )

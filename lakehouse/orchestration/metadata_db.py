@@ -1,4 +1,5 @@
-"""Airflow's metadata database: migrated when it must be, with our pools in it. `python -m lakehouse.orchestration.metadata_db` does both."""
+"""Airflow's metadata database: migrated when it must be, with our pools in it. `python -m
+lakehouse.orchestration.metadata_db` does both."""
 
 from __future__ import annotations
 
@@ -41,9 +42,12 @@ def prepare(database: str = DATABASE) -> bool:
 
 
 def end_abandoned_runs(database: str = DATABASE) -> int:
-    """Mark runs of a killed `lakehouse run` as failed, so that no scheduler takes them up; returns how many there were."""
+    """Mark runs of a killed `lakehouse run` as failed, so that no scheduler takes them up; returns how many there
+    were."""
     with contextlib.closing(sqlite3.connect(airflow_home() / database, timeout=30)) as connection, connection:
-        found = connection.execute("update dag_run set state = 'failed', end_date = run_after where state in ('running', 'queued') and triggered_by = 'TEST'")
+        found = connection.execute(
+            "update dag_run set state = 'failed', end_date = run_after where state in ('running', 'queued') and triggered_by = 'TEST'"
+        )
         return found.rowcount
 
 

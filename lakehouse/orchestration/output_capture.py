@@ -1,4 +1,5 @@
-"""Keeping a run's output readable: everything programs and libraries print goes to a log file, only our own lines to the terminal."""
+"""Keeping a run's output readable: everything programs and libraries print goes to a log file, only our own lines to
+the terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ def output_to(log: Path) -> Iterator[Callable[[Callable[[T], None]], Callable[[T
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]
-    with os.fdopen(kept[0], "w", buffering=1, closefd=False) as out, os.fdopen(kept[1], "w", buffering=1, closefd=False) as err:
+    with (
+        os.fdopen(kept[0], "w", buffering=1, closefd=False) as out,
+        os.fdopen(kept[1], "w", buffering=1, closefd=False) as err,
+    ):
 
         def on_terminal(say: Callable[[T], None]) -> Callable[[T], None]:
             def said(what: T) -> None:

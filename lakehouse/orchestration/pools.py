@@ -1,8 +1,9 @@
 """Airflow pools: one writer per table.
 
-All tables of a dataset (landing files, bronze, silver, quarantine) are written by one chain of tasks, so one slot per dataset keeps every
-one of them to a single writer, whichever DAG the chain belongs to, while datasets run side by side. Gold has as many slots as model
-tasks may run at once: dbt orders them and each writes a table of its own; whatever writes all of gold takes every slot.
+All tables of a dataset (landing files, bronze, silver, quarantine) are written by one chain of tasks, so one slot per
+dataset keeps every one of them to a single writer, whichever DAG the chain belongs to, while datasets run side by side.
+Gold has as many slots as model tasks may run at once: dbt orders them and each writes a table of its own; whatever
+writes all of gold takes every slot.
 """
 
 from __future__ import annotations

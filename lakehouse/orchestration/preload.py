@@ -1,4 +1,5 @@
-"""Imported once by the process that the scheduler's task processes are forked from, so that no task pays seconds of imports."""
+"""Imported once by the process that the scheduler's task processes are forked from, so that no task pays seconds of
+imports."""
 
 from __future__ import annotations
 

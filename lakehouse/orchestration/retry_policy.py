@@ -24,4 +24,8 @@ class ImpatientPolicy(RetryPolicy):
         decision = self.patient.evaluate(exception, try_number, max_tries, context)
         if decision.action is RetryAction.FAIL:
             return decision
-        return RetryDecision.retry(_SOON, decision.reason) if try_number == 1 else RetryDecision.fail("it failed the second time too")
+        return (
+            RetryDecision.retry(_SOON, decision.reason)
+            if try_number == 1
+            else RetryDecision.fail("it failed the second time too")
+        )

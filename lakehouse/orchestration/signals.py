@@ -1,4 +1,5 @@
-"""Stopping a run for good: Ctrl-C or SIGTERM ends it, also when what runs at that moment (dbt, Airflow) swallows the KeyboardInterrupt."""
+"""Stopping a run for good: Ctrl-C or SIGTERM ends it, also when what runs at that moment (dbt, Airflow) swallows the
+KeyboardInterrupt."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ class Interruption:
         self.is_asked = False
 
     def listen(self) -> None:
-        """Take the signals, also back from Airflow, which takes SIGTERM at the start of every task. What is ignored (nohup) stays so."""
+        """Take the signals, also back from Airflow, which takes SIGTERM at the start of every task. What is ignored
+        (nohup) stays so."""
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._asked)

@@ -20,7 +20,8 @@ from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
 
-# stage -> "module:function" ({target} = what it works on); the function takes (target, window) and returns the outcomes of the tables it wrote.
+# stage -> "module:function" ({target} = what it works on); the function takes (target, window) and returns the outcomes
+# of the tables it wrote.
 STAGES: dict[str, str] = {
     "extract": "lakehouse.sources.extract:extract_dataset",
     "bronze": "spark_jobs.bronze_datasets:run",
@@ -50,8 +51,8 @@ Stage = Callable[[str, BatchWindow], list[TableOutcome]]
 def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
 
-    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is a NoRoomError,
-    a lake that an earlier version made an OldLakeError.
+    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is
+    a NoRoomError, a lake that an earlier version made an OldLakeError.
     """
     from lakehouse.storage.layout_version import prepare_layout
 
@@ -77,8 +78,9 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
 def tables_of(stage: str, target: str, source: str | None = None) -> list[str]:
     """Names of the tables that a stage writes (or gates) on a target, also when it fails before it can say so.
 
-    `source`: of a dataset's bronze tables only the one of that source, when it feeds the dataset. Gold is named by its profiles.
-    What nobody can name any more (sources.yml is wrong, the dataset unknown or fed by none) is called by its target.
+    `source`: of a dataset's bronze tables only the one of that source, when it feeds the dataset. Gold is named by its
+    profiles. What nobody can name any more (sources.yml is wrong, the dataset unknown or fed by none) is called by its
+    target.
     """
     if stage in ("extract", "bronze"):
         return _bronze_tables(target, source) or [target]
@@ -97,7 +99,14 @@ def _bronze_tables(dataset: str, source: str | None) -> list[str]:
 
 
 def _record(
-    stage: str, target: str, window: BatchWindow, dag_id: str, started: datetime, seconds: float, outcomes: list[TableOutcome], error: Exception | None
+    stage: str,
+    target: str,
+    window: BatchWindow,
+    dag_id: str,
+    started: datetime,
+    seconds: float,
+    outcomes: list[TableOutcome],
+    error: Exception | None,
 ) -> None:
     from lakehouse.storage.ops_tables import record
 
@@ -127,5 +136,9 @@ def _record(
         counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
         failed = common | counts | {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}
         done = {row["table_name"] for row in rows}
-        rows += [failed | {"table_name": table} for table in tables_of(stage, target, getattr(error, "source", None)) if table not in done]
+        rows += [
+            failed | {"table_name": table}
+            for table in tables_of(stage, target, getattr(error, "source", None))
+            if table not in done
+        ]
     record("runs", rows, settings().lake)

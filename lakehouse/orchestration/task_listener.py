@@ -19,8 +19,8 @@ _ECHO = "watch"
 class TaskWatch:
     """An Airflow listener that tells `progress` of every task and keeps seconds and failures for the summary.
 
-    After an interruption no task works any more, and the first that ends takes `dag.test()` with it: it passes on what listeners
-    raise at the end of a task, but takes what is raised within for a failure of the task.
+    After an interruption no task works any more, and the first that ends takes `dag.test()` with it: it passes on what
+    listeners raise at the end of a task, but takes what is raised within for a failure of the task.
     """
 
     progress: Progress
@@ -54,7 +54,9 @@ class TaskWatch:
             self.failures.append(TaskFailure(task_instance.dag_id, task_instance.task_id, words))
         self._ended(task_instance, "failed" if is_last else "retrying", words)
 
-    def _ended(self, task_instance: Any, state: Literal["succeeded", "skipped", "retrying", "failed"], error: str = "") -> None:
+    def _ended(
+        self, task_instance: Any, state: Literal["succeeded", "skipped", "retrying", "failed"], error: str = ""
+    ) -> None:
         self.interruption.check()
         key, seconds = (task_instance.dag_id, task_instance.task_id), time.monotonic() - self._began
         self.seconds[key] = self.seconds.get(key, 0.0) + seconds
@@ -63,11 +65,13 @@ class TaskWatch:
 
 
 def _words(error: Any, task_id: str) -> str:
-    """An error as the summary tells it: ours are sentences, others get their type; a full disk is ours whoever met it."""
+    """An error as the summary tells it: ours are sentences, others get their type; a full disk is ours whoever met
+    it."""
     told = error if getattr(error, "remedy", "") else no_room(error, task_id) or error
     return str(told) if getattr(told, "remedy", "") else f"{type(told).__name__}: {told}"
 
 
 def _is_work(task_instance: Any) -> bool:
-    """Ephemeral dbt models are drawn as empty tasks: part of the picture, not of the work. An echo fails because another task did."""
+    """Ephemeral dbt models are drawn as empty tasks: part of the picture, not of the work. An echo fails because
+    another task did."""
     return task_instance.task.task_type != "EmptyOperator" and task_instance.task_id != _ECHO

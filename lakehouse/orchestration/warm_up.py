@@ -1,6 +1,7 @@
 """What the stages import, imported ahead by a process whose forks then run them.
 
-Libraries, and dbt's look at its project: nothing here connects, starts threads or reads data, so that a fork of it is safe.
+Libraries, and dbt's look at its project: nothing here connects, starts threads or reads data, so that a fork of it is
+safe.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
 
 
 def warm_up(stages: Iterable[str] = tuple(LIBRARIES)) -> None:
-    """Import what these stages need, and for gold warm dbt up. Raises LakehouseError when dbt's project does not parse; the imports are done then."""
+    """Import what these stages need, and for gold warm dbt up. Raises LakehouseError when dbt's project does not parse;
+    the imports are done then."""
     chosen = set(stages)
     for stage in chosen:
         for library in LIBRARIES[stage]:

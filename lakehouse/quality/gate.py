@@ -1,4 +1,5 @@
-"""Stage `gate`: hold one table against its rules, record what was found, and stop the run where a blocking rule is broken."""
+"""Stage `gate`: hold one table against its rules, record what was found, and stop the run where a blocking rule is
+broken."""
 
 from __future__ import annotations
 
@@ -16,7 +17,14 @@ from lakehouse.errors import ContractError, QualityGateFailed
 from lakehouse.outcome import TableOutcome
 from lakehouse.quality.gx.suite import validate
 from lakehouse.quality.history import history_of, is_silver_at_rest
-from lakehouse.quality.results import Finding, findings, latest_findings, passed_versions, record_findings, record_passed
+from lakehouse.quality.results import (
+    Finding,
+    findings,
+    latest_findings,
+    passed_versions,
+    record_findings,
+    record_passed,
+)
 from lakehouse.quality.rules.measure import measure
 from lakehouse.quality.rules.parameters import Parameters, moment, number, text
 from lakehouse.quality.rules.reconciliation import delivery_parameters
@@ -36,10 +44,10 @@ _OF_HISTORY = ("previous_rows", "rows_read", "usual_rows_read")
 def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Gate one table, e.g. "silver.contacts"; findings go to ops.quality_results and Data Docs.
 
-    Broken warning rules are the outcome's warnings. A table that has not changed since it last passed these rules, nor any
-    table they read, is skipped: its findings are recorded again for this run, and only rules about the passing of time are
-    measured. A table that nothing was ever delivered for is skipped too. Raises QualityGateFailed with every broken blocking
-    rule and its rows, after recording; ContractError for a table that has no gate.
+    Broken warning rules are the outcome's warnings. A table that has not changed since it last passed these rules, nor
+    any table they read, is skipped: its findings are recorded again for this run, and only rules about the passing of
+    time are measured. A table that nothing was ever delivered for is skipped too. Raises QualityGateFailed with every
+    broken blocking rule and its rows, after recording; ContractError for a table that has no gate.
     """
     gate, lake = load_gate(target), settings().lake
     if newest_version(gate.table, lake) is None or (_is_delivered(gate.table) and is_never_loaded(gate.table, lake)):
@@ -53,7 +61,9 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     measurements = _measure(gate.rules, gate, _with_history(parameters, gate, window))
     found = findings(gate, measurements, validate(gate, measurements, window.run_id), window.run_id)
     record_findings(found, lake)
-    failures = [(row["rule_id"], row["rows_failed"]) for row in found if row["severity"] == "blocking" and not row["is_passed"]]
+    failures = [
+        (row["rule_id"], row["rows_failed"]) for row in found if row["severity"] == "blocking" and not row["is_passed"]
+    ]
     if failures:
         raise QualityGateFailed(str(gate.table), failures)
     record_passed(gate, versions, window.run_id, lake)
@@ -61,7 +71,8 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 
 def _undelivered(table: TableRef) -> TableOutcome:
-    """A table without any delivery has nothing to hold against rules; only a source that should have delivered is worth a warning."""
+    """A table without any delivery has nothing to hold against rules; only a source that should have delivered is worth
+    a warning."""
     if _is_delivered(table) and not feeds(table.name):
         _log.info("%s is empty because no source in sources.yml delivers it: nothing to check", table)
         return TableOutcome(table, skipped=True)
@@ -69,7 +80,8 @@ def _undelivered(table: TableRef) -> TableOutcome:
 
 
 def _is_delivered(table: TableRef) -> bool:
-    """Whether rows of the table come from sources; all others are computed, and one of those that is empty is worth a look."""
+    """Whether rows of the table come from sources; all others are computed, and one of those that is empty is worth a
+    look."""
     return table.layer is Layer.SILVER and table.name in DATASETS
 
 
@@ -81,7 +93,11 @@ def load_gate(target: str) -> Gate:
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
-        raise ContractError(target, "there is no gate for it", f"Write {module.replace('.', '/')}.py with a GATE, or take the gate out of the DAG.") from error
+        raise ContractError(
+            target,
+            "there is no gate for it",
+            f"Write {module.replace('.', '/')}.py with a GATE, or take the gate out of the DAG.",
+        ) from error
     if gate.table != TableRef.parse(target):
         raise ContractError(target, f"{module} gates {gate.table}", "Correct its GATE.")
     return gate
@@ -96,7 +112,10 @@ def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
     """What the rules may name, but for history."""
     values = {"table": f"{{{gate.table}}}", "as_of": moment(window.as_of)}
     differences = schema_differences(gate.table, lake)
-    values |= {"schema_differences": text("; ".join(differences) or None), "count_schema_differences": str(len(differences))}
+    values |= {
+        "schema_differences": text("; ".join(differences) or None),
+        "count_schema_differences": str(len(differences)),
+    }
     if any("{is_silver_at_rest}" in rule.sql for rule in gate.rules):
         values["is_silver_at_rest"] = "true" if is_silver_at_rest(lake) else "false"
     if gate.amount is not None:
@@ -108,8 +127,12 @@ def _with_history(parameters: Parameters, gate: Gate, window: BatchWindow) -> Pa
     """The parameters with what earlier runs read and saw: read only when something is measured that may name it."""
     history = history_of(gate.table, window.run_id, parameters.lake)
     if window.is_full:
-        history = replace(history, previous_rows=None, rows_read=None)  # a rebuild that was asked for may end with fewer rows, and reads them all
-    return replace(parameters, values=parameters.values | {name: number(getattr(history, name)) for name in _OF_HISTORY})
+        history = replace(
+            history, previous_rows=None, rows_read=None
+        )  # a rebuild that was asked for may end with fewer rows, and reads them all
+    return replace(
+        parameters, values=parameters.values | {name: number(getattr(history, name)) for name in _OF_HISTORY}
+    )
 
 
 def _versions(gate: Gate, parameters: Parameters, lake: str) -> dict[str, int]:
@@ -120,7 +143,8 @@ def _versions(gate: Gate, parameters: Parameters, lake: str) -> dict[str, int]:
 
 
 def _measure(rules: Sequence[Rule], gate: Gate, parameters: Parameters) -> list[Measurement]:
-    """Measure rules on the engine. While the columns are wrong, SQL that names them would only fail: nothing else is looked at."""
+    """Measure rules on the engine. While the columns are wrong, SQL that names them would only fail: nothing else is
+    looked at."""
 
     def ask(sql: str) -> dict[str, Any]:
         _log.debug("gate of %s: %s", gate.table, sql)
@@ -132,15 +156,23 @@ def _measure(rules: Sequence[Rule], gate: Gate, parameters: Parameters) -> list[
     with guarded(f"gate of {gate.table}"):
         spark = session()
         measured = {found.rule.id: found for found in measure(rules if is_readable else about_columns, parameters, ask)}
-    return [measured.get(rule.id) or Measurement(rule, 0, 0, None, "not looked at while the columns differ from the contract") for rule in rules]
+    return [
+        measured.get(rule.id)
+        or Measurement(rule, 0, 0, None, "not looked at while the columns differ from the contract")
+        for rule in rules
+    ]
 
 
-def _findings_that_still_hold(gate: Gate, versions: dict[str, int], parameters: Parameters, window: BatchWindow, lake: str) -> list[Finding] | None:
+def _findings_that_still_hold(
+    gate: Gate, versions: dict[str, int], parameters: Parameters, window: BatchWindow, lake: str
+) -> list[Finding] | None:
     """The newest findings as findings of this run, or None when the table has to be looked at."""
     if passed_versions(gate, lake) != versions:
         return None
     earlier = {row["rule_id"]: row for row in latest_findings(gate.table, lake)}
-    if earlier.keys() != {rule.id for rule in gate.rules} or any(row["severity"] == "blocking" and not row["is_passed"] for row in earlier.values()):
+    if earlier.keys() != {rule.id for rule in gate.rules} or any(
+        row["severity"] == "blocking" and not row["is_passed"] for row in earlier.values()
+    ):
         return None
     timely = [rule for rule in gate.rules if rule.depends_on_as_of]
     if timely:

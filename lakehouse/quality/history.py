@@ -44,7 +44,9 @@ def is_silver_at_rest(lake: str) -> bool:
     progress = open_table(ops("progress"), lake)
     if progress is None:
         return True
-    rows = progress.to_pyarrow_table(filters=[("stage", "=", _GOLD_STARTED)], columns=["input_table", "input_version", "recorded_at"]).to_pylist()
+    rows = progress.to_pyarrow_table(
+        filters=[("stage", "=", _GOLD_STARTED)], columns=["input_table", "input_version", "recorded_at"]
+    ).to_pylist()
     newest = max((row["recorded_at"] for row in rows), default=None)
     versions = {row["input_table"]: row["input_version"] for row in rows if row["recorded_at"] == newest}
     summed = (silver("transactions"), silver("identities"))
@@ -68,5 +70,9 @@ def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float 
     columns = ["run_id", "rule_id", "severity", "is_passed", "rows_checked", "checked_at"]
     rows = results.to_pyarrow_table(columns=columns, filters=[("table_name", "=", str(table))]).to_pylist()
     blocked = {row["checked_at"] for row in rows if row["severity"] == "blocking" and not row["is_passed"]}
-    sizes = [row for row in rows if row["rule_id"].endswith(".rows.kept") and row["run_id"] != run_id and row["checked_at"] not in blocked]
+    sizes = [
+        row
+        for row in rows
+        if row["rule_id"].endswith(".rows.kept") and row["run_id"] != run_id and row["checked_at"] not in blocked
+    ]
     return float(max(sizes, key=lambda row: row["checked_at"])["rows_checked"]) if sizes else None

@@ -56,11 +56,14 @@ def overview(lake: str) -> list[RuleCount]:
     return found
 
 
-def show(lake: str, dataset: str, rule: str | None = None, limit: int = 20, show_personal_data: bool = False) -> list[RejectedRow]:
+def show(
+    lake: str, dataset: str, rule: str | None = None, limit: int = 20, show_personal_data: bool = False
+) -> list[RejectedRow]:
     """The newest rejected rows of a dataset, of all rules or of one; empty when there are none.
 
-    Delivered columns that feed a column which names a person are masked, and so are those that nothing is mapped from: nobody
-    has said what is in them. Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
+    Delivered columns that feed a column which names a person are masked, and so are those that nothing is mapped from:
+    nobody has said what is in them. Raises ContractError for an unknown dataset and ConfigurationError for a wrong
+    sources.yml.
     """
     if dataset not in DATASETS:
         raise ContractError(dataset, "unknown dataset", f"Use one of {', '.join(DATASETS)}.")
@@ -76,7 +79,15 @@ def show(lake: str, dataset: str, rule: str | None = None, limit: int = 20, show
         rows = snapshot.connection.execute(query, {"rule": rule, "limit": limit}).fetchall()
     harmless = {} if show_personal_data else _harmless_columns(dataset)
     return [
-        RejectedRow(source, file, number, tuple(rule_ids), reason, at, _row(row_json, None if show_personal_data else harmless.get(source, frozenset())))
+        RejectedRow(
+            source,
+            file,
+            number,
+            tuple(rule_ids),
+            reason,
+            at,
+            _row(row_json, None if show_personal_data else harmless.get(source, frozenset())),
+        )
         for source, file, number, rule_ids, reason, at, row_json in rows
     ]
 
@@ -84,7 +95,10 @@ def show(lake: str, dataset: str, rule: str | None = None, limit: int = 20, show
 def _row(row_json: str, harmless: frozenset[str] | None) -> dict[str, object]:
     """The row as received; with `harmless`, all other values are masked (an absent value stays absent)."""
     received: dict[str, object] = json.loads(row_json)
-    return {name: value if harmless is None or name in harmless or value is None else MASK for name, value in received.items()}
+    return {
+        name: value if harmless is None or name in harmless or value is None else MASK
+        for name, value in received.items()
+    }
 
 
 def _harmless_columns(dataset: str) -> dict[str, frozenset[str]]:

@@ -49,7 +49,10 @@ def record_findings(rows: list[Finding], lake: str) -> None:
     columns = OPS_TABLES["quality_results"].columns
     chosen = f"run_id = '{_quoted(run_id)}' and table_name = '{table}'"
     batch = pa.Table.from_pylist(rows, schema=arrow_schema(columns))
-    retried(QUALITY_RESULTS, lambda: write_deltalake(delta_uri(QUALITY_RESULTS, lake), batch, mode="overwrite", predicate=chosen))
+    retried(
+        QUALITY_RESULTS,
+        lambda: write_deltalake(delta_uri(QUALITY_RESULTS, lake), batch, mode="overwrite", predicate=chosen),
+    )
 
 
 def latest_findings(table: TableRef, lake: str) -> list[Finding]:
@@ -61,18 +64,25 @@ def latest_findings(table: TableRef, lake: str) -> list[Finding]:
 
 
 def passed_versions(gate: Gate, lake: str) -> dict[str, int]:
-    """Table -> version, of all tables that the gate read when it last passed with these very rules; empty when it never did."""
+    """Table -> version, of all tables that the gate read when it last passed with these very rules; empty when it never
+    did."""
     progress = open_table(ops("progress"), lake)
     if progress is None:
         return {}
-    passed = progress.to_pyarrow_table(columns=["input_table", "input_version", "recorded_at"], filters=[("stage", "=", _stage(gate))])
+    passed = progress.to_pyarrow_table(
+        columns=["input_table", "input_version", "recorded_at"], filters=[("stage", "=", _stage(gate))]
+    )
     return {row["input_table"]: row["input_version"] for row in _newest(passed, "recorded_at")}
 
 
 def record_passed(gate: Gate, versions: dict[str, int], run_id: str, lake: str) -> None:
     """Note the versions of all tables that the gate read when it passed."""
     common = {"stage": _stage(gate), "run_id": run_id, "recorded_at": datetime.now(UTC)}
-    record("progress", [common | {"input_table": table, "input_version": version} for table, version in versions.items()], lake)
+    record(
+        "progress",
+        [common | {"input_table": table, "input_version": version} for table, version in versions.items()],
+        lake,
+    )
 
 
 def _stage(gate: Gate) -> str:
@@ -90,7 +100,11 @@ def _of_run(run_id: str, table: str, lake: str) -> bool:
     results = open_table(QUALITY_RESULTS, lake)
     if results is None:
         return False
-    return bool(results.to_pyarrow_table(columns=["rule_id"], filters=[("run_id", "=", run_id), ("table_name", "=", table)]).num_rows)
+    return bool(
+        results.to_pyarrow_table(
+            columns=["rule_id"], filters=[("run_id", "=", run_id), ("table_name", "=", table)]
+        ).num_rows
+    )
 
 
 def _quoted(text: str) -> str:

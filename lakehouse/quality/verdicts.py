@@ -39,7 +39,10 @@ def latest_gates(lake: str) -> dict[str, GateState]:
         return {}
     columns = ["run_id", "table_name", "rule_id", "severity", "is_passed", "rows_failed", "checked_at"]
     rows = results.to_pyarrow_table(columns=columns)
-    newest = {row["table_name"]: row["checked_at_max"] for row in rows.group_by("table_name").aggregate([("checked_at", "max")]).to_pylist()}
+    newest = {
+        row["table_name"]: row["checked_at_max"]
+        for row in rows.group_by("table_name").aggregate([("checked_at", "max")]).to_pylist()
+    }
     found: dict[str, GateState] = {}
     for table, checked_at in newest.items():
         of_gate = pc.and_(pc.equal(rows["table_name"], table), pc.equal(rows["checked_at"], checked_at))
@@ -48,10 +51,13 @@ def latest_gates(lake: str) -> dict[str, GateState]:
 
 
 def blocked(lake: str, tables: Iterable[str] | None = None) -> list[GateState]:
-    """The gates that are blocked now, of the named tables or of all, by table name; an empty list means that one may build."""
+    """The gates that are blocked now, of the named tables or of all, by table name; an empty list means that one may
+    build."""
     wanted = None if tables is None else set(tables)
     states = latest_gates(lake)
-    return [states[table] for table in sorted(states) if states[table].is_blocked and (wanted is None or table in wanted)]
+    return [
+        states[table] for table in sorted(states) if states[table].is_blocked and (wanted is None or table in wanted)
+    ]
 
 
 def require_open(lake: str, tables: Iterable[str] | None = None) -> None:

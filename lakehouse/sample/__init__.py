@@ -1,4 +1,5 @@
-"""The sample: one year of real grocery shopping, rendered as the dumps a CRM and a shop would leave. Imports DuckDB, so import it late."""
+"""The sample: one year of real grocery shopping, rendered as the dumps a CRM and a shop would leave. Imports DuckDB, so
+import it late."""
 
 from lakehouse.sample.build import build
 from lakehouse.sample.ground_truth import Defect, ExpectedCounts, GroundTruth

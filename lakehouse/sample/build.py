@@ -1,4 +1,5 @@
-"""Building a sample: beside the target, whole, then renamed into place; a sample that is there already is left alone."""
+"""Building a sample: beside the target, whole, then renamed into place; a sample that is there already is left
+alone."""
 
 from __future__ import annotations
 
@@ -30,13 +31,21 @@ def _silent(_: str) -> None:
     """Progress that nobody wants to see."""
 
 
-def build(target: Path, scale: int = 1, dirty: bool = False, progress: Callable[[str], None] = _silent, *, households: int | None = None) -> SampleManifest:
+def build(
+    target: Path,
+    scale: int = 1,
+    dirty: bool = False,
+    progress: Callable[[str], None] = _silent,
+    *,
+    households: int | None = None,
+) -> SampleManifest:
     """Render the sample below `target` and return its manifest; the same parameters give the same bytes everywhere.
 
-    `scale` multiplies the 2,469 households and 1,469,307 lines with ids of their own; `households` keeps only that many of
-    the real ones, for quick trials. `dirty` plants defects on top and writes `ground_truth.json`. Returns at once when the
-    same sample is there and whole; replaces one of other parameters. Raises ValueError for a scale outside 1..99 or too few
-    households, TerminalError when the data is not installed or `target` holds something else than a sample.
+    `scale` multiplies the 2,469 households and 1,469,307 lines with ids of their own; `households` keeps only that many
+    of the real ones, for quick trials. `dirty` plants defects on top and writes `ground_truth.json`. Returns at once
+    when the same sample is there and whole; replaces one of other parameters. Raises ValueError for a scale outside
+    1..99 or too few households, TerminalError when the data is not installed or `target` holds something else than a
+    sample.
     """
     _check(scale, dirty, households)
     target = target.absolute()
@@ -64,10 +73,14 @@ def _check(scale: int, dirty: bool, households: int | None) -> None:
         raise ValueError(f"scale must be 1 to {MAX_SCALE}, not {scale}")
     least = MIN_DIRTY_HOUSEHOLDS if dirty else 1
     if households is not None and households < least:
-        raise ValueError(f"households must be {least} or more{' for a dirty sample' if dirty else ''}, not {households}")
+        raise ValueError(
+            f"households must be {least} or more{' for a dirty sample' if dirty else ''}, not {households}"
+        )
 
 
-def _render(folder: Path, scale: int, dirty: bool, households: int | None, progress: Callable[[str], None]) -> SampleManifest:
+def _render(
+    folder: Path, scale: int, dirty: bool, households: int | None, progress: Callable[[str], None]
+) -> SampleManifest:
     spill = folder / ".spill"
     with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(spill)}) as con:
         attach_package(con)
@@ -88,10 +101,15 @@ def _render(folder: Path, scale: int, dirty: bool, households: int | None, progr
 
 
 def _measured(folder: Path, files: Files) -> dict[str, DumpFile]:
-    return {name: DumpFile(dataset=dataset, bytes=(folder / name).stat().st_size, rows=rows) for name, (dataset, rows) in sorted(files.items())}
+    return {
+        name: DumpFile(dataset=dataset, bytes=(folder / name).stat().st_size, rows=rows)
+        for name, (dataset, rows) in sorted(files.items())
+    }
 
 
-def _manifest(con: duckdb.DuckDBPyConnection, folder: Path, files: Files, scale: int, households: int | None) -> SampleManifest:
+def _manifest(
+    con: duckdb.DuckDBPyConnection, folder: Path, files: Files, scale: int, households: int | None
+) -> SampleManifest:
     rows: dict[str, int] = {}
     for dataset, count in files.values():
         rows[dataset] = rows.get(dataset, 0) + (count or 0)

@@ -110,7 +110,8 @@ select
 from addressed
 """
 
-# What each contact did about one permission: granted once, perhaps withdrawn, perhaps granted again; or bounced or complained.
+# What each contact did about one permission: granted once, perhaps withdrawn, perhaps granted again; or bounced or
+# complained.
 _CONSENTS = """
 create table consents as
 with opted_in as (
@@ -147,19 +148,23 @@ select id::varchar as contact_id, * from events
 
 
 def create_contacts(con: duckdb.DuckDBPyConnection, scale: int, households: int | None) -> None:
-    """Create the tables `contacts` (one row per household and copy) and `consents` (one row per change of a permission).
+    """Create the tables `contacts` (one row per household and copy) and `consents` (one row per change of a
+    permission).
 
     `households` keeps that many of the real ones, chosen by hash; None keeps all.
     """
     kiosk = KIOSK_CONTACTS if households is None or households >= KIOSK_FROM_HOUSEHOLDS else 0
-    con.execute(_HOUSEHOLDS, {"scale": scale, "households": households, "kiosk": kiosk, "land_line_pairs": LAND_LINE_PAIRS})
+    con.execute(
+        _HOUSEHOLDS, {"scale": scale, "households": households, "kiosk": kiosk, "land_line_pairs": LAND_LINE_PAIRS}
+    )
     con.execute(_NAMED, {"first_names": list(FIRST_NAMES), "last_names": list(LAST_NAMES)})
     con.execute(_ADDRESSED)
     con.execute(_CONSENTS)
 
 
 def count_people(con: duckdb.DuckDBPyConnection) -> int:
-    """How many persons the contacts are, when couples and land lines link two contacts each and the kiosk links nobody."""
+    """How many persons the contacts are, when couples and land lines link two contacts each and the kiosk links
+    nobody."""
     row = con.execute("select count(distinct (copy, kind, lead_id)) from contacts").fetchone()
     assert row is not None
     return int(row[0])

@@ -39,11 +39,31 @@ _BAD_ROWS: tuple[_Plan, ...] = (
         {"id": "D6", "created": "2017-05-02T08:00:00Z", "modified": "2017-05-01T08:00:00Z"},
         ("contacts.updated_before_created",),
     ),
-    ("consents", "unknown_event", {"event": "maybe", "event_time": "2017-03-01 10:00:00"}, ("consents.status.allowed",)),
-    ("consents", "unknown_event", {"event": "OPT-IN!", "event_time": "2017-03-02 10:00:00"}, ("consents.status.allowed",)),
-    ("consents", "unknown_channel", {"channel": "fax", "event_time": "2017-03-03 10:00:00"}, ("consents.channel.allowed",)),
+    (
+        "consents",
+        "unknown_event",
+        {"event": "maybe", "event_time": "2017-03-01 10:00:00"},
+        ("consents.status.allowed",),
+    ),
+    (
+        "consents",
+        "unknown_event",
+        {"event": "OPT-IN!", "event_time": "2017-03-02 10:00:00"},
+        ("consents.status.allowed",),
+    ),
+    (
+        "consents",
+        "unknown_channel",
+        {"channel": "fax", "event_time": "2017-03-03 10:00:00"},
+        ("consents.channel.allowed",),
+    ),
     ("consents", "bad_date", {"event_time": "2017-02-30 10:00:00"}, ("consents.changed_at.type",)),
-    ("consents", "missing_required", {"contact_id": None, "event_time": "2017-03-04 10:00:00"}, ("consents.customer_reference.required",)),
+    (
+        "consents",
+        "missing_required",
+        {"contact_id": None, "event_time": "2017-03-04 10:00:00"},
+        ("consents.customer_reference.required",),
+    ),
     ("consents", "missing_required", {"event_time": None}, ("consents.changed_at.required",)),
     ("products", "missing_required", {"product_id": None}, ("products.product_id.required",)),
     ("campaigns", "missing_required", {"campaign_id": "901", "start": None}, ("campaigns.starts_at.required",)),
@@ -55,12 +75,28 @@ _BAD_ROWS: tuple[_Plan, ...] = (
         ("campaigns.ends_before_start",),
     ),
     ("campaign_members", "missing_required", {"contact_id": None}, ("campaign_members.customer_reference.required",)),
-    ("redemptions", "missing_required", {"redemption_id": "D-1", "coupon_upc": None}, ("redemptions.coupon_id.required",)),
-    ("redemptions", "bad_date", {"redemption_id": "D-2", "redeemed_on": "2017-02-30"}, ("redemptions.redeemed_at.type",)),
+    (
+        "redemptions",
+        "missing_required",
+        {"redemption_id": "D-1", "coupon_upc": None},
+        ("redemptions.coupon_id.required",),
+    ),
+    (
+        "redemptions",
+        "bad_date",
+        {"redemption_id": "D-2", "redeemed_on": "2017-02-30"},
+        ("redemptions.redeemed_at.type",),
+    ),
 )
 
 # dataset -> rows of the clean file that come twice
-_REPEATED = {"contacts": (3, 11), "consents": (5, 6, 7), "products": (100,), "campaign_members": (1, 2), "redemptions": (9,)}
+_REPEATED = {
+    "contacts": (3, 11),
+    "consents": (5, 6, 7),
+    "products": (100,),
+    "campaign_members": (1, 2),
+    "redemptions": (9,),
+}
 
 
 def plant_crm_defects(dumps: SpoiledDumps) -> None:
@@ -71,7 +107,15 @@ def plant_crm_defects(dumps: SpoiledDumps) -> None:
     for dataset, row_numbers in _REPEATED.items():
         for row_number in row_numbers:
             file = _FILES[dataset]
-            dumps.repeat("exact_duplicate", dataset, file, file, row_number, _KEYS[dataset], f"row {row_number} of the same file once more")
+            dumps.repeat(
+                "exact_duplicate",
+                dataset,
+                file,
+                file,
+                row_number,
+                _KEYS[dataset],
+                f"row {row_number} of the same file once more",
+            )
     contact = dumps.dump(_FILES["contacts"]).record(20)
     dumps.plant(
         "outdated_version",

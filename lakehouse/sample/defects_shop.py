@@ -30,7 +30,11 @@ _BAD_LINES: tuple[tuple[str, Record, tuple[str, ...]], ...] = (
     ("missing_required", {"sold_at": None}, ("transactions.occurred_at.required",)),
     ("unknown_reference_type", {"ref_type": "cookie"}, ("transactions.reference_type.allowed",)),
     ("bad_code", {"currency": "usd"}, ("transactions.currency.pattern",)),
-    ("two_rules", {"quantity": "-1", "sales_value": "n/a"}, ("transactions.quantity.range", "transactions.net_amount.type")),
+    (
+        "two_rules",
+        {"quantity": "-1", "sales_value": "n/a"},
+        ("transactions.quantity.range", "transactions.net_amount.type"),
+    ),
 )
 
 UNKNOWN_PRODUCTS = ("99999999001", "99999999002")
@@ -61,10 +65,19 @@ def _plant_bad_lines(dumps: SpoiledDumps) -> None:
         record = dumps.dump(file).record(number) | {"basket_id": f"D1{number:04d}"} | changes
         dumps.plant(kind, _DATASET, file, record, _KEY, rules, describe_changes(changes))
     for number, product in enumerate(UNKNOWN_PRODUCTS, start=1):
-        record = dumps.dump(file).record(number) | {"basket_id": f"D2{number:04d}", "product_id": product, "sales_value": "3.10"}
+        record = dumps.dump(file).record(number) | {
+            "basket_id": f"D2{number:04d}",
+            "product_id": product,
+            "sales_value": "3.10",
+        }
         meaning = f"product {product} is not in products.csv; the line is loaded and reported"
         dumps.plant("unknown_product", _DATASET, file, record, _KEY, ("unknown_reference",), meaning, _amount(record))
-    record = dumps.dump(file).record(1) | {"basket_id": "D30001", "ref_type": "loyalty_id", "customer_ref": "LC99999999", "sales_value": "5.25"}
+    record = dumps.dump(file).record(1) | {
+        "basket_id": "D30001",
+        "ref_type": "loyalty_id",
+        "customer_ref": "LC99999999",
+        "sales_value": "5.25",
+    }
     meaning = "no contact has this card; the line is loaded and its buyer becomes a customer of its own"
     dumps.plant("unknown_customer", _DATASET, file, record, _KEY, ("unknown_reference",), meaning, _amount(record))
 
@@ -72,9 +85,13 @@ def _plant_bad_lines(dumps: SpoiledDumps) -> None:
 def _plant_repeated_lines(dumps: SpoiledDumps) -> None:
     first, second = _day("2017-03-06"), _day("2017-03-07")
     for row_number in (1, 2, 3):
-        dumps.repeat("exact_duplicate", _DATASET, first, first, row_number, _KEY, f"row {row_number} of the same file once more")
+        dumps.repeat(
+            "exact_duplicate", _DATASET, first, first, row_number, _KEY, f"row {row_number} of the same file once more"
+        )
     for row_number in (5, 6, 7, 8):
-        dumps.repeat("exact_duplicate", _DATASET, second, first, row_number, _KEY, f"row {row_number} of {first} once more")
+        dumps.repeat(
+            "exact_duplicate", _DATASET, second, first, row_number, _KEY, f"row {row_number} of {first} once more"
+        )
 
 
 def _later(record: Record, days: int) -> str:
@@ -86,26 +103,74 @@ def _plant_corrections(dumps: SpoiledDumps) -> None:
     sold, early, late = _day("2017-07-10"), _day("2017-07-15"), _day("2017-07-20")
     lines = [dumps.dump(sold).record(number) for number in range(1, 8)]
     for record, changed in zip(lines[:4], ("1.00", "-0.01", "10.00", "0.37"), strict=True):
-        corrected = record | {"sales_value": f"{_amount(record) + Decimal(changed):.2f}", "exported_at": _later(record, 5)}
-        dumps.plant("correction", _DATASET, early, corrected, _KEY, ("correction",), f"line of {sold}, amount {changed} more", Decimal(changed))
-    twice = lines[0] | {"sales_value": f"{_amount(lines[0]) + Decimal('1.50'):.2f}", "exported_at": _later(lines[0], 10)}
-    dumps.plant("correction", _DATASET, late, twice, _KEY, ("correction",), f"line of {sold}, corrected once more, again 0.50 more", Decimal("0.50"))
+        corrected = record | {
+            "sales_value": f"{_amount(record) + Decimal(changed):.2f}",
+            "exported_at": _later(record, 5),
+        }
+        dumps.plant(
+            "correction",
+            _DATASET,
+            early,
+            corrected,
+            _KEY,
+            ("correction",),
+            f"line of {sold}, amount {changed} more",
+            Decimal(changed),
+        )
+    twice = lines[0] | {
+        "sales_value": f"{_amount(lines[0]) + Decimal('1.50'):.2f}",
+        "exported_at": _later(lines[0], 10),
+    }
+    dumps.plant(
+        "correction",
+        _DATASET,
+        late,
+        twice,
+        _KEY,
+        ("correction",),
+        f"line of {sold}, corrected once more, again 0.50 more",
+        Decimal("0.50"),
+    )
     # Delivered after the correction of the 15th (5 days later), exported before it (2 days later).
     outdated = lines[2] | {"sales_value": "0.02", "exported_at": _later(lines[2], 2)}
-    dumps.plant("outdated_version", _DATASET, late, outdated, _KEY, ("duplicate",), f"line of {sold}, already corrected by a newer export")
+    dumps.plant(
+        "outdated_version",
+        _DATASET,
+        late,
+        outdated,
+        _KEY,
+        ("duplicate",),
+        f"line of {sold}, already corrected by a newer export",
+    )
     invalid = lines[5] | {"sales_value": "void", "exported_at": _later(lines[5], 10)}
-    dumps.plant("invalid_correction", _DATASET, late, invalid, _KEY, ("transactions.net_amount.type",), f"line of {sold}; what is known of it stays")
+    dumps.plant(
+        "invalid_correction",
+        _DATASET,
+        late,
+        invalid,
+        _KEY,
+        ("transactions.net_amount.type",),
+        f"line of {sold}; what is known of it stays",
+    )
 
 
 def _new_lines(dumps: SpoiledDumps, date: str, prefix: str, count: int = 6, **changes: str) -> list[Record]:
     """Lines of the day as receipts of their own, one line each, with round amounts."""
     clean = dumps.dump(_day(date))
-    own: list[Record] = [{"basket_id": f"{prefix}{number:04d}", "line": "1", "sales_value": f"{number}.05"} for number in range(1, count + 1)]
-    return [clean.record(number) | fields | dict[str, str | None](changes) for number, fields in enumerate(own, start=1)]
+    own: list[Record] = [
+        {"basket_id": f"{prefix}{number:04d}", "line": "1", "sales_value": f"{number}.05"}
+        for number in range(1, count + 1)
+    ]
+    return [
+        clean.record(number) | fields | dict[str, str | None](changes) for number, fields in enumerate(own, start=1)
+    ]
 
 
 def _text(columns: list[str], records: list[Record]) -> str:
-    return "".join(csv_line(line) + "\n" for line in [list[str | None](columns), *([record[name] for name in columns] for record in records)])
+    return "".join(
+        csv_line(line) + "\n"
+        for line in [list[str | None](columns), *([record[name] for name in columns] for record in records)]
+    )
 
 
 def _add_late_file(dumps: SpoiledDumps) -> None:
@@ -113,7 +178,14 @@ def _add_late_file(dumps: SpoiledDumps) -> None:
     records = _new_lines(dumps, "2017-02-10", "D4", exported_at="2017-12-30 03:00:00")
     file = _day("2017-02-10", "_late")
     dumps.add_file(_DATASET, file, _text(dumps.dump(_day("2017-02-10")).columns, records).encode(), len(records))
-    dumps.note("late_file", _DATASET, file, ("late",), "sold in February, exported on 30 December", net_effect=sum(map(_amount, records), Decimal(0)))
+    dumps.note(
+        "late_file",
+        _DATASET,
+        file,
+        ("late",),
+        "sold in February, exported on 30 December",
+        net_effect=sum(map(_amount, records), Decimal(0)),
+    )
 
 
 def _add_repeated_file(dumps: SpoiledDumps) -> None:
@@ -128,7 +200,14 @@ def _add_odd_headers(dumps: SpoiledDumps) -> None:
     columns = dumps.dump(_day("2017-10-10")).columns
     file, records = _day("2017-10-10", "_kiosk"), _new_lines(dumps, "2017-10-10", "D5", till_id="T7")
     dumps.add_file(_DATASET, file, _text([*columns, "till_id"], records).encode(), len(records))
-    dumps.note("extra_column", _DATASET, file, ("new_column",), "has a column till_id; its rows are loaded", net_effect=sum(map(_amount, records), Decimal(0)))
+    dumps.note(
+        "extra_column",
+        _DATASET,
+        file,
+        ("new_column",),
+        "has a column till_id; its rows are loaded",
+        net_effect=sum(map(_amount, records), Decimal(0)),
+    )
     file, records = _day("2017-11-11", "_kiosk"), _new_lines(dumps, "2017-11-11", "D6")
     dumps.add_file(_DATASET, file, _text([name for name in columns if name != "sales_value"], records).encode(), None)
     dumps.note("missing_column", _DATASET, file, ("set_aside",), "lacks the required column sales_value")
@@ -136,7 +215,10 @@ def _add_odd_headers(dumps: SpoiledDumps) -> None:
 
 def _add_unreadable_files(dumps: SpoiledDumps) -> None:
     columns = dumps.dump(_day("2017-08-08")).columns
-    file, records = _day("2017-08-08", "_web"), _new_lines(dumps, "2017-08-08", "D7", ref_type="email", customer_ref="josé@example.com")
+    file, records = (
+        _day("2017-08-08", "_web"),
+        _new_lines(dumps, "2017-08-08", "D7", ref_type="email", customer_ref="josé@example.com"),
+    )
     dumps.add_file(_DATASET, file, _text(columns, records).encode("latin-1"), None)
     dumps.note("wrong_encoding", _DATASET, file, ("set_aside",), "is Latin-1 with an accented letter, not UTF-8")
     file, records = _day("2017-09-09", "_store"), _new_lines(dumps, "2017-09-09", "D8")

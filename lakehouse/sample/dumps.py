@@ -1,4 +1,5 @@
-"""Writing the tables of the sample as the CRM and the shop would export them: fixed columns, fixed order, one file at a time."""
+"""Writing the tables of the sample as the CRM and the shop would export them: fixed columns, fixed order, one file at a
+time."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ select
 from source_transactions semi join contacts using (household_id) order by sold_on, source_basket_id, line
 """
 
-# One receipt has one reference: the loyalty card if there is one, else mostly the CRM id, sometimes the web account's address.
+# One receipt has one reference: the loyalty card if there is one, else mostly the CRM id, sometimes the web account's
+# address.
 _BASKETS = """
 create table baskets as
 with source_baskets as (
@@ -91,7 +93,11 @@ def write_crm(con: duckdb.DuckDBPyConnection, folder: Path) -> Files:
     written: Files = {}
     (folder / "crm").mkdir(parents=True)
     for path, query in _CRM_DUMPS.items():
-        options = "format json" if path.endswith(".jsonl") else f"format csv, header, delimiter '{';' if path == 'crm/consents.csv' else ','}'"
+        options = (
+            "format json"
+            if path.endswith(".jsonl")
+            else f"format csv, header, delimiter '{';' if path == 'crm/consents.csv' else ','}'"
+        )
         written[path] = (CRM_FILES[path], _copy(con, query, folder / path, options))
     return written
 
@@ -104,18 +110,24 @@ def create_receipts(con: duckdb.DuckDBPyConnection) -> None:
 
 def unknown_products(con: duckdb.DuckDBPyConnection, scale: int) -> dict[str, int]:
     """Products that are sold in the real data and missing from its assortment, with their lines in the sample."""
-    rows = con.execute("select product_id::varchar, count(*) from lines anti join source_products using (product_id) group by product_id order by product_id")
+    rows = con.execute(
+        "select product_id::varchar, count(*) from lines anti join source_products using (product_id) group by product_id order by product_id"
+    )
     return {product: count * scale for product, count in rows.fetchall()}
 
 
 def write_shop(con: duckdb.DuckDBPyConnection, folder: Path, progress: Callable[[str], None]) -> Files:
-    """Write one file per day of sale; returns path below the folder -> (dataset, rows). Memory is bounded by one day."""
+    """Write one file per day of sale; returns path below the folder -> (dataset, rows). Memory is bounded by one
+    day."""
     written: Files = {}
     (folder / "shop" / "transactions").mkdir(parents=True)
     days = [row[0] for row in con.execute("select distinct sold_on from lines order by 1").fetchall()]
     for number, day in enumerate(days, start=1):
         path = f"shop/transactions/{day:%Y-%m-%d}.csv"
-        written[path] = ("transactions", _copy(con, _DAY.format(day=f"date '{day:%Y-%m-%d}'"), folder / path, "format csv, header"))
+        written[path] = (
+            "transactions",
+            _copy(con, _DAY.format(day=f"date '{day:%Y-%m-%d}'"), folder / path, "format csv, header"),
+        )
         if number % 90 == 0 or number == len(days):
             progress(f"transactions: {number} of {len(days)} days written")
     return written

@@ -37,8 +37,8 @@ class Defect(BaseModel):
 class ExpectedCounts(BaseModel):
     """What one dataset must come to when the whole sample is loaded into an empty lake.
 
-    Rows: read (of the landed files) = loaded (in silver) + quarantined + duplicates (repeated rows and outdated versions).
-    A row counts once in `quarantined` and once per rule in `quarantined_by_rule`.
+    Rows: read (of the landed files) = loaded (in silver) + quarantined + duplicates (repeated rows and outdated
+    versions). A row counts once in `quarantined` and once per rule in `quarantined_by_rule`.
     """
 
     files_delivered: int
@@ -77,11 +77,14 @@ def read_ground_truth(folder: Path) -> GroundTruth:
     return GroundTruth.model_validate_json((folder / FILE_NAME).read_bytes())
 
 
-def expected_counts(dataset: str, clean_rows: int, clean_files: int, defects: list[Defect], added: dict[str, int | None], repeated: int) -> ExpectedCounts:
+def expected_counts(
+    dataset: str, clean_rows: int, clean_files: int, defects: list[Defect], added: dict[str, int | None], repeated: int
+) -> ExpectedCounts:
     """Derive the counts of one dataset from what was planted.
 
-    `added` maps each added file to the rows in it that land, None when it is set aside; `repeated` counts files that were
-    delivered before under another name. Rows appended to clean files are those of `defects` whose file is not in `added`.
+    `added` maps each added file to the rows in it that land, None when it is set aside; `repeated` counts files that
+    were delivered before under another name. Rows appended to clean files are those of `defects` whose file is not in
+    `added`.
     """
     appended = sum(1 for d in defects if d.row_number is not None and d.file not in added)
     set_aside = sum(1 for rows in added.values() if rows is None)
@@ -91,7 +94,11 @@ def expected_counts(dataset: str, clean_rows: int, clean_files: int, defects: li
     for rule in (rule for d in rejected for rule in d.rule_ids):
         by_rule[rule] = by_rule.get(rule, 0) + 1
     # A correction is loaded in place of the line it corrects, which becomes an outdated version.
-    duplicates = sum(1 for d in defects if d.row_number is not None and not d.is_quarantined and d.rule_ids[0] in ("duplicate", "correction"))
+    duplicates = sum(
+        1
+        for d in defects
+        if d.row_number is not None and not d.is_quarantined and d.rule_ids[0] in ("duplicate", "correction")
+    )
     return ExpectedCounts(
         files_delivered=clean_files + len(added) + repeated,
         files_landed=clean_files + len(added) - set_aside,

@@ -30,8 +30,8 @@ class DumpFile(BaseModel):
 class SampleManifest(BaseModel):
     """Counts of a sample. Totals are those of the clean data; what `dirty` adds to them is in `ground_truth.json`.
 
-    `files` is keyed by the path below the sample, with forward slashes; `rows` by dataset. `count_people` is what identity
-    resolution should find: contacts less one per couple and per shared land line.
+    `files` is keyed by the path below the sample, with forward slashes; `rows` by dataset. `count_people` is what
+    identity resolution should find: contacts less one per couple and per shared land line.
     """
 
     model_config = ConfigDict(frozen=True)

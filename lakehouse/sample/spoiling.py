@@ -60,7 +60,9 @@ def csv_line(values: list[str | None], delimiter: str = ",") -> str:
 
 def describe_changes(changes: Record) -> str:
     """`{"quantity": "-2", "sold_at": None}` -> "quantity is '-2', sold_at is missing"."""
-    return ", ".join(f"{name} is missing" if value is None else f"{name} is {value!r}" for name, value in changes.items())
+    return ", ".join(
+        f"{name} is missing" if value is None else f"{name} is {value!r}" for name, value in changes.items()
+    )
 
 
 @dataclass
@@ -93,13 +95,25 @@ class SpoiledDumps:
         return clean + self.appended[file]
 
     def plant(
-        self, kind: str, dataset: str, file: str, record: Record, key: tuple[str, ...], rules: tuple[str, ...], meaning: str, net_effect: Decimal | None = None
+        self,
+        kind: str,
+        dataset: str,
+        file: str,
+        record: Record,
+        key: tuple[str, ...],
+        rules: tuple[str, ...],
+        meaning: str,
+        net_effect: Decimal | None = None,
     ) -> None:
         """Append a record to a file and write down what is wrong with it; `key` names its identifying columns."""
         row_number = self.append_line(file, self.dump(file).render(record))
-        self.note(kind, dataset, file, rules, meaning, {name: record[name] or "" for name in key}, row_number, net_effect)
+        self.note(
+            kind, dataset, file, rules, meaning, {name: record[name] or "" for name in key}, row_number, net_effect
+        )
 
-    def repeat(self, kind: str, dataset: str, file: str, source_file: str, row_number: int, key: tuple[str, ...], meaning: str) -> None:
+    def repeat(
+        self, kind: str, dataset: str, file: str, source_file: str, row_number: int, key: tuple[str, ...], meaning: str
+    ) -> None:
         """Append a record of a file to the same or another file, byte by byte as it was."""
         source = self.dump(source_file)
         record = source.record(row_number)

@@ -1,7 +1,8 @@
-"""silver.contact_identifiers. One row per contact and address or loyalty id it has or ever had, whatever order its versions arrived in.
+"""silver.contact_identifiers. One row per contact and address or loyalty id it has or ever had, whatever order its
+versions arrived in.
 
-Key: contact_id, identifier_type, identifier. Written with silver.contacts, from all good rows of a delivery, also those that a newer
-version beats.
+Key: contact_id, identifier_type, identifier. Written with silver.contacts, from all good rows of a delivery, also those
+that a newer version beats.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ DELIVERED = "_delivered"
 
 @dataclass(frozen=True)
 class Delivery:
-    """`typed`: one row per bronze row (see transforms.mapping.typed_rows) with `_source` and `_delivered`; `count_rows` of them."""
+    """`typed`: one row per bronze row (see transforms.mapping.typed_rows) with `_source` and `_delivered`; `count_rows`
+    of them."""
 
     feed: Feed
     typed: DataFrame
@@ -46,17 +47,30 @@ class Delivery:
 def read_delivery(feed: Feed, received: DataFrame, check_required: bool = True) -> Delivery:
     """Bronze rows of a feed as a delivery.
 
-    ContractError when a required column is missing altogether: then it is not the rows that are wrong, but the dump or the mapping.
+    ContractError when a required column is missing altogether: then it is not the rows that are wrong, but the dump or
+    the mapping.
     """
     contract = DATASETS[feed.dataset]
     columns = delivered_columns(received.columns)
     complete = with_columns(received, feed.required_columns())
     required = [column.name for column in contract.delivered if column.required]
     # Counting a column as delivered is answered by the files' statistics where the mapping is a plain name.
-    counts = complete.selectExpr("count(*) as _rows", *(f"count({feed.mapping.get(name, 'null')}) as `{name}`" for name in required)).collect()[0].asDict()
+    counts = (
+        complete.selectExpr(
+            "count(*) as _rows", *(f"count({feed.mapping.get(name, 'null')}) as `{name}`" for name in required)
+        )
+        .collect()[0]
+        .asDict()
+    )
     if check_required and counts["_rows"]:
         _check_required(feed, [name for name in required if not counts[name]], counts["_rows"])
-    typed = typed_rows(complete.withColumn(DELIVERED, delivered_struct(columns)), contract, feed.mapping, feed.timezone, keep=(DELIVERED,))
+    typed = typed_rows(
+        complete.withColumn(DELIVERED, delivered_struct(columns)),
+        contract,
+        feed.mapping,
+        feed.timezone,
+        keep=(DELIVERED,),
+    )
     return Delivery(feed, typed.withColumn("_source", sf.lit(feed.source)), int(counts["_rows"]))
 
 
@@ -64,7 +78,11 @@ def _check_required(feed: Feed, missing: list[str], count_rows: int) -> None:
     if missing:
         told = ", ".join(f"{name} (mapped from {feed.mapping.get(name, 'nothing')})" for name in missing)
         remedy = f"Correct the mapping of {feed.source} in sources.yml, or have the dump delivered with what it names; nothing of it went into silver."
-        raise ContractError(feed.dataset, f"none of {count_rows} new rows of source {feed.source} has a value for the required {told}", remedy)
+        raise ContractError(
+            feed.dataset,
+            f"none of {count_rows} new rows of source {feed.source} has a value for the required {told}",
+            remedy,
+        )
 
 
 def silver_columns(contract: Contract) -> tuple[Column, ...]:
@@ -73,8 +91,13 @@ def silver_columns(contract: Contract) -> tuple[Column, ...]:
 
 
 def next_update_time(table: TableRef, lake: str) -> datetime:
-    """`_updated_at` of the next commit: now, in whole milliseconds, but always later than any before, also when clocks step back."""
+    """`_updated_at` of the next commit: now, in whole milliseconds, but always later than any before, also when clocks
+    step back."""
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     latest = latest_time(table, lake, "_updated_at")
-    return now if latest is None or latest < now else latest.replace(microsecond=latest.microsecond // 1000 * 1000) + timedelta(milliseconds=1)
+    return (
+        now
+        if latest is None or latest < now
+        else latest.replace(microsecond=latest.microsecond // 1000 * 1000) + timedelta(milliseconds=1)
+    )

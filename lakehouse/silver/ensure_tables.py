@@ -17,10 +17,11 @@ _WITHOUT_ROWS = frozenset({"CREATE TABLE", "ADD COLUMN"})
 
 
 def ensure_silver_tables(lake: str) -> None:
-    """Leave a table, empty where need be, for every dataset that was never loaded; with all columns of today's contracts.
+    """Leave a table, empty where need be, for every dataset that was never loaded; with all columns of today's
+    contracts.
 
-    A table that was loaded is not touched, and not made again when it is gone: an empty one would hide that its rows are lost.
-    Safe beside a first load of the same table. Raises CommitConflictError.
+    A table that was loaded is not touched, and not made again when it is gone: an empty one would hide that its rows
+    are lost. Safe beside a first load of the same table. Raises CommitConflictError.
     """
     for contract in DATASETS.values():
         table = silver(contract.dataset)
@@ -38,4 +39,6 @@ def _ensure(table: TableRef, columns: tuple[Column, ...], lake: str) -> None:
 def is_never_loaded(table: TableRef, lake: str) -> bool:
     """Whether the table does not exist, or exists and no commit has ever brought a row."""
     found = open_table(table, lake)
-    return found is None or (not found.file_uris() and all(commit.get("operation") in _WITHOUT_ROWS for commit in found.history()))
+    return found is None or (
+        not found.file_uris() and all(commit.get("operation") in _WITHOUT_ROWS for commit in found.history())
+    )

@@ -1,7 +1,7 @@
 """Loading a silver table: what is new in bronze, or everything (`window.is_full`).
 
-Order of the writes: silver, then quarantine, then progress. Killed anywhere in between, the next run does the same work again;
-what is there already counts as duplicate.
+Order of the writes: silver, then quarantine, then progress. Killed anywhere in between, the next run does the same work
+again; what is there already counts as duplicate.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ log = logging.getLogger(__name__)
 def load(dataset: str, window: BatchWindow) -> list[TableOutcome]:
     """Bring silver.<dataset> up to date with its bronze tables; one outcome, which balances.
 
-    Raises ContractError when a required column is missing altogether or a snapshot looks incomplete, and MappingError when an
-    expression of sources.yml fails; nothing of that feed is marked as processed then, and the other feeds are loaded first.
+    Raises ContractError when a required column is missing altogether or a snapshot looks incomplete, and MappingError
+    when an expression of sources.yml fails; nothing of that feed is marked as processed then, and the other feeds are
+    loaded first.
     """
     table, lake = silver(dataset), settings().lake
     declared = feeds(dataset)
@@ -129,11 +130,14 @@ def _replace(spark: SparkSession, contract: Contract, rows: DataFrame, lake: str
     return count_rows(table, lake)
 
 
-def _rebuild(spark: SparkSession, contract: Contract, declared: Sequence[Feed], window: BatchWindow, lake: str) -> TableOutcome:
+def _rebuild(
+    spark: SparkSession, contract: Contract, declared: Sequence[Feed], window: BatchWindow, lake: str
+) -> TableOutcome:
     """Recompute the table and its quarantine from all of bronze.
 
-    Rows get a new `_updated_at`, also those whose content did not change: telling them apart would cost a join of everything
-    with everything. All else equals what the increments left. The newest snapshot is taken as it is, without the guard.
+    Rows get a new `_updated_at`, also those whose content did not change: telling them apart would cost a join of
+    everything with everything. All else equals what the increments left. The newest snapshot is taken as it is, without
+    the guard.
     """
     table = silver(contract.dataset)
     versions: dict[TableRef, int] = {}
@@ -146,7 +150,11 @@ def _rebuild(spark: SparkSession, contract: Contract, declared: Sequence[Feed], 
     if not deliveries and is_never_loaded(table, lake):
         return TableOutcome(table, skipped=True)
     if not deliveries:
-        raise ContractError(contract.dataset, "there are no bronze rows to rebuild it from", "Run without --full, or load its source first.")
+        raise ContractError(
+            contract.dataset,
+            "there are no bronze rows to rebuild it from",
+            "Run without --full, or load its source first.",
+        )
     rows, count_lost = unique_rows(spark, contract, deliveries)
     loaded = _replace(spark, contract, _with_deletions(rows, contract, deliveries), lake)
     if contract.dataset == "contacts":

@@ -19,10 +19,11 @@ from lakehouse.transforms.mapping import with_columns
 
 @contextmanager
 def explained(feeds: Sequence[Feed]) -> Iterator[None]:
-    """Put around work on rows of these feeds, outside `guarded`: when an expression of their mapping is to blame, a MappingError says which.
+    """Put around work on rows of these feeds, outside `guarded`: when an expression of their mapping is to blame, a
+    MappingError says which.
 
-    Each expression is asked alone, of no rows and then of all the feed ever delivered; that costs time only after a failure.
-    Errors that no expression causes pass unchanged.
+    Each expression is asked alone, of no rows and then of all the feed ever delivered; that costs time only after a
+    failure. Errors that no expression causes pass unchanged.
     """
     try:
         yield
@@ -45,7 +46,9 @@ def _blamed(spark: SparkSession, feed: Feed) -> MappingError | None:
         if mapped.expression is None:
             continue
         if (told := _failure(received.limit(0), mapped.sql)) is not None:
-            return MappingError(feed.source, feed.dataset, column, mapped.expression, f"is not understood by the engine: {told}")
+            return MappingError(
+                feed.source, feed.dataset, column, mapped.expression, f"is not understood by the engine: {told}"
+            )
         if _failure(received, mapped.sql) is not None:
             return MappingError(feed.source, feed.dataset, column, mapped.expression, "fails on some delivered values")
     return None

@@ -31,7 +31,9 @@ def rejected_rows(delivery: Delivery) -> DataFrame:
     bad = where_once(delivery.typed, ~is_good(delivery.contract))
     rule_ids, reason = broken_rules(delivery.contract)
     now = sf.lit(datetime.now(UTC))
-    bad = bad.withColumns({"rule_ids": rule_ids, "reason": reason, "row_json": sf.to_json(DELIVERED), "quarantined_at": now})
+    bad = bad.withColumns(
+        {"rule_ids": rule_ids, "reason": reason, "row_json": sf.to_json(DELIVERED), "quarantined_at": now}
+    )
     return bad.select(*QUARANTINE.names)
 
 
@@ -47,9 +49,12 @@ def quarantine_rows(spark: SparkSession, delivery: Delivery, lake: str) -> int:
 
 
 def replace_quarantine(spark: SparkSession, contract: Contract, deliveries: Sequence[Delivery], lake: str) -> int:
-    """Make quarantine hold exactly the bad rows of these deliveries; rows that were there keep their `quarantined_at`."""
+    """Make quarantine hold exactly the bad rows of these deliveries; rows that were there keep their
+    `quarantined_at`."""
     table = quarantine(contract.dataset)
-    rows, count_rows = kept(spark, reduce(DataFrame.unionByName, [rejected_rows(delivery) for delivery in deliveries]), _KEPT_ROWS)
+    rows, count_rows = kept(
+        spark, reduce(DataFrame.unionByName, [rejected_rows(delivery) for delivery in deliveries]), _KEPT_ROWS
+    )
     if open_table(table, lake) is None:
         if count_rows:
             replace_table(table, rows, QUARANTINE.columns, lake)
@@ -57,9 +62,18 @@ def replace_quarantine(spark: SparkSession, contract: Contract, deliveries: Sequ
         return count_rows
 
     def attempt() -> None:
-        before = spark.read.format("delta").load(table.location(lake)).select(*QUARANTINE.key, sf.col("quarantined_at").alias("_since"))
+        before = (
+            spark.read.format("delta")
+            .load(table.location(lake))
+            .select(*QUARANTINE.key, sf.col("quarantined_at").alias("_since"))
+        )
         since = sf.coalesce("_since", "quarantined_at")
-        replace_table(table, rows.join(before, list(QUARANTINE.key), "left").withColumn("quarantined_at", since), QUARANTINE.columns, lake)
+        replace_table(
+            table,
+            rows.join(before, list(QUARANTINE.key), "left").withColumn("quarantined_at", since),
+            QUARANTINE.columns,
+            lake,
+        )
 
     committed(table, attempt)
     return count_rows

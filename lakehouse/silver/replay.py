@@ -33,8 +33,8 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
 def replay(dataset: str, window: BatchWindow) -> TableOutcome:
     """Judge the quarantined rows of a dataset by today's contract and mapping; the good ones move to silver.<dataset>.
 
-    `read` counts the rows tried, `quarantined` those that stay. Silver is written before quarantine is emptied, so a row is
-    never lost; run again after a kill, rows already moved count as duplicates. The window only names the run.
+    `read` counts the rows tried, `quarantined` those that stay. Silver is written before quarantine is emptied, so a
+    row is never lost; run again after a kill, rows already moved count as duplicates. The window only names the run.
     ContractError for an unknown dataset, MappingError for an expression of sources.yml that fails.
     """
     del window
@@ -56,13 +56,17 @@ def _replay_feed(spark: SparkSession, feed: Feed, lake: str) -> TableOutcome:
     delivery = read_delivery(feed, rows_as_received(quarantined, columns), check_required=False)
     good = delivery.good().select(*QUARANTINE.key).toArrow()
     if not good.num_rows:
-        return TableOutcome(silver(feed.dataset), delivery.count_rows, quarantined=delivery.count_rows, skipped=not delivery.count_rows)
+        return TableOutcome(
+            silver(feed.dataset), delivery.count_rows, quarantined=delivery.count_rows, skipped=not delivery.count_rows
+        )
     moved = spark.createDataFrame(good)
     chosen = Delivery(feed, delivery.typed.join(moved, list(QUARANTINE.key), "left_semi"), good.num_rows)
     outcome = load_delivery(spark, chosen, _newest_snapshot(spark, feed, lake), lake)
     committed(table, lambda: delete_by_key(spark, table, moved, QUARANTINE.key, lake))
     stayed = delivery.count_rows - good.num_rows
-    return TableOutcome(outcome.table, delivery.count_rows, outcome.loaded, outcome.quarantined + stayed, outcome.duplicates)
+    return TableOutcome(
+        outcome.table, delivery.count_rows, outcome.loaded, outcome.quarantined + stayed, outcome.duplicates
+    )
 
 
 def _newest_snapshot(spark: SparkSession, feed: Feed, lake: str) -> Snapshot | None:
@@ -70,5 +74,7 @@ def _newest_snapshot(spark: SparkSession, feed: Feed, lake: str) -> Snapshot | N
     if feed.load != "full":
         return None
     received = spark.read.format("delta").load(feed.bronze.location(lake))
-    newest = read_delivery(feed, received.where(sf.col("_source_file") == snapshot_files(received)[-1]), check_required=False)
+    newest = read_delivery(
+        feed, received.where(sf.col("_source_file") == snapshot_files(received)[-1]), check_required=False
+    )
     return Snapshot(feed, keys_of_snapshot(newest.typed, newest.contract))

@@ -13,7 +13,8 @@ _IN_SNAPSHOT = "_in_snapshot"
 
 
 def snapshot_files(received: DataFrame) -> list[str]:
-    """`_source_file` of each snapshot among bronze rows, oldest first: by time of arrival, then by name (dumps are dated)."""
+    """`_source_file` of each snapshot among bronze rows, oldest first: by time of arrival, then by name (dumps are
+    dated)."""
     found = received.groupBy("_ingested_at", "_source_file").agg(sf.count(sf.lit(1))).collect()
     return [row["_source_file"] for row in sorted(found, key=lambda row: (row["_ingested_at"], row["_source_file"]))]
 
@@ -26,7 +27,9 @@ def keys_of_snapshot(typed: DataFrame, contract: Contract) -> DataFrame:
 
 def flagged(rows: DataFrame, contract: Contract, snapshot_keys: DataFrame) -> DataFrame:
     """Rows with `_is_deleted`: whether the snapshot lacks their key."""
-    marked = rows.drop("_is_deleted").join(snapshot_keys.withColumn(_IN_SNAPSHOT, sf.lit(True)), list(contract.key), "left")
+    marked = rows.drop("_is_deleted").join(
+        snapshot_keys.withColumn(_IN_SNAPSHOT, sf.lit(True)), list(contract.key), "left"
+    )
     return marked.withColumn("_is_deleted", sf.col(_IN_SNAPSHOT).isNull()).drop(_IN_SNAPSHOT)
 
 
@@ -37,7 +40,9 @@ def changed_flags(known: DataFrame, contract: Contract, feed: Feed, snapshot_key
     """
     own = known.where(sf.col("_source") == feed.source)
     compared = flagged(own.withColumnRenamed("_is_deleted", "_was_deleted"), contract, snapshot_keys)
-    counts = compared.selectExpr("count_if(not _was_deleted) as count_live", "count_if(_is_deleted and not _was_deleted) as count_gone").collect()[0]
+    counts = compared.selectExpr(
+        "count_if(not _was_deleted) as count_live", "count_if(_is_deleted and not _was_deleted) as count_gone"
+    ).collect()[0]
     if counts["count_gone"] * 2 > counts["count_live"]:
         gone = f"{counts['count_gone']} of {counts['count_live']}"
         problem = f"the newest snapshot of source {feed.source} lacks {gone} known rows, so it is taken for incomplete"

@@ -1,7 +1,8 @@
-"""What a database or an API is asked with: its URL and credentials, with their references resolved. Nothing here connects.
+"""What a database or an API is asked with: its URL and credentials, with their references resolved. Nothing here
+connects.
 
-A run and the doctor both ask here, so they miss the same things in the same words. What is wrong is said without the text itself:
-the parts of a URL that cannot be parsed may be parts of a password.
+A run and the doctor both ask here, so they miss the same things in the same words. What is wrong is said without the
+text itself: the parts of a URL that cannot be parsed may be parts of a password.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _ENCODED = "; signs such as @ : / in a user or password are written as %40 %3A %
 
 
 def check_address(name: str, source: FilesSource | SqlSource | RestSource) -> None:
-    """Raises the error that a run would end with before it has asked the source anything: a variable, a URL or a driver is wrong or missing."""
+    """Raises the error that a run would end with before it has asked the source anything: a variable, a URL or a driver
+    is wrong or missing."""
     match source:
         case SqlSource():
             database(name, source).dispose()
@@ -40,32 +42,41 @@ def check_address(name: str, source: FilesSource | SqlSource | RestSource) -> No
 def database(name: str, source: SqlSource) -> sa.Engine:
     """An engine for a repeatable read; it connects when it is used.
 
-    Raises ConfigurationError for a variable that is not set and a URL that is wrong, TerminalError for a driver that is not installed,
-    SourceUnavailableError for a database that is a file and not there.
+    Raises ConfigurationError for a variable that is not set and a URL that is wrong, TerminalError for a driver that is
+    not installed, SourceUnavailableError for a database that is a file and not there.
     """
     written = source.url
     text = written.resolve()
     try:
         url = sa.make_url(text)
-        options: dict[str, Any] = {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if url.get_backend_name() == "postgresql" else {}
+        options: dict[str, Any] = (
+            {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if url.get_backend_name() == "postgresql" else {}
+        )
         if url.get_backend_name() in _SNAPSHOT_DIALECTS:
             options["isolation_level"] = "REPEATABLE READ"
         engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
     except exc.NoSuchModuleError as error:
-        raise ConfigurationError(written.file, written.line, f"the URL of source {name} is wrong: {error}", "a SQLAlchemy URL") from error
+        raise ConfigurationError(
+            written.file, written.line, f"the URL of source {name} is wrong: {error}", "a SQLAlchemy URL"
+        ) from error
     except (exc.ArgumentError, ValueError):
         problem = f"the URL of source {name} cannot be parsed"
         expected = "a SQLAlchemy URL, e.g. postgresql+psycopg://reader:${DB_PASSWORD}@host:5432/crm" + _ENCODED
         raise ConfigurationError(written.file, written.line, problem, expected) from None
     except ImportError as error:
-        raise TerminalError(f"source {name}: its database driver is not installed ({error})", "Install the driver beside the platform.") from error
+        raise TerminalError(
+            f"source {name}: its database driver is not installed ({error})", "Install the driver beside the platform."
+        ) from error
     if missing := missing_file(url):
-        raise SourceUnavailableError(name, f"the database {missing} does not exist", "Have it delivered, or correct `url` in sources.yml.")
+        raise SourceUnavailableError(
+            name, f"the database {missing} does not exist", "Have it delivered, or correct `url` in sources.yml."
+        )
     return engine
 
 
 def base_url(name: str, source: RestSource) -> str:
-    """The URL that the paths of an API are below; ConfigurationError for a variable that is not set and a URL that is none."""
+    """The URL that the paths of an API are below; ConfigurationError for a variable that is not set and a URL that is
+    none."""
     written = source.base_url
     text = written.resolve()
     try:
@@ -75,5 +86,7 @@ def base_url(name: str, source: RestSource) -> str:
         is_usable = False
     if not is_usable:
         expected = "an address like https://host/api" + _ENCODED
-        raise ConfigurationError(written.file, written.line, f"the base URL of source {name} cannot be parsed", expected)
+        raise ConfigurationError(
+            written.file, written.line, f"the base URL of source {name} cannot be parsed", expected
+        )
     return text

@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Land what is new in every feed of the dataset `target`; one outcome a feed, `loaded` = rows landed.
 
-    A source that fails does not keep the others from landing: its error is raised at the end, with the outcomes of the others,
-    and as one with those of other sources that failed. Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
+    A source that fails does not keep the others from landing: its error is raised at the end, with the outcomes of the
+    others, and as one with those of other sources that failed. Raises ContractError for an unknown dataset and
+    ConfigurationError for a wrong sources.yml.
     """
     outcomes: list[TableOutcome] = []
     errors: list[LakehouseError] = []
@@ -34,7 +35,11 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
         except OSError as error:
             if no_room(error, "") is not None:
                 raise
-            errors.append(SourceUnavailableError(feed.source, f"{feed.dataset}: {error}", "Check that its files can be read, then run again."))
+            errors.append(
+                SourceUnavailableError(
+                    feed.source, f"{feed.dataset}: {error}", "Check that its files can be read, then run again."
+                )
+            )
     if errors:
         failed = all_in_one(target, errors)
         failed.outcomes = tuple(outcomes)

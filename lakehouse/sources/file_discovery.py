@@ -37,7 +37,11 @@ def discover(feed: Feed) -> list[DeliveredFile]:
     assert isinstance(feed.declaration, FilesDataset)
     location = feed.origin.location.resolve()
     patterns = feed.declaration.files
-    found = _in_store(feed, patterns, location) if "://" in location else _in_folder(feed, patterns, settings().home / location)
+    found = (
+        _in_store(feed, patterns, location)
+        if "://" in location
+        else _in_folder(feed, patterns, settings().home / location)
+    )
     return sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
 
 
@@ -85,7 +89,9 @@ def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[
     for pattern in patterns:
         if not any(sign in pattern for sign in "*?[") and not (folder / pattern).exists():
             remedy = "Have it delivered, or correct `files` in sources.yml."
-            raise SourceUnavailableError(feed.source, f"the file {folder / pattern} for {feed.dataset} does not exist", remedy)
+            raise SourceUnavailableError(
+                feed.source, f"the file {folder / pattern} for {feed.dataset} does not exist", remedy
+            )
         for path in folder.glob(pattern):
             name = path.relative_to(folder).as_posix()
             try:
@@ -108,18 +114,30 @@ def _remedy(folder: Path) -> str:
 def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[DeliveredFile]:
     import fsspec  # only what is remote needs it
 
-    remedy = "Check `location` in sources.yml and the credentials in the environment (for s3:// the standard AWS variables)."
+    remedy = (
+        "Check `location` in sources.yml and the credentials in the environment (for s3:// the standard AWS variables)."
+    )
     try:
         filesystem, root = fsspec.core.url_to_fs(location)
         filesystem.invalidate_cache()
         for pattern in patterns:
             for address, facts in filesystem.glob(f"{root.rstrip('/')}/{pattern}", detail=True).items():
                 if facts["type"] == "file":
-                    changed = facts.get("LastModified") or facts.get("mtime") or facts.get("created") or facts.get("updated") or ""
+                    changed = (
+                        facts.get("LastModified")
+                        or facts.get("mtime")
+                        or facts.get("created")
+                        or facts.get("updated")
+                        or ""
+                    )
                     stamp = f"{facts['size']}:{facts.get('ETag') or changed}"
-                    yield DeliveredFile(address[len(root.rstrip("/")) :].lstrip("/"), address, stamp, _iso(changed), filesystem)
+                    yield DeliveredFile(
+                        address[len(root.rstrip("/")) :].lstrip("/"), address, stamp, _iso(changed), filesystem
+                    )
     except Exception as error:  # every object store has errors of its own, e.g. botocore's, that share no base
-        raise SourceUnavailableError(feed.source, f"{location} cannot be listed: {type(error).__name__}: {error}", remedy) from error
+        raise SourceUnavailableError(
+            feed.source, f"{location} cannot be listed: {type(error).__name__}: {error}", remedy
+        ) from error
 
 
 def _stamp(status: os.stat_result) -> str:

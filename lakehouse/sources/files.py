@@ -18,7 +18,17 @@ from lakehouse.formats.byte_streams import compression_of
 from lakehouse.formats.csv import read_csv
 from lakehouse.formats.json_lines import read_json_lines
 from lakehouse.formats.parquet import read_parquet
-from lakehouse.landing.files import NO_SNAPSHOT, LandedFile, Pack, StagedRows, digits_of, landed_files, landed_path, shown, source_file
+from lakehouse.landing.files import (
+    NO_SNAPSHOT,
+    LandedFile,
+    Pack,
+    StagedRows,
+    digits_of,
+    landed_files,
+    landed_path,
+    shown,
+    source_file,
+)
 from lakehouse.landing.ledger import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.file_discovery import DeliveredFile, LocalFile, discover, fetch, is_changed
@@ -33,7 +43,8 @@ _NAMED = 5  # files named in one warning
 def land_files(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
     """Land what is new; a full run looks at the content of every file again.
 
-    Raises SourceUnavailableError when the location is missing, ContractError when nothing of the feed could ever be read.
+    Raises SourceUnavailableError when the location is missing, ContractError when nothing of the feed could ever be
+    read.
     """
     found = discover(feed)
     new = [file for file in found if window.is_full or not journal.knows(file.name, file.stamp)]
@@ -48,22 +59,49 @@ def land_files(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcom
     _refuse_if_nothing_fits(feed, journal)
     read = sum(delivery.rows for delivery in deliveries)
     duplicates = sum(delivery.rows for delivery in deliveries if delivery.outcome == DUPLICATE)
-    return TableOutcome(feed.bronze, read, read - duplicates, 0, duplicates, tuple(_warnings(feed, found, deliveries)), skipped=not deliveries)
+    return TableOutcome(
+        feed.bronze,
+        read,
+        read - duplicates,
+        0,
+        duplicates,
+        tuple(_warnings(feed, found, deliveries)),
+        skipped=not deliveries,
+    )
 
 
 def _landed_but_not_noted(feed: Feed, journal: Journal) -> dict[str, LandedFile]:
     """Content (the digits of its SHA-256) in landing that a killed run, or a lost journal, does not tell of."""
     noted = {shown(sha256) for sha256 in journal.landed}
-    return {digits_of(label): landed for landed in landed_files(feed.landing, noted) for label in landed.rows if digits_of(label) not in noted}
+    return {
+        digits_of(label): landed
+        for landed in landed_files(feed.landing, noted)
+        for label in landed.rows
+        if digits_of(label) not in noted
+    }
 
 
-def _land_wave(feed: Feed, journal: Journal, wave: list[DeliveredFile], found_landed: dict[str, LandedFile], threads: ThreadPoolExecutor) -> Iterator[Delivery]:
+def _land_wave(
+    feed: Feed,
+    journal: Journal,
+    wave: list[DeliveredFile],
+    found_landed: dict[str, LandedFile],
+    threads: ThreadPoolExecutor,
+) -> Iterator[Delivery]:
     fetched = list(threads.map(lambda file: _fetch(feed, file), wave))
     first: dict[str, DeliveredFile] = {}
     for file, local in zip(wave, fetched, strict=True):
-        if isinstance(local, LocalFile) and local.sha256 not in journal.landed and shown(local.sha256) not in found_landed:
+        if (
+            isinstance(local, LocalFile)
+            and local.sha256 not in journal.landed
+            and shown(local.sha256) not in found_landed
+        ):
             first.setdefault(local.sha256, file)
-    pending = [(file, local) for file, local in zip(wave, fetched, strict=True) if isinstance(local, LocalFile) and first.get(local.sha256) is file]
+    pending = [
+        (file, local)
+        for file, local in zip(wave, fetched, strict=True)
+        if isinstance(local, LocalFile) and first.get(local.sha256) is file
+    ]
     fresh = {}
     for share in threads.map(lambda pairs: _land_share(feed, pairs), _shares(pending)):
         for delivery in share:
@@ -100,11 +138,18 @@ def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
     except OSError as error:
         if file.filesystem is None:
             return Delivery(file.name, "", "", SET_ASIDE, f"it cannot be opened: {error.strerror}")
-        raise SourceUnavailableError(feed.source, f"{file.address} cannot be read: {error}", "Check the object store and run again.") from error
+        raise SourceUnavailableError(
+            feed.source, f"{file.address} cannot be read: {error}", "Check the object store and run again."
+        ) from error
 
 
 def _repeated(
-    feed: Feed, journal: Journal, file: DeliveredFile, local: LocalFile, fresh: Delivery | None, found_landed: dict[str, LandedFile]
+    feed: Feed,
+    journal: Journal,
+    file: DeliveredFile,
+    local: LocalFile,
+    fresh: Delivery | None,
+    found_landed: dict[str, LandedFile],
 ) -> Delivery | None:
     """Outcome of content that is there already; None when it is this very delivery, looked at again by a full run."""
     known = fresh or journal.landed.get(local.sha256)
@@ -120,8 +165,18 @@ def _repeated(
 
 
 def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile, landed: LandedFile) -> Delivery:
-    (label, rows) = next((label, rows) for label, rows in landed.rows.items() if digits_of(label) == shown(local.sha256))
-    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, feed.remark_on(landed.columns), rows, delivered_at=file.delivered_at)
+    (label, rows) = next(
+        (label, rows) for label, rows in landed.rows.items() if digits_of(label) == shown(local.sha256)
+    )
+    delivery = Delivery(
+        file.name,
+        file.stamp,
+        local.sha256,
+        LANDED,
+        feed.remark_on(landed.columns),
+        rows,
+        delivered_at=file.delivered_at,
+    )
     if label == source_file(file.name, local.sha256):
         return delivery
     return replace(delivery, outcome=DUPLICATE, reason=f"same content as {label.rpartition('@')[0]}")
@@ -142,7 +197,9 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, pack: Pack) ->
             for rows in _read(feed, file, local):
                 staged.write(rows)
             if is_changed(file):
-                return replace(delivery, stamp="", outcome=SET_ASIDE, reason="it was still being written; the next run reads it")
+                return replace(
+                    delivery, stamp="", outcome=SET_ASIDE, reason="it was still being written; the next run reads it"
+                )
             if feed.load == "full" or not staged.pack(pack, label):
                 staged.land(landed_path(feed.landing, local.sha256), label)
             remark = NO_SNAPSHOT if feed.load == "full" and not staged.rows else feed.remark_on(staged.columns)
@@ -166,12 +223,19 @@ def _read(feed: Feed, file: DeliveredFile, local: LocalFile) -> Iterator[pa.Reco
 
 
 def _refuse_if_nothing_fits(feed: Feed, journal: Journal) -> None:
-    """A declaration that fits no file at all is no matter of single files: the dataset stops, at every run until it is mended."""
+    """A declaration that fits no file at all is no matter of single files: the dataset stops, at every run until it is
+    mended."""
     aside = [delivery for delivery in journal.newest.values() if delivery.outcome == SET_ASIDE]
     if aside and not journal.landed:
-        found = "the only file of source {} cannot" if len(aside) == 1 else f"none of the {len(aside)} files of source {{}} can"
+        found = (
+            "the only file of source {} cannot"
+            if len(aside) == 1
+            else f"none of the {len(aside)} files of source {{}} can"
+        )
         problem = f"{found.format(feed.source)} be read as declared, e.g. {aside[0].file_name}: {aside[0].reason}"
-        raise ContractError(feed.dataset, problem, "Correct the declaration in sources.yml, or have the files delivered again.")
+        raise ContractError(
+            feed.dataset, problem, "Correct the declaration in sources.yml, or have the files delivered again."
+        )
 
 
 def _warnings(feed: Feed, found: list[DeliveredFile], deliveries: list[Delivery]) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""Source kind `rest`: a paginated JSON API, read by dlt's REST client, which retries, backs off and honours Retry-After.
+"""Source kind `rest`: a paginated JSON API, read by dlt's REST client, which retries, backs off and honours
+Retry-After.
 
-Pages go to landing as they come; what repeats is dropped, what never ends is stopped. Only pages below the base URL's host are
-followed: a link elsewhere would carry the token there. A redirect elsewhere is followed without it.
+Pages go to landing as they come; what repeats is dropped, what never ends is stopped. Only pages below the base URL's
+host are followed: a link elsewhere would carry the token there. A redirect elsewhere is followed without it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,16 @@ from dlt.sources.helpers.rest_client import RESTClient, paginators
 from dlt.sources.helpers.rest_client.auth import APIKeyAuth, BearerTokenAuth, HttpBasicAuth
 
 from lakehouse.config.feeds import Feed
-from lakehouse.config.source_models import ApiKey, Basic, Bearer, Cursor, LinkHeader, PageNumber, RestDataset, RestSource
+from lakehouse.config.source_models import (
+    ApiKey,
+    Basic,
+    Bearer,
+    Cursor,
+    LinkHeader,
+    PageNumber,
+    RestDataset,
+    RestSource,
+)
 from lakehouse.errors import SourceUnavailableError, TerminalError
 from lakehouse.formats.values import parse_json
 from lakehouse.landing.incremental_load import Load
@@ -35,7 +45,8 @@ _REPEATS_ALLOWED = 3  # identical pages in a row before the API counts as turnin
 
 
 def land_endpoint(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
-    """Land the records of the feed's endpoint: all of them, those from the last watermark on, or for a backfill those of its window.
+    """Land the records of the feed's endpoint: all of them, those from the last watermark on, or for a backfill those
+    of its window.
 
     Raises SourceUnavailableError when the API cannot be reached or keeps failing, TerminalError when it refuses.
     """
@@ -48,7 +59,11 @@ def land_endpoint(feed: Feed, journal: Journal, window: BatchWindow) -> TableOut
         columns: dict[str, None] = {}
         since = window.start if is_again else load.start
         for page, is_repeated in _pages(feed, feed.origin, declared, _parameters(declared, since)):
-            records = [record for record in page if is_within(watermark_of(record.get(watermark)), window)] if is_again else page
+            records = (
+                [record for record in page if is_within(watermark_of(record.get(watermark)), window)]
+                if is_again
+                else page
+            )
             if is_repeated:
                 load.skip(records)
                 continue
@@ -72,7 +87,9 @@ def _written(watermark: Any) -> str:
     return watermark.isoformat().replace("+00:00", "Z") if isinstance(watermark, (date, datetime)) else str(watermark)
 
 
-def _pages(feed: Feed, source: RestSource, declared: RestDataset, parameters: dict[str, str | int]) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+def _pages(
+    feed: Feed, source: RestSource, declared: RestDataset, parameters: dict[str, str | int]
+) -> Iterator[tuple[list[dict[str, Any]], bool]]:
     """Records page by page, and whether the page is the one before once more."""
     before, repeats = b"", 0
     for number, page in enumerate(_client(feed, source, declared).paginate(declared.path, params=parameters), 1):
@@ -81,13 +98,21 @@ def _pages(feed: Feed, source: RestSource, declared: RestDataset, parameters: di
         repeats = repeats + 1 if records and content == before else 0
         before = content
         if repeats >= _REPEATS_ALLOWED or number > declared.max_pages:
-            found = f"sent the same page {repeats + 1} times" if repeats else f"has more than {declared.max_pages} pages"
-            raise TerminalError(f"source {feed.source}: {declared.path} {found}", "Correct `pagination` (or `max_pages`) in sources.yml.")
+            found = (
+                f"sent the same page {repeats + 1} times" if repeats else f"has more than {declared.max_pages} pages"
+            )
+            raise TerminalError(
+                f"source {feed.source}: {declared.path} {found}",
+                "Correct `pagination` (or `max_pages`) in sources.yml.",
+            )
         yield records, repeats > 0
         follows = page.request.url
         if page.paginator.has_next_page and urlsplit(follows)[:2] != urlsplit(page.response.url)[:2]:
             elsewhere = urlsplit(follows).netloc
-            raise TerminalError(f"source {feed.source}: {declared.path} links to another host, {elsewhere}", "Check the API before you trust it.")
+            raise TerminalError(
+                f"source {feed.source}: {declared.path} links to another host, {elsewhere}",
+                "Check the API before you trust it.",
+            )
         if source.requests_per_second:
             time.sleep(1 / source.requests_per_second)
 
@@ -164,7 +189,9 @@ def _paginator(declared: RestDataset) -> paginators.BasePaginator:
         case Cursor(next=path, parameter=parameter):
             return paginators.JSONResponseCursorPaginator(cursor_path=path, cursor_param=parameter)
         case PageNumber(parameter=parameter, first=first):
-            return paginators.PageNumberPaginator(base_page=first, page_param=parameter, total_path=None, stop_after_empty_page=True)
+            return paginators.PageNumberPaginator(
+                base_page=first, page_param=parameter, total_path=None, stop_after_empty_page=True
+            )
     return paginators.SinglePagePaginator()
 
 
@@ -181,12 +208,20 @@ def _mapped_errors(feed: Feed) -> Iterator[None]:
         if status == 429 or status >= 500:
             remedy = f"It was asked {feed.origin.attempts} times; run again later."
             raise SourceUnavailableError(feed.source, f"{what} answers {status}", remedy) from error
-        remedy = "Check the token and its rights." if status in (401, 403) else "Correct the declaration in sources.yml."
+        remedy = (
+            "Check the token and its rights." if status in (401, 403) else "Correct the declaration in sources.yml."
+        )
         raise TerminalError(f"source {feed.source}: {what} answers {status}", remedy) from error
     except requests.JSONDecodeError as error:
-        raise SourceUnavailableError(feed.source, f"{what} does not answer with JSON", "Look at the API in a browser; run again later.") from error
+        raise SourceUnavailableError(
+            feed.source, f"{what} does not answer with JSON", "Look at the API in a browser; run again later."
+        ) from error
     except requests.RequestException as error:
         remedy = "Check `base_url` and the network, then run again."
-        raise SourceUnavailableError(feed.source, f"{what} cannot be reached: {type(error).__name__}", remedy) from error
+        raise SourceUnavailableError(
+            feed.source, f"{what} cannot be reached: {type(error).__name__}", remedy
+        ) from error
     except ValueError as error:
-        raise SourceUnavailableError(feed.source, f"{what} does not answer with whole JSON: {error}", "Run again later.") from error
+        raise SourceUnavailableError(
+            feed.source, f"{what} does not answer with whole JSON: {error}", "Run again later."
+        ) from error

@@ -1,7 +1,8 @@
 """Source kind `sql`: a table or view of any SQLAlchemy database, read by dlt in chunks over a server-side cursor.
 
-The upper end of an increment is fixed before the first row is read, and the rows come from one statement: one consistent
-high-water mark a load, whatever is written meanwhile. What was committed late is found by the next load's lookback.
+The upper end of an increment is fixed before the first row is read, and the rows come from one statement: one
+consistent high-water mark a load, whatever is written meanwhile. What was committed late is found by the next load's
+lookback.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from lakehouse.window import BatchWindow
 
 
 def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
-    """Land the rows of the feed's table: all of them, those from the last watermark on, or for a backfill those of its window.
+    """Land the rows of the feed's table: all of them, those from the last watermark on, or for a backfill those of its
+    window.
 
-    Raises SourceUnavailableError when the database cannot be reached, ContractError when table or columns are not there.
+    Raises SourceUnavailableError when the database cannot be reached, ContractError when table or columns are not
+    there.
     """
     declared = feed.declaration
     assert isinstance(feed.origin, SqlSource)
@@ -43,10 +46,21 @@ def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcom
         with Load(feed, journal, name, window.is_full, is_aside=again is not None) as load:
             load.check_columns(list(table.c.keys()))
             conditions = again if again is not None else _increment(engine, watermark, load)
-            return load.finish() if conditions is None else _read(engine, table, watermark, conditions, declared.chunk_rows, load)
+            return (
+                load.finish()
+                if conditions is None
+                else _read(engine, table, watermark, conditions, declared.chunk_rows, load)
+            )
 
 
-def _read(engine: sa.Engine, table: sa.Table, watermark: sa.Column[Any] | None, conditions: list[Any], chunk_rows: int, load: Load) -> TableOutcome:
+def _read(
+    engine: sa.Engine,
+    table: sa.Table,
+    watermark: sa.Column[Any] | None,
+    conditions: list[Any],
+    chunk_rows: int,
+    load: Load,
+) -> TableOutcome:
     """Land the rows for which all conditions hold, chunk by chunk."""
 
     def bounded(_: Any, __: Any) -> Any:
@@ -54,16 +68,21 @@ def _read(engine: sa.Engine, table: sa.Table, watermark: sa.Column[Any] | None, 
 
     loader = TableLoader(engine, "sqlalchemy", table, {}, chunk_size=chunk_rows, query_adapter_callback=bounded)
     for records in loader.load_rows():
-        load.add(records, [record[watermark.name] for record in records] if watermark is not None else [None] * len(records))
+        load.add(
+            records, [record[watermark.name] for record in records] if watermark is not None else [None] * len(records)
+        )
     return load.finish()
 
 
 def _interval_again(watermark: sa.Column[Any] | None, window: BatchWindow) -> list[Any] | None:
-    """Conditions for the rows of a backfill's window; None where there is no backfill, or rows carry no time to tell them by."""
+    """Conditions for the rows of a backfill's window; None where there is no backfill, or rows carry no time to tell
+    them by."""
     if watermark is None or not window.is_backfill or window.is_full:
         return None
     is_text = isinstance(watermark.type, TimeText)
-    bounds = interval(window, datetime if is_text else watermark.type.python_type, getattr(watermark.type, "timezone", False))
+    bounds = interval(
+        window, datetime if is_text else watermark.type.python_type, getattr(watermark.type, "timezone", False)
+    )
     if bounds is None:
         return None
     start, end = as_texts(*bounds) if is_text else bounds
@@ -81,29 +100,48 @@ def _increment(engine: sa.Engine, watermark: sa.Column[Any] | None, load: Load) 
 
 
 def _upper_end(engine: sa.Engine, watermark: sa.Column[Any], load: Load) -> Any:
-    """Highest watermark in the table now; None for an empty table. The first load also counts the rows it cannot see."""
+    """Highest watermark in the table now; None for an empty table. The first load also counts the rows it cannot
+    see."""
     with engine.connect() as connection:
         if load.start is None:
-            hidden = connection.execute(sa.select(sa.func.count()).select_from(watermark.table).where(watermark.is_(None))).scalar_one()
+            hidden = connection.execute(
+                sa.select(sa.func.count()).select_from(watermark.table).where(watermark.is_(None))
+            ).scalar_one()
             if hidden:
-                load.warn(f"{hidden} rows have no {watermark.name} and are never read; fill it in the source, or use load: full")
+                load.warn(
+                    f"{hidden} rows have no {watermark.name} and are never read; fill it in the source, or use load: full"
+                )
         return connection.execute(sa.select(sa.func.max(watermark))).scalar_one()
 
 
 def _reflect(feed: Feed, engine: sa.Engine, declared: SqlDataset) -> sa.Table:
     try:
         times = [("column_reflect", keep_times_as_text)]
-        table = sa.Table(declared.table, sa.MetaData(), schema=declared.db_schema, autoload_with=engine, resolve_fks=False, listeners=times)
+        table = sa.Table(
+            declared.table,
+            sa.MetaData(),
+            schema=declared.db_schema,
+            autoload_with=engine,
+            resolve_fks=False,
+            listeners=times,
+        )
     except exc.NoSuchTableError as error:
         problem = f"source {feed.source} has no table or view {error}"
-        raise ContractError(feed.dataset, problem, "Correct `table` and `schema` in sources.yml, or grant the reader access.") from error
+        raise ContractError(
+            feed.dataset, problem, "Correct `table` and `schema` in sources.yml, or grant the reader access."
+        ) from error
     if declared.columns is None:
         return table
     unknown = [name for name in declared.columns if name not in table.c]
     if unknown:
         problem = f"table {declared.table} of source {feed.source} has no columns {', '.join(unknown)}"
         raise ContractError(feed.dataset, problem, "Correct `columns` in sources.yml.")
-    return sa.Table(declared.table, sa.MetaData(), *(sa.Column(name, table.c[name].type) for name in declared.columns), schema=declared.db_schema)
+    return sa.Table(
+        declared.table,
+        sa.MetaData(),
+        *(sa.Column(name, table.c[name].type) for name in declared.columns),
+        schema=declared.db_schema,
+    )
 
 
 @contextmanager
@@ -116,9 +154,14 @@ def _engine(feed: Feed) -> Iterator[sa.Engine]:
         yield engine
     except (exc.OperationalError, exc.InterfaceError) as error:
         remedy = f"Check that {_place(url)} is up and lets {url.username or 'this user'} in, then run again."
-        raise SourceUnavailableError(feed.source, f"{url.get_backend_name()} database: {_first_line(error)}", remedy) from error
+        raise SourceUnavailableError(
+            feed.source, f"{url.get_backend_name()} database: {_first_line(error)}", remedy
+        ) from error
     except exc.SQLAlchemyError as error:
-        raise TerminalError(f"source {feed.source}: the database refused: {_first_line(error)}", "Check grants and the declaration in sources.yml.") from error
+        raise TerminalError(
+            f"source {feed.source}: the database refused: {_first_line(error)}",
+            "Check grants and the declaration in sources.yml.",
+        ) from error
     finally:
         engine.dispose()
 

@@ -1,7 +1,9 @@
-"""What is peculiar to SQLite: a database is a file, which comes into being when it is connected to, and times are texts.
+"""What is peculiar to SQLite: a database is a file, which comes into being when it is connected to, and times are
+texts.
 
-SQLAlchemy compares a column declared as a time with texts of its own form, 2017-01-01 10:00:00.000000. Where the rows say
-2017-01-01T10:00:00Z or only whole seconds, that order is another one and rows would be missed: here texts stay what they are.
+SQLAlchemy compares a column declared as a time with texts of its own form, 2017-01-01 10:00:00.000000. Where the rows
+say 2017-01-01T10:00:00Z or only whole seconds, that order is another one and rows would be missed: here texts stay what
+they are.
 """
 
 from __future__ import annotations

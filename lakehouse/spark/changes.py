@@ -15,9 +15,9 @@ from lakehouse.tables import TableRef
 def changes_since(spark: SparkSession, table: TableRef, since: int, lake: str) -> tuple[int, DataFrame | None]:
     """Newest version and the rows appended after version `since` (-1: all rows), None when there are none.
 
-    Pure appends: only the added files are read. When files were rewritten in between (compaction), the rows of source files
-    that version `since` did not have. When that version can no longer be read (its log or its files were cleaned up), all
-    rows: readers are idempotent, so this only costs time.
+    Pure appends: only the added files are read. When files were rewritten in between (compaction), the rows of source
+    files that version `since` did not have. When that version can no longer be read (its log or its files were cleaned
+    up), all rows: readers are idempotent, so this only costs time.
     """
     current = open_table(table, lake)
     if current is None:

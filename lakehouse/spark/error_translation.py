@@ -1,4 +1,5 @@
-"""Foreign errors in our own words: what grpc, Spark, Sail, Delta and dbt say when the engine dies, memory or disk is full, or a commit race is lost."""
+"""Foreign errors in our own words: what grpc, Spark, Sail, Delta and dbt say when the engine dies, memory or disk is
+full, or a commit race is lost."""
 
 from __future__ import annotations
 
@@ -49,12 +50,17 @@ def took_too_long(chosen: Settings) -> EngineUnavailableError:
 
 
 def engine_gone(chosen: Settings, epoch: str) -> LakehouseError:
-    """The error for work that was on the engine life `epoch`: memory if the supervisor ended it for that, else unavailable."""
+    """The error for work that was on the engine life `epoch`: memory if the supervisor ended it for that, else
+    unavailable."""
     name = current_work.get()
     death = _death_of(chosen, epoch)
     if death is not None and death.cause == "memory":
         return EngineMemoryError(name, f"{memory_limit_gb(chosen):.1f} GB ({death.detail})")
-    how = "is gone or was restarted" if death is None else f"{'hung' if death.cause == 'hung' else 'died'} ({death.detail})"
+    how = (
+        "is gone or was restarted"
+        if death is None
+        else f"{'hung' if death.cause == 'hung' else 'died'} ({death.detail})"
+    )
     remedy = "It is restarted by itself: run again. `lakehouse engine status` and engine.log say more."
     return EngineUnavailableError(f"{chosen.engine} {how} under `{name}`", remedy)
 
@@ -65,7 +71,13 @@ def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> De
     while True:
         state = read_state(chosen.home)
         death = state.death_of(epoch) if state is not None else None
-        if death is not None or state is None or not state.is_supervised or state.epoch != epoch or time.monotonic() > until:
+        if (
+            death is not None
+            or state is None
+            or not state.is_supervised
+            or state.epoch != epoch
+            or time.monotonic() > until
+        ):
             return death
         time.sleep(0.05)
 

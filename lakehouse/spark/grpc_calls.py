@@ -1,6 +1,7 @@
 """What every call to the engine goes through: a deadline, and words of our own when the engine is gone.
 
-Raising our errors below pyspark also means that nothing retries in silence: its policy waits up to ten minutes for a dead server.
+Raising our errors below pyspark also means that nothing retries in silence: its policy waits up to ten minutes for a
+dead server.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from lakehouse.spark.error_translation import current_work, engine_gone, is_unre
 
 _log = logging.getLogger(__name__)
 _INTERRUPT_SECONDS = 5
-# An engine that was there so recently cannot have died and been replaced: a restart takes longer. Looking costs milliseconds, dbt makes hundreds of calls.
+# An engine that was there so recently cannot have died and been replaced: a restart takes longer. Looking costs
+# milliseconds, dbt makes hundreds of calls.
 _TRUST_SECONDS = 0.2
 _Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"))
 
 
-class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor):
+class WatchedCalls(
+    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor
+):
     """Calls of one session. A session belongs to one life of the engine (`epoch`) and refuses to talk to the next one,
     which would not know its tables and would run a lost query a second time."""
 
@@ -72,7 +76,8 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
                 self._interrupt(request)
 
     def _interrupt(self, request: Any) -> None:
-        """End on the server what nobody waits for any more (deadline, Ctrl-C, a task told to end): Sail would compute on and keep its memory."""
+        """End on the server what nobody waits for any more (deadline, Ctrl-C, a task told to end): Sail would compute
+        on and keep its memory."""
         if not isinstance(request, pb2.ExecutePlanRequest) or not self._is_current():
             return
         interrupt = pb2.InterruptRequest(
@@ -108,7 +113,9 @@ class WatchedCalls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
     def _with_deadline(self, details: Any) -> _Details:
         seconds = self._chosen.query_timeout_seconds
         timeout = seconds if details.timeout is None else min(details.timeout, seconds)
-        return _Details(details.method, timeout, details.metadata, details.credentials, details.wait_for_ready, details.compression)
+        return _Details(
+            details.method, timeout, details.metadata, details.credentials, details.wait_for_ready, details.compression
+        )
 
 
 class WatchedChannel(DefaultChannelBuilder):

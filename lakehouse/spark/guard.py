@@ -18,7 +18,8 @@ _LOOK_SECONDS = 0.5
 
 @contextmanager
 def guarded(name: str) -> Iterator[None]:
-    """Put around work on the engine: errors of a dead or full engine, or of a lost commit race, become ours; nothing waits for a dead one.
+    """Put around work on the engine: errors of a dead or full engine, or of a lost commit race, become ours; nothing
+    waits for a dead one.
 
     `name` is what errors call the work, e.g. "silver.contacts". Raises EngineUnavailableError (died, hung, deadline),
     EngineMemoryError, CommitConflictError; other errors pass unchanged.

@@ -13,7 +13,8 @@ from lakehouse.tables import TableRef
 
 
 def merge_by_key(spark: SparkSession, table: TableRef, changes: DataFrame, key: tuple[str, ...], lake: str) -> None:
-    """Update the rows that have the key of a change, insert the others. Keys are unique among the changes and never null.
+    """Update the rows that have the key of a change, insert the others. Keys are unique among the changes and never
+    null.
 
     Give only rows that differ from the table's: every matched row is written. One attempt; wrap it in `committed`.
     """
@@ -22,7 +23,9 @@ def merge_by_key(spark: SparkSession, table: TableRef, changes: DataFrame, key: 
     assignments = ", ".join(f"t.{name} = s.{name}" for name in names)
     with _view(spark, complete) as view:
         insert = f"insert ({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"  # noqa: S608 - names of our own columns
-        spark.sql(f"{_merge_into(table, view, key, lake)} when matched then update set {assignments} when not matched then {insert}").collect()
+        spark.sql(
+            f"{_merge_into(table, view, key, lake)} when matched then update set {assignments} when not matched then {insert}"
+        ).collect()
 
 
 def delete_by_key(spark: SparkSession, table: TableRef, keys: DataFrame, key: tuple[str, ...], lake: str) -> None:

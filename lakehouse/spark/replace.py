@@ -15,10 +15,11 @@ from lakehouse.tables import TableRef
 
 
 def replace_table(table: TableRef, rows: DataFrame, columns: tuple[Column, ...], lake: str) -> bool:
-    """Replace the table's content by these rows, which have at least these columns; readers see the old content or the new.
+    """Replace the table's content by these rows, which have at least these columns; readers see the old content or the
+    new.
 
-    The table is created when it does not exist (returns True then). Columns that are gone from, or changed their type in,
-    the contract are dropped or changed in the same commit.
+    The table is created when it does not exist (returns True then). Columns that are gone from, or changed their type
+    in, the contract are dropped or changed in the same commit.
     """
     is_new = ensure_table(table, columns, lake)
     complete = rows.select(*[sf.col(f"`{column.name}`").cast(column.type).alias(column.name) for column in columns])
@@ -39,4 +40,6 @@ def replace_small_table(table: TableRef, rows: pa.Table, lake: str) -> bool:
 def _has_schema(table: TableRef, columns: tuple[Column, ...], lake: str) -> bool:
     found = open_table(table, lake)
     wanted = Schema.from_arrow(arrow_schema(columns))
-    return found is not None and {(f.name, str(f.type)) for f in found.schema().fields} == {(f.name, str(f.type)) for f in wanted.fields}
+    return found is not None and {(f.name, str(f.type)) for f in found.schema().fields} == {
+        (f.name, str(f.type)) for f in wanted.fields
+    }

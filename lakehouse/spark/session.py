@@ -44,9 +44,10 @@ _lock = threading.Lock()
 def session(autostart: bool = True) -> SparkSession:
     """The Spark Connect session of this process with the engine that the settings name.
 
-    Time zone UTC; every Delta table of the lake is known as `<layer>.<table>`, also one that appeared since the last call.
-    Cached per process, safe after a fork, connected again when the engine was restarted: call it again rather than keeping
-    it. `autostart` starts the supervised engine when none runs. Do not stop() it: all clients share the session.
+    Time zone UTC; every Delta table of the lake is known as `<layer>.<table>`, also one that appeared since the last
+    call. Cached per process, safe after a fork, connected again when the engine was restarted: call it again rather
+    than keeping it. `autostart` starts the supervised engine when none runs. Do not stop() it: all clients share the
+    session.
 
     Raises EngineUnavailableError when there is no engine and ConfigurationError when another kind runs in this home.
     """
@@ -66,7 +67,8 @@ def session(autostart: bool = True) -> SparkSession:
 
 
 def _try_to_name(cached: _Cached, table: TableRef, lake: str) -> None:
-    """Name a table found on disk; one that the engine cannot read must not keep everybody from working on the others."""
+    """Name a table found on disk; one that the engine cannot read must not keep everybody from working on the
+    others."""
     try:
         name_table(cast(SparkSession, cached.spark), table, lake)
     except PySparkException as error:
@@ -86,7 +88,8 @@ def last_epoch() -> str:
 
 
 def close(epoch: str | None = None) -> None:
-    """Hang up, so that calls under way fail at once; the engine and its shared session stay. With `epoch`, only if still on that one."""
+    """Hang up, so that calls under way fail at once; the engine and its shared session stay. With `epoch`, only if
+    still on that one."""
     global _cached
     cached = _cached
     if cached is not None and epoch in (None, cached.epoch):
@@ -136,17 +139,23 @@ def _state_to_use(chosen: Settings, autostart: bool) -> EngineState:
 
 
 def _connect(chosen: Settings, state: EngineState) -> _Cached:
-    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions look here to know that there is no JVM in this process
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = (
+        "1"  # pyspark.sql.functions look here to know that there is no JVM in this process
+    )
     channel = WatchedChannel(chosen, state.epoch, remote_url(state))
     spark = ConnectSession.builder.channelBuilder(channel).create()
-    # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends its query.
+    # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends
+    # its query.
     spark.client.disable_reattachable_execute()
     spark.client.set_retry_policies([])
     spark.release_session_on_close = False  # the session is everybody's
-    # At exit pyspark would have models evicted that nobody made: Sail refuses, and pyspark says so as an error in the log of every task.
+    # At exit pyspark would have models evicted that nobody made: Sail refuses, and pyspark says so as an error in the
+    # log of every task.
     atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    if state.kind == "sail":  # of Spark it is a property of the server; with it, pyspark looks for IPython on all paths at every call
+    if (
+        state.kind == "sail"
+    ):  # of Spark it is a property of the server; with it, pyspark looks for IPython on all paths at every call
         spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
     shared = cast(SparkSession, spark)
     create_schemas(shared, chosen.lake)

@@ -1,4 +1,5 @@
-"""Names for the tables of the lake: every Delta table below <lake>/<layer>/ is known to the engine as <layer>.<table>."""
+"""Names for the tables of the lake: every Delta table below <lake>/<layer>/ is known to the engine as
+<layer>.<table>."""
 
 from __future__ import annotations
 
@@ -17,12 +18,18 @@ def create_schemas(spark: SparkSession, lake: str) -> None:
 
 def named_tables(spark: SparkSession, *layers: Layer) -> set[TableRef]:
     """The tables (and views) of these layers, or of all, that the engine knows by name."""
-    rows = [(layer, row["tableName"]) for layer in layers or tuple(Layer) for row in spark.sql(f"show tables in {layer}").collect() if not row["isTemporary"]]
+    rows = [
+        (layer, row["tableName"])
+        for layer in layers or tuple(Layer)
+        for row in spark.sql(f"show tables in {layer}").collect()
+        if not row["isTemporary"]
+    ]
     return {TableRef(layer, name) for layer, name in rows if is_table_name(name)}
 
 
 def name_table(spark: SparkSession, table: TableRef, lake: str) -> None:
-    """Make an existing Delta table known by its name; nothing happens when it is. Look first: Spark would create a missing one."""
+    """Make an existing Delta table known by its name; nothing happens when it is. Look first: Spark would create a
+    missing one."""
     try:
         spark.sql(f"create table if not exists {table} using delta location '{table.location(lake)}'").collect()
     except AnalysisException:

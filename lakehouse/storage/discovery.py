@@ -26,14 +26,16 @@ def local_folder(lake: str) -> Path:
 
 
 def delta_uri(table: TableRef, lake: str) -> str:
-    """Location as delta-rs and DuckDB spell it: a plain path, or s3://. Credentials come from the standard AWS variables."""
+    """Location as delta-rs and DuckDB spell it: a plain path, or s3://. Credentials come from the standard AWS
+    variables."""
     if is_remote(lake):
         return table.location(lake).replace("s3a://", "s3://", 1)
     return table.location(str(local_folder(lake)))
 
 
 def existing_tables(lake: str) -> list[TableRef]:
-    """Every table of the lake that has been written, in order: two directory listings a layer locally, one request a table on s3."""
+    """Every table of the lake that has been written, in order: two directory listings a layer locally, one request a
+    table on s3."""
     find = _remote_tables if is_remote(lake) else _local_tables
     return sorted(TableRef(layer, name) for layer in Layer for name in find(lake, layer) if is_table_name(name))
 
@@ -41,7 +43,8 @@ def existing_tables(lake: str) -> list[TableRef]:
 def newest_version(table: TableRef, lake: str) -> int | None:
     """Newest committed version, or None when the table has not been written yet.
 
-    The log of a local table is listed, which takes a fraction of a millisecond; delta-rs is loaded for an object store only.
+    The log of a local table is listed, which takes a fraction of a millisecond; delta-rs is loaded for an object store
+    only.
     """
     if is_remote(lake):
         from deltalake import DeltaTable

@@ -21,8 +21,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,  # a Python variable named like a table is not a table
     "autoinstall_known_extensions": False,  # nothing is downloaded
     "autoload_known_extensions": False,
-    # The one extension loaded is a file of an installed wheel, whose hash the lock file pins: to check DuckDB's signature as
-    # well means hashing 82 MB at every start (0.3 s of 0.8 s). Queries of users cannot load anything.
+    # The one extension loaded is a file of an installed wheel, whose hash the lock file pins: to check DuckDB's
+    # signature as well means hashing 82 MB at every start (0.3 s of 0.8 s). Queries of users cannot load anything.
     "allow_unsigned_extensions": True,
 }
 
@@ -46,7 +46,8 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[TableRef] = ()) -> Iterator[Snapshot]:
-    """Open the newest state of `tables`, and of those `optional` ones that exist; MissingTableError names what is missing."""
+    """Open the newest state of `tables`, and of those `optional` ones that exist; MissingTableError names what is
+    missing."""
     versions: dict[TableRef, int] = {}
     required = list(tables)
     for table in [*required, *optional]:
@@ -69,7 +70,8 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
 def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int, lake: str) -> None:
     connection.execute(f"create schema if not exists {table.layer}")
     if is_remote(lake):
-        # DuckDB would need its httpfs extension for an object store; delta-rs reads it and takes filters and columns from DuckDB
+        # DuckDB would need its httpfs extension for an object store; delta-rs reads it and takes filters and columns
+        # from DuckDB
         from deltalake import DeltaTable
 
         rows = DeltaTable(delta_uri(table, lake), version=version).to_pyarrow_dataset()
@@ -81,7 +83,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int
 
 
 def _delta_extension() -> Path:
-    """The extension inside the installed wheel: loaded from there, so nothing is downloaded or copied to the user's home."""
+    """The extension inside the installed wheel: loaded from there, so nothing is downloaded or copied to the user's
+    home."""
     found = importlib.util.find_spec("duckdb_extension_delta")
     folders = [Path(location) for location in found.submodule_search_locations or []] if found else []
     for folder in folders:

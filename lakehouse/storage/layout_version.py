@@ -1,7 +1,7 @@
 """Which layout the tables of a lake have: a number that is written when a lake is made, and when all of it was rebuilt.
 
-Increments build on what an earlier version of this project left. Where that was named or made otherwise, one full rebuild must come first.
-Kept in ops.progress, like everything else about how far the lake is.
+Increments build on what an earlier version of this project left. Where that was named or made otherwise, one full
+rebuild must come first. Kept in ops.progress, like everything else about how far the lake is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from lakehouse.storage.progress import newest_inputs
 from lakehouse.tables import Layer
 from lakehouse.window import BatchWindow
 
-# One more whenever silver or gold tables that normal runs build on are added, renamed, or hold something else than before.
+# One more whenever silver or gold tables that normal runs build on are added, renamed, or hold something else than
+# before.
 LAYOUT = 1
 _STAGE = "layout"
 
@@ -30,7 +31,8 @@ def check_layout(lake: str) -> None:
 
 
 def prepare_layout(window: BatchWindow, lake: str) -> None:
-    """Before any work on the lake: give a new one its number; OldLakeError for an old one, unless it is being rebuilt."""
+    """Before any work on the lake: give a new one its number; OldLakeError for an old one, unless it is being
+    rebuilt."""
     if _layout(lake) >= LAYOUT:
         return
     if not _has_tables(lake):
@@ -41,7 +43,13 @@ def prepare_layout(window: BatchWindow, lake: str) -> None:
 
 def record_layout(run_id: str, lake: str) -> None:
     """Note that every table of the lake has today's layout."""
-    row = {"stage": _STAGE, "input_table": _STAGE, "input_version": LAYOUT, "run_id": run_id, "recorded_at": datetime.now(UTC)}
+    row = {
+        "stage": _STAGE,
+        "input_table": _STAGE,
+        "input_version": LAYOUT,
+        "run_id": run_id,
+        "recorded_at": datetime.now(UTC),
+    }
     record("progress", [row], lake)
 
 
@@ -51,5 +59,6 @@ def _layout(lake: str) -> int:
 
 
 def _has_tables(lake: str) -> bool:
-    """Whether there is silver or gold: what was recorded (ops) or only delivered (bronze) is the same in every layout."""
+    """Whether there is silver or gold: what was recorded (ops) or only delivered (bronze) is the same in every
+    layout."""
     return any(table.layer in (Layer.SILVER, Layer.GOLD) for table in existing_tables(lake))

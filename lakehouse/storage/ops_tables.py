@@ -29,7 +29,8 @@ _COMPACT_BYTES = 64 * 2**20
 def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
     """Append rows (dicts with the contract's columns, timestamps aware) to ops.<table>.
 
-    Raises KeyError for a table without a contract, pyarrow errors for a row that does not fit it, and CommitConflictError.
+    Raises KeyError for a table without a contract, pyarrow errors for a row that does not fit it, and
+    CommitConflictError.
     """
     if not rows:
         return
@@ -60,10 +61,11 @@ def _compact_now_and_then(found: DeltaTable) -> None:
 
 
 def compact(found: DeltaTable) -> None:
-    """Write the rows of this version as one file; rows appended meanwhile stay. CommitFailedError when another compaction came first.
+    """Write the rows of this version as one file; rows appended meanwhile stay. CommitFailedError when another
+    compaction came first.
 
-    Not delta-rs's own `optimize.compact`: of two that start from one version both succeed, and every row is there twice (seen
-    with 1.6.6). An overwrite is checked against what was removed since the version that it read.
+    Not delta-rs's own `optimize.compact`: of two that start from one version both succeed, and every row is there twice
+    (seen with 1.6.6). An overwrite is checked against what was removed since the version that it read.
     """
     write_deltalake(found, found.to_pyarrow_table(), mode="overwrite")
     found.create_checkpoint()

@@ -10,14 +10,15 @@ from lakehouse.storage.ops_tables import record
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import TableRef, ops
 
-# Under these stages a build of gold notes what it was made from: when it is done, and when it begins. lakehouse/gold/staleness.py
-# writes them; exports read them too.
+# Under these stages a build of gold notes what it was made from: when it is done, and when it begins.
+# lakehouse/gold/staleness.py writes them; exports read them too.
 GOLD_BUILT = "gold"
 GOLD_STARTED = "gold.started"
 
 
 def newest_inputs(stage: str, lake: str, run_id: str | None = None) -> tuple[datetime, dict[str, int]]:
-    """When inputs were last recorded together for the stage (by that run), and the version of each; the beginning of time and nothing when never."""
+    """When inputs were last recorded together for the stage (by that run), and the version of each; the beginning of
+    time and nothing when never."""
     never: tuple[datetime, dict[str, int]] = (datetime.min.replace(tzinfo=UTC), {})
     progress = open_table(ops("progress"), lake)
     if progress is None:
@@ -28,7 +29,9 @@ def newest_inputs(stage: str, lake: str, run_id: str | None = None) -> tuple[dat
         return never
     recorded_at = pc.max(rows["recorded_at"])
     newest = rows.filter(pc.equal(rows["recorded_at"], recorded_at))
-    return recorded_at.as_py(), dict(zip(newest["input_table"].to_pylist(), newest["input_version"].to_pylist(), strict=True))
+    return recorded_at.as_py(), dict(
+        zip(newest["input_table"].to_pylist(), newest["input_version"].to_pylist(), strict=True)
+    )
 
 
 def versions_worked_on(stage: TableRef, lake: str) -> dict[TableRef, int]:
@@ -39,7 +42,10 @@ def versions_worked_on(stage: TableRef, lake: str) -> dict[TableRef, int]:
     # The filter skips files by the log's statistics: the cost is the stage's own history, not everybody's.
     columns = ["input_table", "input_version", "recorded_at"]
     rows = progress.to_pyarrow_table(columns=columns, filters=[("stage", "=", str(stage))]).to_pylist()
-    return {TableRef.parse(row["input_table"]): int(row["input_version"]) for row in sorted(rows, key=lambda row: row["recorded_at"])}
+    return {
+        TableRef.parse(row["input_table"]): int(row["input_version"])
+        for row in sorted(rows, key=lambda row: row["recorded_at"])
+    }
 
 
 def worked_up_to(stage: TableRef, input_table: TableRef, lake: str) -> int:
@@ -56,4 +62,8 @@ def record_progress(stage: TableRef, versions: dict[TableRef, int], run_id: str,
     """Note that the stage has worked on its inputs up to and including these versions; do so after its writes."""
     now = datetime.now(UTC)
     common = {"stage": str(stage), "run_id": run_id, "recorded_at": now}
-    record("progress", [common | {"input_table": str(table), "input_version": version} for table, version in versions.items()], lake)
+    record(
+        "progress",
+        [common | {"input_table": str(table), "input_version": version} for table, version in versions.items()],
+        lake,
+    )

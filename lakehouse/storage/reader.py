@@ -1,4 +1,5 @@
-"""Looking at a Delta table without an engine: does it exist, which version, how many rows, which rows (small tables only)."""
+"""Looking at a Delta table without an engine: does it exist, which version, how many rows, which rows (small tables
+only)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from lakehouse.tables import TableRef
 
 
 def open_table(table: TableRef, lake: str, version: int | None = None) -> DeltaTable | None:
-    """The table (as it was at `version`), or None when it has not been written yet. DeltaError for a version that cannot be read."""
+    """The table (as it was at `version`), or None when it has not been written yet. DeltaError for a version that
+    cannot be read."""
     try:
         return DeltaTable(delta_uri(table, lake), version=version)
     except TableNotFoundError:
@@ -40,7 +42,8 @@ def column_names(table: TableRef, lake: str) -> list[str]:
 
 
 def count_rows(table: TableRef, lake: str) -> int:
-    """Rows of the table by the statistics in its log; 0 when it does not exist. ValueError for files without statistics."""
+    """Rows of the table by the statistics in its log; 0 when it does not exist. ValueError for files without
+    statistics."""
     found = open_table(table, lake)
     if found is None:
         return 0
@@ -53,7 +56,8 @@ def count_rows(table: TableRef, lake: str) -> int:
 
 
 def latest_time(table: TableRef, lake: str, column: str, version: int | None = None) -> datetime | None:
-    """Upper bound, exact to the millisecond, of a timestamp column: from the log's statistics where it has them, else by reading the column.
+    """Upper bound, exact to the millisecond, of a timestamp column: from the log's statistics where it has them, else
+    by reading the column.
 
     Of the newest version, or of an earlier one: DeltaError or OSError when that cannot be read any more.
     """

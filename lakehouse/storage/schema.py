@@ -1,7 +1,7 @@
 """Creating tables and adding columns: metadata commits without an engine, so that both engines find the same table.
 
-A table is created with every column nullable: engines that derive nullability from the first rows would refuse later ones.
-A new column is one metadata commit; no row is rewritten, old files read as null.
+A table is created with every column nullable: engines that derive nullability from the first rows would refuse later
+ones. A new column is one metadata commit; no row is rewritten, old files read as null.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from lakehouse.tables import TableRef
 
 
 def ensure_table(table: TableRef, columns: tuple[Column, ...], lake: str) -> bool:
-    """Create the table with these columns, or add those it lacks (names compare without case); True when it was created.
+    """Create the table with these columns, or add those it lacks (names compare without case); True when it was
+    created.
 
     Columns that the table has beyond these stay. Idempotent, also when killed in between.
     """
@@ -25,7 +26,9 @@ def ensure_table(table: TableRef, columns: tuple[Column, ...], lake: str) -> boo
         return True
     present = {field.name.lower() for field in found.schema().fields}
     wanted = Schema.from_arrow(arrow_schema(columns))
-    missing = [Field(field.name, field.type, nullable=True) for field in wanted.fields if field.name.lower() not in present]
+    missing = [
+        Field(field.name, field.type, nullable=True) for field in wanted.fields if field.name.lower() not in present
+    ]
     if missing:
         found.alter.add_columns(missing)
     return False

@@ -1,7 +1,9 @@
-"""Read-only SQL over the lake without an engine or a server: one SELECT over bronze|silver|gold|ops.<table>, its EXPLAIN, or SHOW TABLES.
+"""Read-only SQL over the lake without an engine or a server: one SELECT over bronze|silver|gold|ops.<table>, its
+EXPLAIN, or SHOW TABLES.
 
-The query is parsed before anything runs: it may name tables of the lake and a few table functions that touch no files. DuckDB
-is then locked down (no files or network beyond the lake, no settings), so that even a query the parse misjudges can harm nothing.
+The query is parsed before anything runs: it may name tables of the lake and a few table functions that touch no files.
+DuckDB is then locked down (no files or network beyond the lake, no settings), so that even a query the parse misjudges
+can harm nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ class Result:
 
         reader = _translated(lambda: self.cursor.to_arrow_reader(size))
         schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, self.columns, strict=True)])
-        return pa.RecordBatchReader.from_batches(schema, (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader))
+        return pa.RecordBatchReader.from_batches(
+            schema, (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
+        )
 
 
 @contextmanager
@@ -81,16 +85,21 @@ def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> I
 
 def _listing(lake: str, layer: str | None) -> str:
     """A query for the tables there are (DuckDB knows only those that it was made to open), of one layer or of all."""
-    names = ", ".join(_literal(str(table)) for table in existing_tables(lake) if layer is None or table.layer == layer.lower())
+    names = ", ".join(
+        _literal(str(table)) for table in existing_tables(lake) if layer is None or table.layer == layer.lower()
+    )
     return f"select split_part(name, '.', 1) as layer, split_part(name, '.', 2) as \"table\" from (select unnest([{names}]::varchar[]) as name)"  # noqa: S608
 
 
 def tables_of(query: str) -> list[TableRef]:
-    """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables, or the EXPLAIN of one."""
+    """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables, or
+    the EXPLAIN of one."""
     with connect() as parser:
         try:
             statements = parser.extract_statements(query)
-            found = parser.execute(f"select json_serialize_sql({_literal(_EXPLAIN.sub('', query, count=1))})").fetchone()
+            found = parser.execute(
+                f"select json_serialize_sql({_literal(_EXPLAIN.sub('', query, count=1))})"
+            ).fetchone()
         except duckdb.Error as error:
             raise QueryError(_first_line(error), _ONE_SELECT) from None
     tree = json.loads(found[0]) if found else {"error": True}
@@ -98,14 +107,22 @@ def tables_of(query: str) -> list[TableRef]:
         raise QueryError(f"{len(statements)} statements were given", _ONE_SELECT)
     if tree["error"]:
         told = statements[0].type.name
-        raise QueryError("only a plain SELECT can be explained" if told == "EXPLAIN" else f"{told} is not a plain read", _ONE_SELECT)
+        raise QueryError(
+            "only a plain SELECT can be explained" if told == "EXPLAIN" else f"{told} is not a plain read", _ONE_SELECT
+        )
     tables: set[TableRef] = set()
     for node in _nodes(tree):
         kind = node.get("type")
         if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"]) not in _TABLE_FUNCTIONS:
-            raise QueryError(f"the table function {name} is not allowed", f"Allowed are {', '.join(sorted(_TABLE_FUNCTIONS))}. {_ONE_SELECT}")
+            raise QueryError(
+                f"the table function {name} is not allowed",
+                f"Allowed are {', '.join(sorted(_TABLE_FUNCTIONS))}. {_ONE_SELECT}",
+            )
         if kind == "SHOW_REF" and not node["query"]:
-            raise QueryError("only tables can be shown, by a query that is nothing else", f"Write SHOW TABLES, or SHOW TABLES FROM {' | '.join(Layer)}.")
+            raise QueryError(
+                "only tables can be shown, by a query that is nothing else",
+                f"Write SHOW TABLES, or SHOW TABLES FROM {' | '.join(Layer)}.",
+            )
         if kind == "BASE_TABLE" and (node["schema_name"] or node["catalog_name"]):
             tables.add(_table(node))
     return sorted(tables)
@@ -122,7 +139,10 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 def _table(node: dict[str, Any]) -> TableRef:
     written = ".".join(filter(None, [node["catalog_name"], node["schema_name"], node["table_name"]]))
     if node["catalog_name"] or node["schema_name"] not in list(Layer):
-        raise QueryError(f"{written} is not a table of the lake", f"Tables are named <layer>.<table> with a layer of {', '.join(Layer)}.")
+        raise QueryError(
+            f"{written} is not a table of the lake",
+            f"Tables are named <layer>.<table> with a layer of {', '.join(Layer)}.",
+        )
     if node["at_clause"]:
         raise QueryError(f"{written} AT (...): a table is read at its newest version only", "Leave out the AT clause.")
     try:
@@ -132,7 +152,8 @@ def _table(node: dict[str, Any]) -> TableRef:
 
 
 def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
-    """Nothing but the lake can be read from here on, nothing can be written but DuckDB's own spill files, no setting can change."""
+    """Nothing but the lake can be read from here on, nothing can be written but DuckDB's own spill files, no setting
+    can change."""
     scratch.mkdir(parents=True, exist_ok=True)
     connection = snapshot.connection
     connection.execute(f"set temp_directory = {_literal(str(scratch))}")
@@ -153,7 +174,9 @@ def _translated(step: Callable[[], T], lake: str = "") -> T:
 def _explained(error: duckdb.Error, lake: str) -> LakehouseError:
     problem = _first_line(error)
     if "INTERRUPT" in problem:  # raised as its own type by execute, wrapped into others while rows are fetched
-        return QueryError("cancelled, it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "Narrow it down, or raise the setting.")
+        return QueryError(
+            "cancelled, it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "Narrow it down, or raise the setting."
+        )
     if isinstance(error, duckdb.CatalogException) and "Table with name" in problem:
         name = problem.split("Table with name ", 1)[1].split(" ", 1)[0].rstrip("!").strip('"')
         return MissingTableError(name, [str(table) for table in existing_tables(lake)])

@@ -1,7 +1,7 @@
 """Received text -> the type a contract names. What cannot be read becomes null; nothing is guessed and nothing fails.
 
-Both engines agree on what is written here (checked by the parity test): their casts differ on exponents, on incomplete dates and
-on words like `now`, so those are refused before the cast.
+Both engines agree on what is written here (checked by the parity test): their casts differ on exponents, on incomplete
+dates and on words like `now`, so those are refused before the cast.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def received_sql(mapped: str) -> str:
 def typed_sql(column: Column, received: str, timezone: str) -> str:
     """SQL that reads `received` (SQL yielding text) as the column's type, null when it cannot be read.
 
-    Decimals: digits with a point, rounded half up to the scale; no exponent, no thousands separator. Timestamps: ISO 8601,
-    date first; with an offset, or naive in `timezone`. ValueError for a type that cannot be delivered.
+    Decimals: digits with a point, rounded half up to the scale; no exponent, no thousands separator. Timestamps: ISO
+    8601, date first; with an offset, or naive in `timezone`. ValueError for a type that cannot be delivered.
     """
     if column.type == "string":
         return received

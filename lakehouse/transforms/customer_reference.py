@@ -6,7 +6,10 @@ from lakehouse.contracts import Contract
 
 
 def canonical_reference_sql(contract: Contract) -> dict[str, str]:
-    """Column -> SQL that replaces it: an e-mail address as reference is compared in lower case. Empty for datasets without references."""
+    """Column -> SQL that replaces it: an e-mail address as reference is compared in lower case. Empty for datasets
+    without references."""
     if not {"reference_type", "customer_reference"} <= set(contract.names):
         return {}
-    return {"customer_reference": "case when reference_type = 'email' then lower(customer_reference) else customer_reference end"}
+    return {
+        "customer_reference": "case when reference_type = 'email' then lower(customer_reference) else customer_reference end"
+    }

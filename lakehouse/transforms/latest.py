@@ -1,7 +1,8 @@
 """One row per key: the newest.
 
-Ranking every row is the most expensive query there is (16 s per 10 M rows where a group-by takes 1 s), and keys rarely repeat.
-So the repeated keys are found first, by hash, and only their rows are ranked. A collision of hashes costs a needless ranking.
+Ranking every row is the most expensive query there is (16 s per 10 M rows where a group-by takes 1 s), and keys rarely
+repeat. So the repeated keys are found first, by hash, and only their rows are ranked. A collision of hashes costs a
+needless ranking.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ _HASH, _RANK = "_key_hash", "_rank"
 
 
 def newest_first(order_by: Sequence[str], then: Sequence[Column] = ()) -> list[Column]:
-    """Order in which the first row of a key wins: greatest `order_by` (nulls lose), then `then`, then the greatest hash of the
-    row, then the row that arrived first. Total, so that the order of arrival never decides between different contents."""
+    """Order in which the first row of a key wins: greatest `order_by` (nulls lose), then `then`, then the greatest hash
+    of the row, then the row that arrived first. Total, so that the order of arrival never decides between different
+    contents."""
     return [
         *(sf.col(name).desc_nulls_last() for name in order_by),
         *then,
@@ -57,7 +59,8 @@ def keep_latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column])
 
 
 def without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Sequence[str]) -> DataFrame:
-    """Rows between which arrival decides, without those that say what the delivery before said: same key, same `order_by`, same hash.
+    """Rows between which arrival decides, without those that say what the delivery before said: same key, same
+    `order_by`, same hash.
 
     What remains is what increments would have written, so that a rebuild names the same delivery as a row's origin.
     """
@@ -65,4 +68,6 @@ def without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Seq
     one_per_delivery = keep_latest_by_key(rows, [*version, "_ingested_at", "_source_file"], newest_first(()))
     in_order = Window.partitionBy(*version).orderBy(sf.col("_ingested_at"), sf.col("_source_file"))
     told = one_per_delivery.withColumn("_told_before", sf.lag("_row_hash").over(in_order))
-    return told.where(sf.col("_told_before").isNull() | (sf.col("_told_before") != sf.col("_row_hash"))).drop("_told_before")
+    return told.where(sf.col("_told_before").isNull() | (sf.col("_told_before") != sf.col("_row_hash"))).drop(
+        "_told_before"
+    )

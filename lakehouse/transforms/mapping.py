@@ -1,4 +1,5 @@
-"""Bronze rows (texts, names of the source) -> typed rows (names and types of the contract), with what was received beside them."""
+"""Bronze rows (texts, names of the source) -> typed rows (names and types of the contract), with what was received
+beside them."""
 
 from __future__ import annotations
 
@@ -24,16 +25,27 @@ def with_columns(rows: DataFrame, names: Iterable[str]) -> DataFrame:
     return rows.withColumns(missing) if missing else rows
 
 
-def typed_rows(rows: DataFrame, contract: Contract, mapping: Mapping[str, str], timezone: str, keep: tuple[str, ...] = ()) -> DataFrame:
-    """One row out per row in: the contract's columns typed, `_received_<column>` as text, bronze lineage, and columns to `keep`.
+def typed_rows(
+    rows: DataFrame, contract: Contract, mapping: Mapping[str, str], timezone: str, keep: tuple[str, ...] = ()
+) -> DataFrame:
+    """One row out per row in: the contract's columns typed, `_received_<column>` as text, bronze lineage, and columns
+    to `keep`.
 
     `mapping`: column of the contract -> SQL over the columns of `rows`; a column without one is null.
     """
-    received = {column.name: received_sql(mapping[column.name]) if column.name in mapping else "cast(null as string)" for column in contract.delivered}
+    received = {
+        column.name: received_sql(mapping[column.name]) if column.name in mapping else "cast(null as string)"
+        for column in contract.delivered
+    }
     # Two steps, so that each text is trimmed once however often it is looked at.
     beside = (*(column.name for column in BRONZE_LINEAGE), *keep)
     texts = rows.selectExpr(*(f"{text} as `{received_name(name)}`" for name, text in received.items()), *beside)
-    typed = [f"{typed_sql(column, f'`{received_name(column.name)}`', timezone)} as `{column.name}`" for column in contract.delivered]
+    typed = [
+        f"{typed_sql(column, f'`{received_name(column.name)}`', timezone)} as `{column.name}`"
+        for column in contract.delivered
+    ]
     delivered = texts.selectExpr(*typed, *(f"`{received_name(name)}`" for name in received), *beside)
-    computed = canonical_reference_sql(contract) | {column.name: column.derived_as for column in contract.columns if column.derived_as is not None}
+    computed = canonical_reference_sql(contract) | {
+        column.name: column.derived_as for column in contract.columns if column.derived_as is not None
+    }
     return delivered.withColumns({name: sf.expr(text) for name, text in computed.items()}) if computed else delivered

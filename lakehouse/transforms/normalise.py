@@ -5,7 +5,10 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as sf
 
-_SHORTEST_NUMBER, _LONGEST_NUMBER = 7, 15  # digits; the longest is E.164's, shorter ones are extensions or typing errors
+_SHORTEST_NUMBER, _LONGEST_NUMBER = (
+    7,
+    15,
+)  # digits; the longest is E.164's, shorter ones are extensions or typing errors
 _ONE_DIGIT = "^(" + "|".join(f"{digit}+" for digit in range(10)) + ")$"
 
 

@@ -18,7 +18,8 @@ def delivered_columns(names: Iterable[str]) -> list[str]:
 
 
 def delivered_struct(columns: list[str]) -> Column:
-    """Delivered columns (all strings) as one value, whose JSON is the row as received (nulls left out). Costs nothing until it is looked at."""
+    """Delivered columns (all strings) as one value, whose JSON is the row as received (nulls left out). Costs nothing
+    until it is looked at."""
     return sf.struct(*[sf.col(f"`{name}`") for name in columns])
 
 

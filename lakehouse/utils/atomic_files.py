@@ -1,4 +1,5 @@
-"""Files of the outbox: for their owner only, and whole or absent, also when the process is killed or the machine goes down."""
+"""Files of the outbox: for their owner only, and whole or absent, also when the process is killed or the machine goes
+down."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from pathlib import Path
 
 
 def close_to_others(root: Path, folder: Path) -> None:
-    """Make `folder` (at or below `root`) with everything missing above it, and take from others what they may do in it and up to `root`.
+    """Make `folder` (at or below `root`) with everything missing above it, and take from others what they may do in it
+    and up to `root`.
 
     Folders that an earlier version left open are closed too; those of another user are left as they are.
     """
@@ -21,7 +23,8 @@ def close_to_others(root: Path, folder: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write to a temporary name, flush to disk, rename. Folder and file are for their owner only: they hold personal data."""
+    """Write to a temporary name, flush to disk, rename. Folder and file are for their owner only: they hold personal
+    data."""
     _make(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

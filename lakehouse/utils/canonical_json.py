@@ -1,4 +1,5 @@
-"""JSON with exact decimals and ISO times, the same bytes for the same value: answers of `lakehouse sql`, payloads that are hashed."""
+"""JSON with exact decimals and ISO times, the same bytes for the same value: answers of `lakehouse sql`, payloads that
+are hashed."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from typing import Any
 
 
 def json_text(value: Any, is_sorted: bool = False) -> str:
-    """Compact JSON. Decimals are numbers with all their digits, timestamps ISO 8601 (aware ones in UTC with Z), dates ISO, binary is hex,
-    not-a-number and infinity are null, anything else unknown to JSON (UUID, interval) is its text.
+    """Compact JSON. Decimals are numbers with all their digits, timestamps ISO 8601 (aware ones in UTC with Z), dates
+    ISO, binary is hex, not-a-number and infinity are null, anything else unknown to JSON (UUID, interval) is its text.
 
     `is_sorted` sorts the keys of objects, so that equal values give equal bytes.
     """
@@ -37,7 +38,8 @@ def json_text(value: Any, is_sorted: bool = False) -> str:
 
 
 def plain_text(value: Any) -> str:
-    """A value for a cell of a CSV file or of a table: text as it is, else as in JSON without quotes. Not-a-number and infinity go by name there."""
+    """A value for a cell of a CSV file or of a table: text as it is, else as in JSON without quotes. Not-a-number and
+    infinity go by name there."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):

@@ -23,8 +23,16 @@ def is_free(host: str, port: int) -> bool:
 def holder(port: int) -> str:
     """The program that listens on a port: its pid and command line, or `another program` where that cannot be seen."""
     try:
-        pids = {c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
-        return _one_line(f"pid {min(pids)}: {' '.join(psutil.Process(min(pids)).cmdline())}") if pids else "another program"
+        pids = {
+            c.pid
+            for c in psutil.net_connections("tcp")
+            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid
+        }
+        return (
+            _one_line(f"pid {min(pids)}: {' '.join(psutil.Process(min(pids)).cmdline())}")
+            if pids
+            else "another program"
+        )
     except (psutil.AccessDenied, psutil.NoSuchProcess):
         return "another program"
 

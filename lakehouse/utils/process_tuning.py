@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-# For mimalloc, which Sail and Arrow bring: it asks for huge pages. On virtual machines each cost 1.6 ms when it was first touched:
-# half of the time that Sail took for bronze, and twice the memory.
+# For mimalloc, which Sail and Arrow bring: it asks for huge pages. On virtual machines each cost 1.6 ms when it was
+# first touched: half of the time that Sail took for bronze, and twice the memory.
 SMALL_PAGES = {"MIMALLOC_ALLOW_THP": "0"}
 
 
@@ -18,6 +18,7 @@ def collect_rarely() -> None:
 
 
 def keep_what_is_there() -> None:
-    """Take what is loaded now for permanent: later collections need not look at it, and leave the pages that forks share alone."""
+    """Take what is loaded now for permanent: later collections need not look at it, and leave the pages that forks
+    share alone."""
     gc.collect()
     gc.freeze()

@@ -35,7 +35,9 @@ CUSTOMERS = pa.schema(
     ]
 )
 MEMBERS = pa.schema([("segment", pa.string()), ("customer_id", pa.string())])
-SUPPRESSIONS = pa.schema([("address", pa.string()), ("reason", pa.string()), ("suppressed_at", pa.timestamp("us", tz="UTC"))])
+SUPPRESSIONS = pa.schema(
+    [("address", pa.string()), ("reason", pa.string()), ("suppressed_at", pa.timestamp("us", tz="UTC"))]
+)
 
 
 def customer(customer_id: str, **values: Any) -> dict[str, Any]:
@@ -64,12 +66,16 @@ class Shop:
     def lake(self) -> Path:
         return self.home / "lake"
 
-    def customers(self, *rows: dict[str, Any], segment: str = "loyal_champions", members: list[str] | None = None) -> None:
+    def customers(
+        self, *rows: dict[str, Any], segment: str = "loyal_champions", members: list[str] | None = None
+    ) -> None:
         """Replace gold.dim_customers, and the members of the segment (default: all customers), as a rebuild would."""
         stamped = [row | {"_updated_at": datetime.now(UTC)} for row in rows]
         self._replace("gold/dim_customers", stamped, CUSTOMERS)
         ids = [row["customer_id"] for row in rows] if members is None else members
-        self._replace("gold/segment_members", [{"segment": segment, "customer_id": customer_id} for customer_id in ids], MEMBERS)
+        self._replace(
+            "gold/segment_members", [{"segment": segment, "customer_id": customer_id} for customer_id in ids], MEMBERS
+        )
 
     def suppress(self, *addresses: str) -> None:
         """Replace gold.suppressions."""
@@ -78,7 +84,12 @@ class Shop:
 
     def declare(self, **changes: Any) -> None:
         """Write campaigns.yml with the campaign `thanks` (JSON is YAML)."""
-        plain = {"segment": "loyal_champions", "send_at": "2018-01-05 09:00 Europe/Berlin", "platform": "outbox", "fields": ["first_name", "total_spend"]}
+        plain = {
+            "segment": "loyal_champions",
+            "send_at": "2018-01-05 09:00 Europe/Berlin",
+            "platform": "outbox",
+            "fields": ["first_name", "total_spend"],
+        }
         (self.conf / "campaigns.yml").write_text(json.dumps({"campaigns": {"thanks": plain | changes}}))
 
     def export(self) -> TableOutcome:
@@ -95,7 +106,11 @@ class Shop:
         return sorted(self.rows("ops/exports"), key=lambda row: row["finished_at"])
 
     def actions(self, export_id: str) -> dict[str, str]:
-        return {row["customer_id"]: row["action"] for row in self.rows("ops/export_records") if row["export_id"] == export_id}
+        return {
+            row["customer_id"]: row["action"]
+            for row in self.rows("ops/export_records")
+            if row["export_id"] == export_id
+        }
 
     def _replace(self, table: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
         write_deltalake(str(self.lake / table), pa.Table.from_pylist(rows, schema=schema), mode="overwrite")
@@ -103,13 +118,24 @@ class Shop:
 
 def assert_balanced(row: Mapping[str, Any]) -> None:
     """Both laws of an export that succeeded."""
-    assert row["count_audience"] == row["count_holdout"] + row["count_suppressed"] + row["count_added"] + row["count_changed"] + row["count_unchanged"]
-    assert row["count_added"] + row["count_changed"] + row["count_removed"] == row["count_exported"] + row["count_rejected"]
+    assert (
+        row["count_audience"]
+        == row["count_holdout"]
+        + row["count_suppressed"]
+        + row["count_added"]
+        + row["count_changed"]
+        + row["count_unchanged"]
+    )
+    assert (
+        row["count_added"] + row["count_changed"] + row["count_removed"]
+        == row["count_exported"] + row["count_rejected"]
+    )
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """An empty shop: two mailable customers in segment `loyal_champions`, nobody suppressed, campaign `thanks` to the outbox."""
+    """An empty shop: two mailable customers in segment `loyal_champions`, nobody suppressed, campaign `thanks` to the
+    outbox."""
     (tmp_path / "conf").mkdir()
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "var"))
     monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path / "conf"))

@@ -25,7 +25,13 @@ campaigns:
       - {field: total_spend, rename: spend}
       - {bucket: {field: recency_days, edges: [30, 90]}}
 """
-COLUMNS = {"customer_id": "string", "email": "string", "first_name": "string", "total_spend": "decimal(18,2)", "recency_days": "int"}
+COLUMNS = {
+    "customer_id": "string",
+    "email": "string",
+    "first_name": "string",
+    "total_spend": "decimal(18,2)",
+    "recency_days": "int",
+}
 CATALOGUE = Catalogue(frozenset({"loyal"}), COLUMNS)
 
 
@@ -40,7 +46,12 @@ def _refused(tmp_path: Path, old: str, new: str) -> str:
 def test_plain_campaign(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(PLAIN)
     thanks = load_campaigns(CATALOGUE, tmp_path)["thanks"]
-    assert (thanks.id, thanks.segment, thanks.holdout_share, thanks.allow_empty_audience) == ("thanks", "loyal", 0.0, False)
+    assert (thanks.id, thanks.segment, thanks.holdout_share, thanks.allow_empty_audience) == (
+        "thanks",
+        "loyal",
+        0.0,
+        False,
+    )
     assert thanks.send_at == datetime(2018, 1, 5, 8, tzinfo=UTC)
     assert [(field.column, field.name) for field in thanks.fields] == [
         ("first_name", "first_name"),
@@ -74,9 +85,24 @@ def test_plain_campaign(tmp_path: Path) -> None:
         ("platform: outbox", "platform: outbox\n    holdout_share: 1.5", 6, "holdout_share"),
         ("  thanks:", "  Thanks!:", 2, "'Thanks!' is no campaign id. Expected: lower case letters, digits"),
         ("  thanks:", "  2018:", 2, "key 2018 is no text. Expected: a quoted text, '2018'"),
-        ("  thanks:\n    segment", "  - segment", 1, "campaigns is a list. Expected: `key: value` lines, campaign id -> campaign"),
-        (PLAIN, "campaigns:\n  thanks:\n", 2, "campaigns.thanks is empty. Expected: `key: value` lines; known keys: segment, send_at"),
-        ("fields:\n      - first_name", "fields:\n      first_name:", 6, "campaigns.thanks.fields is a mapping. Expected: a list, columns of gold"),
+        (
+            "  thanks:\n    segment",
+            "  - segment",
+            1,
+            "campaigns is a list. Expected: `key: value` lines, campaign id -> campaign",
+        ),
+        (
+            PLAIN,
+            "campaigns:\n  thanks:\n",
+            2,
+            "campaigns.thanks is empty. Expected: `key: value` lines; known keys: segment, send_at",
+        ),
+        (
+            "fields:\n      - first_name",
+            "fields:\n      first_name:",
+            6,
+            "campaigns.thanks.fields is a mapping. Expected: a list, columns of gold",
+        ),
     ],
 )
 def test_wrong_input_is_refused_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
@@ -85,9 +111,15 @@ def test_wrong_input_is_refused_with_its_line(tmp_path: Path, old: str, new: str
 
 
 def test_shipped_campaigns_fit_the_dbt_project() -> None:
-    models = [model for file in (DBT_PROJECT / "models/marts").glob("*.yml") for model in yaml.safe_load(file.read_text()).get("models", [])]
+    models = [
+        model
+        for file in (DBT_PROJECT / "models/marts").glob("*.yml")
+        for model in yaml.safe_load(file.read_text()).get("models", [])
+    ]
     (customers,) = [model for model in models if model["name"] == "dim_customers"]
-    catalogue = Catalogue(frozenset(segment_models()), {column["name"]: column["data_type"] for column in customers["columns"]})
+    catalogue = Catalogue(
+        frozenset(segment_models()), {column["name"]: column["data_type"] for column in customers["columns"]}
+    )
     campaigns = load_campaigns(catalogue, PROJECT_ROOT / "conf")
     assert len(campaigns) >= 3
     assert [volatile_fields(campaign) for campaign in campaigns.values()] == [[]] * len(campaigns)
@@ -109,5 +141,19 @@ def test_segment_hash_follows_the_model_and_the_thresholds(tmp_path: Path) -> No
 
 
 def test_numbers_are_known_by_the_types_of_dbt_and_of_duckdb() -> None:
-    types = ["int", "bigint", "decimal(18,2)", "double", "INTEGER", "HUGEINT", "DECIMAL(18,2)", "string", "VARCHAR", "timestamp", "boolean", "INTERVAL", "date"]
+    types = [
+        "int",
+        "bigint",
+        "decimal(18,2)",
+        "double",
+        "INTEGER",
+        "HUGEINT",
+        "DECIMAL(18,2)",
+        "string",
+        "VARCHAR",
+        "timestamp",
+        "boolean",
+        "INTERVAL",
+        "date",
+    ]
     assert Catalogue(frozenset(), {name: name for name in types}).numbers() == sorted(types[:7])

@@ -1,4 +1,5 @@
-"""Deliveries of which nobody knows what became: the platform may have those customers, so they are sent again, or removed."""
+"""Deliveries of which nobody knows what became: the platform may have those customers, so they are sent again, or
+removed."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ class Killed(BaseException):
 
 
 def _die_before_acknowledging(shop: Shop, monkeypatch: pytest.MonkeyPatch, batch: int = 1) -> None:
-    """Export with batches of one customer; the process ends when `batch` has been delivered and is about to be recorded."""
+    """Export with batches of one customer; the process ends when `batch` has been delivered and is about to be
+    recorded."""
     written: list[str] = []
     record = send.record
 
@@ -64,7 +66,9 @@ def test_who_withdraws_after_an_unrecorded_delivery_is_removed(shop: Shop, monke
     assert shop.export().loaded == 0
 
 
-def test_who_leaves_the_segment_after_an_unrecorded_delivery_is_removed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_leaves_the_segment_after_an_unrecorded_delivery_is_removed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _die_before_acknowledging(shop, monkeypatch)
     shop.customers(customer("c1"), customer("c2"), members=["c2"])
     shop.export()
@@ -132,10 +136,13 @@ def test_a_delivery_whose_answer_was_lost_may_have_arrived(shop: Shop, monkeypat
 
 
 def test_a_refusal_settles_only_a_first_try(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """c1 may have arrived before its export was killed, and is refused when it is resumed; c2 is refused and never arrived."""
+    """c1 may have arrived before its export was killed, and is refused when it is resumed; c2 is refused and never
+    arrived."""
     _die_before_acknowledging(shop, monkeypatch)
     with monkeypatch.context() as refusing:
-        refusing.setattr(Outbox, "deliver", lambda self, batch: BatchReceipt("", "", frozenset(), {"c1": "no", "c2": "no"}))
+        refusing.setattr(
+            Outbox, "deliver", lambda self, batch: BatchReceipt("", "", frozenset(), {"c1": "no", "c2": "no"})
+        )
         shop.export()
     assert _last_actions(shop) == {"c1": "rejected", "c2": "rejected"}
     shop.customers(customer("c1"), customer("c2"), customer("c3"), members=["c3"])

@@ -1,4 +1,5 @@
-"""An audience that shrinks to nobody: who must not be written to leaves the platform, everybody else stays until a person says so."""
+"""An audience that shrinks to nobody: who must not be written to leaves the platform, everybody else stays until a
+person says so."""
 
 from __future__ import annotations
 
@@ -77,7 +78,12 @@ def test_who_unsubscribed_is_removed_also_from_outside_the_segment(shop: Shop) -
     shop.suppress("c1@example.com")
     receipt = _refused(shop)
     assert shop.actions(receipt["export_id"]) == {"c1": "removed", "c2": "removed"}
-    assert (receipt["count_audience"], receipt["count_suppressed"], receipt["count_removed"], receipt["count_exported"]) == (1, 1, 2, 2)
+    assert (
+        receipt["count_audience"],
+        receipt["count_suppressed"],
+        receipt["count_removed"],
+        receipt["count_exported"],
+    ) == (1, 1, 2, 2)
     assert _refused(shop)["count_exported"] == 0
 
 
@@ -122,7 +128,9 @@ def test_who_withdrew_is_removed_also_when_the_person_has_another_id_now(shop: S
     shop.export()
     shop.customers(customer("c9", email="c1@example.com", is_mailable=False), members=[])
     named = [{"identifier_type": "email", "identifier": "c1@example.com", "customer_id": "c9", "own_customer_id": "c1"}]
-    write_deltalake(str(shop.lake / "silver/identities"), pa.Table.from_pylist(named, schema=arrow_schema(IDENTITIES.columns)))
+    write_deltalake(
+        str(shop.lake / "silver/identities"), pa.Table.from_pylist(named, schema=arrow_schema(IDENTITIES.columns))
+    )
     shop.suppress("c1@example.com")
     outcome = shop.export()
     assert outcome.loaded == 1

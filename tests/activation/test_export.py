@@ -36,13 +36,29 @@ def _json(shop: Shop, export_id: str, name: str) -> dict[str, Any]:
 
 def test_first_export_adds_everybody(shop: Shop) -> None:
     outcome = shop.export()
-    assert (outcome.read, outcome.loaded, outcome.duplicates, outcome.quarantined, outcome.skipped) == (2, 2, 0, 0, False)
+    assert (outcome.read, outcome.loaded, outcome.duplicates, outcome.quarantined, outcome.skipped) == (
+        2,
+        2,
+        0,
+        0,
+        False,
+    )
     (receipt,) = shop.receipts()
     assert receipt["status"] == "success" and receipt["count_added"] == 2
     assert_balanced(receipt)
     assert _lines(shop, receipt["export_id"]) == [
-        {"action": "upsert", "attributes": {"first_name": "Ada", "total_spend": 12.3}, "customer_id": "c1", "email": "c1@example.com"},
-        {"action": "upsert", "attributes": {"first_name": "Ada", "total_spend": 12.3}, "customer_id": "c2", "email": "c2@example.com"},
+        {
+            "action": "upsert",
+            "attributes": {"first_name": "Ada", "total_spend": 12.3},
+            "customer_id": "c1",
+            "email": "c1@example.com",
+        },
+        {
+            "action": "upsert",
+            "attributes": {"first_name": "Ada", "total_spend": 12.3},
+            "customer_id": "c2",
+            "email": "c2@example.com",
+        },
     ]
 
 
@@ -64,7 +80,9 @@ def test_full_rebuild_of_unchanged_gold_exports_nothing(shop: Shop) -> None:
 def test_only_changes_are_sent(shop: Shop) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
     shop.export()
-    shop.customers(customer("c1"), customer("c2", total_spend=Decimal("99.00")), customer("c4"), members=["c1", "c2", "c4"])
+    shop.customers(
+        customer("c1"), customer("c2", total_spend=Decimal("99.00")), customer("c4"), members=["c1", "c2", "c4"]
+    )
     outcome = shop.export()
     receipt = shop.receipts()[1]
     assert shop.actions(receipt["export_id"]) == {"c2": "changed", "c3": "removed", "c4": "added"}
@@ -124,9 +142,20 @@ def test_manifest_proves_what_was_known(shop: Shop) -> None:
     assert manifest["table_versions"] == {"gold.dim_customers": 0, "gold.segment_members": 0, "gold.suppressions": 0}
     assert manifest["consent_snapshot"] == {"table": "gold.suppressions", "version": 0}
     assert manifest["profiles_as_of"] == "2018-01-02T00:00:00Z" and manifest["send_at"] == "2018-01-05T08:00:00Z"
-    assert manifest["counts"] == {"audience": 2, "holdout": 0, "suppressed": 0, "added": 2, "changed": 0, "removed": 0, "unchanged": 0}
+    assert manifest["counts"] == {
+        "audience": 2,
+        "holdout": 0,
+        "suppressed": 0,
+        "added": 2,
+        "changed": 0,
+        "removed": 0,
+        "unchanged": 0,
+    }
     recipients = shop.home / "outbox/outbox/thanks" / receipt["export_id"] / manifest["recipients"]
-    hashes = {row["customer_id"]: row["payload_hash"] for row in map(json.loads, gzip.decompress(recipients.read_bytes()).splitlines())}
+    hashes = {
+        row["customer_id"]: row["payload_hash"]
+        for row in map(json.loads, gzip.decompress(recipients.read_bytes()).splitlines())
+    }
     sent = {row["customer_id"]: row["payload_hash"] for row in shop.rows("ops/export_records")}
     body = b'{"attributes":{"first_name":"Ada","total_spend":12.30},"customer_id":"c1","email":"c1@example.com"}'
     assert hashes == sent and hashes["c1"] == hashlib.sha256(body).hexdigest()

@@ -40,7 +40,11 @@ def test_nobody_passes_without_a_clear_yes(address: str | None, is_mailable: boo
 def test_ledger_is_compared_in_normal_form(shop: Shop) -> None:
     shop.suppress("Ada@Example.com ", "bob@example.com")
     with Firewall(settings().lake) as firewall:
-        people = [Person("c1", "ada@example.com", True), Person("c2", "bea@example.com", True), Person("c3", "bob@example.com", None)]
+        people = [
+            Person("c1", "ada@example.com", True),
+            Person("c2", "bea@example.com", True),
+            Person("c3", "bob@example.com", None),
+        ]
         assert firewall.reasons(people) == {"c1": "suppressed", "c3": "suppressed"}
 
 
@@ -73,6 +77,11 @@ def test_withdrawal_between_two_batches_is_honoured(shop: Shop, monkeypatch: pyt
     shop.export()
     assert delivered == [("c1", "changed"), ("c3", "removed")]
     receipt = shop.receipts()[1]
-    assert (receipt["count_added"], receipt["count_changed"], receipt["count_removed"], receipt["count_suppressed"]) == (0, 1, 1, 2)
+    assert (
+        receipt["count_added"],
+        receipt["count_changed"],
+        receipt["count_removed"],
+        receipt["count_suppressed"],
+    ) == (0, 1, 1, 2)
     assert_balanced(receipt)
     assert shop.export().loaded == 0

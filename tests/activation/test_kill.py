@@ -1,4 +1,5 @@
-"""Exports that die: killed processes, failing platforms. Nothing acknowledged is sent twice, and every export ends in ops.exports."""
+"""Exports that die: killed processes, failing platforms. Nothing acknowledged is sent twice, and every export ends in
+ops.exports."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from lakehouse.errors import TransientError
 from tests.activation.conftest import Shop, assert_balanced, customer
 
-# Imports once, then for every line `<home> <conf> <place> <call> <moment>` forks a process that exports with batches of one
-# customer and kills itself (SIGKILL) before or after call number `call` of `place`; answers with the signal the process died of.
+# Imports once, then for every line `<home> <conf> <place> <call> <moment>` forks a process that exports with batches of
+# one customer and kills itself (SIGKILL) before or after call number `call` of `place`; answers with the signal the
+# process died of.
 EXECUTIONER = """
 import os, signal, sys
 from datetime import UTC, datetime
@@ -74,7 +76,12 @@ class Executioner:
 @pytest.fixture(scope="module")
 def executioner() -> Iterator[Executioner]:
     with subprocess.Popen(
-        [sys.executable, "-c", EXECUTIONER], cwd=PROJECT_ROOT, env=environment_with(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", EXECUTIONER],
+        cwd=PROJECT_ROOT,
+        env=environment_with(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         yield Executioner(process)
 
@@ -85,10 +92,22 @@ def _files(shop: Shop) -> list[Path]:
 
 @pytest.mark.parametrize(
     ("place", "call", "moment", "acknowledged"),
-    [("deliver", 1, "before", 0), ("deliver", 2, "after", 1), ("acknowledge", 2, "after", 2), ("close", 1, "before", 3), ("close", 1, "after", 3)],
+    [
+        ("deliver", 1, "before", 0),
+        ("deliver", 2, "after", 1),
+        ("acknowledge", 2, "after", 2),
+        ("close", 1, "before", 3),
+        ("close", 1, "after", 3),
+    ],
 )
 def test_killed_export_is_resumed(
-    executioner: Executioner, shop: Shop, monkeypatch: pytest.MonkeyPatch, place: str, call: int, moment: str, acknowledged: int
+    executioner: Executioner,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    call: int,
+    moment: str,
+    acknowledged: int,
 ) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
     executioner.kill(shop, place, call, moment)
@@ -122,7 +141,12 @@ def test_killed_export_is_closed_when_something_else_is_wanted_since(executioner
     shop.customers(customer("c1"), customer("c2", first_name="Bea"), customer("c3"))
     shop.export()
     closed, new = shop.receipts()
-    assert (closed["status"], closed["count_audience"], closed["count_added"], closed["count_exported"]) == ("failed", 3, 1, 1)
+    assert (closed["status"], closed["count_audience"], closed["count_added"], closed["count_exported"]) == (
+        "failed",
+        3,
+        1,
+        1,
+    )
     assert (new["status"], new["count_added"], new["count_unchanged"]) == ("success", 2, 1)
     assert_balanced(new)
     assert shop.export().loaded == 0
@@ -157,7 +181,12 @@ def test_failing_platform_keeps_what_it_took(shop: Shop, monkeypatch: pytest.Mon
     outcome = shop.export()
     assert (outcome.loaded, outcome.duplicates) == (1, 1)
     failed, good = shop.receipts()
-    assert (failed["status"], failed["count_exported"], good["status"], good["count_added"]) == ("failed", 1, "success", 1)
+    assert (failed["status"], failed["count_exported"], good["status"], good["count_added"]) == (
+        "failed",
+        1,
+        "success",
+        1,
+    )
     assert failed["export_id"] != good["export_id"]
 
 

@@ -20,7 +20,12 @@ from lakehouse.storage.ops_tables import record
 from tests.activation.conftest import Shop, assert_balanced, customer
 
 START = datetime(2018, 1, 1, tzinfo=UTC)
-PEOPLE = [("crm_id", "1001", "c1"), ("email", "c1@example.com", "c1"), ("loyalty_id", "L2", "c2"), ("email", "c2@example.com", "c2")]
+PEOPLE = [
+    ("crm_id", "1001", "c1"),
+    ("email", "c1@example.com", "c1"),
+    ("loyalty_id", "L2", "c2"),
+    ("email", "c2@example.com", "c2"),
+]
 
 
 def _hours(count: float) -> datetime:
@@ -30,28 +35,47 @@ def _hours(count: float) -> datetime:
 def _consents(shop: Shop, updated_at: datetime, *changes: tuple[str, str, str, datetime], **values: Any) -> None:
     """Append changes (reference type, reference, status, changed_at) to silver.consents in one commit."""
     plain = {"channel": "email", "purpose": "marketing", "_is_deleted": False, "_updated_at": updated_at} | values
-    rows = [plain | {"reference_type": kind, "customer_reference": reference, "status": status, "changed_at": at} for kind, reference, status, at in changes]
+    rows = [
+        plain | {"reference_type": kind, "customer_reference": reference, "status": status, "changed_at": at}
+        for kind, reference, status, at in changes
+    ]
     schema = arrow_schema((*DATASETS["consents"].columns, *LINEAGE))
     write_deltalake(str(shop.lake / "silver/consents"), pa.Table.from_pylist(rows, schema=schema), mode="append")
 
 
 def _identities(shop: Shop, *rows: tuple[str, str, str]) -> None:
-    named = [{"identifier_type": kind, "identifier": identifier, "customer_id": customer_id} for kind, identifier, customer_id in rows]
-    write_deltalake(str(shop.lake / "silver/identities"), pa.Table.from_pylist(named, schema=arrow_schema(IDENTITIES.columns)), mode="overwrite")
+    named = [
+        {"identifier_type": kind, "identifier": identifier, "customer_id": customer_id}
+        for kind, identifier, customer_id in rows
+    ]
+    write_deltalake(
+        str(shop.lake / "silver/identities"),
+        pa.Table.from_pylist(named, schema=arrow_schema(IDENTITIES.columns)),
+        mode="overwrite",
+    )
 
 
 def _gold_knows(shop: Shop, version: int, stage: str = "gold") -> None:
     """Note that gold was built from that version of silver.consents (and from an as-of time, which is no table)."""
     common = {"stage": stage, "run_id": "r", "recorded_at": datetime.now(UTC)}
     inputs = {"silver.consents": version, "as_of": 1}
-    record("progress", [common | {"input_table": name, "input_version": value} for name, value in inputs.items()], str(shop.lake))
+    record(
+        "progress",
+        [common | {"input_table": name, "input_version": value} for name, value in inputs.items()],
+        str(shop.lake),
+    )
 
 
 @pytest.fixture
 def built(shop: Shop) -> Shop:
-    """Gold was built when c1 and c2 had granted: c1 by CRM id, c2 by loyalty card; c1 had withdrawn and granted before."""
+    """Gold was built when c1 and c2 had granted: c1 by CRM id, c2 by loyalty card; c1 had withdrawn and granted
+    before."""
     _identities(shop, *PEOPLE)
-    old = [("crm_id", "1001", "withdrawn", _hours(0)), ("crm_id", "1001", "granted", _hours(1)), ("loyalty_id", "L2", "granted", _hours(1))]
+    old = [
+        ("crm_id", "1001", "withdrawn", _hours(0)),
+        ("crm_id", "1001", "granted", _hours(1)),
+        ("loyalty_id", "L2", "granted", _hours(1)),
+    ]
     _consents(shop, _hours(2), *old)
     _gold_knows(shop, 0)
     return shop
@@ -71,7 +95,12 @@ def test_gold_that_knows_everything_has_the_last_word(built: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "reference", "who"),
-    [("crm_id", "1001", "c1"), ("loyalty_id", "L2", "c2"), ("email", "c2@example.com", "c2"), ("email", " C2@Example.com", "c2")],
+    [
+        ("crm_id", "1001", "c1"),
+        ("loyalty_id", "L2", "c2"),
+        ("email", "c2@example.com", "c2"),
+        ("email", " C2@Example.com", "c2"),
+    ],
 )
 @pytest.mark.parametrize("status", ["withdrawn", "complained", "bounced"])
 def test_later_refusal_stops_the_person(built: Shop, kind: str, reference: str, who: str, status: str) -> None:
@@ -93,7 +122,12 @@ def test_person_is_found_by_address_where_identities_were_merged(built: Shop) ->
 
 def test_without_identities_addresses_are_stopped_still(built: Shop) -> None:
     shutil.rmtree(built.lake / "silver/identities")
-    _consents(built, _hours(5), ("email", "c2@example.com", "withdrawn", _hours(4)), ("crm_id", "1001", "withdrawn", _hours(4)))
+    _consents(
+        built,
+        _hours(5),
+        ("email", "c2@example.com", "withdrawn", _hours(4)),
+        ("crm_id", "1001", "withdrawn", _hours(4)),
+    )
     assert _stopped(*BOTH) == {"c2": "refused_since_gold"}
 
 
@@ -106,7 +140,9 @@ def test_refusal_of_something_else_stops_nobody(built: Shop, values: dict[str, s
 def test_later_grant_opens_nothing(built: Shop) -> None:
     built.suppress("c2@example.com")
     _consents(built, _hours(5), ("crm_id", "1001", "withdrawn", _hours(4)))
-    _consents(built, _hours(7), ("crm_id", "1001", "granted", _hours(6)), ("email", "c2@example.com", "granted", _hours(6)))
+    _consents(
+        built, _hours(7), ("crm_id", "1001", "granted", _hours(6)), ("email", "c2@example.com", "granted", _hours(6))
+    )
     assert _stopped(*BOTH) == {"c1": "refused_since_gold", "c2": "suppressed"}
     with Firewall(settings().lake) as firewall:
         unknown = [Person("c2", "other@example.com", None), Person("c3", "c3@example.com", False)]
@@ -186,7 +222,10 @@ def _contacts(shop: Shop, *rows: tuple[str, str]) -> None:
 
 def test_refusal_at_a_former_address_stops_who_had_it_and_who_has_it(built: Shop) -> None:
     had = [{"contact_id": "1001", "identifier_type": "email", "identifier": "x@example.com"}]
-    write_deltalake(str(built.lake / "silver/contact_identifiers"), pa.Table.from_pylist(had, schema=arrow_schema(CONTACT_IDENTIFIERS.columns)))
+    write_deltalake(
+        str(built.lake / "silver/contact_identifiers"),
+        pa.Table.from_pylist(had, schema=arrow_schema(CONTACT_IDENTIFIERS.columns)),
+    )
     _consents(built, _hours(5), ("email", "x@example.com", "withdrawn", _hours(4)))
     assert _stopped(*BOTH, ("c3", "x@example.com")) == {"c1": "refused_since_gold", "c3": "refused_since_gold"}
 

@@ -45,13 +45,25 @@ def test_order_of_declaration_does_not_matter() -> None:
 
 
 def test_noise_in_the_last_digits_of_a_double_is_no_change() -> None:
-    hashes = {payload_of("c1", "e", {"a": value}, _fields("a")).hash for value in (1 / 3, 1 / 3 + 1e-16, 0.1 + 0.2 + 1 / 3 - 0.3)}
+    hashes = {
+        payload_of("c1", "e", {"a": value}, _fields("a")).hash
+        for value in (1 / 3, 1 / 3 + 1e-16, 0.1 + 0.2 + 1 / 3 - 0.3)
+    }
     assert len(hashes) == 1
     assert payload_of("c1", "e", {"a": -0.0}, _fields("a")) == payload_of("c1", "e", {"a": 0.0}, _fields("a"))
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(-1, "<30"), (29, "<30"), (30, "30..90"), (89.5, "30..90"), (90, ">=90"), (Decimal("90.00"), ">=90"), (None, None)]
+    ("value", "expected"),
+    [
+        (-1, "<30"),
+        (29, "<30"),
+        (30, "30..90"),
+        (89.5, "30..90"),
+        (90, ">=90"),
+        (Decimal("90.00"), ">=90"),
+        (None, None),
+    ],
 )
 def test_band(value: float | None, expected: str | None) -> None:
     assert band(value, (30, 90)) == expected
@@ -64,12 +76,25 @@ def test_bands_keep_the_order(one: float, other: float) -> None:
     assert order.index(band(low, (0.5, 1, 2.5)) or "") <= order.index(band(high, (0.5, 1, 2.5)) or "")
 
 
-@pytest.mark.parametrize("column", ["recency_days", "tenure_days", "count_orders_30d", "spend_365d", "orders_last_90_days", "as_of", "days_since_signup"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "recency_days",
+        "tenure_days",
+        "count_orders_30d",
+        "spend_365d",
+        "orders_last_90_days",
+        "as_of",
+        "days_since_signup",
+    ],
+)
 def test_columns_that_change_with_time(column: str) -> None:
     assert is_volatile(column)
 
 
-@pytest.mark.parametrize("column", ["total_spend", "first_order_at", "top_category_1_share", "rfm_segment", "count_orders"])
+@pytest.mark.parametrize(
+    "column", ["total_spend", "first_order_at", "top_category_1_share", "rfm_segment", "count_orders"]
+)
 def test_columns_that_do_not(column: str) -> None:
     assert not is_volatile(column)
 

@@ -52,13 +52,18 @@ def test_room_imports_nothing_it_must_not(place: str) -> None:
 
 
 def _environment_reads(path: Path) -> bool:
-    """Whether a module looks a variable up: os.getenv(...), os.environ.get(...) or os.environ[...] on the right hand side."""
+    """Whether a module looks a variable up: os.getenv(...), os.environ.get(...) or os.environ[...] on the right hand
+    side."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and node.attr == "getenv":
             return True
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("environ.get"):
             return True
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and ast.unparse(node.value).endswith("environ"):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+            and ast.unparse(node.value).endswith("environ")
+        ):
             return True
     return False
 

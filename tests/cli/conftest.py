@@ -55,14 +55,18 @@ def customers(*spend: str) -> pa.Table:
             "last_order_at": pa.array([AT] * len(spend), pa.timestamp("us", tz="UTC")),
             "birth_date": pa.array([date(1990, 5, 17)] * len(spend)),
             "categories": pa.array([["b", "a"]] * len(spend), pa.list_(pa.string())),
-            "address": pa.array([{"city": "Köln", "zip": None}] * len(spend), pa.struct([("city", pa.string()), ("zip", pa.string())])),
+            "address": pa.array(
+                [{"city": "Köln", "zip": None}] * len(spend), pa.struct([("city", pa.string()), ("zip", pa.string())])
+            ),
             "is_mailable": [True] * len(spend),
         }
     )
 
 
 @pytest.fixture
-def lakehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Lakehouse]:
+def lakehouse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Lakehouse]:
     """Two customers, one failed and one good run on record; files outside the lake to try to read."""
     home = tmp_path / "var"
     monkeypatch.setenv("LAKEHOUSE_HOME", str(home))
@@ -74,7 +78,12 @@ def lakehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     common = {"run_id": "r1", "dag_id": "ingest_crm", "started_at": AT, "seconds": 1.0, "finished_at": AT}
     counts = {"rows_read": 2, "rows_loaded": 2, "rows_quarantined": 0, "rows_duplicate": 0}
     good = {"stage": "gold", "table_name": "gold.dim_customers", "status": "success", "message": None}
-    bad = {"stage": "silver", "table_name": "silver.contacts", "status": "failed", "message": "EngineUnavailableError: engine: gone"}
+    bad = {
+        "stage": "silver",
+        "table_name": "silver.contacts",
+        "status": "failed",
+        "message": "EngineUnavailableError: engine: gone",
+    }
     record("runs", [common | counts | good, common | counts | bad], str(home / "lake"))
     yield Lakehouse(home, capsys)
     settings.cache_clear()

@@ -1,4 +1,5 @@
-"""The contract of the command line: help with examples, exit codes, errors with their remedy, JSON on standard output and nothing else."""
+"""The contract of the command line: help with examples, exit codes, errors with their remedy, JSON on standard output
+and nothing else."""
 
 from __future__ import annotations
 
@@ -67,19 +68,36 @@ def test_help_loads_nothing_heavy() -> None:
         "import sys; from lakehouse.cli import main; main(['--help']); print([m for m in sys.modules if m.split('.')[0] in "
         "('pydantic', 'duckdb', 'deltalake', 'pyarrow', 'pandas', 'airflow', 'pyspark', 'rich', 'yaml')], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment_with(), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT_ROOT,
+        env=environment_with(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert done.stderr.strip() == "[]"
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["sql"], ["run", "--as-of", "yesterday"], ["sample", "build", "--scale", "0"], ["sql", "--format", "xml", "select 1"]]
+    "arguments",
+    [
+        ["nonsense"],
+        ["sql"],
+        ["run", "--as-of", "yesterday"],
+        ["sample", "build", "--scale", "0"],
+        ["sql", "--format", "xml", "select 1"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(lakehouse: Lakehouse, arguments: list[str]) -> None:
     ran = lakehouse(*arguments)
     assert (ran.code, ran.out) == (2, "") and "Error:" in ran.err
 
 
-def test_our_errors_come_with_their_remedy_and_without_traceback(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_errors_come_with_their_remedy_and_without_traceback(
+    lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> None:
         raise EngineUnavailableError("it is gone")
 
@@ -104,11 +122,16 @@ def test_foreign_errors_are_told_in_a_sentence(lakehouse: Lakehouse, monkeypatch
     ("error", "says"),
     [
         (OSError(errno.ENOSPC, "No space left on device", "run.log"), "No space left on device (run.log)"),
-        (RuntimeError('IO Error: Could not write file "lines.csv": No space left on device'), "No space left on device"),
+        (
+            RuntimeError('IO Error: Could not write file "lines.csv": No space left on device'),
+            "No space left on device",
+        ),
         (RuntimeError("(sqlite3.OperationalError) database or disk is full"), "database or disk is full"),
     ],
 )
-def test_a_full_disk_is_told_in_plain_words(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str) -> None:
+def test_a_full_disk_is_told_in_plain_words(
+    lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
+) -> None:
     def fail() -> None:
         raise error
 
@@ -129,7 +152,15 @@ def test_interrupted_is_130(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatc
 
 def test_closed_pipe_is_quiet(lakehouse: Lakehouse) -> None:
     command = f"{sys.executable} -c 'import sys; from lakehouse.cli import main; sys.exit(main())' sql --format csv 'from range(200000)' | head -n 1"
-    done = subprocess.run(["sh", "-c", command], cwd=PROJECT_ROOT, env=environment_with(), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=PROJECT_ROOT,
+        env=environment_with(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert (done.stdout, done.stderr) == ("range\n", "")
 
 
@@ -139,7 +170,13 @@ def test_status_as_json(lakehouse: Lakehouse) -> None:
     status = json.loads(ran.out)
     customers, runs = status["tables"]
     assert (customers["table"], customers["rows"], customers["version"]) == ("gold.dim_customers", 2, 0)
-    assert customers["last_run"] == {"stage": "gold", "run_id": "r1", "status": "success", "finished_at": "2018-01-02T03:04:05Z", "message": None}
+    assert customers["last_run"] == {
+        "stage": "gold",
+        "run_id": "r1",
+        "status": "success",
+        "finished_at": "2018-01-02T03:04:05Z",
+        "message": None,
+    }
     assert (runs["table"], runs["last_run"]) == ("ops.runs", None)
     committed = datetime.fromisoformat(customers["committed_at"])
     assert abs((datetime.now(UTC) - committed).total_seconds() - customers["age_seconds"]) < 60
@@ -148,13 +185,21 @@ def test_status_as_json(lakehouse: Lakehouse) -> None:
 
 def test_status_for_people(lakehouse: Lakehouse) -> None:
     ran = lakehouse("status")
-    assert "gold.dim_customers" in ran.out and "failed: silver of silver.contacts" in ran.out and "engine: gone" in ran.out
+    assert (
+        "gold.dim_customers" in ran.out and "failed: silver of silver.contacts" in ran.out and "engine: gone" in ran.out
+    )
 
 
 @pytest.mark.parametrize(("stage", "is_news"), [("silver", False), ("gate", True)])
 def test_failure_is_news_until_the_stage_succeeds_on_the_table(lakehouse: Lakehouse, stage: str, is_news: bool) -> None:
     counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
-    later = {"run_id": "r2", "dag_id": "ingest_crm", "started_at": AT + timedelta(days=1), "finished_at": AT + timedelta(days=1), "seconds": 1.0}
+    later = {
+        "run_id": "r2",
+        "dag_id": "ingest_crm",
+        "started_at": AT + timedelta(days=1),
+        "finished_at": AT + timedelta(days=1),
+        "seconds": 1.0,
+    }
     good = {"stage": stage, "table_name": "silver.contacts", "status": "success", "message": None}
     record("runs", [later | counts | good], str(lakehouse.lake))
     assert bool(json.loads(lakehouse("status", "--json").out)["failed"]) is is_news
@@ -194,7 +239,9 @@ def test_sample_is_built_below_the_home(lakehouse: Lakehouse, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("failures", [(), (TaskFailure("build_profiles", "gate", "blocked"),)])
-def test_run_is_told_as_json_and_by_its_exit_code(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch, failures: tuple[TaskFailure, ...]) -> None:
+def test_run_is_told_as_json_and_by_its_exit_code(
+    lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch, failures: tuple[TaskFailure, ...]
+) -> None:
     asked: list[Any] = []
 
     def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
@@ -220,11 +267,22 @@ def test_quarantine_of_a_lake_without_rejected_rows(lakehouse: Lakehouse) -> Non
 
 
 def test_replay_is_a_stage_on_record(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lakehouse.silver.replay.replay", lambda dataset, window: TableOutcome(silver(dataset), 5, loaded=3, quarantined=2))
+    monkeypatch.setattr(
+        "lakehouse.silver.replay.replay",
+        lambda dataset, window: TableOutcome(silver(dataset), 5, loaded=3, quarantined=2),
+    )
     record_layout("r1", str(lakehouse.lake))
     ran = lakehouse("quarantine", "replay", "contacts", "--json")
-    assert json.loads(ran.out) == {"table": "silver.contacts", "tried": 5, "moved": 3, "already_there": 0, "still_rejected": 2}
-    rows = json.loads(lakehouse("sql", "--format", "json", "select table_name, rows_loaded from ops.runs where stage = 'replay'").out)
+    assert json.loads(ran.out) == {
+        "table": "silver.contacts",
+        "tried": 5,
+        "moved": 3,
+        "already_there": 0,
+        "still_rejected": 2,
+    }
+    rows = json.loads(
+        lakehouse("sql", "--format", "json", "select table_name, rows_loaded from ops.runs where stage = 'replay'").out
+    )
     assert rows == [{"table_name": "silver.contacts", "rows_loaded": 3}]
 
 

@@ -48,7 +48,10 @@ def test_json_of_no_rows_and_of_odd_values(lakehouse: Lakehouse) -> None:
 
 def test_csv(lakehouse: Lakehouse) -> None:
     ran = lakehouse(
-        "sql", "--format", "csv", "select customer_id, total_spend, last_order_at, categories, address, null as nothing from gold.dim_customers order by 1"
+        "sql",
+        "--format",
+        "csv",
+        "select customer_id, total_spend, last_order_at, categories, address, null as nothing from gold.dim_customers order by 1",
     )
     rows = list(csv.reader(io.StringIO(ran.out)))
     assert rows[0] == ["customer_id", "total_spend", "last_order_at", "categories", "address", "nothing"]
@@ -63,14 +66,21 @@ def test_not_a_number_is_no_null_where_people_and_spreadsheets_look(lakehouse: L
 
 def test_parquet_keeps_types(lakehouse: Lakehouse, tmp_path: Path) -> None:
     target = tmp_path / "answer.parquet"
-    ran = lakehouse("sql", "--format", "parquet", "--output", str(target), "select * from gold.dim_customers order by customer_id")
+    ran = lakehouse(
+        "sql", "--format", "parquet", "--output", str(target), "select * from gold.dim_customers order by customer_id"
+    )
     assert (ran.code, ran.out) == (0, "")
     assert pq.read_table(target).to_pylist() == customers("12.30", "0.00").to_pylist()
 
 
 def test_table_for_people(lakehouse: Lakehouse) -> None:
     ran = lakehouse("sql", "select customer_id, total_spend from gold.dim_customers order by 1")
-    assert ran.out.splitlines() == ["customer_id  total_spend", "-----------  -----------", "c1                 12.30", "c2                  0.00"]
+    assert ran.out.splitlines() == [
+        "customer_id  total_spend",
+        "-----------  -----------",
+        "c1                 12.30",
+        "c2                  0.00",
+    ]
 
 
 def test_query_from_standard_input(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,9 +211,14 @@ def test_nothing_but_reading_the_lake_is_possible(lakehouse: Lakehouse, tmp_path
         "set allowed_directories = ['/']",
     ],
 )
-def test_locked_down_even_if_the_parse_lets_it_through(lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+def test_locked_down_even_if_the_parse_lets_it_through(
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
     monkeypatch.setattr("lakehouse.storage.sql.tables_of", lambda query: [TableRef.parse("gold.dim_customers")])
-    with pytest.raises(QueryError), run_query(query.format(folder=tmp_path), str(lakehouse.lake), tmp_path / "scratch", 60) as result:
+    with (
+        pytest.raises(QueryError),
+        run_query(query.format(folder=tmp_path), str(lakehouse.lake), tmp_path / "scratch", 60) as result,
+    ):
         list(result.rows())
     assert not list(tmp_path.glob("out*"))
 
@@ -218,7 +233,15 @@ def test_slow_query_prints_no_progress_bar(lakehouse: Lakehouse) -> None:
     code = "import sys; from lakehouse.cli import main; sys.exit(main(['sql', '--format', 'json', sys.argv[1]]))"
     query = "select count(*) as n from range(3000000000) where hash(range) = 1"
     environment = environment_with(LAKEHOUSE_QUERY_TIMEOUT_SECONDS="3")
-    done = subprocess.run([sys.executable, "-c", code, query], cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, query],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (1, "") and "LAKEHOUSE_QUERY_TIMEOUT_SECONDS" in done.stderr
 
 
@@ -231,7 +254,8 @@ def test_slow_query_is_cancelled(lakehouse: Lakehouse, tmp_path: Path) -> None:
 
 
 def test_a_query_sees_one_version_while_a_writer_commits(lakehouse: Lakehouse, tmp_path: Path) -> None:
-    """Each version has equal spends; a query that mixed two of them, within a table or between two mentions, would see a difference."""
+    """Each version has equal spends; a query that mixed two of them, within a table or between two mentions, would see
+    a difference."""
     location, stop = str(lakehouse.lake / "gold/dim_customers"), threading.Event()
 
     def write() -> None:
@@ -243,7 +267,9 @@ def test_a_query_sees_one_version_while_a_writer_commits(lakehouse: Lakehouse, t
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        counted = "count(distinct a.total_spend), count(distinct b.total_spend), max(a.total_spend) - min(b.total_spend)"
+        counted = (
+            "count(distinct a.total_spend), count(distinct b.total_spend), max(a.total_spend) - min(b.total_spend)"
+        )
         query = f"select {counted} from gold.dim_customers a, gold.dim_customers b"
         while DeltaTable(location).version() < 1:
             pass

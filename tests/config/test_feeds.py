@@ -20,7 +20,10 @@ SAMPLE = PROJECT_ROOT / "conf" / "sources.yml"
 def test_the_sample_feeds_every_dataset() -> None:
     sample = read_feeds(SAMPLE)
     assert {feed.dataset for feed in sample} == set(DATASETS)
-    assert {str(feed.bronze) for feed in sample if feed.dataset in ("contacts", "transactions")} == {"bronze.crm_contacts", "bronze.shop_transactions"}
+    assert {str(feed.bronze) for feed in sample if feed.dataset in ("contacts", "transactions")} == {
+        "bronze.crm_contacts",
+        "bronze.shop_transactions",
+    }
     assert {feed.dataset for feed in sample if feed.load == "full"} == {"contacts", "products"}
 
 
@@ -63,13 +66,20 @@ def test_a_changed_file_is_read_again(home: Home) -> None:
         ("{constant: crm_id}", "{constant: no}", "Input should be a valid string", "a quoted text"),
         ("  crm:", "  C rm:", "'C rm' is no name of a source", "lower case"),
         ("files: contacts.jsonl", "file: contacts.jsonl", "unknown key 'file'", "key 'files' is missing"),
-        ("format: jsonl", "format: jsonl\n        csv: {delimiter: x}", "csv options for format jsonl", "only with `format: csv`"),
+        (
+            "format: jsonl",
+            "format: jsonl\n        csv: {delimiter: x}",
+            "csv options for format jsonl",
+            "only with `format: csv`",
+        ),
         ('delimiter: ";"', "encoding: klingon", "there is no character set 'klingon'", "cp1252"),
         ('delimiter: ";"', "header: false", "header and columns contradict", "a list of columns"),
         ("    kind: files\n", "    kind: file\n", "kind of sources.crm is 'file'", "did you mean 'files'?"),
     ],
 )
-def test_a_mistake_is_answered_with_its_line(tmp_path: Path, right: str, wrong: str, problem: str, expected: str) -> None:
+def test_a_mistake_is_answered_with_its_line(
+    tmp_path: Path, right: str, wrong: str, problem: str, expected: str
+) -> None:
     text = SAMPLE.read_text()
     path = tmp_path / "sources.yml"
     path.write_text(text.replace(right, wrong, 1))
@@ -79,12 +89,21 @@ def test_a_mistake_is_answered_with_its_line(tmp_path: Path, right: str, wrong: 
     assert expected in str(caught.value)
     line = text[: text.index(right)].count("\n") + 1
     assert caught.value.line is not None
-    assert 0 <= line - caught.value.line <= 2 or caught.value.line == line + 1  # what is missing or contradicts is shown at the key above it
+    assert (
+        0 <= line - caught.value.line <= 2 or caught.value.line == line + 1
+    )  # what is missing or contradicts is shown at the key above it
 
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("First Name", "First_Name"), ("a,b;c", "a_b_c"), ("", "column_3"), ("_row_number", "_row_number_"), ("_Source_File", "_Source_File_"), ("zip", "zip")],
+    [
+        ("First Name", "First_Name"),
+        ("a,b;c", "a_b_c"),
+        ("", "column_3"),
+        ("_row_number", "_row_number_"),
+        ("_Source_File", "_Source_File_"),
+        ("zip", "zip"),
+    ],
 )
 def test_names_that_delta_would_refuse_are_made_fit(given: str, kept: str) -> None:
     assert landed_name(given, 3) == kept

@@ -1,4 +1,5 @@
-"""A wrong environment variable is told as such: its name, its value, what was expected. Children get an environment of their own."""
+"""A wrong environment variable is told as such: its name, its value, what was expected. Children get an environment of
+their own."""
 
 from __future__ import annotations
 
@@ -40,7 +41,11 @@ def test_a_wrong_variable_is_named_with_what_was_expected(
         settings()
     assert main(["status"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"Error: environment variable {name}: the value '{value}' cannot be used.\n") and expected in said and "unset it" in said
+    assert (
+        said.startswith(f"Error: environment variable {name}: the value '{value}' cannot be used.\n")
+        and expected in said
+        and "unset it" in said
+    )
     assert "foresaw" not in said and "pydantic" not in said
 
 
@@ -51,13 +56,19 @@ def test_several_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPat
         settings()
 
 
-def test_relative_paths_are_those_of_where_the_process_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_paths_are_those_of_where_the_process_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in {"HOME": "here/var", "CONF": "~/conf", "LAKE_ROOT": "lake"}.items():
         monkeypatch.setenv(f"LAKEHOUSE_{name}", value)
     chosen = settings()
     monkeypatch.chdir("/")
-    assert (chosen.home, chosen.conf, chosen.lake) == (tmp_path / "here" / "var", Path.home() / "conf", str(tmp_path / "lake"))
+    assert (chosen.home, chosen.conf, chosen.lake) == (
+        tmp_path / "here" / "var",
+        Path.home() / "conf",
+        str(tmp_path / "lake"),
+    )
     assert chosen.outbox == tmp_path / "here" / "var" / "outbox"
     assert own_settings()["LAKEHOUSE_HOME"] == str(tmp_path / "here" / "var")
 
@@ -82,7 +93,9 @@ def test_a_lake_that_the_engines_would_not_find_is_refused_before_anything_is_wr
 
 
 @pytest.mark.parametrize("root", ["/data/lake", "s3://bucket/a-b_c", "file:///data/user@host+1"])
-def test_a_home_may_have_a_space_when_the_lake_is_elsewhere(root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_may_have_a_space_when_the_lake_is_elsewhere(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "my home"))
     monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", root)
     check_lake(settings())
@@ -92,5 +105,13 @@ def test_a_home_may_have_a_space_when_the_lake_is_elsewhere(root: str, tmp_path:
 def test_a_file_in_the_current_folder_shadows_no_module_of_a_child(tmp_path: Path, start: list[str]) -> None:
     for name in ("yaml", "pydantic", "json"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
-    done = subprocess.run([sys.executable, *start], cwd=tmp_path, env=environment_with(), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, *start],
+        cwd=tmp_path,
+        env=environment_with(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")

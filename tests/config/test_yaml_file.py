@@ -47,8 +47,16 @@ def _error(tmp_path: Path, text: str) -> ConfigurationError:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("sources:\n  a:\n    kind: files\n    delimeter: ;\n", 4, "unknown key 'delimeter'. Expected: did you mean 'delimiter'? Known keys: kind, delimiter"),
-        ("sources:\n  a:\n    kind: file\n", 2, "kind of sources.a is 'file'. Expected: one of 'files', 'api'; did you mean 'files'?"),
+        (
+            "sources:\n  a:\n    kind: files\n    delimeter: ;\n",
+            4,
+            "unknown key 'delimeter'. Expected: did you mean 'delimiter'? Known keys: kind, delimiter",
+        ),
+        (
+            "sources:\n  a:\n    kind: file\n",
+            2,
+            "kind of sources.a is 'file'. Expected: one of 'files', 'api'; did you mean 'files'?",
+        ),
         ("sources:\n  a:\n    kind: files\n    delimiter: 7\n", 4, "Expected: one character"),
         ("sources: {}\n\nlimits:\n  - 1\n  - two\n", 5, "limits.1: Input should be a valid integer"),
         ("limits: []\n", 1, "key 'sources' is missing"),
@@ -56,12 +64,20 @@ def _error(tmp_path: Path, text: str) -> ConfigurationError:
         ("sources: {}\nlimits: []\nsources: {}\n", 3, "key 'sources' appears twice"),
         ("sources: {}\nlimits: [1\n", 3, "Expected: valid YAML"),
         ("sources:\n  a:\n    kind: api\n    token: s3cret-token\n", 4, "a secret is written literally"),
-        ("sources:\n  a:\n    kind: api\n    token: ${T}\n    url: postgresql://me:hunter2@host/db\n", 5, "the URL holds a literal password"),
+        (
+            "sources:\n  a:\n    kind: api\n    token: ${T}\n    url: postgresql://me:hunter2@host/db\n",
+            5,
+            "the URL holds a literal password",
+        ),
         ("sources:\n  a:\n    kind: api\n    token: ${not closed\n", 4, "a reference is not well formed"),
         ("", 1, "key 'sources' is missing in the file"),
         ("- 1\n", 1, "the file is a list. Expected: `key: value` lines; known keys: sources, limits"),
         ("sources:\n  - a\n", 1, "sources is a list. Expected: `key: value` lines"),
-        ("sources:\n  a: [files]\n", 2, "sources.a is a list. Expected: `key: value` lines; known keys: kind, delimiter, token, url"),
+        (
+            "sources:\n  a: [files]\n",
+            2,
+            "sources.a is a list. Expected: `key: value` lines; known keys: kind, delimiter, token, url",
+        ),
         ("sources:\n  a:\n", 2, "sources.a is empty. Expected: `key: value` lines"),
         ("sources:\n  a: files\n", 2, "sources.a is a single value. Expected: `key: value` lines"),
         ("sources:\n  a: {delimiter: x}\n", 2, "sources.a has no key 'kind'. Expected: `key: value` lines"),
@@ -69,7 +85,9 @@ def _error(tmp_path: Path, text: str) -> ConfigurationError:
         ("sources: {}\nlimits: 7\n", 2, "limits is a single value. Expected: a list"),
     ],
 )
-def test_a_wrong_file_is_answered_with_its_line_and_what_was_expected(tmp_path: Path, text: str, line: int, message: str) -> None:
+def test_a_wrong_file_is_answered_with_its_line_and_what_was_expected(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
     error = _error(tmp_path, text)
     assert error.line == line
     assert error.file == str(tmp_path / "some.yml")
@@ -82,7 +100,11 @@ def test_several_mistakes_are_named_at_once_in_the_order_of_the_file(tmp_path: P
 
 
 def test_a_secret_never_appears_in_an_error_or_in_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for text in ("    token: s3cret\n", "    tokn: s3cret\n    token: ${T}\n", "    token: ${T}\n    url: https://u:s3cret@host/\n"):
+    for text in (
+        "    token: s3cret\n",
+        "    tokn: s3cret\n    token: ${T}\n",
+        "    token: ${T}\n    url: https://u:s3cret@host/\n",
+    ):
         assert "s3cret" not in str(_error(tmp_path, f"sources:\n  a:\n    kind: api\n{text}"))
     monkeypatch.setenv("T", "s3cret")
     assert "s3cret" not in repr(_load(tmp_path, "sources:\n  a:\n    kind: api\n    token: ${T}\n"))
@@ -93,7 +115,9 @@ def test_a_missing_file_says_where_it_should_be(tmp_path: Path) -> None:
         load_yaml(tmp_path / "absent.yml", _Root)
 
 
-def test_references_are_resolved_when_used_and_a_missing_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_references_are_resolved_when_used_and_a_missing_variable_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     api = _load(tmp_path, "sources:\n  a:\n    kind: api\n    token: ${SHOP_TOKEN}\n").sources["a"]
     assert isinstance(api, _Api)
     monkeypatch.delenv("SHOP_TOKEN", raising=False)
@@ -103,10 +127,16 @@ def test_references_are_resolved_when_used_and_a_missing_variable_is_named(tmp_p
     assert api.token.resolve() == "abc"
 
 
-@pytest.mark.parametrize("connection", ["postgresql://me:p%40ss@db.example:5432/crm", '{"login": "me", "password": "p@ss", "host": "db.example"}'])
+@pytest.mark.parametrize(
+    "connection",
+    ["postgresql://me:p%40ss@db.example:5432/crm", '{"login": "me", "password": "p@ss", "host": "db.example"}'],
+)
 def test_a_field_of_an_airflow_connection(monkeypatch: pytest.MonkeyPatch, connection: str) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_CRM", connection)
     assert Secret("${AIRFLOW_CONN_CRM:password}").resolve() == "p@ss"
-    assert EnvironmentText("https://${AIRFLOW_CONN_CRM:login}@${AIRFLOW_CONN_CRM:host}/").resolve() == "https://me@db.example/"
+    assert (
+        EnvironmentText("https://${AIRFLOW_CONN_CRM:login}@${AIRFLOW_CONN_CRM:host}/").resolve()
+        == "https://me@db.example/"
+    )
     with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_CRM holds no connection with a 'token'"):
         Secret("${AIRFLOW_CONN_CRM:token}").resolve()

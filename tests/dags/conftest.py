@@ -1,4 +1,5 @@
-"""Homes for tests of the DAGs. Airflow reads its configuration when it is imported, so whatever imports it runs in a process of its own."""
+"""Homes for tests of the DAGs. Airflow reads its configuration when it is imported, so whatever imports it runs in a
+process of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +29,15 @@ def program(dags_home: Home) -> Program:
 
     def run(name: str, *arguments: str, **environment: str) -> Any:
         command = [sys.executable, "-m", f"tests.dags.programs.{name}", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=dags_home.environment(**environment), capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=dags_home.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-4000:]
         return json.loads(done.stdout.strip().splitlines()[-1])
 

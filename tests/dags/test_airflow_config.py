@@ -1,4 +1,5 @@
-"""Airflow's configuration: secrets made once and kept to ourselves, loopback, no telemetry, ours before the caller's."""
+"""Airflow's configuration: secrets made once and kept to ourselves, loopback, no telemetry, ours before the
+caller's."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ def test_secrets_are_made_once_and_readable_by_their_owner_only(home: Path) -> N
     assert first == second
     for name in ("secrets.json", "passwords.json"):
         assert stat.S_IMODE((airflow_home() / name).stat().st_mode) == 0o600
-    kept = {first[name] for name in ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET")} | {password()}
+    kept = {
+        first[name]
+        for name in ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET")
+    } | {password()}
     assert len(kept) == 4
     assert min(map(len, kept)) >= 16
 

@@ -45,11 +45,23 @@ def test_dag_ids_are_these(found: dict[str, Any]) -> None:
 
 
 def test_task_ids_are_these(found: dict[str, Any]) -> None:
-    assert set(_tasks(found, "ingest_crm")) == {f"{dataset}.{stage}" for dataset in CRM for stage in STAGES} | IDENTITIES | {"watch"}
-    assert set(_tasks(found, "ingest_transactions")) == {f"transactions.{stage}" for stage in STAGES} | IDENTITIES | {"watch"}
-    assert set(_tasks(found, "build_profiles")) == {"check_gates", "gold_is_outdated", "test", "record_built", "docs"} | _model_tasks()
+    assert set(_tasks(found, "ingest_crm")) == {
+        f"{dataset}.{stage}" for dataset in CRM for stage in STAGES
+    } | IDENTITIES | {"watch"}
+    assert set(_tasks(found, "ingest_transactions")) == {f"transactions.{stage}" for stage in STAGES} | IDENTITIES | {
+        "watch"
+    }
+    assert (
+        set(_tasks(found, "build_profiles"))
+        == {"check_gates", "gold_is_outdated", "test", "record_built", "docs"} | _model_tasks()
+    )
     refreshed = {f"refresh.{dataset}" for dataset in (*CRM, "transactions")}
-    assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {"build_gold", "gate_gold", "export", "show_receipt"}
+    assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {
+        "build_gold",
+        "gate_gold",
+        "export",
+        "show_receipt",
+    }
 
 
 def test_every_dataset_of_the_contracts_is_ingested() -> None:
@@ -63,7 +75,12 @@ def test_parsing_is_quick_and_loads_nothing_heavy(found: dict[str, Any]) -> None
 
 def test_stages_of_a_dataset_follow_each_other(found: dict[str, Any]) -> None:
     tasks = _tasks(found, "ingest_crm")
-    assert [tasks[f"contacts.{stage}"]["upstream"] for stage in STAGES] == [[], ["contacts.extract"], ["contacts.bronze"], ["contacts.silver"]]
+    assert [tasks[f"contacts.{stage}"]["upstream"] for stage in STAGES] == [
+        [],
+        ["contacts.extract"],
+        ["contacts.bronze"],
+        ["contacts.silver"],
+    ]
 
 
 def test_a_failed_dataset_stops_no_other_and_turns_the_run_red(found: dict[str, Any]) -> None:
@@ -71,7 +88,9 @@ def test_a_failed_dataset_stops_no_other_and_turns_the_run_red(found: dict[str, 
     assert tasks["identities.resolve"]["upstream"] == sorted(f"{dataset}.gate" for dataset in CRM)
     assert tasks["identities.resolve"]["trigger_rule"] == "all_done"
     assert tasks["watch"]["trigger_rule"] == "one_failed"
-    assert tasks["watch"]["upstream"] == sorted([*(f"{dataset}.{stage}" for dataset in CRM for stage in STAGES), "identities.gate"])
+    assert tasks["watch"]["upstream"] == sorted(
+        [*(f"{dataset}.{stage}" for dataset in CRM for stage in STAGES), "identities.gate"]
+    )
     assert {tasks[f"{dataset}.{stage}"]["trigger_rule"] for dataset in CRM for stage in STAGES[1:]} == {"all_done"}
 
 
@@ -85,27 +104,45 @@ def test_a_gate_follows_silver_of_every_table_that_it_looks_into(found: dict[str
     crm, refresh = _tasks(found, "ingest_crm"), _tasks(found, "pre_send_refresh")
     assert _looked_into("redemptions") == {"campaigns"}
     for dataset in DATASETS:
-        assert {f"refresh.{other}" for other in _looked_into(dataset)} <= set(refresh[f"refresh.{dataset}"]["upstream"]), dataset
+        assert {f"refresh.{other}" for other in _looked_into(dataset)} <= set(
+            refresh[f"refresh.{dataset}"]["upstream"]
+        ), dataset
     for dataset in CRM:
         gate = crm[f"{dataset}.gate"]
         assert {f"{other}.silver" for other in {dataset, *_looked_into(dataset)}} <= set(gate["upstream"]), dataset
-        assert gate["trigger_rule"] == "all_done", "a table that could not be brought up to date keeps no other from being judged"
+        assert gate["trigger_rule"] == "all_done", (
+            "a table that could not be brought up to date keeps no other from being judged"
+        )
 
 
 def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str, Any]) -> None:
     tasks = _tasks(found, "pre_send_refresh")
-    assert tasks["build_gold"]["upstream"] == sorted([*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"])
-    assert [tasks[name]["upstream"] for name in ("gate_gold", "export", "show_receipt")] == [["build_gold"], ["gate_gold"], ["export"]]
-    assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "export", "show_receipt")} == {"all_success"}
-    assert {tasks[f"refresh.{dataset}"]["trigger_rule"] for dataset in (*CRM, "transactions")} == {"all_done"}, "a dead source stops no other dataset"
+    assert tasks["build_gold"]["upstream"] == sorted(
+        [*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"]
+    )
+    assert [tasks[name]["upstream"] for name in ("gate_gold", "export", "show_receipt")] == [
+        ["build_gold"],
+        ["gate_gold"],
+        ["export"],
+    ]
+    assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "export", "show_receipt")} == {
+        "all_success"
+    }
+    assert {tasks[f"refresh.{dataset}"]["trigger_rule"] for dataset in (*CRM, "transactions")} == {"all_done"}, (
+        "a dead source stops no other dataset"
+    )
 
 
 def test_pools_keep_one_writer_a_table(found: dict[str, Any]) -> None:
-    assert {name: slots for name, slots in found["pools"].items() if name != "default_pool"} == {name: slots for name, (slots, _) in pools.POOLS.items()}
+    assert {name: slots for name, slots in found["pools"].items() if name != "default_pool"} == {
+        name: slots for name, (slots, _) in pools.POOLS.items()
+    }
     for dag_id in ("ingest_crm", "ingest_transactions"):
         for task_id, task in _tasks(found, dag_id).items():
             group = task_id.split(".")[0]
-            assert task["pool"] == {"watch": "default_pool", "identities": pools.IDENTITIES}.get(group, f"write_{group}"), task_id
+            assert task["pool"] == {"watch": "default_pool", "identities": pools.IDENTITIES}.get(
+                group, f"write_{group}"
+            ), task_id
     for task_id, task in _tasks(found, "pre_send_refresh").items():
         if task_id.startswith("refresh."):
             assert task["pool"] == f"write_{task_id.removeprefix('refresh.')}"
@@ -148,18 +185,37 @@ def test_a_run_in_one_process_tries_again_once(program: Program) -> None:
     assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 2, "network": 2, "defect": 1}}
 
 
-def test_a_model_is_tried_again_when_the_engine_failed_and_not_when_the_data_did(found: dict[str, Any], program: Program) -> None:
+def test_a_model_is_tried_again_when_the_engine_failed_and_not_when_the_data_did(
+    found: dict[str, Any], program: Program
+) -> None:
     """`found` first: it has the project parsed."""
     outcome = program("dbt_tries")
     assert outcome["tries"] == {"fct_orders": 4, "suppressions": 1, "dim_products": 1}
-    assert outcome["errors"]["suppressions"].startswith("suppressions: No space left on device. Make room where LAKEHOUSE_HOME")
-    assert "engine: sail is gone" in outcome["errors"]["fct_orders"] and "under `fct_orders`" in outcome["errors"]["fct_orders"]
-    assert "gold: dim_products: Runtime Error" in outcome["errors"]["dim_products"] and "Division by zero" in outcome["errors"]["dim_products"]
+    assert outcome["errors"]["suppressions"].startswith(
+        "suppressions: No space left on device. Make room where LAKEHOUSE_HOME"
+    )
+    assert (
+        "engine: sail is gone" in outcome["errors"]["fct_orders"]
+        and "under `fct_orders`" in outcome["errors"]["fct_orders"]
+    )
+    assert (
+        "gold: dim_products: Runtime Error" in outcome["errors"]["dim_products"]
+        and "Division by zero" in outcome["errors"]["dim_products"]
+    )
     assert _tasks(found, "build_profiles")["test"]["retries"] == 3
 
 
 @pytest.mark.parametrize(
-    ("conf", "rebuilt", "gate"), [({}, False, False), ({"full": True}, True, True), ({"full": True, "is_rebuilt": True}, False, True)], ids=str
+    ("conf", "rebuilt", "gate"),
+    [({}, False, False), ({"full": True}, True, True), ({"full": True, "is_rebuilt": True}, False, True)],
+    ids=str,
 )
-def test_a_full_refresh_rebuilds_what_this_run_has_not_rebuilt_before(program: Program, conf: dict[str, bool], rebuilt: bool, gate: bool) -> None:
-    assert program("full_windows", json.dumps(conf)) == {"extract": rebuilt, "bronze": rebuilt, "silver": rebuilt, "gate": gate}
+def test_a_full_refresh_rebuilds_what_this_run_has_not_rebuilt_before(
+    program: Program, conf: dict[str, bool], rebuilt: bool, gate: bool
+) -> None:
+    assert program("full_windows", json.dumps(conf)) == {
+        "extract": rebuilt,
+        "bronze": rebuilt,
+        "silver": rebuilt,
+        "gate": gate,
+    }

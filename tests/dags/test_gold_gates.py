@@ -13,8 +13,21 @@ from deltalake import DeltaTable, write_deltalake
 from lakehouse.config.settings import settings
 from lakehouse.errors import QualityGateFailed
 from lakehouse.gold.build import run_gold, selection
-from lakehouse.gold.preconditions import GateNotFinishedError, NothingLoadedError, gated_gold, require_checked_and_open, require_loaded
-from lakehouse.gold.staleness import SILVER_TABLES, changed_inputs, gold_inputs, is_gold_current, record_gold_built, record_gold_started
+from lakehouse.gold.preconditions import (
+    GateNotFinishedError,
+    NothingLoadedError,
+    gated_gold,
+    require_checked_and_open,
+    require_loaded,
+)
+from lakehouse.gold.staleness import (
+    SILVER_TABLES,
+    changed_inputs,
+    gold_inputs,
+    is_gold_current,
+    record_gold_built,
+    record_gold_started,
+)
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
@@ -27,9 +40,20 @@ def _write(table: TableRef, rows: int = 1) -> None:
     write_deltalake(table.location(settings().lake), pa.table({"id": list(range(rows))}), mode="append")
 
 
-def _gate_says(is_passed: bool, severity: str = "blocking", rows_failed: int = 0, after: timedelta = timedelta(seconds=5)) -> None:
-    row = {"run_id": f"run {datetime.now(UTC)}", "table_name": str(CONTACTS), "rule_id": "contacts.contact_id.unique", "severity": severity}
-    record("quality_results", [row | {"is_passed": is_passed, "rows_failed": rows_failed, "checked_at": datetime.now(UTC) + after}], settings().lake)
+def _gate_says(
+    is_passed: bool, severity: str = "blocking", rows_failed: int = 0, after: timedelta = timedelta(seconds=5)
+) -> None:
+    row = {
+        "run_id": f"run {datetime.now(UTC)}",
+        "table_name": str(CONTACTS),
+        "rule_id": "contacts.contact_id.unique",
+        "severity": severity,
+    }
+    record(
+        "quality_results",
+        [row | {"is_passed": is_passed, "rows_failed": rows_failed, "checked_at": datetime.now(UTC) + after}],
+        settings().lake,
+    )
 
 
 def _window(run_id: str = "r1", is_full: bool = False) -> BatchWindow:
@@ -70,7 +94,9 @@ def test_a_table_changed_after_its_gate_has_to_be_checked_first(home: Path) -> N
 
 
 def test_nothing_is_built_while_nothing_was_loaded(home: Path) -> None:
-    with pytest.raises(NothingLoadedError, match=r"nothing to build profiles from: no silver\.contacts, .*sources\.yml.*run again"):
+    with pytest.raises(
+        NothingLoadedError, match=r"nothing to build profiles from: no silver\.contacts, .*sources\.yml.*run again"
+    ):
         run_gold("build", _window())
 
 

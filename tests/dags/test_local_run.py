@@ -1,4 +1,5 @@
-"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then mended while a platform is up."""
+"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then mended while a platform
+is up."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ CAMPAIGN = "coupon_lovers_new_year"
 
 
 class Runs(NamedTuple):
-    """A home and the summaries of three runs in it: without anything delivered, without the shop's folder, with it while a platform is up."""
+    """A home and the summaries of three runs in it: without anything delivered, without the shop's folder, with it
+    while a platform is up."""
 
     home: Home
     nothing: dict[str, Any]
@@ -29,7 +31,9 @@ class Runs(NamedTuple):
 
 
 def _run(home: Home, code: int) -> dict[str, Any]:
-    done = home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", check=False, LAKEHOUSE_CONF=str(home.path / "conf"))
+    done = home.lakehouse(
+        "run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", check=False, LAKEHOUSE_CONF=str(home.path / "conf")
+    )
     assert done.returncode == code, done.stderr[-4000:]
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
@@ -43,7 +47,12 @@ def _airflow_runs(home: Home, database: str) -> int:
 def _pretend_platform_is_up(home: Home) -> None:
     """The record that the platform's supervisor keeps, with this very process in its place."""
     here = psutil.Process()
-    record = {"phase": "running", "supervisor": {"pid": here.pid, "born": here.create_time()}, "port": home.ports[2], "parts": {}}
+    record = {
+        "phase": "running",
+        "supervisor": {"pid": here.pid, "born": here.create_time()},
+        "port": home.ports[2],
+        "parts": {},
+    }
     (home.path / "airflow" / "platform.json").write_text(json.dumps(record), encoding="utf-8")
 
 
@@ -51,7 +60,9 @@ def _declare_an_outlet(home: Home) -> None:
     """A second source of transactions beside the shop; it delivers one line."""
     (home.path / "conf").mkdir()
     for name in ("sources.yml", "campaigns.yml"):
-        (home.path / "conf" / name).write_text((PROJECT_ROOT / "conf" / name).read_text(encoding="utf-8"), encoding="utf-8")
+        (home.path / "conf" / name).write_text(
+            (PROJECT_ROOT / "conf" / name).read_text(encoding="utf-8"), encoding="utf-8"
+        )
     sources = yaml.safe_load((home.path / "conf" / "sources.yml").read_text(encoding="utf-8"))
     sources["sources"]["outlet"] = sources["sources"]["shop"] | {"location": "sample/outlet"}
     (home.path / "conf" / "sources.yml").write_text(yaml.safe_dump(sources, sort_keys=False), encoding="utf-8")
@@ -59,7 +70,9 @@ def _declare_an_outlet(home: Home) -> None:
     header, line = first.read_text(encoding="utf-8").splitlines()[:2]
     folder = home.path / "sample" / "outlet" / "transactions"
     folder.mkdir(parents=True)
-    (folder / "day.csv").write_text(f"{header}\n{line.replace(line.split(',')[0], 'outlet-basket', 1)}\n", encoding="utf-8")
+    (folder / "day.csv").write_text(
+        f"{header}\n{line.replace(line.split(',')[0], 'outlet-basket', 1)}\n", encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +103,9 @@ def test_nothing_delivered_at_all_is_said_in_a_sentence(runs: Runs) -> None:
     errors = _errors(runs.nothing)
     assert "nothing to build profiles from" in errors["build_profiles.check_gates"]
     assert "TABLE_OR_VIEW_NOT_FOUND" not in json.dumps(runs.nothing)
-    assert {task.split(".")[-1] for task in errors if task.startswith("ingest_")} == {"extract"}, "stages without work do not fail"
+    assert {task.split(".")[-1] for task in errors if task.startswith("ingest_")} == {"extract"}, (
+        "stages without work do not fail"
+    )
 
 
 def test_a_missing_source_stops_no_other_and_names_the_remedy(runs: Runs) -> None:
@@ -105,7 +120,9 @@ def test_a_missing_source_stops_no_other_and_names_the_remedy(runs: Runs) -> Non
 
 
 def test_another_source_of_the_same_dataset_is_loaded_up_to_silver(runs: Runs) -> None:
-    loaded = {(stage["dag_id"], stage["stage"], stage["table"]): stage["rows_loaded"] for stage in runs.without["stages"]}
+    loaded = {
+        (stage["dag_id"], stage["stage"], stage["table"]): stage["rows_loaded"] for stage in runs.without["stages"]
+    }
     assert loaded["ingest_transactions", "bronze", "bronze.outlet_transactions"] == 1
     assert loaded["ingest_transactions", "silver", "silver.transactions"] == 1
     assert ("pre_send_refresh", "silver", "silver.transactions") in loaded
@@ -120,10 +137,17 @@ def test_an_engine_of_other_settings_is_replaced(runs: Runs) -> None:
 def test_run_again_after_mending_finishes_the_rest(runs: Runs) -> None:
     mended = runs.mended
     assert mended["failures"] == []
-    loaded = {stage["table"]: stage["rows_loaded"] for stage in mended["stages"] if stage["stage"] == "bronze" and stage["rows_loaded"]}
+    loaded = {
+        stage["table"]: stage["rows_loaded"]
+        for stage in mended["stages"]
+        if stage["stage"] == "bronze" and stage["rows_loaded"]
+    }
     assert set(loaded) == {"bronze.shop_transactions"}
     assert mended["segments"]
-    assert mended["export"]["counts"]["exported"] == rows(runs.home.lake, "select count_exported from {ops.exports} order by finished_at limit 1")[0][0]
+    assert (
+        mended["export"]["counts"]["exported"]
+        == rows(runs.home.lake, "select count_exported from {ops.exports} order by finished_at limit 1")[0][0]
+    )
     assert sum(mended["spent"].values()) == pytest.approx(mended["seconds"])
 
 

@@ -21,37 +21,65 @@ from lakehouse.storage.ops_tables import record
 from lakehouse.tables import gold
 
 MOMENT = datetime(2026, 1, 5, 6, tzinfo=UTC)
-CLOCK = Clock(20.0, 4.0, {"ingest_crm": 10.0, "build_profiles": 5.0}, {("build_profiles", "models.dim_customers_run"): 2.0, ("build_profiles", "test"): 1.0})
+CLOCK = Clock(
+    20.0,
+    4.0,
+    {"ingest_crm": 10.0, "build_profiles": 5.0},
+    {("build_profiles", "models.dim_customers_run"): 2.0, ("build_profiles", "test"): 1.0},
+)
 
 
-def _stage(run_id: str, table: str, status: str, counts: tuple[int, int, int, int], message: str | None = None) -> dict[str, object]:
+def _stage(
+    run_id: str, table: str, status: str, counts: tuple[int, int, int, int], message: str | None = None
+) -> dict[str, object]:
     names = ("rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
-    row = {"run_id": run_id, "dag_id": "ingest_crm", "stage": "silver", "table_name": table, "status": status, "message": message}
+    row = {
+        "run_id": run_id,
+        "dag_id": "ingest_crm",
+        "stage": "silver",
+        "table_name": table,
+        "status": status,
+        "message": message,
+    }
     return row | dict(zip(names, counts, strict=True)) | {"started_at": MOMENT, "finished_at": MOMENT, "seconds": 3.0}
 
 
 def _summary(failures: tuple[TaskFailure, ...] = ()) -> RunSummary:
     rows = [
         _stage("ingest_crm.mine", "silver.contacts", "success", (10, 7, 2, 1)),
-        _stage("ingest_crm.mine", "silver.contacts_quarantine", "warning", (2, 2, 0, 0), "crm/contacts.jsonl was set aside"),
+        _stage(
+            "ingest_crm.mine", "silver.contacts_quarantine", "warning", (2, 2, 0, 0), "crm/contacts.jsonl was set aside"
+        ),
         _stage("ingest_crm.other", "silver.products", "success", (99, 99, 0, 0)),
     ]
     record("runs", rows, settings().lake)
     checks = {"run_id": "ingest_crm.mine", "table_name": "silver.contacts", "severity": "warning", "checked_at": MOMENT}
-    record("quality_results", [checks | {"rule_id": "a", "is_passed": True}, checks | {"rule_id": "b", "is_passed": False, "rows_failed": 4}], settings().lake)
-    write_deltalake(gold("segment_members").location(settings().lake), pa.table({"segment": ["loyal", "loyal", "new"], "customer_id": ["c1", "c2", "c3"]}))
+    record(
+        "quality_results",
+        [checks | {"rule_id": "a", "is_passed": True}, checks | {"rule_id": "b", "is_passed": False, "rows_failed": 4}],
+        settings().lake,
+    )
+    write_deltalake(
+        gold("segment_members").location(settings().lake),
+        pa.table({"segment": ["loyal", "loyal", "new"], "customer_id": ["c1", "c2", "c3"]}),
+    )
     conf = {"as_of": "2018-01-02T00:00:00+00:00", "full": False}
     return collect("spring", conf, MOMENT, ("ingest_crm.mine",), failures, CLOCK)
 
 
 def test_the_summary_holds_this_run_and_no_other(home: Path) -> None:
     found = _summary()
-    assert [(line.table, line.rows_read, line.rows_loaded, line.rows_quarantined, line.rows_duplicate) for line in found.stages] == [
+    assert [
+        (line.table, line.rows_read, line.rows_loaded, line.rows_quarantined, line.rows_duplicate)
+        for line in found.stages
+    ] == [
         ("silver.contacts", 10, 7, 2, 1),
         ("silver.contacts_quarantine", 2, 2, 0, 0),
     ]
     assert found.segments == {"loyal": 2, "new": 1}
-    assert [(gate.table, gate.count_passed, gate.warnings, gate.failures) for gate in found.gates] == [("silver.contacts", 1, (("b", 4),), ())]
+    assert [(gate.table, gate.count_passed, gate.warnings, gate.failures) for gate in found.gates] == [
+        ("silver.contacts", 1, (("b", 4),), ())
+    ]
     assert found.export is None
     assert found.warnings == ("silver silver.contacts_quarantine: crm/contacts.jsonl was set aside",)
 
@@ -82,25 +110,44 @@ def test_nothing_written_yet_is_a_summary_too(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("called", "shown"), [(".venv/bin/lakehouse", ".venv/bin/lakehouse"), ("{here}/.venv/bin/lakehouse", ".venv/bin/lakehouse"), ("pytest", "lakehouse")]
+    ("called", "shown"),
+    [
+        (".venv/bin/lakehouse", ".venv/bin/lakehouse"),
+        ("{here}/.venv/bin/lakehouse", ".venv/bin/lakehouse"),
+        ("pytest", "lakehouse"),
+    ],
 )
-def test_next_steps_can_be_copied_and_pasted(called: str, shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_next_steps_can_be_copied_and_pasted(
+    called: str, shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", [called.format(here=tmp_path), "run"])
     assert program() == shown
 
 
-@pytest.mark.parametrize(("as_of", "said"), [("2018-01-02T00:00:00+00:00", " --as-of 2018-01-02T00:00:00Z"), (f"{MOMENT:%Y-%m-%dT%H:%M:%S}+00:00", "")])
+@pytest.mark.parametrize(
+    ("as_of", "said"),
+    [("2018-01-02T00:00:00+00:00", " --as-of 2018-01-02T00:00:00Z"), (f"{MOMENT:%Y-%m-%dT%H:%M:%S}+00:00", "")],
+)
 def test_next_steps_look_back_from_the_same_moment(home: Path, as_of: str, said: str) -> None:
     found = collect("spring", {"as_of": as_of, "full": False}, MOMENT, (), (), CLOCK)
-    assert any(step.startswith(f"lakehouse run --campaign spring{said}    #") for step in found.next_steps), found.next_steps
+    assert any(step.startswith(f"lakehouse run --campaign spring{said}    #") for step in found.next_steps), (
+        found.next_steps
+    )
 
 
 def test_a_person_can_read_it(home: Path) -> None:
     page = Console(file=io.StringIO(), width=100)
     render(_summary((TaskFailure("ingest_crm", "contacts.extract", "source crm: gone. Deliver it."),)), page)
     text = page.file.getvalue()  # type: ignore[attr-defined]
-    for words in ("silver.contacts ", "quarantined", "b (4 rows)", "loyal", "source crm: gone. Deliver it.", "What to try next"):
+    for words in (
+        "silver.contacts ",
+        "quarantined",
+        "b (4 rows)",
+        "loyal",
+        "source crm: gone. Deliver it.",
+        "What to try next",
+    ):
         assert words in text
 
 

@@ -15,7 +15,12 @@ from tests.dags.conftest import Program
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_a_task_swallows_ends_the_run_before_the_next_task(program: Program, number: str) -> None:
-    assert program("interrupted", number) == {"began": ["models"], "told": ["models started"], "ended": "interrupted", "is_restored": True}
+    assert program("interrupted", number) == {
+        "began": ["models"],
+        "told": ["models started"],
+        "ended": "interrupted",
+        "is_restored": True,
+    }
 
 
 def _is_interrupted_within_a_query() -> None:
@@ -32,4 +37,6 @@ def test_what_comes_of_an_interruption_does_not_hide_it() -> None:
 
 def test_dbt_passes_an_interruption_on() -> None:
     with pytest.raises(KeyboardInterrupt):
-        raise_if_failed(cast("Any", SimpleNamespace(success=False, exception=KeyboardInterrupt(), result=None)), "fct_orders")
+        raise_if_failed(
+            cast("Any", SimpleNamespace(success=False, exception=KeyboardInterrupt(), result=None)), "fct_orders"
+        )

@@ -46,7 +46,9 @@ class Shop:
         key = COMPUTED[table].key if table in COMPUTED else DATASETS[table].key
         known = self.tables.setdefault(table, {})
         for values in changed:
-            complete = row(f"silver.{table}", **values) | ({} if table == "contact_identifiers" else {"_updated_at": stamp})
+            complete = row(f"silver.{table}", **values) | (
+                {} if table == "contact_identifiers" else {"_updated_at": stamp}
+            )
             known[tuple(complete[name] for name in key)] = complete
         write(settings().lake, f"silver.{table}", list(known.values()))
         register(session(), TableRef.parse(f"silver.{table}"))
@@ -55,15 +57,39 @@ class Shop:
         """A contact of a customer of its own, known by crm_id, loyalty_id and address, who has granted permission."""
         email = f"{contact_id}@example.com"
         self.put("contact_identifiers", {"contact_id": contact_id, "identifier": email})
-        self.put("contacts", {"contact_id": contact_id, "email": email, "email_normalised": email, "loyalty_id": f"L{contact_id}"} | values)
+        self.put(
+            "contacts",
+            {"contact_id": contact_id, "email": email, "email_normalised": email, "loyalty_id": f"L{contact_id}"}
+            | values,
+        )
         self.belongs(customer_id, crm_id=contact_id, loyalty_id=f"L{contact_id}", email=email)
         self.put("consents", {"customer_reference": contact_id, "changed_at": day(1, 1)})
 
     def belongs(self, customer_id: str, **identifiers: str) -> None:
-        self.put("identities", *[{"identifier_type": kind, "identifier": value, "customer_id": customer_id} for kind, value in identifiers.items()])
+        self.put(
+            "identities",
+            *[
+                {"identifier_type": kind, "identifier": value, "customer_id": customer_id}
+                for kind, value in identifiers.items()
+            ],
+        )
 
-    def buys(self, transaction_id: str, contact_id: str, at: datetime, amount: str, product_id: str = "p1", line_number: int = 1, **values: Any) -> None:
-        line = {"transaction_id": transaction_id, "line_number": line_number, "customer_reference": contact_id, "product_id": product_id}
+    def buys(
+        self,
+        transaction_id: str,
+        contact_id: str,
+        at: datetime,
+        amount: str,
+        product_id: str = "p1",
+        line_number: int = 1,
+        **values: Any,
+    ) -> None:
+        line = {
+            "transaction_id": transaction_id,
+            "line_number": line_number,
+            "customer_reference": contact_id,
+            "product_id": product_id,
+        }
         self.put("transactions", line | {"net_amount": Decimal(amount), "occurred_at": at} | values)
 
     def build(self, as_of: datetime = AS_OF, is_full: bool = False, select: str | None = None) -> None:
@@ -80,7 +106,8 @@ def gold_rows(query: str) -> list[tuple[Any, ...]]:
     return rows(Path(settings().lake), query)
 
 
-# A build takes seconds on Sail and most of a minute on a cold Spark: what is about SQL runs on both, what is about our logic on Sail.
+# A build takes seconds on Sail and most of a minute on a cold Spark: what is about SQL runs on both, what is about our
+# logic on Sail.
 both_engines = pytest.mark.parametrize("engine", ["sail", "spark"], indirect=True, scope="package")
 
 

@@ -1,4 +1,5 @@
-"""Whoever has contacts, consents and transactions only gets gold: from delivered files to open gates, stage by stage as the DAGs run them."""
+"""Whoever has contacts, consents and transactions only gets gold: from delivered files to open gates, stage by stage as
+the DAGs run them."""
 
 from __future__ import annotations
 
@@ -21,18 +22,37 @@ from tests.support.homes import Home
 
 LOAD: dict[str, Any] = {"format": "csv", "load": "increment"}
 DECLARED: dict[str, dict[str, Any]] = {
-    "contacts": LOAD | {"files": "contacts.csv", "mapping": {name: name for name in ("contact_id", "email", "created_at", "updated_at")}},
+    "contacts": LOAD
+    | {
+        "files": "contacts.csv",
+        "mapping": {name: name for name in ("contact_id", "email", "created_at", "updated_at")},
+    },
     "consents": LOAD
     | {
         "files": "consents.csv",
-        "mapping": {"reference_type": {"constant": "crm_id"}, "customer_reference": "contact_id", "channel": {"constant": "email"}}
+        "mapping": {
+            "reference_type": {"constant": "crm_id"},
+            "customer_reference": "contact_id",
+            "channel": {"constant": "email"},
+        }
         | {"purpose": {"constant": "marketing"}, "status": "status", "changed_at": "changed_at"},
     },
     "transactions": LOAD
     | {
         "files": "sales.csv",
-        "mapping": {"transaction_id": "receipt", "line_number": "line", "reference_type": {"constant": "crm_id"}, "customer_reference": "contact_id"}
-        | {"product_id": "product", "quantity": {"constant": "1"}, "net_amount": "amount", "currency": {"constant": "EUR"}, "occurred_at": "sold_at"},
+        "mapping": {
+            "transaction_id": "receipt",
+            "line_number": "line",
+            "reference_type": {"constant": "crm_id"},
+            "customer_reference": "contact_id",
+        }
+        | {
+            "product_id": "product",
+            "quantity": {"constant": "1"},
+            "net_amount": "amount",
+            "currency": {"constant": "EUR"},
+            "occurred_at": "sold_at",
+        },
     },
 }
 FILES = {
@@ -64,16 +84,25 @@ def home(engine: Home) -> Iterator[Home]:
 def run_everything(run_id: str) -> list[TableOutcome]:
     """All stages up to the gates of gold; a gate that blocks raises."""
     window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), AS_OF, run_id)
-    done = [outcome for dataset in DATASETS for stage in ("extract", "bronze", "silver") for outcome in run_stage(stage, dataset, window)]
+    done = [
+        outcome
+        for dataset in DATASETS
+        for stage in ("extract", "bronze", "silver")
+        for outcome in run_stage(stage, dataset, window)
+    ]
     done += run_stage("identities", "identities", window)
-    done += [outcome for dataset in (*DATASETS, "identities") for outcome in run_stage("gate", f"silver.{dataset}", window)]
+    done += [
+        outcome for dataset in (*DATASETS, "identities") for outcome in run_stage("gate", f"silver.{dataset}", window)
+    ]
     done += run_stage("gold", "build", window)
     return done + [outcome for table in gated_gold() for outcome in run_stage("gate", str(table), window)]
 
 
 def test_gold_of_three_datasets_is_built_and_every_gate_is_open(home: Home) -> None:
     run_everything("first")
-    assert gold_rows("select customer_id is not null, is_mailable, cast(total_spend as double) from {gold.dim_customers}") == [(True, True, 2.5)]
+    assert gold_rows(
+        "select customer_id is not null, is_mailable, cast(total_spend as double) from {gold.dim_customers}"
+    ) == [(True, True, 2.5)]
     again = run_everything("second")
     assert all(outcome.skipped for outcome in again)
     told = [warning for outcome in again for warning in outcome.warnings if "nothing was delivered" in warning]

@@ -44,7 +44,9 @@ def test_gold_that_fails_its_tests_is_never_good(shop: Shop) -> None:
         with pytest.raises(GoldBuildFailed, match="assert_orders_equal_transactions"):
             build_outdated(WINDOW, with_tests=True)
     shop.belongs("c1", crm_id="nobody knows")
-    assert {str(outcome.table): outcome.loaded for outcome in build_outdated(WINDOW, with_tests=True)}["gold.fct_orders"] == 1
+    assert {str(outcome.table): outcome.loaded for outcome in build_outdated(WINDOW, with_tests=True)}[
+        "gold.fct_orders"
+    ] == 1
     assert all(outcome.skipped for outcome in build_outdated(WINDOW, with_tests=True))
 
 

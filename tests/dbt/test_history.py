@@ -22,7 +22,11 @@ def test_a_changed_fact_makes_a_version(shop: Shop) -> None:
     shop.build(AS_OF)
     shop.contact("1", "c1", first_name="Anna")
     shop.build(LATER)
-    assert gold_rows(VERSIONS) == [("c1", "Ann", AS_OF, LATER, False), ("c1", "Anna", LATER, None, True), ("c2", "Bob", AS_OF, None, True)]
+    assert gold_rows(VERSIONS) == [
+        ("c1", "Ann", AS_OF, LATER, False),
+        ("c1", "Anna", LATER, None, True),
+        ("c2", "Bob", AS_OF, None, True),
+    ]
 
 
 def test_time_alone_makes_no_version(shop: Shop) -> None:
@@ -52,7 +56,9 @@ def test_a_merged_customer_ends(shop: Shop) -> None:
     shop.build(AS_OF)
     shop.belongs("c1", crm_id="2", loyalty_id="L2", email="2@example.com")
     shop.build(LATER)
-    assert gold_rows("select valid_from, valid_to from {gold.customer_history} where customer_id = 'c2'") == [(AS_OF, LATER)]
+    assert gold_rows("select valid_from, valid_to from {gold.customer_history} where customer_id = 'c2'") == [
+        (AS_OF, LATER)
+    ]
 
 
 def test_a_fact_that_was_not_kept_before(shop: Shop) -> None:
@@ -78,7 +84,13 @@ def test_a_look_back_contradicts_no_version(shop: Shop) -> None:
     assert gold_rows(VERSIONS) == [("c1", "Ann", LATER, None, True), ("c2", "Bob", AS_OF, None, True)]
     shop.build(LATER)
     assert gold_rows(VERSIONS) == [("c1", "Anna", LATER, None, True), ("c2", "Bob", AS_OF, None, True)]
-    assert check_gold(BatchWindow.of(LATER, LATER, "test"), "assert_history_versions_follow_each_other assert_history_has_one_current_version") == 2
+    assert (
+        check_gold(
+            BatchWindow.of(LATER, LATER, "test"),
+            "assert_history_versions_follow_each_other assert_history_has_one_current_version",
+        )
+        == 2
+    )
 
 
 def test_a_customer_who_comes_back(shop: Shop) -> None:
@@ -89,4 +101,6 @@ def test_a_customer_who_comes_back(shop: Shop) -> None:
     shop.build(LATER)
     shop.belongs("c2", crm_id="2", loyalty_id="L2", email="2@example.com")
     shop.build(AS_OF)
-    assert gold_rows("select valid_from, valid_to from {gold.customer_history} where customer_id = 'c2' order by 1") == [(AS_OF, LATER), (LATER, None)]
+    assert gold_rows(
+        "select valid_from, valid_to from {gold.customer_history} where customer_id = 'c2' order by 1"
+    ) == [(AS_OF, LATER), (LATER, None)]

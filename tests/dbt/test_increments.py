@@ -39,31 +39,56 @@ def open_shop(shop: Shop, crowd: int = 0) -> None:
         shop.buys(f"t{number}", str(number), day(6, number), "0.25", "p2", line_number=2)
     shop.put("campaign_members", {"customer_reference": "1"}, {"customer_reference": "2"})
     others = [str(number) for number in range(100, 100 + crowd)]
-    shop.put("contacts", *({"contact_id": other, "email": f"{other}@example.com", "email_normalised": f"{other}@example.com"} for other in others))
-    shop.put("identities", *({"identifier_type": "crm_id", "identifier": other, "customer_id": f"c{other}"} for other in others))
+    shop.put(
+        "contacts",
+        *(
+            {"contact_id": other, "email": f"{other}@example.com", "email_normalised": f"{other}@example.com"}
+            for other in others
+        ),
+    )
+    shop.put(
+        "identities",
+        *({"identifier_type": "crm_id", "identifier": other, "customer_id": f"c{other}"} for other in others),
+    )
     bought = {"product_id": "p1", "line_number": 1, "net_amount": Decimal("2.00")}
     shop.put(
-        "transactions", *(bought | {"transaction_id": f"t{other}", "customer_reference": other, "occurred_at": day(1 + int(other) % 12, 8)} for other in others)
+        "transactions",
+        *(
+            bought
+            | {"transaction_id": f"t{other}", "customer_reference": other, "occurred_at": day(1 + int(other) % 12, 8)}
+            for other in others
+        ),
     )
 
 
 CHANGES: dict[str, Callable[[Shop], None]] = {
     "a new order": lambda shop: shop.buys("t7", "1", day(12, 20), "19.90"),
-    "an order through another reference": lambda shop: shop.buys("t8", "L2", day(12, 21), "5.00", reference_type="loyalty_id"),
+    "an order through another reference": lambda shop: shop.buys(
+        "t8", "L2", day(12, 21), "5.00", reference_type="loyalty_id"
+    ),
     "a late order": lambda shop: shop.buys("t9", "2", day(1, 3), "7.77", "p2"),
     "a corrected amount": lambda shop: shop.buys("t3", "3", day(6, 3), "33.33"),
-    "an order that was somebody else's": lambda shop: [shop.buys("t4", "3", day(6, 4), "4.10"), shop.buys("t4", "3", day(6, 4), "0.25", "p2", 2)],
+    "an order that was somebody else's": lambda shop: [
+        shop.buys("t4", "3", day(6, 4), "4.10"),
+        shop.buys("t4", "3", day(6, 4), "0.25", "p2", 2),
+    ],
     "a deleted last order": lambda shop: [
         shop.buys("t5", "5", day(6, 5), "5.10", _is_deleted=True),
         shop.buys("t5", "5", day(6, 5), "0.25", "p2", 2, _is_deleted=True),
     ],
     "two people are one": lambda shop: shop.belongs("c1", crm_id="6", loyalty_id="L6", email="6@example.com"),
     "a product changes category": lambda shop: shop.put("products", {"product_id": "p2", "category": "WINE"}),
-    "a recipient redeems": lambda shop: shop.put("redemptions", {"redemption_id": "d1", "customer_reference": "2", "redeemed_at": day(6, 9)}),
+    "a recipient redeems": lambda shop: shop.put(
+        "redemptions", {"redemption_id": "d1", "customer_reference": "2", "redeemed_at": day(6, 9)}
+    ),
     "a recipient more": lambda shop: shop.put("campaign_members", {"customer_reference": "3"}),
     "a recipient less": lambda shop: shop.put("campaign_members", {"customer_reference": "1", "_is_deleted": True}),
-    "a longer campaign": lambda shop: shop.put("campaigns", {"campaign_id": "k1", "starts_at": day(1, 1), "ends_at": day(12, 31)}),
-    "a withdrawn permission": lambda shop: shop.put("consents", {"customer_reference": "4", "status": "withdrawn", "changed_at": day(8, 1)}),
+    "a longer campaign": lambda shop: shop.put(
+        "campaigns", {"campaign_id": "k1", "starts_at": day(1, 1), "ends_at": day(12, 31)}
+    ),
+    "a withdrawn permission": lambda shop: shop.put(
+        "consents", {"customer_reference": "4", "status": "withdrawn", "changed_at": day(8, 1)}
+    ),
 }
 
 
@@ -82,10 +107,16 @@ def assert_equals_full_refresh(shop: Shop, as_of: datetime, copy: Path) -> None:
 
 @pytest.mark.parametrize("crowd", [0, 60])
 @settings(
-    max_examples=2, derandomize=True, phases=[Phase.generate], deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=2,
+    derandomize=True,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.permutations(sorted(CHANGES)), st.sets(st.integers(1, len(CHANGES) - 1), min_size=2, max_size=4))
-def test_increments_in_any_order_equal_a_full_refresh(engine: Home, tmp_path: Path, crowd: int, order: list[str], cuts: set[int]) -> None:
+def test_increments_in_any_order_equal_a_full_refresh(
+    engine: Home, tmp_path: Path, crowd: int, order: list[str], cuts: set[int]
+) -> None:
     shop = empty_shop(engine)
     open_shop(shop, crowd)
     shop.build()
@@ -116,7 +147,9 @@ def test_only_changed_customers_are_recomputed(shop: Shop) -> None:
     shop.buys("t7", "1", day(12, 20), "19.90")
     shop.build()
     assert gold_rows("select customer_id from {gold.int_customers_changed}") == [("c1",)]
-    assert [newest_version(gold(table), of_lakehouse().lake) for table in ABOUT_CONSENT] == before, "no order says anything about permission"
+    assert [newest_version(gold(table), of_lakehouse().lake) for table in ABOUT_CONSENT] == before, (
+        "no order says anything about permission"
+    )
 
 
 def test_without_changes_the_state_is_not_written(shop: Shop) -> None:
@@ -136,7 +169,9 @@ def test_an_order_of_a_customer_in_a_crowd_touches_its_month_alone(shop: Shop) -
     shop.buys("t7", "1", day(12, 20), "19.90")
     shop.build()
     orders.update_incremental()
-    assert {part for path in set(orders.file_uris()) ^ before for part in path.split("/") if "=" in part} == {"order_month=2017-12-01"}
+    assert {part for path in set(orders.file_uris()) ^ before for part in path.split("/") if "=" in part} == {
+        "order_month=2017-12-01"
+    }
     assert gold_rows("select count(*) from {gold.int_lines_kept_aside}") == [(3,)]
 
 
@@ -147,7 +182,9 @@ def test_an_interrupted_build_is_repeated(shop: Shop, tmp_path: Path) -> None:
     shop.buys("t7", "1", day(12, 20), "19.90")
     shop.build(select="int_run_inputs int_customers_changed int_lines_kept_aside fct_orders")
     shop.build()
-    assert gold_rows("select count_orders, total_spend from {gold.dim_customers} where customer_id = 'c1'") == [(2, Decimal("21.25"))]
+    assert gold_rows("select count_orders, total_spend from {gold.dim_customers} where customer_id = 'c1'") == [
+        (2, Decimal("21.25"))
+    ]
     assert_equals_full_refresh(shop, AS_OF, tmp_path)
 
 
@@ -183,7 +220,9 @@ def test_identities_that_change_during_a_build_are_worked_on_by_the_next(shop: S
     shop.build(NEXT_DAY, select=ENDED)
     record_gold_built(window)
     shop.build(NEXT_DAY)
-    assert gold_rows("select customer_id, count_orders from {gold.dim_customers} where customer_id in ('c1', 'c6') order by 1") == [("c1", 1), ("c6", 1)]
+    assert gold_rows(
+        "select customer_id, count_orders from {gold.dim_customers} where customer_id in ('c1', 'c6') order by 1"
+    ) == [("c1", 1), ("c6", 1)]
     assert_equals_full_refresh(shop, NEXT_DAY, tmp_path)
 
 
@@ -200,7 +239,9 @@ def test_what_another_build_wrote_over_is_computed_again(shop: Shop, tmp_path: P
     record_gold_built(first)
     record_gold_built(second)
     shop.build()
-    assert gold_rows("select count_orders, total_spend from {gold.dim_customers} where customer_id = 'c1'") == [(2, Decimal("21.25"))]
+    assert gold_rows("select count_orders, total_spend from {gold.dim_customers} where customer_id = 'c1'") == [
+        (2, Decimal("21.25"))
+    ]
     assert_equals_full_refresh(shop, AS_OF, tmp_path)
 
 
@@ -224,4 +265,6 @@ def test_former_customers_of_a_merge_are_gone(shop: Shop) -> None:
     CHANGES["two people are one"](shop)
     shop.build()
     assert gold_rows("select count(*) from {gold.dim_customers} where customer_id = 'c6'") == [(0,)]
-    assert gold_rows("select count_orders, total_spend from {gold.dim_customers} where customer_id = 'c1'") == [(2, Decimal("7.70"))]
+    assert gold_rows("select count_orders, total_spend from {gold.dim_customers} where customer_id = 'c1'") == [
+        (2, Decimal("7.70"))
+    ]

@@ -32,23 +32,37 @@ def sql() -> dict[str, Path]:
 
 
 def test_sources_file_is_rendered_from_the_contracts() -> None:
-    assert SOURCES_FILE.read_text(encoding="utf-8") == render_sources(), "run: python -m lakehouse.contracts.dbt_sources"
+    assert SOURCES_FILE.read_text(encoding="utf-8") == render_sources(), (
+        "run: python -m lakehouse.contracts.dbt_sources"
+    )
 
 
 def test_every_model_says_what_one_row_is() -> None:
     models = described()
     assert set(models) == set(sql())
-    assert not [name for name, model in models.items() if not re.match(r"One row(:| per )", model.get("description", ""))]
+    assert not [
+        name for name, model in models.items() if not re.match(r"One row(:| per )", model.get("description", ""))
+    ]
 
 
 def test_every_described_column_has_a_meaning() -> None:
-    assert not [f"{name}.{column['name']}" for name, model in described().items() for column in model.get("columns", []) if not column.get("description")]
+    assert not [
+        f"{name}.{column['name']}"
+        for name, model in described().items()
+        for column in model.get("columns", [])
+        if not column.get("description")
+    ]
 
 
 def test_marts_declare_the_type_of_every_column() -> None:
     marts = {path.stem for path in (MODELS / "marts").glob("*.sql")}
     models = described()
-    assert not [f"{name}.{column['name']}" for name in marts for column in models[name]["columns"] if not column.get("data_type")]
+    assert not [
+        f"{name}.{column['name']}"
+        for name in marts
+        for column in models[name]["columns"]
+        if not column.get("data_type")
+    ]
 
 
 def test_only_staging_reads_sources() -> None:
@@ -66,12 +80,26 @@ def test_a_segment_that_is_not_listed_stops_the_build(tmp_path: Path) -> None:
     project, segments = tmp_path / "project", "models/marts/segments"
     shutil.copytree(MODELS.parent, project)
     shutil.copyfile(project / segments / "segment_regulars.sql", project / segments / "segment_gift_givers.sql")
-    places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path)]
+    places = [
+        "--project-dir",
+        str(project),
+        "--profiles-dir",
+        str(project),
+        "--target-path",
+        str(tmp_path / "target"),
+        "--log-path",
+        str(tmp_path),
+    ]
     offline = ["--target", "sail", "--no-introspect", "--no-populate-cache"]
     command = [str(Path(sys.executable).parent / "dbt"), "compile", "--select", "segment_members", *offline, *places]
-    done = subprocess.run(command, cwd=tmp_path, env=environment_with(), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment_with(), capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode != 0
-    assert f"the segment of {segments}/segment_gift_givers.sql would have no members. Add 'gift_givers' to the list at the top of models/marts" in done.stdout
+    assert (
+        f"the segment of {segments}/segment_gift_givers.sql would have no members. Add 'gift_givers' to the list at the top of models/marts"
+        in done.stdout
+    )
 
 
 def test_the_project_is_parsed_wherever_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,12 @@ from tests.support.homes import Home
 
 MISTAKES = [
     ("sources.yml", "csv: {final_newline: required}", "csv: {final_newlin: required}", "unknown key 'final_newlin'"),
-    ("sources.yml", "coalesce(cast(date_add(try_cast(`end` as date), 1) as string), `end`)", "coalesce(cast(`end` as", "is not SQL"),
+    (
+        "sources.yml",
+        "coalesce(cast(date_add(try_cast(`end` as date), 1) as string), `end`)",
+        "coalesce(cast(`end` as",
+        "is not SQL",
+    ),
     ("campaigns.yml", "segment: loyal_champions", "segment: loyal_champion", "there is no segment 'loyal_champion'"),
     (
         "campaigns.yml",
@@ -54,8 +59,12 @@ def test_a_mistake_is_told_with_its_line(conf: Path, name: str, right: str, wron
     assert f"{name}:{line}:" in caught.value.what
 
 
-@pytest.mark.parametrize(("name", "right", "wrong", "problem"), MISTAKES[1:3], ids=[mistake[3] for mistake in MISTAKES[1:3]])
-def test_a_run_and_the_doctor_find_it_before_anything_starts(conf: Path, tmp_path: Path, name: str, right: str, wrong: str, problem: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "problem"), MISTAKES[1:3], ids=[mistake[3] for mistake in MISTAKES[1:3]]
+)
+def test_a_run_and_the_doctor_find_it_before_anything_starts(
+    conf: Path, tmp_path: Path, name: str, right: str, wrong: str, problem: str
+) -> None:
     _spoil(conf, name, right, wrong)
     home = Home(tmp_path / "var")
     ran = home.lakehouse("run", "--json", check=False, timeout=60, LAKEHOUSE_CONF=str(conf))

@@ -95,15 +95,45 @@ TABLE = "products: {table: p, load: full, mapping: {product_id: id}}"
 @pytest.mark.parametrize(
     ("source", "dataset", "problem", "remedy"),
     [
-        ("kind: sql, url: 'postgresql+psycopg://me:${T_ABSENT}@h/db'", TABLE, "T_ABSENT is not set", "T_ABSENT in the environment"),
+        (
+            "kind: sql, url: 'postgresql+psycopg://me:${T_ABSENT}@h/db'",
+            TABLE,
+            "T_ABSENT is not set",
+            "T_ABSENT in the environment",
+        ),
         ("kind: sql, url: '${T_URL}'", TABLE, "the URL of source asked cannot be parsed", "written as %40"),
-        ("kind: sql, url: 'nosuch://h/db'", TABLE, "sources.yml:2: the URL of source asked is wrong", "a SQLAlchemy URL"),
+        (
+            "kind: sql, url: 'nosuch://h/db'",
+            TABLE,
+            "sources.yml:2: the URL of source asked is wrong",
+            "a SQLAlchemy URL",
+        ),
         ("kind: sql, url: 'oracle://me:${T_TOKEN}@h/db'", TABLE, "driver is not installed", "Install the driver"),
-        ("kind: sql, url: 'sqlite:////no/such.db'", TABLE, "the database /no/such.db does not exist", "Have it delivered"),
-        (REST.replace("T_TOKEN", "T_ABSENT").format("https://h/v1"), ENDPOINT, "T_ABSENT is not set", "T_ABSENT in the environment"),
+        (
+            "kind: sql, url: 'sqlite:////no/such.db'",
+            TABLE,
+            "the database /no/such.db does not exist",
+            "Have it delivered",
+        ),
+        (
+            REST.replace("T_TOKEN", "T_ABSENT").format("https://h/v1"),
+            ENDPOINT,
+            "T_ABSENT is not set",
+            "T_ABSENT in the environment",
+        ),
         (REST.format("h.example/v1"), ENDPOINT, "the base URL of source asked cannot be parsed", "https://host/api"),
-        (REST.format("https://me:${T_TOKEN}@h:port/v1"), ENDPOINT, "the base URL of source asked cannot be parsed", "https://host/api"),
-        ("kind: files, location: '${T_ABSENT}'", "products: {files: p, format: csv, load: full, mapping: {product_id: id}}", "T_ABSENT is not set", "T_ABSENT"),
+        (
+            REST.format("https://me:${T_TOKEN}@h:port/v1"),
+            ENDPOINT,
+            "the base URL of source asked cannot be parsed",
+            "https://host/api",
+        ),
+        (
+            "kind: files, location: '${T_ABSENT}'",
+            "products: {files: p, format: csv, load: full, mapping: {product_id: id}}",
+            "T_ABSENT is not set",
+            "T_ABSENT",
+        ),
         ("kind: sql, url: 'postgresql+psycopg://me:${T_TOKEN}@h/db'", TABLE, "", ""),
         (REST.format("https://h/v1"), ENDPOINT, "", ""),
     ],
@@ -114,7 +144,11 @@ def test_what_a_source_is_asked_with_is_looked_at_without_asking_or_telling_a_se
     conf = home.path / "conf"
     conf.mkdir()
     (conf / "sources.yml").write_text(f"sources:\n  asked: {{{source}, datasets: {{{dataset}}}}}\n")
-    for name, value in {"LAKEHOUSE_CONF": str(conf), "T_TOKEN": "s3cret", "T_URL": "postgresql+psycopg://me:pass@s3cret:s3cret@h/db"}.items():
+    for name, value in {
+        "LAKEHOUSE_CONF": str(conf),
+        "T_TOKEN": "s3cret",
+        "T_URL": "postgresql+psycopg://me:pass@s3cret:s3cret@h/db",
+    }.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
     seen = finding("source asked")
@@ -124,7 +158,9 @@ def test_what_a_source_is_asked_with_is_looked_at_without_asking_or_telling_a_se
 
 
 @pytest.mark.parametrize(("engine", "is_ok"), [("sail", True), ("spark", False)])
-def test_java_is_missed_only_by_the_engine_that_needs_it(home: Home, engine: str, is_ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_java_is_missed_only_by_the_engine_that_needs_it(
+    home: Home, engine: str, is_ok: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", str(home.path / "no-java"))
     monkeypatch.setenv("LAKEHOUSE_ENGINE", engine)
     settings.cache_clear()

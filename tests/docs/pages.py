@@ -35,7 +35,9 @@ def commands(page: Path) -> list[Command]:
 
 def mentioned(page: Path, program: str) -> list[str]:
     """Inline code that starts with the program, e.g. `lakehouse engine stop`."""
-    found = (code.removeprefix(".venv/bin/") for code in _INLINE.findall(_BLOCK.sub("", page.read_text(encoding="utf-8"))))
+    found = (
+        code.removeprefix(".venv/bin/") for code in _INLINE.findall(_BLOCK.sub("", page.read_text(encoding="utf-8")))
+    )
     return [code for code in found if code.split()[0] == program]
 
 

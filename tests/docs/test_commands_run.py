@@ -44,7 +44,9 @@ def test_it_works_as_written(command: Command, home: Home) -> None:
         words = ["make", "-o", ".venv/.ready", f"BIN={_PROGRAMS}", "HOUSEHOLDS=20", *words[1:]]
     elif words[0].startswith(".venv/bin/"):
         words[0] = os.path.join(_PROGRAMS, words[0].removeprefix(".venv/bin/"))
-    done = subprocess.run(words, cwd=ROOT, env=home.environment(), capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        words, cwd=ROOT, env=home.environment(), capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     assert done.stdout.strip()
 

@@ -1,4 +1,5 @@
-"""README.md and docs/ say what is so: their commands are ones we have, their links lead somewhere, their settings exist."""
+"""README.md and docs/ say what is so: their commands are ones we have, their links lead somewhere, their settings
+exist."""
 
 from __future__ import annotations
 

@@ -26,7 +26,15 @@ START = "import json; from lakehouse.engine import control; print(json.dumps(con
 def processes_of(home: Home) -> list[int]:
     """Supervisors and engines of the home that are alive."""
     state = read_state(home.path)
-    return [] if state is None else [pid for pid, is_there in ((state.supervisor_pid, state.is_supervised), (state.pid, state.is_engine_alive)) if is_there]
+    return (
+        []
+        if state is None
+        else [
+            pid
+            for pid, is_there in ((state.supervisor_pid, state.is_supervised), (state.pid, state.is_engine_alive))
+            if is_there
+        ]
+    )
 
 
 def test_no_engine_is_stopped(new_home: Home) -> None:
@@ -39,7 +47,12 @@ def test_no_engine_is_stopped(new_home: Home) -> None:
 @pytest.mark.parametrize("new_home", ["sail", "spark"], indirect=True)
 def test_starts_once_and_leaves_nothing_behind(new_home: Home) -> None:
     started = control.start()
-    assert (started.state, started.kind, started.port, started.restarts) == ("running", new_home.engine, new_home.ports[0], 0)
+    assert (started.state, started.kind, started.port, started.restarts) == (
+        "running",
+        new_home.engine,
+        new_home.ports[0],
+        0,
+    )
     assert started.memory_used_gb > 0
     assert json.loads(json.dumps(started.to_json()))["memory_limit_gb"] == 1.6
     assert control.start().pid == started.pid
@@ -52,7 +65,10 @@ def test_starts_once_and_leaves_nothing_behind(new_home: Home) -> None:
 
 
 def test_of_many_starts_at_once_one_wins(new_home: Home) -> None:
-    starters = [subprocess.Popen([sys.executable, "-c", START], stdout=subprocess.PIPE, env=new_home.environment(), text=True) for _ in range(4)]
+    starters = [
+        subprocess.Popen([sys.executable, "-c", START], stdout=subprocess.PIPE, env=new_home.environment(), text=True)
+        for _ in range(4)
+    ]
     seen = [json.loads(starter.communicate(timeout=120)[0]) for starter in starters]
     assert {one["state"] for one in seen} == {"running"}
     assert len({one["pid"] for one in seen}) == 1
@@ -75,7 +91,10 @@ def test_engine_ends_with_a_killed_supervisor_and_the_next_start_recovers(new_ho
 def test_port_of_another_program_is_named_with_the_setting(new_home: Home) -> None:
     with (
         socket.create_server(("127.0.0.1", new_home.ports[0])),
-        pytest.raises(ConfigurationError, match=rf"port {new_home.ports[0]} is in use by pid {os.getpid()}: .*LAKEHOUSE_ENGINE_PORT"),
+        pytest.raises(
+            ConfigurationError,
+            match=rf"port {new_home.ports[0]} is in use by pid {os.getpid()}: .*LAKEHOUSE_ENGINE_PORT",
+        ),
     ):
         control.start()
     assert not processes_of(new_home)
@@ -126,9 +145,14 @@ def test_engine_that_cannot_start_says_why(new_home: Home, monkeypatch: pytest.M
     assert not processes_of(new_home)
 
 
-def test_check_names_what_keeps_the_engine_from_starting_and_starts_nothing(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_names_what_keeps_the_engine_from_starting_and_starts_nothing(
+    new_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     control.check()
-    with socket.create_server(("127.0.0.1", new_home.ports[0])), pytest.raises(ConfigurationError, match="LAKEHOUSE_ENGINE_PORT"):
+    with (
+        socket.create_server(("127.0.0.1", new_home.ports[0])),
+        pytest.raises(ConfigurationError, match="LAKEHOUSE_ENGINE_PORT"),
+    ):
         control.check()
     control.start()
     control.check()  # a port that is our own engine's is no obstacle
@@ -141,7 +165,9 @@ def test_check_names_what_keeps_the_engine_from_starting_and_starts_nothing(new_
     assert not processes_of(new_home)
 
 
-def test_a_running_engine_is_not_given_up_for_one_that_cannot_start(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_engine_is_not_given_up_for_one_that_cannot_start(
+    new_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = control.start()
     monkeypatch.setenv("LAKEHOUSE_ENGINE", "spark")
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "/no/such/java")

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.config.settings import settings
-from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError, NoRoomError, TerminalError
+from lakehouse.errors import (
+    CommitConflictError,
+    EngineMemoryError,
+    EngineUnavailableError,
+    LakehouseError,
+    NoRoomError,
+    TerminalError,
+)
 from lakehouse.spark.error_translation import took_too_long, translate
 from tests.support.homes import Home
 
@@ -23,8 +30,14 @@ SAIL_MEMORY = "Failed to allocate additional 448.0 KB for AggregateStream[0] wit
         ("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added", CommitConflictError),
         ("<_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>", EngineUnavailableError),
         ("thrift.transport.TTransport: TSocket read 0 bytes", EngineUnavailableError),
-        (f"Runtime Error in model fct_orders: {EngineUnavailableError('sail died (killed by signal 9) under `a query`')}", EngineUnavailableError),
-        (f"Runtime Error in model fct_orders: {EngineUnavailableError('sail is gone or was restarted under `a query`')}", EngineUnavailableError),
+        (
+            f"Runtime Error in model fct_orders: {EngineUnavailableError('sail died (killed by signal 9) under `a query`')}",
+            EngineUnavailableError,
+        ),
+        (
+            f"Runtime Error in model fct_orders: {EngineUnavailableError('sail is gone or was restarted under `a query`')}",
+            EngineUnavailableError,
+        ),
         (f"Runtime Error in model fct_orders: {EngineMemoryError('a query', '4.0 GB')}", EngineMemoryError),
         (f"Runtime Error in model fct_orders: {CommitConflictError('gold.fct_orders', 5)}", CommitConflictError),
         ("External error: Failed to commit transaction: No space left on device (os error 28)", NoRoomError),
@@ -34,7 +47,14 @@ def test_is_mapped(text: str, expected: type[LakehouseError], new_home: Home) ->
     assert type(translate(RuntimeError(text), settings(), "")) is expected
 
 
-@pytest.mark.parametrize("error", [ValueError("column x not found"), KeyError("memory"), RuntimeError("[UNRESOLVED_COLUMN] commit_date cannot be resolved")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("column x not found"),
+        KeyError("memory"),
+        RuntimeError("[UNRESOLVED_COLUMN] commit_date cannot be resolved"),
+    ],
+)
 def test_is_left_alone(error: Exception, new_home: Home) -> None:
     assert translate(error, settings(), "") is None
 

@@ -1,4 +1,5 @@
-"""Work on an engine that dies, hangs, is full or slow: it ends at once, in our words, and the next work finds a new engine."""
+"""Work on an engine that dies, hangs, is full or slow: it ends at once, in our words, and the next work finds a new
+engine."""
 
 from __future__ import annotations
 
@@ -44,7 +45,9 @@ def test_engine_killed_under_a_query(engine_home: Home) -> None:
     kill_engine_in(1.5)
     with (
         at_most(6),
-        pytest.raises(EngineUnavailableError, match=f"{engine_home.engine} died .*killed by signal 9.* under `silver.contacts`"),
+        pytest.raises(
+            EngineUnavailableError, match=f"{engine_home.engine} died .*killed by signal 9.* under `silver.contacts`"
+        ),
         guarded("silver.contacts"),
     ):
         old.sql(ENDLESS).collect()
@@ -60,7 +63,8 @@ def test_engine_killed_under_a_query(engine_home: Home) -> None:
 
 
 def test_engine_killed_under_work_that_asks_nothing_of_it(engine_home: Home) -> None:
-    """The watch hangs up although no call is under way, so the next call fails at once instead of meeting an empty engine."""
+    """The watch hangs up although no call is under way, so the next call fails at once instead of meeting an empty
+    engine."""
     spark = session()
 
     def work() -> None:
@@ -91,7 +95,9 @@ def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: py
     spark = session()
     with (
         at_most(6),
-        pytest.raises(EngineUnavailableError, match=r"`gold\.slow` got no answer within 3 s.*LAKEHOUSE_QUERY_TIMEOUT_SECONDS"),
+        pytest.raises(
+            EngineUnavailableError, match=r"`gold\.slow` got no answer within 3 s.*LAKEHOUSE_QUERY_TIMEOUT_SECONDS"
+        ),
         guarded("gold.slow"),
     ):
         spark.sql(ENDLESS).collect()

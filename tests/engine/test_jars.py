@@ -38,9 +38,15 @@ def test_jars_that_are_there_need_no_java(new_home: Home, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("says", "message"),
-    [('openjdk version "11.0.2" 2019-01-15', "is Java 11"), ('java version "1.8.0_301"', "is Java 1"), ("who am I", "unknown version")],
+    [
+        ('openjdk version "11.0.2" 2019-01-15', "is Java 11"),
+        ('java version "1.8.0_301"', "is Java 1"),
+        ("who am I", "unknown version"),
+    ],
 )
-def test_wrong_java_is_named(says: str, message: str, tmp_path: Path, new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_java_is_named(
+    says: str, message: str, tmp_path: Path, new_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", str(fake_java(tmp_path / "java", says)))
     settings.cache_clear()
     with pytest.raises(ConfigurationError, match=f"{message}.*Java 17"):
@@ -53,10 +59,15 @@ def test_wrong_java_is_named(says: str, message: str, tmp_path: Path, new_home: 
         ({"LAKEHOUSE_JAVA_HOME": "/no/such"}, "LAKEHOUSE_JAVA_HOME"),
         ({"LAKEHOUSE_JAVA_HOME": "/no/such", "JAVA_HOME": "/usr"}, "LAKEHOUSE_JAVA_HOME"),
         ({"JAVA_HOME": "/no/such"}, "JAVA_HOME"),
-        ({"LAKEHOUSE_JAVA_HOME": "/no/such", "JAVA_HOME": "/no/such"}, "JAVA_HOME"),  # a child of ours: its parent had only the latter
+        (
+            {"LAKEHOUSE_JAVA_HOME": "/no/such", "JAVA_HOME": "/no/such"},
+            "JAVA_HOME",
+        ),  # a child of ours: its parent had only the latter
     ],
 )
-def test_a_wrong_folder_is_told_with_the_variable_that_names_it(given: dict[str, str], named: str, new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_folder_is_told_with_the_variable_that_names_it(
+    given: dict[str, str], named: str, new_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("JAVA_HOME", "LAKEHOUSE_JAVA_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
@@ -71,13 +82,20 @@ def test_missing_java_is_named(new_home: Home, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     settings.cache_clear()
-    with pytest.raises(ConfigurationError, match=r"needs Java 17, and no `java` is on the PATH.*apt-get install openjdk-17.*ENGINE=sail"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"needs Java 17, and no `java` is on the PATH.*apt-get install openjdk-17.*ENGINE=sail",
+    ):
         java_binary(settings())
 
 
 def test_resolver_that_fails_leaves_nothing(new_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", str(fake_java(tmp_path / "java", 'openjdk version "17.0.1" ERROR nobody there')))
+    monkeypatch.setenv(
+        "LAKEHOUSE_JAVA_HOME", str(fake_java(tmp_path / "java", 'openjdk version "17.0.1" ERROR nobody there'))
+    )
     settings.cache_clear()
-    with pytest.raises(EngineUnavailableError, match=r"could not resolve io.delta.*nobody there.*LAKEHOUSE_ENGINE=sail"):
+    with pytest.raises(
+        EngineUnavailableError, match=r"could not resolve io.delta.*nobody there.*LAKEHOUSE_ENGINE=sail"
+    ):
         jars.delta_jars(settings())
     assert not list(jars.jars_dir(settings()).parent.iterdir())

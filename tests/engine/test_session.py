@@ -39,7 +39,9 @@ def test_is_cached_and_utc(engine_home: Home) -> None:
 
 def test_a_program_that_ends_says_nothing(engine_home: Home) -> None:
     program = "from lakehouse.engine import session; print(session().sql('select 1 as one').collect()[0].one)"
-    environment = os.environ | {"SPARK_CONNECT_LOG_LEVEL": "WARNING"}  # as in a task, where Airflow switches pyspark's logger on
+    environment = os.environ | {
+        "SPARK_CONNECT_LOG_LEVEL": "WARNING"
+    }  # as in a task, where Airflow switches pyspark's logger on
     ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("1\n", "")
 
@@ -48,7 +50,13 @@ def test_tables_get_their_names_when_they_appear(engine_home: Home) -> None:
     lake = settings().lake
     session()
     write_deltalake(silver("arrivals").location(lake), pa.table({"arrival_id": ["a", "b"]}))
-    recorded = {"stage": "s", "input_table": "t", "input_version": 3, "run_id": "r", "recorded_at": datetime(2018, 1, 2, tzinfo=UTC)}
+    recorded = {
+        "stage": "s",
+        "input_table": "t",
+        "input_version": 3,
+        "run_id": "r",
+        "recorded_at": datetime(2018, 1, 2, tzinfo=UTC),
+    }
     record("progress", [recorded], lake)
     assert rows_of(session(), "select arrival_id from silver.arrivals") == [("a",), ("b",)]
     assert rows_of(session(), "select input_version from ops.progress") == [(3,)]

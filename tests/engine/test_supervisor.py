@@ -56,7 +56,9 @@ def until(home: Home, is_true: Callable[[EngineState], bool]) -> EngineState:
     raise AssertionError(f"never came true; last state {read_state(home.path)}")
 
 
-def test_hung_engine_is_replaced_and_its_query_ends(new_home: Home, supervise: Callable[[WatchRules], EngineState]) -> None:
+def test_hung_engine_is_replaced_and_its_query_ends(
+    new_home: Home, supervise: Callable[[WatchRules], EngineState]
+) -> None:
     first = supervise(HASTY)
     spark = session()
     threading.Timer(1, lambda: os.kill(first.pid, signal.SIGSTOP)).start()
@@ -68,7 +70,9 @@ def test_hung_engine_is_replaced_and_its_query_ends(new_home: Home, supervise: C
     assert session().sql("select 1").collect()[0][0] == 1
 
 
-def test_engine_past_its_memory_is_killed_and_the_query_told(new_home: Home, supervise: Callable[[WatchRules], EngineState]) -> None:
+def test_engine_past_its_memory_is_killed_and_the_query_told(
+    new_home: Home, supervise: Callable[[WatchRules], EngineState]
+) -> None:
     first = supervise(replace(HASTY, memory_margin=0.2))
     with pytest.raises(EngineMemoryError, match=r"gold.wide.*limit of 1\.6 GB"), guarded("gold.wide"):
         session().sql(

@@ -27,7 +27,11 @@ def test_lists_what_has_a_commit_and_nothing_else(tmp_path: Path) -> None:
 
 def test_lists_an_object_store_the_same_way() -> None:
     store = fsspec.filesystem("memory")
-    for path in ("silver/contacts/_delta_log/00000000000000000000.json", "gold/begun/part-0.parquet", "gold/facts/_delta_log/00000000000000000007.json"):
+    for path in (
+        "silver/contacts/_delta_log/00000000000000000000.json",
+        "gold/begun/part-0.parquet",
+        "gold/facts/_delta_log/00000000000000000007.json",
+    ):
         store.pipe_file(f"/shop-lake/{path}", b"{}")
     lake = "memory://shop-lake"
     assert tables_on_disk(lake) == {silver("contacts"), gold("facts")}

@@ -1,4 +1,5 @@
-"""Every rule fails on a table that breaks it, and only there. One table of cases: what is wrong -> which rules break, with how many rows."""
+"""Every rule fails on a table that breaks it, and only there. One table of cases: what is wrong -> which rules break,
+with how many rows."""
 
 from __future__ import annotations
 
@@ -19,7 +20,14 @@ from tests.support.homes import Home
 from tests.support.tables import GOOD, INGESTED, MOMENT, Row, row, write, write_good_lake, write_quarantine
 
 GATED = (
-    *("silver.contacts", "silver.consents", "silver.products", "silver.transactions", "silver.campaigns", "silver.campaign_members"),
+    *(
+        "silver.contacts",
+        "silver.consents",
+        "silver.products",
+        "silver.transactions",
+        "silver.campaigns",
+        "silver.campaign_members",
+    ),
     *("silver.redemptions", "silver.identities", "gold.dim_customers", "gold.segment_members", "gold.suppressions"),
 )
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
@@ -29,7 +37,9 @@ LATE = INGESTED + timedelta(days=3)
 
 def broken(target: str, window: BatchWindow = WINDOW) -> dict[str, int]:
     """Rules of the gate that do not hold now -> rows that broke them."""
-    return {found.rule.id: found.rows_failed for found in measure_gate(load_gate(target), window) if not found.is_passed}
+    return {
+        found.rule.id: found.rows_failed for found in measure_gate(load_gate(target), window) if not found.is_passed
+    }
 
 
 def contact(**changes: object) -> Row:
@@ -76,10 +86,18 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ("silver.consents", [row("silver.consents", channel="fax")], {"consents.channel.allowed": 1}),
     ("silver.consents", [row("silver.consents", purpose="spying")], {"consents.purpose.allowed": 1}),
     ("silver.consents", [row("silver.consents", changed_at=LATE)], {"consents.changed_at.future": 1}),
-    ("silver.consents", [row("silver.consents", customer_reference="9")], {"consents.customer_reference.references": 1}),
+    (
+        "silver.consents",
+        [row("silver.consents", customer_reference="9")],
+        {"consents.customer_reference.references": 1},
+    ),
     ("silver.products", [row("silver.products", department=None)], {"products.department.filled": 1}),
     ("silver.products", [row("silver.products", category=None)], {"products.category.filled": 1}),
-    ("silver.transactions", [line(), line()], {"transactions.key.unique": 1, "transactions.net_amount.reconciled": 1, "transactions.rows.reconciled": 1}),
+    (
+        "silver.transactions",
+        [line(), line()],
+        {"transactions.key.unique": 1, "transactions.net_amount.reconciled": 1, "transactions.rows.reconciled": 1},
+    ),
     ("silver.transactions", [line(net_amount=Decimal("2.51"))], {"transactions.net_amount.reconciled": 1}),
     ("silver.transactions", [line(transaction_id="t2", line_number=0)], {"transactions.line_number.range": 1}),
     ("silver.transactions", [line(quantity=Decimal("-1.000"))], {"transactions.quantity.range": 1}),
@@ -89,12 +107,28 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ("silver.transactions", [line(occurred_at=LATE)], {"transactions.occurred_at.future": 1}),
     ("silver.transactions", [line(occurred_at=MOMENT - timedelta(days=9))], {"transactions.occurred_at.fresh": 1}),
     ("silver.transactions", [line(), line(transaction_id="t2", currency="EUR")], {"transactions.currency.single": 1}),
-    ("silver.transactions", [line(net_amount=Decimal("-2.50"))], {"transactions.net_amount.returns": 1, "transactions.net_amount.reconciled": 1}),
+    (
+        "silver.transactions",
+        [line(net_amount=Decimal("-2.50"))],
+        {"transactions.net_amount.returns": 1, "transactions.net_amount.reconciled": 1},
+    ),
     ("silver.transactions", [line(store_id=None)], {"transactions.store_id.filled": 1}),
     ("silver.transactions", [line(quantity=Decimal("0.000"))], {"transactions.quantity.positive": 1}),
-    ("silver.transactions", [line(product_id="p9")], {"transactions.product_id.references": 1, "transactions.product_id.references_share": 1}),
-    ("silver.campaigns", [row("silver.campaigns", ends_at=datetime(2017, 2, 1, tzinfo=UTC))], {"campaigns.ends_before_start": 1}),
-    ("silver.campaigns", [row("silver.campaigns", ends_at=datetime(2019, 2, 1, tzinfo=UTC))], {"campaigns.ends_at.plausible": 1}),
+    (
+        "silver.transactions",
+        [line(product_id="p9")],
+        {"transactions.product_id.references": 1, "transactions.product_id.references_share": 1},
+    ),
+    (
+        "silver.campaigns",
+        [row("silver.campaigns", ends_at=datetime(2017, 2, 1, tzinfo=UTC))],
+        {"campaigns.ends_before_start": 1},
+    ),
+    (
+        "silver.campaigns",
+        [row("silver.campaigns", ends_at=datetime(2019, 2, 1, tzinfo=UTC))],
+        {"campaigns.ends_at.plausible": 1},
+    ),
     (
         "silver.campaign_members",
         [row("silver.campaign_members", campaign_id="k9")],
@@ -112,7 +146,11 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     (
         "gold.dim_customers",
         [profile(), profile()],
-        {"dim_customers.customer_id.unique": 1, "dim_customers.total_spend.orders": 2, "dim_customers.total_spend.transactions": 2}
+        {
+            "dim_customers.customer_id.unique": 1,
+            "dim_customers.total_spend.orders": 2,
+            "dim_customers.total_spend.transactions": 2,
+        }
         | {"dim_customers.count_orders.orders": 1},
     ),
     (
@@ -131,14 +169,38 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ("gold.dim_customers", [profile(email_consent_status=None)], {"dim_customers.is_mailable.consented": 1}),
     ("gold.dim_customers", [profile(email=None)], {"dim_customers.is_mailable.consented": 1}),
     ("gold.dim_customers", [profile(is_mailable=None)], {"dim_customers.is_mailable.required": 1}),
-    ("gold.dim_customers", [profile(last_order_at=datetime(2017, 1, 1, tzinfo=UTC))], {"dim_customers.last_order_at.order": 1}),
+    (
+        "gold.dim_customers",
+        [profile(last_order_at=datetime(2017, 1, 1, tzinfo=UTC))],
+        {"dim_customers.last_order_at.order": 1},
+    ),
     ("gold.dim_customers", [profile(as_of=INGESTED)], {"dim_customers.as_of.current": 1}),
-    ("gold.segment_members", [row("gold.segment_members"), row("gold.segment_members")], {"segment_members.key.unique": 1}),
-    ("gold.segment_members", [row("gold.segment_members", customer_id="c9")], {"segment_members.customer_id.references": 1}),
-    ("gold.segment_members", [row("gold.segment_members", is_mailable=False)], {"segment_members.is_mailable.profile": 1}),
+    (
+        "gold.segment_members",
+        [row("gold.segment_members"), row("gold.segment_members")],
+        {"segment_members.key.unique": 1},
+    ),
+    (
+        "gold.segment_members",
+        [row("gold.segment_members", customer_id="c9")],
+        {"segment_members.customer_id.references": 1},
+    ),
+    (
+        "gold.segment_members",
+        [row("gold.segment_members", is_mailable=False)],
+        {"segment_members.is_mailable.profile": 1},
+    ),
     ("gold.segment_members", [row("gold.segment_members", segment=None)], {"segment_members.key.required": 1}),
-    ("gold.suppressions", [row("gold.suppressions", address="ann@example.com")], {"suppressions.address.not_mailable": 1}),
-    ("gold.suppressions", [row("gold.suppressions", address="BOB@example.com ")], {"suppressions.address.normalised": 1}),
+    (
+        "gold.suppressions",
+        [row("gold.suppressions", address="ann@example.com")],
+        {"suppressions.address.not_mailable": 1},
+    ),
+    (
+        "gold.suppressions",
+        [row("gold.suppressions", address="BOB@example.com ")],
+        {"suppressions.address.normalised": 1},
+    ),
     ("gold.suppressions", [row("gold.suppressions", reason=None)], {"suppressions.address.required": 1}),
     ("gold.suppressions", [row("gold.suppressions"), row("gold.suppressions")], {"suppressions.address.unique": 1}),
 ]
@@ -151,8 +213,12 @@ def test_good_table_passes_every_rule(sail_lake: str, target: str) -> None:
     assert broken(target) == {}
 
 
-@pytest.mark.parametrize(("target", "rows", "expected"), CASES, ids=[f"{target}-{'-'.join(expected)}" for target, _, expected in CASES])
-def test_rule_breaks_where_the_table_is_bad(sail_lake: str, target: str, rows: list[Row], expected: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("target", "rows", "expected"), CASES, ids=[f"{target}-{'-'.join(expected)}" for target, _, expected in CASES]
+)
+def test_rule_breaks_where_the_table_is_bad(
+    sail_lake: str, target: str, rows: list[Row], expected: dict[str, int]
+) -> None:
     write(sail_lake, target, rows)
     found = broken(target)
     assert {rule: count for rule, count in found.items() if rule not in _SIDE_EFFECTS - expected.keys()} == expected
@@ -161,20 +227,33 @@ def test_rule_breaks_where_the_table_is_bad(sail_lake: str, target: str, rows: l
 def test_every_hand_written_rule_has_a_case() -> None:
     """What has none is of a kind that every table has, and that a case of another table or tests/quality breaks."""
     rules = {rule.id for target in GATED for rule in load_gate(target).rules}
-    shown = {rule_id for _, _, expected in CASES for rule_id in expected} | {"suppressions.withdrawn.listed", "consents.rows.understood"}
+    shown = {rule_id for _, _, expected in CASES for rule_id in expected} | {
+        "suppressions.withdrawn.listed",
+        "consents.rows.understood",
+    }
     kinds = ("required", "unique", "allowed", "match", "present", "kept", "usual", "references", "references_share")
     assert [rule_id for rule_id in sorted(rules - shown) if not rule_id.endswith(kinds)] == []
     assert shown <= rules
 
 
 def test_a_change_of_permission_in_quarantine_is_told(sail_lake: str) -> None:
-    rejected = {"_source": "crm", "_source_file": "consents.csv@1", "_row_number": 1, "rule_ids": ["consents.status.allowed"], "row_json": "{}"}
+    rejected = {
+        "_source": "crm",
+        "_source_file": "consents.csv@1",
+        "_row_number": 1,
+        "rule_ids": ["consents.status.allowed"],
+        "row_json": "{}",
+    }
     write_quarantine(sail_lake, "consents", [rejected])
     assert broken("silver.consents") == {"consents.rows.understood": 1}
 
 
 def test_refused_addresses_must_be_suppressed(sail_lake: str) -> None:
-    write(sail_lake, "gold.dim_customers", [profile(email="cy@example.com", email_consent_status="withdrawn", is_mailable=False)])
+    write(
+        sail_lake,
+        "gold.dim_customers",
+        [profile(email="cy@example.com", email_consent_status="withdrawn", is_mailable=False)],
+    )
     assert broken("gold.suppressions") == {"suppressions.withdrawn.listed": 1}
 
 
@@ -209,7 +288,12 @@ def test_profiles_that_count_later_orders_block(sail_lake: str) -> None:
 
 def test_missing_column_is_named_and_nothing_else_is_looked_at(sail_lake: str) -> None:
     columns = [column for column in GOOD["silver.products"] if column != "product_id"]
-    write_deltalake(f"{sail_lake}/silver/products", pa.table({name: pa.array(["x"]) for name in columns}), mode="overwrite", schema_mode="overwrite")
+    write_deltalake(
+        f"{sail_lake}/silver/products",
+        pa.table({name: pa.array(["x"]) for name in columns}),
+        mode="overwrite",
+        schema_mode="overwrite",
+    )
     found = {measured.rule.id: measured for measured in measure_gate(load_gate("silver.products"), WINDOW)}
     wrong = found["products.columns.match"]
     assert not wrong.is_passed
@@ -229,7 +313,11 @@ def test_spark_finds_the_same(engine_on_spark: Home) -> None:
     with empty_lake(engine_on_spark) as lake:
         write_good_lake(lake, engine_on_spark.path / "conf")
         assert broken("gold.dim_customers") == {}
-        write(lake, "silver.transactions", [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", quantity=Decimal("-1.000"))])
+        write(
+            lake,
+            "silver.transactions",
+            [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", quantity=Decimal("-1.000"))],
+        )
         assert broken("silver.transactions") == {
             "transactions.quantity.range": 1,
             "transactions.currency.pattern": 1,

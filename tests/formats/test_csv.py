@@ -15,7 +15,9 @@ from lakehouse.formats import csv as csv_files
 from lakehouse.formats.csv import read_csv
 
 
-def _rows(tmp_path: Path, content: bytes, compression: str | None = None, expected: tuple[str, ...] = (), **options: Any) -> list[dict[str, str | None]]:
+def _rows(
+    tmp_path: Path, content: bytes, compression: str | None = None, expected: tuple[str, ...] = (), **options: Any
+) -> list[dict[str, str | None]]:
     path = tmp_path / "delivered"
     path.write_bytes(content)
     batches = list(read_csv(path, "some.csv", CsvOptions.model_validate(options), expected, compression))
@@ -54,7 +56,14 @@ def test_names_are_made_fit_and_a_header_alone_is_a_file_without_rows(tmp_path: 
     assert _rows(tmp_path, b"a,b\n") == []
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zstandard.ZstdCompressor().compress, lambda data: gzip.compress(data[:8]) + gzip.compress(data[8:])])
+@pytest.mark.parametrize(
+    "compress",
+    [
+        gzip.compress,
+        zstandard.ZstdCompressor().compress,
+        lambda data: gzip.compress(data[:8]) + gzip.compress(data[8:]),
+    ],
+)
 def test_compressed(tmp_path: Path, compress: Any) -> None:
     content = compress(b"a,b\n1,2\n3,4\n")
     assert len(_rows(tmp_path, content, "zstd" if content[:2] == b"\x28\xb5" else "gzip")) == 2
@@ -91,7 +100,9 @@ _LONG = b"a,b\n" + b"1,22222222\n" * 100_000
         (b"a,b\n1,2\n", "zstd", {}, "it cannot be read"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, compression: str | None, options: dict[str, Any], reason: str) -> None:
+def test_a_file_that_cannot_be_read_says_why(
+    tmp_path: Path, content: bytes, compression: str | None, options: dict[str, Any], reason: str
+) -> None:
     expected = ("a", "b") if reason.startswith("wrong header: none") else ("a",)
     with pytest.raises(UnreadableFileError) as caught:
         _rows(tmp_path, content, compression, expected, **options)

@@ -20,11 +20,19 @@ from tests.sources.conftest import parquet_bytes
 
 
 def _json_rows(
-    tmp_path: Path, content: bytes, expected: tuple[str, ...] = (), required: tuple[str, ...] = (), compression: str | None = None
+    tmp_path: Path,
+    content: bytes,
+    expected: tuple[str, ...] = (),
+    required: tuple[str, ...] = (),
+    compression: str | None = None,
 ) -> list[dict[str, str | None]]:
     path = tmp_path / "delivered"
     path.write_bytes(content)
-    return [row for batch in read_json_lines(path, "some.jsonl", expected, required, compression) for row in batch.to_pylist()]
+    return [
+        row
+        for batch in read_json_lines(path, "some.jsonl", expected, required, compression)
+        for row in batch.to_pylist()
+    ]
 
 
 def test_json_values_keep_their_text_and_nested_ones_stay_json(tmp_path: Path) -> None:
@@ -105,7 +113,11 @@ def test_parquet_values_become_text(tmp_path: Path) -> None:
 def test_parquet_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "delivered"
     whole = parquet_bytes(pa.table({"id": [1]}))
-    for content, expected, reason in ((whole[:-5], (), "not a whole Parquet file"), (b"", (), "not a whole"), (whole, ("id", "sku"), "missing columns: sku")):
+    for content, expected, reason in (
+        (whole[:-5], (), "not a whole Parquet file"),
+        (b"", (), "not a whole"),
+        (whole, ("id", "sku"), "missing columns: sku"),
+    ):
         path.write_bytes(content)
         with pytest.raises(UnreadableFileError, match=reason):
             list(read_parquet(path, "some.parquet", expected))

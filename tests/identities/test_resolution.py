@@ -13,10 +13,13 @@ from lakehouse.identities import resolve
 from lakehouse.identities.resolution import customer_id
 
 CONTACTS = pa.schema(
-    [(name, pa.string()) for name in ("crm_id", "email", "loyalty_id", "phone")] + [("created_at", pa.timestamp("us", tz="UTC")), ("is_deleted", pa.bool_())]
+    [(name, pa.string()) for name in ("crm_id", "email", "loyalty_id", "phone")]
+    + [("created_at", pa.timestamp("us", tz="UTC")), ("is_deleted", pa.bool_())]
 )
 OF_CONTACTS = pa.schema([(name, pa.string()) for name in ("contact_id", "identifier_type", "identifier")])
-REFERENCES = pa.schema([("identifier_type", pa.string()), ("identifier", pa.string()), ("first_seen_at", pa.timestamp("us", tz="UTC"))])
+REFERENCES = pa.schema(
+    [("identifier_type", pa.string()), ("identifier", pa.string()), ("first_seen_at", pa.timestamp("us", tz="UTC"))]
+)
 
 
 def day(number: int) -> datetime:
@@ -32,11 +35,22 @@ def reference(kind: str, identifier: str, seen: int) -> dict[str, Any]:
 
 
 def resolved(
-    contacts: list[dict[str, Any]], references: list[dict[str, Any]] | None = None, limit: int = 5, had: list[tuple[str, str]] | None = None
+    contacts: list[dict[str, Any]],
+    references: list[dict[str, Any]] | None = None,
+    limit: int = 5,
+    had: list[tuple[str, str]] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    named = [{"contact_id": contact_id, "identifier_type": "email" if "@" in name else "loyalty_id", "identifier": name} for contact_id, name in had or []]
+    named = [
+        {"contact_id": contact_id, "identifier_type": "email" if "@" in name else "loyalty_id", "identifier": name}
+        for contact_id, name in had or []
+    ]
     of_contacts = pa.Table.from_pylist(named, schema=OF_CONTACTS)
-    found = resolve(pa.Table.from_pylist(contacts, schema=CONTACTS), pa.Table.from_pylist(references or [], schema=REFERENCES), of_contacts, limit)
+    found = resolve(
+        pa.Table.from_pylist(contacts, schema=CONTACTS),
+        pa.Table.from_pylist(references or [], schema=REFERENCES),
+        of_contacts,
+        limit,
+    )
     return {f"{row['identifier_type']}:{row['identifier']}": row for row in found.to_pylist()}
 
 
@@ -53,7 +67,9 @@ def test_identifiers_of_one_contact_are_one_customer() -> None:
 
 
 def test_shared_identifier_joins_contacts_and_the_oldest_names_them() -> None:
-    rows = resolved([contact("k2", 2, email="a@x.de", loyalty_id="L2"), contact("k1", 5, email="a@x.de", phone="+491234567")])
+    rows = resolved(
+        [contact("k2", 2, email="a@x.de", loyalty_id="L2"), contact("k1", 5, email="a@x.de", phone="+491234567")]
+    )
     assert {row["customer_id"] for row in rows.values()} == {customer_id("crm_id", "k2")}
     assert rows["crm_id:k1"]["own_customer_id"] == customer_id("crm_id", "k1"), "the former id stays findable"
     assert {name: (row["rule"], row["linked_at"]) for name, row in rows.items()} == {
@@ -66,8 +82,19 @@ def test_shared_identifier_joins_contacts_and_the_oldest_names_them() -> None:
 
 
 def test_link_is_as_young_as_the_youngest_contact_it_needs() -> None:
-    rows = resolved([contact("k1", 1, email="a@x.de"), contact("k2", 2, phone="+491234567"), contact("k3", 9, email="a@x.de", phone="+491234567")])
-    assert rows["phone:+491234567"]["linked_at"] == rows["crm_id:k2"]["linked_at"] == rows["crm_id:k3"]["linked_at"] == day(9)
+    rows = resolved(
+        [
+            contact("k1", 1, email="a@x.de"),
+            contact("k2", 2, phone="+491234567"),
+            contact("k3", 9, email="a@x.de", phone="+491234567"),
+        ]
+    )
+    assert (
+        rows["phone:+491234567"]["linked_at"]
+        == rows["crm_id:k2"]["linked_at"]
+        == rows["crm_id:k3"]["linked_at"]
+        == day(9)
+    )
     assert rows["email:a@x.de"]["linked_at"] == day(1)
 
 
@@ -90,14 +117,22 @@ def test_identifier_on_too_many_contacts_links_nobody(count: int, is_linked: boo
 
 
 def test_widely_shared_identifier_that_is_referred_to_is_a_customer_of_its_own() -> None:
-    rows = resolved([contact(f"k{number}", 1, email="family@x.de") for number in range(6)], [reference("email", "family@x.de", 4)])
+    rows = resolved(
+        [contact(f"k{number}", 1, email="family@x.de") for number in range(6)], [reference("email", "family@x.de", 4)]
+    )
     row = rows["email:family@x.de"]
-    assert (row["rule"], row["customer_id"], row["first_seen_at"]) == ("too_widely_shared", customer_id("email", "family@x.de"), day(1))
+    assert (row["rule"], row["customer_id"], row["first_seen_at"]) == (
+        "too_widely_shared",
+        customer_id("email", "family@x.de"),
+        day(1),
+    )
 
 
 def test_reference_without_contact_is_a_customer_of_its_own() -> None:
     rows = resolved([], [reference("loyalty_id", "L9", 4), reference("loyalty_id", "L9", 3)])
-    assert [(row["rule"], row["customer_id"], row["first_seen_at"]) for row in rows.values()] == [("reference_only", customer_id("loyalty_id", "L9"), day(3))]
+    assert [(row["rule"], row["customer_id"], row["first_seen_at"]) for row in rows.values()] == [
+        ("reference_only", customer_id("loyalty_id", "L9"), day(3))
+    ]
 
 
 def test_nobody_at_all() -> None:
@@ -106,7 +141,10 @@ def test_nobody_at_all() -> None:
 
 def test_order_of_rows_does_not_matter() -> None:
     chance = random.Random(7)
-    contacts = [contact(f"k{number}", number % 5 + 1, email=f"e{number % 7}@x.de", phone=f"+49123456{number % 11}") for number in range(40)]
+    contacts = [
+        contact(f"k{number}", number % 5 + 1, email=f"e{number % 7}@x.de", phone=f"+49123456{number % 11}")
+        for number in range(40)
+    ]
     references = [reference("email", f"e{number}@x.de", number + 1) for number in range(9)]
     expected = resolved(contacts, references)
     for _ in range(5):
@@ -118,7 +156,11 @@ def test_order_of_rows_does_not_matter() -> None:
 def test_a_former_address_stays_with_the_person() -> None:
     """What was bought and said at it was there first, so the person is still named after it."""
     had = [("k1", "old@x.de"), ("k1", "new@x.de"), ("k2", "b@x.de")]
-    rows = resolved([contact("k1", 3, email="new@x.de"), contact("k2", 4, email="b@x.de")], [reference("email", "old@x.de", 1)], had=had)
+    rows = resolved(
+        [contact("k1", 3, email="new@x.de"), contact("k2", 4, email="b@x.de")],
+        [reference("email", "old@x.de", 1)],
+        had=had,
+    )
     assert {name: (row["customer_id"], row["rule"]) for name, row in rows.items()} == {
         "email:old@x.de": (customer_id("email", "old@x.de"), "root"),
         "crm_id:k1": (customer_id("email", "old@x.de"), "same_contact"),
@@ -127,12 +169,20 @@ def test_a_former_address_stays_with_the_person() -> None:
         "email:b@x.de": (customer_id("crm_id", "k2"), "same_contact"),
     }
     later = resolved([contact("k1", 3, email="new@x.de")], [reference("email", "old@x.de", 9)], had=had)
-    assert (later["email:old@x.de"]["customer_id"], later["email:old@x.de"]["rule"]) == (customer_id("crm_id", "k1"), "former_identifier")
+    assert (later["email:old@x.de"]["customer_id"], later["email:old@x.de"]["rule"]) == (
+        customer_id("crm_id", "k1"),
+        "former_identifier",
+    )
 
 
 def test_a_former_loyalty_id_stays_with_the_person() -> None:
-    rows = resolved([contact("k1", 3, loyalty_id="L1b")], [reference("loyalty_id", "L1", 9)], had=[("k1", "L1"), ("k1", "L1b")])
-    assert (rows["loyalty_id:L1"]["customer_id"], rows["loyalty_id:L1"]["rule"]) == (customer_id("crm_id", "k1"), "former_identifier")
+    rows = resolved(
+        [contact("k1", 3, loyalty_id="L1b")], [reference("loyalty_id", "L1", 9)], had=[("k1", "L1"), ("k1", "L1b")]
+    )
+    assert (rows["loyalty_id:L1"]["customer_id"], rows["loyalty_id:L1"]["rule"]) == (
+        customer_id("crm_id", "k1"),
+        "former_identifier",
+    )
 
 
 def test_an_address_that_passed_from_one_person_to_another_links_nobody() -> None:
@@ -150,8 +200,16 @@ def test_an_address_that_a_contact_has_now_is_no_former_one() -> None:
 def test_a_deleted_duplicate_stays_with_its_person_and_a_deleted_mistake_links_nobody() -> None:
     people = [contact("k1", 1, email="a@x.de"), contact("k2", 2, loyalty_id="L2")]
     duplicate = resolved([*people, contact("k3", 3, is_deleted=True, email="a@x.de", phone="+491234567")])
-    assert duplicate["crm_id:k3"]["customer_id"] == duplicate["phone:+491234567"]["customer_id"] == customer_id("crm_id", "k1")
-    mistake = resolved([*people, contact("k3", 3, is_deleted=True, email="a@x.de", loyalty_id="L2", phone="+491234567")])
+    assert (
+        duplicate["crm_id:k3"]["customer_id"]
+        == duplicate["phone:+491234567"]["customer_id"]
+        == customer_id("crm_id", "k1")
+    )
+    mistake = resolved(
+        [*people, contact("k3", 3, is_deleted=True, email="a@x.de", loyalty_id="L2", phone="+491234567")]
+    )
     assert mistake["email:a@x.de"]["customer_id"] == customer_id("crm_id", "k1")
     assert mistake["loyalty_id:L2"]["customer_id"] == customer_id("crm_id", "k2")
-    assert mistake["crm_id:k3"]["customer_id"] == mistake["phone:+491234567"]["customer_id"] == customer_id("crm_id", "k3")
+    assert (
+        mistake["crm_id:k3"]["customer_id"] == mistake["phone:+491234567"]["customer_id"] == customer_id("crm_id", "k3")
+    )

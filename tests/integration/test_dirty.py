@@ -37,19 +37,32 @@ def test_counts_of_every_dataset(loaded: tuple[Home, GroundTruth]) -> None:
 
 def test_files_set_aside_and_repeated(loaded: tuple[Home, GroundTruth]) -> None:
     home, truth = loaded
-    counted = ", ".join(f"count(*) filter (outcome = '{outcome}')" for outcome in ("landed", "set_aside", "duplicate_delivery"))
+    counted = ", ".join(
+        f"count(*) filter (outcome = '{outcome}')" for outcome in ("landed", "set_aside", "duplicate_delivery")
+    )
     found = rows(home.lake, f"select dataset, {counted} from {{ops.files}} group by 1")
-    assert {row[0]: row[1:] for row in found} == {name: (e.files_landed, e.files_set_aside, e.files_repeated) for name, e in truth.expected.items()}
+    assert {row[0]: row[1:] for row in found} == {
+        name: (e.files_landed, e.files_set_aside, e.files_repeated) for name, e in truth.expected.items()
+    }
 
 
 def test_every_planted_row_is_in_quarantine_with_all_its_rules_and_no_other(loaded: tuple[Home, GroundTruth]) -> None:
     home, truth = loaded
-    planted = {(d.dataset, Path(d.file).name, d.row_number, tuple(sorted(d.rule_ids))) for d in truth.defects if d.is_quarantined}
+    planted = {
+        (d.dataset, Path(d.file).name, d.row_number, tuple(sorted(d.rule_ids)))
+        for d in truth.defects
+        if d.is_quarantined
+    }
     found = set()
     for dataset, expected in truth.expected.items():
         if (home.lake / "silver" / f"{dataset}_quarantine").exists():
-            rejected = rows(home.lake, f"select _source_file, _row_number, rule_ids from {{silver.{dataset}_quarantine}}")
-            found |= {(dataset, Path(file.rsplit("@", 1)[0]).name, number, tuple(sorted(rules))) for file, number, rules in rejected}
+            rejected = rows(
+                home.lake, f"select _source_file, _row_number, rule_ids from {{silver.{dataset}_quarantine}}"
+            )
+            found |= {
+                (dataset, Path(file.rsplit("@", 1)[0]).name, number, tuple(sorted(rules)))
+                for file, number, rules in rejected
+            }
         else:
             assert expected.quarantined == 0, dataset
     assert found == planted

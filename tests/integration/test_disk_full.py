@@ -1,4 +1,5 @@
-"""No room left, whichever stage writes: the run fails, nothing is half-published, and with room again the tables are those of an undisturbed run."""
+"""No room left, whichever stage writes: the run fails, nothing is half-published, and with room again the tables are
+those of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
 from tests.support.main_job import Undisturbed, do_data_work
 
-# No file may grow beyond this, by the kernel's own limit: the 92,000 products do not fit in landing, bronze, silver or gold.
+# No file may grow beyond this, by the kernel's own limit: the 92,000 products do not fit in landing, bronze, silver or
+# gold.
 ROOM = 500_000
 
 

@@ -1,4 +1,5 @@
-"""Transaction files split anywhere and arriving in any order leave the same silver and gold as one delivery of everything."""
+"""Transaction files split anywhere and arriving in any order leave the same silver and gold as one delivery of
+everything."""
 
 from __future__ import annotations
 
@@ -35,6 +36,10 @@ def test_split_and_shuffled_deliveries_equal_one_delivery(undisturbed: Undisturb
     names = result_tables(undisturbed.home.lake)
     # The history keeps the versions it saw, so it legitimately depends on when we looked.
     compared = [name for name in names if name != "gold.customer_history"]
-    assert {name: found for name in compared if (found := difference(undisturbed.home.lake, home.lake, name, WRITE_TIME_COLUMNS))} == {}
+    assert {
+        name: found
+        for name in compared
+        if (found := difference(undisturbed.home.lake, home.lake, name, WRITE_TIME_COLUMNS))
+    } == {}
     current = "select customer_id from {gold.customer_history} where is_current order by 1"
     assert rows(home.lake, current) == rows(undisturbed.home.lake, current)

@@ -1,4 +1,5 @@
-"""The job, or the engine under it, is killed at random moments; running again leaves the same tables as an undisturbed run."""
+"""The job, or the engine under it, is killed at random moments; running again leaves the same tables as an undisturbed
+run."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ COMMAND = [sys.executable, "-m", "benchmarks.data_work"]
 
 def _kill_once(home: Home, after: float, victim: str) -> None:
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(COMMAND, cwd=ROOT, env=home.environment(), stdout=quiet, stderr=quiet, start_new_session=True)
+    process = subprocess.Popen(
+        COMMAND, cwd=ROOT, env=home.environment(), stdout=quiet, stderr=quiet, start_new_session=True
+    )
     time.sleep(after)
     if victim == "engine":
         state = json.loads(home.lakehouse("engine", "status", "--json", check=False).stdout or "{}")
@@ -36,7 +39,9 @@ def _kill_once(home: Home, after: float, victim: str) -> None:
 
 
 @pytest.mark.parametrize(("victim", "seed"), [("job", 1), ("engine", 3)])
-def test_killed_anywhere_then_run_again_equals_undisturbed(undisturbed: Undisturbed, tmp_path: Path, victim: str, seed: int) -> None:
+def test_killed_anywhere_then_run_again_equals_undisturbed(
+    undisturbed: Undisturbed, tmp_path: Path, victim: str, seed: int
+) -> None:
     reference, seconds = undisturbed.home, undisturbed.seconds
     chance = random.Random(seed)
     home = undisturbed.another_home(tmp_path / "home")

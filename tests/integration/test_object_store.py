@@ -21,7 +21,9 @@ def test_dumps_and_lake_on_s3(undisturbed: Undisturbed, tmp_path: Path) -> None:
     home, conf = undisturbed.another_home(tmp_path / "home"), tmp_path / "conf"
     (tmp_path / "store").mkdir()
     with object_store(tmp_path / "store", BUCKET) as store:
-        store.files().put(str(_dumps(undisturbed.home.path / "sample", tmp_path / "dumps")), f"{BUCKET}/dumps", recursive=True)
+        store.files().put(
+            str(_dumps(undisturbed.home.path / "sample", tmp_path / "dumps")), f"{BUCKET}/dumps", recursive=True
+        )
         _declare_dumps_on_s3(conf)
         variables = store.environment | {"LAKEHOUSE_CONF": str(conf), "LAKEHOUSE_LAKE_ROOT": f"s3://{BUCKET}/lake"}
         try:
@@ -34,7 +36,11 @@ def test_dumps_and_lake_on_s3(undisturbed: Undisturbed, tmp_path: Path) -> None:
             home.lakehouse("engine", "stop", check=False, **variables)
     names = result_tables(undisturbed.home.lake)
     assert names == result_tables(tmp_path / "lake")
-    assert {name: found for name in names if (found := difference(undisturbed.home.lake, tmp_path / "lake", name, WHEN_AND_WHENCE))} == {}
+    assert {
+        name: found
+        for name in names
+        if (found := difference(undisturbed.home.lake, tmp_path / "lake", name, WHEN_AND_WHENCE))
+    } == {}
     stages = 3 * 7
     assert {row["message"]: row["n"] for row in runs} == {None: stages, "nothing new": stages}
     assert not home.lake.exists()
@@ -43,7 +49,9 @@ def test_dumps_and_lake_on_s3(undisturbed: Undisturbed, tmp_path: Path) -> None:
 def _dumps(sample: Path, folder: Path) -> Path:
     """The sample with its 365 daily files as one: a request for each of them would take most of the test's time."""
     shutil.copytree(sample, folder, ignore=shutil.ignore_patterns("transactions"))
-    daily = [path.read_text().splitlines(keepends=True) for path in sorted((sample / "shop" / "transactions").glob("*.csv"))]
+    daily = [
+        path.read_text().splitlines(keepends=True) for path in sorted((sample / "shop" / "transactions").glob("*.csv"))
+    ]
     whole = folder / "shop" / "transactions" / "2017.csv"
     whole.parent.mkdir()
     whole.write_text("".join([daily[0][0], *(line for lines in daily for line in lines[1:])]))

@@ -28,6 +28,12 @@ def test_every_silver_and_gold_table_is_the_same_on_both_engines(done_on_sail: H
     left, right = done_on_sail.lake, ran_on_spark.home.lake
     names = result_tables(left)
     assert names == result_tables(right)
-    assert {"silver.transactions", "silver.identities", "gold.dim_customers", "gold.customer_history", "gold.segment_members"} <= set(names)
+    assert {
+        "silver.transactions",
+        "silver.identities",
+        "gold.dim_customers",
+        "gold.customer_history",
+        "gold.segment_members",
+    } <= set(names)
     differing = {name: rows for name in names if (rows := difference(left, right, name))}
     assert not differing

@@ -1,4 +1,5 @@
-"""Running again: nothing to do is found to be nothing to do, a full rebuild gives the same gold and exports nobody twice."""
+"""Running again: nothing to do is found to be nothing to do, a full rebuild gives the same gold and exports nobody
+twice."""
 
 from __future__ import annotations
 
@@ -24,7 +25,13 @@ def _exported_by_the_last_run(lake: Path) -> int:
 
 def _make_old(ran: Ran) -> None:
     """As an earlier version left it: nothing can be done but a full rebuild."""
-    layout = {"stage": "layout", "input_table": "layout", "input_version": 0, "run_id": "earlier", "recorded_at": datetime.now(UTC)}
+    layout = {
+        "stage": "layout",
+        "input_table": "layout",
+        "input_version": 0,
+        "run_id": "earlier",
+        "recorded_at": datetime.now(UTC),
+    }
     record("progress", [layout], str(ran.home.lake))
     refused = ran.home.lakehouse("run", check=False)
     assert refused.returncode == 1 and "Run `lakehouse run --full` once" in refused.stderr
@@ -39,13 +46,20 @@ def test_a_second_run_changes_nothing_and_exports_nobody(ran: Ran, tmp_path: Pat
 
 
 def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran_on_sail: Ran, tmp_path: Path) -> None:
-    """On Spark, tests of the jobs and of dbt compare a rebuild with increments: there this whole run takes three minutes."""
+    """On Spark, tests of the jobs and of dbt compare a rebuild with increments: there this whole run takes three
+    minutes."""
     ran = ran_on_sail
     _make_old(ran)
     before = _copy(ran.home.lake, tmp_path / "before")
     summary = json.loads(run_main_job(ran.home, "--full"))
-    read = [stage["rows_read"] for stage in summary["stages"] if (stage["stage"], stage["table"]) == ("silver", "silver.transactions")]
-    assert sorted(read) == [0, *rows(before, "select count(*) from {bronze.shop_transactions}")[0]], "rebuilt once, and not by the refresh again"
+    read = [
+        stage["rows_read"]
+        for stage in summary["stages"]
+        if (stage["stage"], stage["table"]) == ("silver", "silver.transactions")
+    ]
+    assert sorted(read) == [0, *rows(before, "select count(*) from {bronze.shop_transactions}")[0]], (
+        "rebuilt once, and not by the refresh again"
+    )
     assert summary["is_full"] is True
     names = result_tables(before)
     assert {name: found for name in names if (found := difference(before, ran.home.lake, name))} == {}
@@ -67,6 +81,8 @@ def test_the_summary_is_one_json_object(ran: Ran) -> None:
 
 
 def test_what_is_about_persons_is_readable_by_its_owner_only(ran: Ran) -> None:
-    written = [path for folder in ("landing", "outbox", "sample", "logs") for path in (ran.home.path / folder).rglob("*")]
+    written = [
+        path for folder in ("landing", "outbox", "sample", "logs") for path in (ran.home.path / folder).rglob("*")
+    ]
     assert written
     assert [str(path) for path in written if path.stat().st_mode & 0o077 and path.name != ".lock"] == []

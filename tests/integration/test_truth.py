@@ -1,4 +1,5 @@
-"""Orders, spend and recency recomputed from the delivered files with DuckDB agree with gold, to the cent and to the day."""
+"""Orders, spend and recency recomputed from the delivered files with DuckDB agree with gold, to the cent and to the
+day."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ FROM_FILES = """
         or (identities.identifier_type = lines.ref_type and identities.identifier = lines.customer_ref)
     group by all
 """
-COLUMNS = "customer_id, count_orders, total_spend, first_order_at, last_order_at, recency_days, count_orders_90d, spend_90d"
+COLUMNS = (
+    "customer_id, count_orders, total_spend, first_order_at, last_order_at, recency_days, count_orders_90d, spend_90d"
+)
 
 
 def test_profiles_agree_with_the_files(ran: Ran) -> None:

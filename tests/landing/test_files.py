@@ -27,7 +27,9 @@ def _pack(pack: Pack, label: str, *batches: pa.RecordBatch) -> bool:
 
 @pytest.mark.parametrize("held_bytes", [0, 10, 1_000], ids=["written at once", "held for a while", "held"])
 @pytest.mark.parametrize("label", [None, "a.jsonl@0123456789ab"])
-def test_columns_that_come_late_are_null_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: str | None, held_bytes: int) -> None:
+def test_columns_that_come_late_are_null_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: str | None, held_bytes: int
+) -> None:
     monkeypatch.setattr(landing, "_HELD_BYTES", held_bytes)
     with StagedRows(tmp_path, "some", label) as staged:
         staged.write(_rows(a=["1", "2"]))
@@ -82,7 +84,11 @@ def test_small_deliveries_with_the_same_columns_share_a_file(tmp_path: Path) -> 
     pack.land()
     shared, single = sorted(landed_files(tmp_path), key=lambda landed: -len(landed.rows))
     assert (single.path.name, single.rows, single.columns) == ("3.parquet", {"c@3": 1}, ("a", "b"))
-    assert [tuple(row.values()) for row in pq.read_table(shared.path).to_pylist()] == [("1", "a@1", 1), ("2", "a@1", 2), ("3", "b@2", 1)]
+    assert [tuple(row.values()) for row in pq.read_table(shared.path).to_pylist()] == [
+        ("1", "a@1", 1),
+        ("2", "a@1", 2),
+        ("3", "b@2", 1),
+    ]
     assert len(list(tmp_path.iterdir())) == 2
 
 

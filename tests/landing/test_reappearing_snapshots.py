@@ -47,7 +47,12 @@ def test_a_snapshot_that_comes_back_is_landed_once_more(shop: Home) -> None:
     assert (outcome.read, outcome.loaded, outcome.duplicates, outcome.skipped) == (2, 2, 0, False)
     assert outcome.warnings == ("a.csv of shop: an earlier snapshot has come back, its rows are landed once more",)
     assert sorted(snapshots(shop).values()) == [[(1, "1")], [(1, "1"), (2, "2")], [(1, "1"), (2, "2")]]
-    assert [(what, rows) for _, what, _, rows in shop.files()] == [("duplicate_delivery", 0), ("landed", 1), ("landed", 2), ("landed", 2)]
+    assert [(what, rows) for _, what, _, rows in shop.files()] == [
+        ("duplicate_delivery", 0),
+        ("landed", 1),
+        ("landed", 2),
+        ("landed", 2),
+    ]
 
 
 def test_every_turn_is_a_delivery_and_every_run_after_it_finds_nothing(shop: Home) -> None:
@@ -90,7 +95,9 @@ def test_increments_that_repeat_stay_duplicates(shop: Home) -> None:
 
 
 @pytest.mark.parametrize("killed_at", ["_land_again", "add"])
-def test_killed_before_or_after_it_is_landed_the_next_run_finishes(shop: Home, monkeypatch: pytest.MonkeyPatch, killed_at: str) -> None:
+def test_killed_before_or_after_it_is_landed_the_next_run_finishes(
+    shop: Home, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
     deliver(shop, A, 1)
     deliver(shop, B, 2)
 
@@ -101,7 +108,9 @@ def test_killed_before_or_after_it_is_landed_the_next_run_finishes(shop: Home, m
         patch.setattr(Journal, "record_outcomes", lambda *_: None)  # a killed process has no `finally`
         if killed_at == "add":
             add = Journal.add
-            patch.setattr(Journal, "add", lambda journal, delivery: die() if delivery.content_sha256 else add(journal, delivery))
+            patch.setattr(
+                Journal, "add", lambda journal, delivery: die() if delivery.content_sha256 else add(journal, delivery)
+            )
         else:
             patch.setattr("lakehouse.landing.reappearing_snapshots._land_again", die)
         with pytest.raises(KeyboardInterrupt):
@@ -133,5 +142,8 @@ def test_rows_that_are_gone_from_landing_are_named(shop: Home) -> None:
     for landed in feed.landing.glob("*.parquet"):
         landed.unlink()
     deliver(shop, B, 2)
-    with pytest.raises(TerminalError, match=r"a\.csv of source shop is an earlier snapshot .* gone\. Restore shop/products/[0-9a-f]{12}\.parquet"):
+    with pytest.raises(
+        TerminalError,
+        match=r"a\.csv of source shop is an earlier snapshot .* gone\. Restore shop/products/[0-9a-f]{12}\.parquet",
+    ):
         deliver(shop, A, 3)

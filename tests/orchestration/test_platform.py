@@ -40,7 +40,9 @@ class Platform:
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Trigger a run and return its id."""
-        return str(self.call(f"/api/v2/dags/{dag_id}/dagRuns", "POST", {"logical_date": None, "conf": conf})["dag_run_id"])
+        return str(
+            self.call(f"/api/v2/dags/{dag_id}/dagRuns", "POST", {"logical_date": None, "conf": conf})["dag_run_id"]
+        )
 
     def pause(self, dag_id: str, is_paused: bool) -> None:
         self.call(f"/api/v2/dags/{dag_id}", "PATCH", {"is_paused": is_paused})
@@ -48,7 +50,9 @@ class Platform:
     def ended(self, dag_id: str, run_type: str, run_id: str | None = None) -> dict[str, Any] | None:
         """The newest run of that type (and id) that has ended, or None."""
         runs: list[dict[str, Any]] = self.call(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"]
-        wanted = [run for run in runs if run["run_type"] == run_type and run["dag_run_id"] == (run_id or run["dag_run_id"])]
+        wanted = [
+            run for run in runs if run["run_type"] == run_type and run["dag_run_id"] == (run_id or run["dag_run_id"])
+        ]
         return next((run for run in wanted if run["state"] in ("success", "failed")), None)
 
     def complaints(self, run: dict[str, Any]) -> list[str]:
@@ -57,7 +61,9 @@ class Platform:
         return [f"{task['task_id']}: {task['state']}" for task in tasks if task["state"] not in ("success", "skipped")]
 
 
-def _request(url: str, method: str = "GET", body: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> urllib.request.Request:
+def _request(
+    url: str, method: str = "GET", body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+) -> urllib.request.Request:
     data = None if body is None else json.dumps(body).encode()
     return urllib.request.Request(url, data, {"Content-Type": "application/json"} | (headers or {}), method=method)
 
@@ -75,8 +81,12 @@ def _wait(what: Callable[[], Any], wanted: str) -> Any:
 def platform(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform on what the main job left, in a home of its own; only what a test needs is unpaused."""
     home = Home(tmp_path_factory.mktemp("platform"))
-    shutil.copytree(ran_on_sail.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True)
-    home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0]))  # `up` replaces an engine of other settings
+    shutil.copytree(
+        ran_on_sail.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True
+    )
+    home.lakehouse(
+        "engine", "start", LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0])
+    )  # `up` replaces an engine of other settings
     shown = json.loads(home.lakehouse("up", "--json").stdout)
     try:
         login = {"username": shown["login"], "password": shown["password"]}
@@ -92,7 +102,9 @@ def platform(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_a_delivery_goes_through_the_scheduler_to_profiles(platform: Platform) -> None:
     newest = sorted((platform.home.path / "sample" / "shop" / "transactions").glob("*.csv"))[-1]
     header, line = newest.read_text(encoding="utf-8").splitlines()[:2]
-    (newest.parent / "late.csv").write_text(f"{header}\n{line.replace(line.split(',')[0], 'late-basket', 1)}\n", encoding="utf-8")
+    (newest.parent / "late.csv").write_text(
+        f"{header}\n{line.replace(line.split(',')[0], 'late-basket', 1)}\n", encoding="utf-8"
+    )
     orders = rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0]
 
     platform.pause("build_profiles", False)
@@ -101,12 +113,16 @@ def test_a_delivery_goes_through_the_scheduler_to_profiles(platform: Platform) -
     platform.pause("ingest_transactions", True)
     assert (load["state"], platform.complaints(load)) == ("success", [])
 
-    build = _wait(lambda: platform.ended("build_profiles", "asset_triggered"), "build_profiles, started by the asset, to end")
+    build = _wait(
+        lambda: platform.ended("build_profiles", "asset_triggered"), "build_profiles, started by the asset, to end"
+    )
     platform.pause("build_profiles", True)
     assert (build["state"], platform.complaints(build)) == ("success", [])
     # Only now: Airflow 3.3.2 answers 500 while a run that an event made has not started.
     events = platform.call("/api/v2/assets/events?limit=100&order_by=-timestamp")["asset_events"]
-    assert "lakehouse://silver/transactions" in {event["uri"] for event in events if event["source_run_id"] == load["dag_run_id"]}
+    assert "lakehouse://silver/transactions" in {
+        event["uri"] for event in events if event["source_run_id"] == load["dag_run_id"]
+    }
     assert rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0] == orders + 1
 
 
@@ -116,7 +132,11 @@ def test_a_backfill_runs_once_per_window_and_loads_nothing_twice(platform: Platf
     before = rows(platform.home.lake, loaded)[0][0]
     platform.pause("ingest_transactions", False)
     range_of_one = {"from_date": "2017-12-30T22:15:00Z", "to_date": "2017-12-30T22:15:00Z"}
-    platform.call("/api/v2/backfills", "POST", {"dag_id": "ingest_transactions", "max_active_runs": 1, "dag_run_conf": {}} | range_of_one)
+    platform.call(
+        "/api/v2/backfills",
+        "POST",
+        {"dag_id": "ingest_transactions", "max_active_runs": 1, "dag_run_conf": {}} | range_of_one,
+    )
     run = _wait(lambda: platform.ended("ingest_transactions", "backfill"), "the backfill to end")
     platform.pause("ingest_transactions", True)
     assert (run["state"], platform.complaints(run)) == ("success", [])
@@ -139,7 +159,11 @@ def test_a_campaign_manager_triggers_the_refresh(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "words"), [("/lakehouse/dbt/index.html", b"One row per customer_id"), ("/lakehouse/data_docs/index.html", b"silver.contacts")]
+    ("page", "words"),
+    [
+        ("/lakehouse/dbt/index.html", b"One row per customer_id"),
+        ("/lakehouse/data_docs/index.html", b"silver.contacts"),
+    ],
 )
 def test_pages_are_in_the_menu_for_who_is_logged_in(platform: Platform, page: str, words: bytes) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
@@ -154,17 +178,28 @@ def test_pages_are_in_the_menu_for_who_is_logged_in(platform: Platform, page: st
     assert page in menu
 
 
-@pytest.mark.parametrize("path", ["/lakehouse/dbt/../../airflow/passwords.json", "/lakehouse/dbt/%2e%2e/%2e%2e/airflow/passwords.json", "/lakehouse/logs/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/lakehouse/dbt/../../airflow/passwords.json",
+        "/lakehouse/dbt/%2e%2e/%2e%2e/airflow/passwords.json",
+        "/lakehouse/logs/x",
+    ],
+)
 def test_pages_lead_nowhere_else(platform: Platform, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(_request(platform.address + path, headers={"Authorization": f"Bearer {platform.token}"}), timeout=30)
+        urllib.request.urlopen(
+            _request(platform.address + path, headers={"Authorization": f"Bearer {platform.token}"}), timeout=30
+        )
     assert refused.value.code == 404
 
 
 def test_a_wrong_password_does_not_get_in(platform: Platform) -> None:
     for wrong in ("admin", ""):
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(_request(f"{platform.address}/auth/token", "POST", {"username": "admin", "password": wrong}), timeout=30)
+            urllib.request.urlopen(
+                _request(f"{platform.address}/auth/token", "POST", {"username": "admin", "password": wrong}), timeout=30
+            )
         assert refused.value.code in (400, 401)
 
 
@@ -185,13 +220,18 @@ def test_it_listens_on_loopback_only_and_starting_again_changes_nothing(platform
 def test_a_part_that_dies_is_restarted(platform: Platform) -> None:
     first = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]["triggerer"]
     psutil.Process(first).kill()
-    again = _wait(lambda: json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"].get("triggerer", first) != first, "another triggerer")
+    again = _wait(
+        lambda: json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"].get("triggerer", first) != first,
+        "another triggerer",
+    )
     assert again
 
 
 def test_down_leaves_no_process_behind(platform: Platform) -> None:
     parts = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]
-    trees = [tree for pid in parts.values() for tree in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))]
+    trees = [
+        tree for pid in parts.values() for tree in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
+    ]
     assert json.loads(platform.home.lakehouse("down", "--json").stdout)["state"] == "stopped"
     assert [process.pid for process in trees if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
 

@@ -40,7 +40,9 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
 
 
-def run(stage: str, target: str, result: TableOutcome | Exception, monkeypatch: pytest.MonkeyPatch, run_id: str = "r1") -> None:
+def run(
+    stage: str, target: str, result: TableOutcome | Exception, monkeypatch: pytest.MonkeyPatch, run_id: str = "r1"
+) -> None:
     """Run a stage that ends with `result`: an outcome, or an error."""
 
     def work(*_: object) -> list[TableOutcome]:
@@ -67,7 +69,9 @@ def run(stage: str, target: str, result: TableOutcome | Exception, monkeypatch: 
         ("export", "spring", ["ops.exports"]),
     ],
 )
-def test_a_failed_stage_is_recorded_under_the_tables_it_writes(conf: Path, monkeypatch: pytest.MonkeyPatch, stage: str, target: str, tables: list[str]) -> None:
+def test_a_failed_stage_is_recorded_under_the_tables_it_writes(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, stage: str, target: str, tables: list[str]
+) -> None:
     run(stage, target, TerminalError("it broke", "Mend it."), monkeypatch)
     recorded = read(ops("runs"), settings().lake)
     assert recorded is not None
@@ -77,12 +81,20 @@ def test_a_failed_stage_is_recorded_under_the_tables_it_writes(conf: Path, monke
 
 
 def test_a_source_that_fails_is_recorded_for_its_own_table(conf: Path) -> None:
-    assert tables_of("extract", "products", SourceUnavailableError("shop", "gone", "Wait.").source) == ["bronze.shop_products"]
+    assert tables_of("extract", "products", SourceUnavailableError("shop", "gone", "Wait.").source) == [
+        "bronze.shop_products"
+    ]
 
 
-def test_what_other_sources_brought_is_recorded_beside_the_one_that_failed(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_other_sources_brought_is_recorded_beside_the_one_that_failed(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     error = SourceUnavailableError("crm", "gone", "Wait.")
-    error.outcomes = (TableOutcome(TableRef.parse("bronze.shop_products"), 3, 3, warnings=("1 file of shop set aside: x.csv (truncated)",)),)
+    error.outcomes = (
+        TableOutcome(
+            TableRef.parse("bronze.shop_products"), 3, 3, warnings=("1 file of shop set aside: x.csv (truncated)",)
+        ),
+    )
     run("extract", "products", error, monkeypatch)
     recorded = read(ops("runs"), settings().lake)
     assert recorded is not None
@@ -106,7 +118,9 @@ def test_every_stage_is_a_function_outside_the_command_line(conf: Path) -> None:
         assert callable(pkgutil.resolve_name(name.format(target="products")))
 
 
-def test_status_names_the_last_failure_of_a_table_until_that_stage_succeeds(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_names_the_last_failure_of_a_table_until_that_stage_succeeds(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when another run of the same DAG, which did not touch the table, has ended well since."""
     run("silver", "products", ContractError("products", "a column is gone", "Mend it."), monkeypatch)
     run("silver", "contacts", TableOutcome(silver("contacts")), monkeypatch, "r2")

@@ -62,19 +62,32 @@ def test_good_table_passes_and_every_finding_is_recorded(lake: str) -> None:
 
 def test_blocked_gate_names_rules_and_rows_after_recording(lake: str) -> None:
     contact = row("silver.contacts", country="usa")
-    write(lake, "silver.contacts", [contact, contact | {"contact_id": "2"}, contact | {"contact_id": "2", "country": "US"}])
+    write(
+        lake,
+        "silver.contacts",
+        [contact, contact | {"contact_id": "2"}, contact | {"contact_id": "2", "country": "US"}],
+    )
     with pytest.raises(QualityGateFailed) as blocked:
         run_gate("silver.contacts", window("r2"))
     assert blocked.value.failures == [("contacts.country.pattern", 2), ("contacts.contact_id.unique", 1)]
     assert "contacts.country.pattern: 2 rows" in str(blocked.value)
     found = results(lake, "r2", "silver.contacts")
-    assert (found["contacts.country.pattern"]["rows_failed"], found["contacts.country.pattern"]["severity"]) == (2, "blocking")
-    assert latest_gates(lake)["silver.contacts"].failures == (("contacts.contact_id.unique", 1), ("contacts.country.pattern", 2))
+    assert (found["contacts.country.pattern"]["rows_failed"], found["contacts.country.pattern"]["severity"]) == (
+        2,
+        "blocking",
+    )
+    assert latest_gates(lake)["silver.contacts"].failures == (
+        ("contacts.contact_id.unique", 1),
+        ("contacts.country.pattern", 2),
+    )
 
 
 @pytest.mark.parametrize(
     ("table", "right", "wrong"),
-    [("silver.contacts", "last good gold stays in place", "exported"), ("gold.dim_customers", "nothing was exported", "stays in place")],
+    [
+        ("silver.contacts", "last good gold stays in place", "exported"),
+        ("gold.dim_customers", "nothing was exported", "stays in place"),
+    ],
 )
 def test_blocked_gate_says_what_became_of_gold(table: str, right: str, wrong: str) -> None:
     remedy = QualityGateFailed(table, [("some.rule", 1)]).remedy
@@ -98,11 +111,16 @@ def test_warning_is_an_outcome_not_an_error(lake: str) -> None:
     write(lake, "silver.transactions", [*known, row("silver.transactions", transaction_id="t40", product_id="p9")])
     (outcome,) = run_gate("silver.transactions", window("r2"))
     (warning,) = outcome.warnings
-    assert warning == "transactions.product_id.references: 1 of 41 rows bad; 1 unknown keys (expected: product_id is known in silver.products)"
+    assert (
+        warning
+        == "transactions.product_id.references: 1 of 41 rows bad; 1 unknown keys (expected: product_id is known in silver.products)"
+    )
     assert latest_gates(lake)["silver.transactions"].warnings == (("transactions.product_id.references", 1),)
 
 
-def test_unchanged_table_is_skipped_and_its_findings_recorded_for_the_run(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_table_is_skipped_and_its_findings_recorded_for_the_run(
+    lake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(lake, "silver.products", [row("silver.products", category=None)])
     first = run_gate("silver.products", window("r2"))
     looks = counted_measures(monkeypatch)
@@ -197,7 +215,10 @@ def test_table_that_a_declared_source_never_delivered_is_a_warning_not_a_block(l
     shutil.rmtree(f"{lake}/silver/transactions")
     ensure_silver_tables(lake)
     (outcome,) = run_gate("silver.transactions", window("r2"))
-    assert (outcome.skipped, outcome.warnings) == (True, ("silver.transactions is empty: nothing was delivered for it yet",))
+    assert (outcome.skipped, outcome.warnings) == (
+        True,
+        ("silver.transactions is empty: nothing was delivered for it yet",),
+    )
 
 
 def test_table_without_a_gate_is_an_error(lake: str) -> None:

@@ -24,9 +24,18 @@ def run(number: int, rows_read: int, **changes: Any) -> dict[str, Any]:
     return counts | names | {"started_at": at, "finished_at": at, "seconds": 1.0} | changes
 
 
-def finding(number: int, rule: str, is_passed: bool = True, severity: str = "blocking", **changes: Any) -> dict[str, Any]:
+def finding(
+    number: int, rule: str, is_passed: bool = True, severity: str = "blocking", **changes: Any
+) -> dict[str, Any]:
     at = MOMENT + timedelta(hours=number)
-    found = {"run_id": f"r{number}", "table_name": "silver.products", "rule_id": rule, "severity": severity, "is_passed": is_passed, "checked_at": at}
+    found = {
+        "run_id": f"r{number}",
+        "table_name": "silver.products",
+        "rule_id": rule,
+        "severity": severity,
+        "is_passed": is_passed,
+        "checked_at": at,
+    }
     return found | {"rows_checked": 10 * number, "rows_failed": 0 if is_passed else number} | changes
 
 
@@ -42,7 +51,15 @@ def test_nothing_is_known_at_first(bare_lake: str) -> None:
 
 
 def test_usual_volume_is_the_median_of_earlier_runs_that_read_something(bare_lake: str) -> None:
-    runs = [run(1, 1000), run(2, 0), run(3, 10), run(4, 30), run(5, 7, status="failed"), run(6, 99, stage="gate"), run(7, 2)]
+    runs = [
+        run(1, 1000),
+        run(2, 0),
+        run(3, 10),
+        run(4, 30),
+        run(5, 7, status="failed"),
+        run(6, 99, stage="gate"),
+        run(7, 2),
+    ]
     record("runs", runs, bare_lake)
     assert history_of(silver("products"), "r7", bare_lake) == History(rows_read=2.0, usual_rows_read=30.0)
 
@@ -54,7 +71,11 @@ def test_two_earlier_runs_are_too_few_to_compare(bare_lake: str) -> None:
 
 def test_rows_are_compared_with_the_last_passed_gate_of_another_run(bare_lake: str) -> None:
     kept = "products.rows.kept"
-    record("quality_results", [finding(1, kept), finding(2, kept), finding(3, kept), finding(3, "products.x", False), finding(4, kept)], bare_lake)
+    record(
+        "quality_results",
+        [finding(1, kept), finding(2, kept), finding(3, kept), finding(3, "products.x", False), finding(4, kept)],
+        bare_lake,
+    )
     assert history_of(silver("products"), "r4", bare_lake).previous_rows == 20.0
 
 
@@ -62,11 +83,21 @@ def test_newest_gate_of_a_table_counts(bare_lake: str) -> None:
     other: dict[str, Any] = {"table_name": "silver.contacts"}
     record(
         "quality_results",
-        [finding(1, "a", False), finding(2, "a"), finding(2, "b", False, "warning"), finding(1, "c", False, **other), finding(1, "d", **other)],
+        [
+            finding(1, "a", False),
+            finding(2, "a"),
+            finding(2, "b", False, "warning"),
+            finding(1, "c", False, **other),
+            finding(1, "d", **other),
+        ],
         bare_lake,
     )
     found = latest_gates(bare_lake)
-    assert (found["silver.products"].run_id, found["silver.products"].failures, found["silver.products"].warnings) == ("r2", (), (("b", 2),))
+    assert (found["silver.products"].run_id, found["silver.products"].failures, found["silver.products"].warnings) == (
+        "r2",
+        (),
+        (("b", 2),),
+    )
     assert (found["silver.contacts"].is_blocked, found["silver.contacts"].count_rules) == (True, 2)
     assert [state.table for state in blocked(bare_lake)] == ["silver.contacts"]
     assert blocked(bare_lake, ["silver.products"]) == []
@@ -77,7 +108,13 @@ def test_newest_gate_of_a_table_counts(bare_lake: str) -> None:
 
 def test_silver_that_moved_on_since_gold_was_built_is_not_at_rest(bare_lake: str) -> None:
     write(bare_lake, "silver.transactions", [row("silver.transactions")])
-    started = {"stage": "gold.started", "input_table": "silver.transactions", "input_version": 0, "run_id": "r1", "recorded_at": MOMENT}
+    started = {
+        "stage": "gold.started",
+        "input_table": "silver.transactions",
+        "input_version": 0,
+        "run_id": "r1",
+        "recorded_at": MOMENT,
+    }
     record("progress", [started], bare_lake)
     assert is_silver_at_rest(bare_lake)
     write(bare_lake, "silver.transactions", [row("silver.transactions")])

@@ -19,7 +19,13 @@ MOMENT = datetime(2018, 1, 1, tzinfo=UTC)
 
 
 def rejected(number: int, rules: list[str], **changes: Any) -> dict[str, Any]:
-    received = {"basket_id": f"t{number}", "line": "1", "mail": "ann@example.com", "note": "call Ann", "sales_value": "many"}
+    received = {
+        "basket_id": f"t{number}",
+        "line": "1",
+        "mail": "ann@example.com",
+        "note": "call Ann",
+        "sales_value": "many",
+    }
     lineage = {
         "_source": "shop",
         "_source_file": f"dump{number}@0123456789ab",
@@ -28,7 +34,12 @@ def rejected(number: int, rules: list[str], **changes: Any) -> dict[str, Any]:
         "_ingested_at": MOMENT,
         "_row_hash": 1,
     }
-    found = {"rule_ids": rules, "reason": "net_amount is not a decimal", "row_json": json.dumps(received), "quarantined_at": MOMENT + timedelta(hours=number)}
+    found = {
+        "rule_ids": rules,
+        "reason": "net_amount is not a decimal",
+        "row_json": json.dumps(received),
+        "quarantined_at": MOMENT + timedelta(hours=number),
+    }
     return lineage | found | changes
 
 

@@ -18,16 +18,31 @@ WINDOW = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 2, t
 def delivered(*rows: tuple[str, str, str | None]) -> list[dict[str, Any]]:
     """(basket, line, amount as received) -> bronze rows numbered from 1."""
     columns = ("basket_id", "line", "sales_value")
-    return [row("bronze.shop_transactions", **dict(zip(columns, values, strict=True)), _row_number=n) for n, values in enumerate(rows, 1)]
+    return [
+        row("bronze.shop_transactions", **dict(zip(columns, values, strict=True)), _row_number=n)
+        for n, values in enumerate(rows, 1)
+    ]
 
 
 def kept(*lines: tuple[str, int, str]) -> list[dict[str, Any]]:
-    return [row("silver.transactions", transaction_id=basket, line_number=line, net_amount=Decimal(amount)) for basket, line, amount in lines]
+    return [
+        row("silver.transactions", transaction_id=basket, line_number=line, net_amount=Decimal(amount))
+        for basket, line, amount in lines
+    ]
 
 
 def rejected(*numbers: int) -> list[dict[str, Any]]:
-    common = {"_source": "shop", "_source_file": "dump@0123456789ab", "_batch_id": "r1", "_ingested_at": INGESTED, "_row_hash": 1}
-    return [common | {"_row_number": n, "rule_ids": ["x"], "reason": "x", "row_json": "{}", "quarantined_at": INGESTED} for n in numbers]
+    common = {
+        "_source": "shop",
+        "_source_file": "dump@0123456789ab",
+        "_batch_id": "r1",
+        "_ingested_at": INGESTED,
+        "_row_hash": 1,
+    }
+    return [
+        common | {"_row_number": n, "rule_ids": ["x"], "reason": "x", "row_json": "{}", "quarantined_at": INGESTED}
+        for n in numbers
+    ]
 
 
 def balance() -> dict[str, tuple[float | None, str | None]]:
@@ -45,7 +60,14 @@ def test_every_kind_of_row_has_its_place(lake: str) -> None:
     write(
         lake,
         "bronze.shop_transactions",
-        delivered(("t1", "1", " 2.50 "), ("t1", "1", "2.50"), ("t2", "1", "3.00"), ("t2", "1", "4.00"), ("t3", "x", "7.10"), ("t4", "1", "many")),
+        delivered(
+            ("t1", "1", " 2.50 "),
+            ("t1", "1", "2.50"),
+            ("t2", "1", "3.00"),
+            ("t2", "1", "4.00"),
+            ("t3", "x", "7.10"),
+            ("t4", "1", "many"),
+        ),
     )
     write_quarantine(lake, "transactions", rejected(5, 6))
     write(lake, "silver.transactions", kept(("t1", 1, "2.50"), ("t2", 1, "4.00")))
@@ -64,7 +86,9 @@ def test_every_kind_of_row_has_its_place(lake: str) -> None:
         ([("t1", 1, "2.50"), ("t2", 1, "3.00"), ("t9", 1, "1.00")], -1.0, -1.0),  # a line was invented
     ],
 )
-def test_what_was_lost_changed_or_invented_is_the_difference(lake: str, silver_lines: list[tuple[str, int, str]], rows_off: float, amount_off: float) -> None:
+def test_what_was_lost_changed_or_invented_is_the_difference(
+    lake: str, silver_lines: list[tuple[str, int, str]], rows_off: float, amount_off: float
+) -> None:
     write(lake, "bronze.shop_transactions", delivered(("t1", "1", "2.50"), ("t1", "1", "2.50"), ("t2", "1", "3.00")))
     write(lake, "silver.transactions", kept(*silver_lines))
     found = balance()
@@ -78,5 +102,9 @@ def test_lost_and_repeated_rows_of_the_same_amount_do_not_cancel_out(lake: str) 
 
 
 def test_source_that_is_no_longer_declared_is_left_out(lake: str) -> None:
-    write(lake, "silver.transactions", [*kept(("t1", 1, "2.50")), row("silver.transactions", transaction_id="old", _source="gone")])
+    write(
+        lake,
+        "silver.transactions",
+        [*kept(("t1", 1, "2.50")), row("silver.transactions", transaction_id="old", _source="gone")],
+    )
     assert balance()["rows"] == (0.0, None)

@@ -26,10 +26,34 @@ def test_rule_ids_of_a_gate_are_unique() -> None:
     ("rule", "value", "observed", "expected", "is_passed"),
     [
         (Rule("a", "a", "0"), 3, "3 of 1,200 rows bad", "no rows", False),
-        (Rule("a", "a", "0", value="v", maximum=0.05, unit=Unit.SHARE), 0.0025, "0.2500% (3 of 1,200 rows bad)", "share <= 0.05", True),
-        (Rule("a", "a", "0", value="v", minimum=0.9, maximum=None, unit=Unit.RATIO), 0.5, "0.50 ratio", "ratio >= 0.9", False),
-        (Rule("a", "a", "0", value="v", minimum=0, unit=Unit.AMOUNT), -0.01, "difference of -0.01", "amount >= 0 and <= 0", False),
-        (Rule("a", "a", "0", value="v", maximum=72, unit=Unit.HOURS), None, "nothing to compare with", "hours <= 72", True),
+        (
+            Rule("a", "a", "0", value="v", maximum=0.05, unit=Unit.SHARE),
+            0.0025,
+            "0.2500% (3 of 1,200 rows bad)",
+            "share <= 0.05",
+            True,
+        ),
+        (
+            Rule("a", "a", "0", value="v", minimum=0.9, maximum=None, unit=Unit.RATIO),
+            0.5,
+            "0.50 ratio",
+            "ratio >= 0.9",
+            False,
+        ),
+        (
+            Rule("a", "a", "0", value="v", minimum=0, unit=Unit.AMOUNT),
+            -0.01,
+            "difference of -0.01",
+            "amount >= 0 and <= 0",
+            False,
+        ),
+        (
+            Rule("a", "a", "0", value="v", maximum=72, unit=Unit.HOURS),
+            None,
+            "nothing to compare with",
+            "hours <= 72",
+            True,
+        ),
     ],
 )
 def test_finding_in_words(rule: Rule, value: float | None, observed: str, expected: str, is_passed: bool) -> None:
@@ -44,7 +68,9 @@ def test_rules_on_one_relation_share_a_scan() -> None:
         asked.append(sql)
         return {"r_rows": 5, "r0_failed": 1, "r1_failed": 2, "r2_failed": 0}
 
-    found = measure([Rule("a", "a", "x"), Rule("b", "b", "y"), Rule("c", "c", "z", relation="(select 1)")], PARAMETERS, ask)
+    found = measure(
+        [Rule("a", "a", "x"), Rule("b", "b", "y"), Rule("c", "c", "z", relation="(select 1)")], PARAMETERS, ask
+    )
     assert [(m.rows_checked, m.rows_failed) for m in found] == [(5, 1), (5, 2), (5, 0)]
     assert asked == [
         "select * from (select count(*) as r_rows, x as r0_failed, y as r1_failed from t as looked_at_0) as part_0"
@@ -53,7 +79,9 @@ def test_rules_on_one_relation_share_a_scan() -> None:
 
 
 @pytest.mark.parametrize(("shortcut", "failed", "questions"), [(0, 0, 1), (2, 7, 2), (None, 7, 2)])
-def test_costly_rule_is_measured_only_when_its_shortcut_says_so(shortcut: int | None, failed: int, questions: int) -> None:
+def test_costly_rule_is_measured_only_when_its_shortcut_says_so(
+    shortcut: int | None, failed: int, questions: int
+) -> None:
     answers: list[dict[str, int | None]] = [{"r_rows": 9, "r0_shortcut": shortcut}, {"r_rows": 9, "r0_failed": 7}]
     asked: list[str] = []
 

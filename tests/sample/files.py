@@ -14,7 +14,8 @@ DATASETS = ("contacts", "consents", "products", "campaigns", "campaign_members",
 
 
 def rows(query: str, folder: Path) -> list[tuple[Any, ...]]:
-    """Rows of a query in which {transactions}, {contacts} ... stand for the delivered files of a clean sample, source_* for the package's tables."""
+    """Rows of a query in which {transactions}, {contacts} ... stand for the delivered files of a clean sample, source_*
+    for the package's tables."""
     con = _connection(folder)
     for dataset in DATASETS:
         if "{" + dataset + "}" in query:

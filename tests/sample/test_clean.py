@@ -38,7 +38,10 @@ def test_manifest_counts_what_the_files_hold(full: Sample) -> None:
     folder, manifest = full
     for dataset, expected in manifest.rows.items():
         assert rows(f"select count(*) from {{{dataset}}}", folder=folder) == [(expected,)]
-    totals = rows("select count(distinct basket_id), sum(sales_value::decimal(14,2)), sum(discount::decimal(14,2)) from {transactions}", folder=folder)
+    totals = rows(
+        "select count(distinct basket_id), sum(sales_value::decimal(14,2)), sum(discount::decimal(14,2)) from {transactions}",
+        folder=folder,
+    )
     assert totals == [(manifest.count_baskets, manifest.net_amount, manifest.discount_amount)]
 
 
@@ -76,7 +79,13 @@ def test_lines_are_numbered_by_product_and_exported_at_three_next_morning(full: 
 
 def test_a_receipt_has_one_reference_and_it_leads_to_its_household(full: Sample) -> None:
     folder, _ = full
-    assert rows("select basket_id from {transactions} group by basket_id having count(distinct (ref_type, customer_ref)) > 1", folder=folder) == []
+    assert (
+        rows(
+            "select basket_id from {transactions} group by basket_id having count(distinct (ref_type, customer_ref)) > 1",
+            folder=folder,
+        )
+        == []
+    )
     lost = """
         with valid as (select id, lower(trim(email)) as email from {contacts} where lower(trim(email)) like '%_@example.com'),
         own as (select min(id) as id, email from valid group by email having count(*) = 1),
@@ -89,15 +98,25 @@ def test_a_receipt_has_one_reference_and_it_leads_to_its_household(full: Sample)
         left join (select distinct basket_id::varchar as basket_id, household_id::varchar as household_id from source_transactions) using (basket_id)
         where id is distinct from household_id limit 5"""
     assert rows(lost, folder=folder) == []
-    shares = dict(rows("select ref_type, count(distinct basket_id) / 155848 from {transactions} group by ref_type", folder=folder))
+    shares = dict(
+        rows("select ref_type, count(distinct basket_id) / 155848 from {transactions} group by ref_type", folder=folder)
+    )
     assert 0.55 < shares["loyalty_id"] < 0.70
     assert 0.03 < shares["email"] < 0.06
 
 
 def test_members_redemptions_and_campaigns_are_those_of_the_package(full: Sample) -> None:
     folder, _ = full
-    assert rows("(select campaign_id::bigint, contact_id::bigint from {campaign_members}) except all (from source_campaigns)", folder=folder) == []
-    redeemed = "select contact_id::bigint, coupon_upc::bigint, campaign_id::bigint, redeemed_on::timestamp from {redemptions}"
+    assert (
+        rows(
+            "(select campaign_id::bigint, contact_id::bigint from {campaign_members}) except all (from source_campaigns)",
+            folder=folder,
+        )
+        == []
+    )
+    redeemed = (
+        "select contact_id::bigint, coupon_upc::bigint, campaign_id::bigint, redeemed_on::timestamp from {redemptions}"
+    )
     assert rows(f"({redeemed}) except all (from source_coupon_redemptions)", folder=folder) == []
     assert rows("select count(distinct redemption_id) from {redemptions}", folder=folder) == [(2102,)]
     campaigns = 'select campaign_id::bigint, type, start::timestamp, "end"::timestamp from {campaigns}'

@@ -1,4 +1,5 @@
-"""The ground truth says what is in the files: recomputed from the bytes and the contracts, without the code that planted it."""
+"""The ground truth says what is in the files: recomputed from the bytes and the contracts, without the code that
+planted it."""
 
 from __future__ import annotations
 
@@ -27,9 +28,18 @@ Rows = list[dict[str, str | None]]
 _REFERENCE = {"reference_type": "'crm_id'", "customer_reference": "contact_id"}
 # Column of ours -> SQL over theirs.
 MAPPINGS: dict[str, dict[str, str]] = {
-    "contacts": {"contact_id": "id", "loyalty_id": "loyalty_card", "postal_code": "zip", "age_band": "age", "income_band": "income"}
+    "contacts": {
+        "contact_id": "id",
+        "loyalty_id": "loyalty_card",
+        "postal_code": "zip",
+        "age_band": "age",
+        "income_band": "income",
+    }
     | {"created_at": "created", "updated_at": "modified"}
-    | {name: name for name in ("email", "phone", "first_name", "last_name", "language", "country", "household_size", "kids_count")},
+    | {
+        name: name
+        for name in ("email", "phone", "first_name", "last_name", "language", "country", "household_size", "kids_count")
+    },
     "consents": _REFERENCE
     | {
         "status": """case event when 'opt_in' then 'granted' when 'unsubscribe' then 'withdrawn' when 'hard_bounce' then 'bounced'
@@ -39,15 +49,51 @@ MAPPINGS: dict[str, dict[str, str]] = {
         "changed_at": "event_time",
         "origin": "origin",
     },
-    "products": {name: name for name in ("product_id", "name", "department", "category", "brand", "manufacturer_id", "package_size")},
-    "campaigns": {"campaign_id": "campaign_id", "name": "name", "campaign_type": "type", "starts_at": "start", "ends_at": '"end"'},
+    "products": {
+        name: name
+        for name in ("product_id", "name", "department", "category", "brand", "manufacturer_id", "package_size")
+    },
+    "campaigns": {
+        "campaign_id": "campaign_id",
+        "name": "name",
+        "campaign_type": "type",
+        "starts_at": "start",
+        "ends_at": '"end"',
+    },
     "campaign_members": _REFERENCE | {"campaign_id": "campaign_id"},
-    "redemptions": _REFERENCE | {"redemption_id": "redemption_id", "coupon_id": "coupon_upc", "campaign_id": "campaign_id", "redeemed_at": "redeemed_on"},
-    "transactions": {"transaction_id": "basket_id", "line_number": "line", "reference_type": "ref_type", "customer_reference": "customer_ref"}
-    | {"product_id": "product_id", "quantity": "quantity", "net_amount": "sales_value", "discount_amount": "discount", "currency": "currency"}
+    "redemptions": _REFERENCE
+    | {
+        "redemption_id": "redemption_id",
+        "coupon_id": "coupon_upc",
+        "campaign_id": "campaign_id",
+        "redeemed_at": "redeemed_on",
+    },
+    "transactions": {
+        "transaction_id": "basket_id",
+        "line_number": "line",
+        "reference_type": "ref_type",
+        "customer_reference": "customer_ref",
+    }
+    | {
+        "product_id": "product_id",
+        "quantity": "quantity",
+        "net_amount": "sales_value",
+        "discount_amount": "discount",
+        "currency": "currency",
+    }
     | {"store_id": "store_id", "occurred_at": "sold_at", "updated_at": "exported_at"},
 }
-REQUIRED_THEIRS = {"basket_id", "line", "ref_type", "customer_ref", "product_id", "quantity", "sales_value", "currency", "sold_at"}
+REQUIRED_THEIRS = {
+    "basket_id",
+    "line",
+    "ref_type",
+    "customer_ref",
+    "product_id",
+    "quantity",
+    "sales_value",
+    "currency",
+    "sold_at",
+}
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +176,22 @@ def test_files_and_rows_are_as_the_ground_truth_says(dirty: Sample, truth: Groun
     assert repeated == {defect.file for defect in planted if defect.kind == "repeated_file"}
     con, contract, expected = judged(files, dataset), DATASETS[dataset], truth.expected[dataset]
     rejected = {
-        (file, number): tuple(sorted(rules)) for file, number, rules in con.execute("select _file, _row_number, rules from judged where rules <> []").fetchall()
+        (file, number): tuple(sorted(rules))
+        for file, number, rules in con.execute(
+            "select _file, _row_number, rules from judged where rules <> []"
+        ).fetchall()
     }
-    assert rejected == {(defect.file, defect.row_number): tuple(sorted(defect.rule_ids)) for defect in planted if defect.is_quarantined}
-    counted = con.execute(f"select count(*), count(distinct ({', '.join(contract.key)}, 0)) filter (rules = []) from judged").fetchone()
+    assert rejected == {
+        (defect.file, defect.row_number): tuple(sorted(defect.rule_ids)) for defect in planted if defect.is_quarantined
+    }
+    counted = con.execute(
+        f"select count(*), count(distinct ({', '.join(contract.key)}, 0)) filter (rules = []) from judged"
+    ).fetchone()
     assert counted is not None
     read, loaded = counted
-    by_rule = dict(con.execute("select rule, count(*) from (select unnest(rules) as rule from judged) group by rule").fetchall())
+    by_rule = dict(
+        con.execute("select rule, count(*) from (select unnest(rules) as rule from judged) group by rule").fetchall()
+    )
     assert expected.model_dump() == {
         "files_delivered": len(files) + len(set_aside) + len(repeated),
         "files_landed": len(files),
@@ -159,7 +214,11 @@ def test_net_amount_and_unknown_products_are_as_the_ground_truth_says(dirty: Sam
     assert con.execute("select sum(net_amount) from silver").fetchone() == (truth.net_amount,)
     assert truth.net_amount == manifest.net_amount + sum((defect.net_effect for defect in truth.defects), Decimal(0))
     products = pa.table({"product_id": [record["product_id"] for record in read_file(folder / "crm/products.csv")]})  # noqa: F841 - read by DuckDB
-    unknown = dict(con.execute("select product_id, count(*) from silver anti join products using (product_id) group by product_id").fetchall())
+    unknown = dict(
+        con.execute(
+            "select product_id, count(*) from silver anti join products using (product_id) group by product_id"
+        ).fetchall()
+    )
     assert unknown == truth.unknown_products_of_the_data | truth.unknown_products_planted
 
 
@@ -181,16 +240,25 @@ def test_every_planted_row_is_at_its_place(dirty: Sample, truth: GroundTruth) ->
 
 
 def test_corrections_win_and_outdated_versions_do_not(dirty: Sample, truth: GroundTruth) -> None:
-    """Of the versions of a corrected line, the one exported last is the one the truth counts; files come in another order."""
+    """Of the versions of a corrected line, the one exported last is the one the truth counts; files come in another
+    order."""
     folder, _ = dirty
     original = read_file(folder / "shop/transactions/2017-07-10.csv")
-    planted = read_file(folder / "shop/transactions/2017-07-15.csv") + read_file(folder / "shop/transactions/2017-07-20.csv")
+    planted = read_file(folder / "shop/transactions/2017-07-15.csv") + read_file(
+        folder / "shop/transactions/2017-07-20.csv"
+    )
     kinds = {"correction", "outdated_version", "invalid_correction"}
-    keys = {(d.key["basket_id"], d.key["line"]) for d in truth.defects if d.dataset == "transactions" and d.kind in kinds}
+    keys = {
+        (d.key["basket_id"], d.key["line"]) for d in truth.defects if d.dataset == "transactions" and d.kind in kinds
+    }
     assert len(keys) == 5
     changed = Decimal(0)
     for key in keys:
-        versions = [record for record in original + planted if (record["basket_id"], record["line"]) == key and record["sales_value"] != "void"]
+        versions = [
+            record
+            for record in original + planted
+            if (record["basket_id"], record["line"]) == key and record["sales_value"] != "void"
+        ]
         newest = max(versions, key=lambda record: record["exported_at"] or "")
         changed += Decimal(newest["sales_value"] or "") - Decimal(versions[0]["sales_value"] or "")
     assert changed == Decimal("1.50") - Decimal("0.01") + Decimal("10.00") + Decimal("0.37")

@@ -19,4 +19,7 @@ def test_peer_agrees_with_the_manifest(twice: tuple[Path, SampleManifest], tmp_p
     assert (result["customers"], result["orders"]) == (manifest.count_people, manifest.count_baskets)
     assert Decimal(result["total_spend"]) == manifest.net_amount
     assert set(result["seconds"]) >= {"silver transactions", "identities", "orders", "profiles"}
-    assert sorted(path.name for path in (tmp_path / "out" / "gold").iterdir()) == ["dim_customers.parquet", "fct_orders.parquet"]
+    assert sorted(path.name for path in (tmp_path / "out" / "gold").iterdir()) == [
+        "dim_customers.parquet",
+        "fct_orders.parquet",
+    ]

@@ -1,4 +1,5 @@
-"""Contacts and consents: couples, one kiosk, odd and unusable addresses, placeholders; and histories that make sense."""
+"""Contacts and consents: couples, one kiosk, odd and unusable addresses, placeholders; and histories that make
+sense."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def test_placeholders_are_shared_by_many_and_land_lines_by_two(full: Sample) -> 
 
 def test_cards_are_distinct_and_carried_by_nine_in_ten(full: Sample) -> None:
     folder, _ = full
-    assert rows("select count(*) from {contacts} where loyalty_card <> 'LC' || lpad(id, 8, '0')", folder=folder) == [(0,)]
+    assert rows("select count(*) from {contacts} where loyalty_card <> 'LC' || lpad(id, 8, '0')", folder=folder) == [
+        (0,)
+    ]
     assert 0.87 < rows("select count(loyalty_card) / count(*) from {contacts}", folder=folder)[0][0] < 0.93
 
 
@@ -60,18 +63,30 @@ def test_demographics_are_those_of_the_household(full: Sample) -> None:
 
 def test_consents_have_a_history(full: Sample) -> None:
     folder, _ = full
-    assert rows("select count(*) from {consents} left join {contacts} contacts on contact_id = contacts.id where contacts.id is null", folder=folder) == [(0,)]
+    assert rows(
+        "select count(*) from {consents} left join {contacts} contacts on contact_id = contacts.id where contacts.id is null",
+        folder=folder,
+    ) == [(0,)]
     opted_in = rows(
-        "select count(distinct contact_id) / 2469 from {consents} where (channel, purpose, event) = ('email', 'marketing', 'opt_in')", folder=folder
+        "select count(distinct contact_id) / 2469 from {consents} where (channel, purpose, event) = ('email', 'marketing', 'opt_in')",
+        folder=folder,
     )
     assert 0.77 < opted_in[0][0] < 0.83
-    events = dict(rows("select event, count(*) from {consents} where (channel, purpose) = ('email', 'marketing') group by event", folder=folder))
+    events = dict(
+        rows(
+            "select event, count(*) from {consents} where (channel, purpose) = ('email', 'marketing') group by event",
+            folder=folder,
+        )
+    )
     assert events["unsubscribe"] > 200
     assert 10 < events["hard_bounce"] < 60
     assert 2 < events["complaint"] < 25
     again = "select contact_id from {consents} where event = 'opt_in' group by contact_id, channel, purpose having count(*) = 2"
     assert len(rows(again, folder=folder)) > 50
-    assert rows("select distinct year(event_time::timestamp) from {consents} order by 1", folder=folder) == [(2016,), (2017,)]
+    assert rows("select distinct year(event_time::timestamp) from {consents} order by 1", folder=folder) == [
+        (2016,),
+        (2017,),
+    ]
 
 
 def test_no_permission_changes_twice_at_one_moment_or_before_the_contact_exists(full: Sample) -> None:

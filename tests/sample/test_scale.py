@@ -17,11 +17,13 @@ def test_ids_of_the_copies_are_distinct(twice: Sample) -> None:
     folder, manifest = twice
     assert manifest.rows["contacts"] == 2 * PART
     for dataset, column in (("contacts", "id"), ("redemptions", "redemption_id")):
-        assert rows(f"select count(distinct {column}), count(*) from {{{dataset}}}", folder=folder) == [(manifest.rows[dataset],) * 2]
+        assert rows(f"select count(distinct {column}), count(*) from {{{dataset}}}", folder=folder) == [
+            (manifest.rows[dataset],) * 2
+        ]
     assert rows("select count(distinct loyalty_card) = count(loyalty_card) from {contacts}", folder=folder) == [(True,)]
-    assert rows("select count(distinct (basket_id, line)), count(distinct basket_id) from {transactions}", folder=folder) == [
-        (manifest.count_lines, manifest.count_baskets)
-    ]
+    assert rows(
+        "select count(distinct (basket_id, line)), count(distinct basket_id) from {transactions}", folder=folder
+    ) == [(manifest.count_lines, manifest.count_baskets)]
     crossing = """select min(length(id)), max(length(id)) from {contacts} where trim(lower(email)) like '%@example.com'
         group by trim(lower(email)) having (min(id::bigint) < 100000) <> (max(id::bigint) < 100000)"""
     assert rows(crossing, folder=folder) == []
@@ -38,10 +40,15 @@ def test_second_copy_is_the_first_under_other_ids(twice: Sample) -> None:
 
 def test_totals_grow_with_the_copies(twice: Sample) -> None:
     folder, manifest = twice
-    assert rows("select sum(sales_value::decimal(14,2)), count(*) from {transactions}", folder=folder) == [(manifest.net_amount, manifest.count_lines)]
+    assert rows("select sum(sales_value::decimal(14,2)), count(*) from {transactions}", folder=folder) == [
+        (manifest.net_amount, manifest.count_lines)
+    ]
 
 
-@pytest.mark.parametrize(("parameters", "message"), [({"scale": 0}, "1 to 99"), ({"scale": 100}, "1 to 99"), ({"households": 5, "dirty": True}, "100 or more")])
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"scale": 0}, "1 to 99"), ({"scale": 100}, "1 to 99"), ({"households": 5, "dirty": True}, "100 or more")],
+)
 def test_parameters_out_of_range_are_refused(tmp_path: Path, parameters: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(tmp_path / "sample", **parameters)  # type: ignore[arg-type]

@@ -64,7 +64,9 @@ def serve() -> Iterator[Api]:
             time.sleep(answer.delay)
             body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
             self.send_response(answer.status)
-            for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(body))} | answer.headers).items():
+            for name, value in (
+                {"Content-Type": "application/json", "Content-Length": str(len(body))} | answer.headers
+            ).items():
                 self.send_header(name, value)
             self.end_headers()
             try:

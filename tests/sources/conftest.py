@@ -59,7 +59,8 @@ class Home:
         table = read(ops("files"), settings().lake)
         rows = table.to_pylist() if table is not None else []
         return sorted(
-            ((row["file_name"], row["outcome"], row["reason"], row["rows"]) for row in rows), key=lambda found: (*found[:2], found[2] or "", found[3])
+            ((row["file_name"], row["outcome"], row["reason"], row["rows"]) for row in rows),
+            key=lambda found: (*found[:2], found[2] or "", found[3]),
         )
 
 

@@ -39,7 +39,9 @@ def _mapped(spark: SparkSession, home: Home, dataset: str) -> list[dict[str, Any
     """Landed rows through the mapping of their feed."""
     (feed,) = feeds(dataset)
     landed = spark.read.parquet(str(home.path / "landing" / feed.source / dataset))
-    mapped = landed.orderBy("_source_file", "_row_number").selectExpr(*(f"{sql} as {column}" for column, sql in feed.mapping.items()))
+    mapped = landed.orderBy("_source_file", "_row_number").selectExpr(
+        *(f"{sql} as {column}" for column, sql in feed.mapping.items())
+    )
     return [row.asDict() for row in mapped.collect()]
 
 
@@ -52,16 +54,34 @@ def _example(home: Home, name: str, *changes: tuple[str, str]) -> None:
 
 
 def test_all_examples_are_tried_here() -> None:
-    assert {path.name for path in EXAMPLES.iterdir()} == {"files-csv.yml", "files-jsonl.yml", "files-parquet-object-store.yml", "sql.yml", "rest.yml"}
+    assert {path.name for path in EXAMPLES.iterdir()} == {
+        "files-csv.yml",
+        "files-jsonl.yml",
+        "files-parquet-object-store.yml",
+        "sql.yml",
+        "rest.yml",
+    }
 
 
 def test_the_mapping_of_the_sample_is_sql_of_the_engine(spark: SparkSession) -> None:
     for feed in read_feeds(PROJECT_ROOT / "conf" / "sources.yml"):
-        row = spark.createDataFrame([(None,) * len(feed.required_columns())], ", ".join(f"`{name}` string" for name in feed.required_columns()))
-        assert row.selectExpr(*(f"cast({sql} as string) as {column}" for column, sql in feed.mapping.items())).count() == 1
-    words = spark.createDataFrame([("opt_in",), ("unsubscribe",), ("hard_bounce",), ("complaint",), ("hm",)], "event string")
+        row = spark.createDataFrame(
+            [(None,) * len(feed.required_columns())], ", ".join(f"`{name}` string" for name in feed.required_columns())
+        )
+        assert (
+            row.selectExpr(*(f"cast({sql} as string) as {column}" for column, sql in feed.mapping.items())).count() == 1
+        )
+    words = spark.createDataFrame(
+        [("opt_in",), ("unsubscribe",), ("hard_bounce",), ("complaint",), ("hm",)], "event string"
+    )
     consents = next(feed for feed in read_feeds(PROJECT_ROOT / "conf" / "sources.yml") if feed.dataset == "consents")
-    assert [row[0] for row in words.selectExpr(consents.mapping["status"]).collect()] == ["granted", "withdrawn", "bounced", "complained", "hm"]
+    assert [row[0] for row in words.selectExpr(consents.mapping["status"]).collect()] == [
+        "granted",
+        "withdrawn",
+        "bounced",
+        "complained",
+        "hm",
+    ]
 
 
 def test_csv(home: Home, spark: SparkSession) -> None:
@@ -69,7 +89,10 @@ def test_csv(home: Home, spark: SparkSession) -> None:
     header = "Receipt No;Line;Card;Article;Quantity;Amount;Store;Date;Time;cashier\r\n"
     first = header + 'r1;1;L7;42;1,5;2,10;;31.12.2017;08:30;"Jürgen; jr."\r\n'
     home.deliver("deliveries/webshop/orders/2017/12/31.csv", first.encode("cp1252"))
-    home.deliver("deliveries/webshop/orders/2018/01.csv.gz", gzip.compress((header + "r2;1;L7;43;1;1,00;S1;01.01.2018;09:00;x\r\n").encode()))
+    home.deliver(
+        "deliveries/webshop/orders/2018/01.csv.gz",
+        gzip.compress((header + "r2;1;L7;43;1;1,00;S1;01.01.2018;09:00;x\r\n").encode()),
+    )
     corrected = header + "r1;1;L7;42;1,5;2,00;;31.12.2017;08:30;x\r\n"
     home.deliver("deliveries/webshop/corrections/1.csv.zst", zstandard.ZstdCompressor().compress(corrected.encode()))
     (outcome,) = home.extract("transactions")
@@ -91,7 +114,14 @@ def test_json_lines(home: Home, spark: SparkSession) -> None:
     (outcome,) = home.extract("contacts")
     assert (outcome.loaded, outcome.warnings) == (1, ())
     assert _mapped(spark, home, "contacts") == [
-        {"contact_id": "7", "email": "A@x.org", "first_name": "Ann", "language": "de", "created_at": "2017-01-01", "updated_at": "2017-01-02"}
+        {
+            "contact_id": "7",
+            "email": "A@x.org",
+            "first_name": "Ann",
+            "language": "de",
+            "created_at": "2017-01-01",
+            "updated_at": "2017-01-02",
+        }
     ]
 
 
@@ -100,13 +130,16 @@ def test_parquet_in_an_object_store(home: Home, spark: SparkSession) -> None:
     store = fsspec.filesystem("memory")
     changed = pa.array([datetime(2017, 1, 1, 8, tzinfo=UTC)], pa.timestamp("us", "UTC"))
     store.pipe(
-        "/company-exports/warehouse/products/1.parquet", parquet_bytes(pa.table({"sku": [7], "title": ["Tea"], "path": ["Food/Tea"], "changed_at": changed}))
+        "/company-exports/warehouse/products/1.parquet",
+        parquet_bytes(pa.table({"sku": [7], "title": ["Tea"], "path": ["Food/Tea"], "changed_at": changed})),
     )
     try:
         assert home.extract("products")[0].loaded == 1
     finally:
         store.rm("/company-exports", recursive=True)
-    assert _mapped(spark, home, "products") == [{"product_id": "7", "name": "Tea", "department": "Food", "updated_at": "2017-01-01T08:00:00.000000Z"}]
+    assert _mapped(spark, home, "products") == [
+        {"product_id": "7", "name": "Tea", "department": "Food", "updated_at": "2017-01-01T08:00:00.000000Z"}
+    ]
 
 
 def test_sql(home: Home, spark: SparkSession, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,12 +151,16 @@ def test_sql(home: Home, spark: SparkSession, postgres: str, monkeypatch: pytest
     with engine.begin() as connection:
         connection.execute(sa.text("drop schema if exists sales cascade"))
         connection.execute(sa.text("create schema sales"))
-        columns = (
-            "order_no text, pos int, customer_no int, sku text, qty numeric, amount numeric(10,2), ordered_at timestamp, changed_at timestamptz, margin int"
-        )
+        columns = "order_no text, pos int, customer_no int, sku text, qty numeric, amount numeric(10,2), ordered_at timestamp, changed_at timestamptz, margin int"
         connection.execute(sa.text(f"create table sales.order_lines ({columns})"))
-        connection.execute(sa.text("insert into sales.order_lines values ('r1', 1, 7, 's', 1.5, 2.10, '2017-01-01 08:00', '2017-01-01 08:00+01', 3)"))
-        connection.execute(sa.text("create table sales.campaigns (id int, title text, starts timestamp, ends timestamp, budget int)"))
+        connection.execute(
+            sa.text(
+                "insert into sales.order_lines values ('r1', 1, 7, 's', 1.5, 2.10, '2017-01-01 08:00', '2017-01-01 08:00+01', 3)"
+            )
+        )
+        connection.execute(
+            sa.text("create table sales.campaigns (id int, title text, starts timestamp, ends timestamp, budget int)")
+        )
         connection.execute(sa.text("insert into sales.campaigns values (1, 'Spring', '2017-03-01', '2017-04-01', 5)"))
     engine.dispose()
     (transactions,), (campaigns,) = home.extract("transactions"), home.extract("campaigns")
@@ -146,7 +183,20 @@ def test_rest(home: Home, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) 
         match path.rsplit("/", 1)[1], query:
             case "consents", {"limit": "100", "changed_since": "2017-01-01T00:00:00Z", "cursor": "c2"}:
                 return Answer(
-                    {"data": {"items": [{"mail": "B@x.org", "channel": "email", "state": "out", "changed": "2017-02-02", "source": "web"}]}, "meta": {}}
+                    {
+                        "data": {
+                            "items": [
+                                {
+                                    "mail": "B@x.org",
+                                    "channel": "email",
+                                    "state": "out",
+                                    "changed": "2017-02-02",
+                                    "source": "web",
+                                }
+                            ]
+                        },
+                        "meta": {},
+                    }
                 )
             case "consents", {"limit": "100", "changed_since": "2017-01-01T00:00:00Z"}:
                 first = {"mail": "A@x.org", "channel": "email", "state": "in", "changed": "2017-02-01", "source": "web"}
@@ -156,7 +206,10 @@ def test_rest(home: Home, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) 
             case "campaigns", {"p": "2"}:
                 return Answer([{"id": 2, "start": "2017-01-01", "end": "2017-02-01"}])
             case "campaigns", _:
-                return Answer([{"id": 1, "start": "2017-01-01", "end": "2017-02-01"}], headers={"Link": '</api/v1/campaigns?p=2>; rel="next"'})
+                return Answer(
+                    [{"id": 1, "start": "2017-01-01", "end": "2017-02-01"}],
+                    headers={"Link": '</api/v1/campaigns?p=2>; rel="next"'},
+                )
             case "members", _:
                 return Answer([{"campaign": 1, "contact": 7}])
         return Answer({}, 404)
@@ -164,10 +217,14 @@ def test_rest(home: Home, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) 
     with serve() as api:
         api.answer = answer
         _example(home, "rest.yml", ("http://127.0.0.1:8099", api.url))
-        assert [home.extract(dataset)[0].loaded for dataset in ("consents", "products", "campaigns", "campaign_members")] == [2, 2, 2, 1]
+        assert [
+            home.extract(dataset)[0].loaded for dataset in ("consents", "products", "campaigns", "campaign_members")
+        ] == [2, 2, 2, 1]
     assert [row["status"] for row in _mapped(spark, home, "consents")] == ["granted", "withdrawn"]
     assert {feed.dataset for feed in feeds()} <= set(DATASETS)
-    assert _mapped(spark, home, "campaign_members") == [{"campaign_id": "1", "reference_type": "crm_id", "customer_reference": "7"}]
+    assert _mapped(spark, home, "campaign_members") == [
+        {"campaign_id": "1", "reference_type": "crm_id", "customer_reference": "7"}
+    ]
 
 
 def test_a_constant_reaches_the_engine_as_it_was_written(spark: SparkSession) -> None:

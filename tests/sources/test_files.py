@@ -38,7 +38,13 @@ def shop(home: Home) -> Home:
 def test_landed_rows_carry_their_file_and_number(shop: Home) -> None:
     shop.deliver("in/a.csv", HEADER + "1,x\n2,\n")
     (outcome,) = shop.extract("products")
-    assert (str(outcome.table), outcome.read, outcome.loaded, outcome.warnings, outcome.skipped) == ("bronze.shop_products", 2, 2, (), False)
+    assert (str(outcome.table), outcome.read, outcome.loaded, outcome.warnings, outcome.skipped) == (
+        "bronze.shop_products",
+        2,
+        2,
+        (),
+        False,
+    )
     rows = shop.landed("shop", "products")
     assert [(row["id"], row["name"], row["_row_number"]) for row in rows] == [("1", "x", 1), ("2", None, 2)]
     (label,) = {row["_source_file"] for row in rows}
@@ -67,7 +73,9 @@ def test_the_same_content_lands_once(shop: Home) -> None:
     (outcome,) = shop.extract("products")
     assert (outcome.loaded, outcome.duplicates) == (0, 1)
     reason = "same content as a.csv"
-    assert shop.files() == [("a.csv", "landed", None, 1)] + [(f"{name}.csv", "duplicate_delivery", reason, 0) for name in "bcd"]
+    assert shop.files() == [("a.csv", "landed", None, 1)] + [
+        (f"{name}.csv", "duplicate_delivery", reason, 0) for name in "bcd"
+    ]
     assert len(shop.landed("shop", "products")) == 1
 
 
@@ -98,7 +106,10 @@ def test_bad_files_are_set_aside_and_the_others_land(shop: Home) -> None:
     shop.deliver("in/cut.csv.gz", gzip.compress((HEADER + "1,x\n").encode())[:-4])
     (outcome,) = shop.extract("products")
     assert outcome.loaded == 2
-    assert [warning.split(":")[0] for warning in outcome.warnings] == ["3 files of shop set aside", "1 file of shop landed with a remark"]
+    assert [warning.split(":")[0] for warning in outcome.warnings] == [
+        "3 files of shop set aside",
+        "1 file of shop landed with a remark",
+    ]
     assert "short.csv (missing columns: name)" in outcome.warnings[0]
     assert [(name, what) for name, what, _, _ in shop.files()] == [
         ("a.csv", "landed"), ("cut.csv.gz", "set_aside"), ("ragged.csv", "set_aside"), ("short.csv", "set_aside"), ("wide.csv", "landed"),
@@ -141,7 +152,9 @@ def test_a_file_set_aside_is_tried_again_when_the_declaration_changes(shop: Home
 def test_a_declaration_that_fits_no_file_stops_the_dataset_every_time(shop: Home) -> None:
     shop.deliver("in/a.csv", "id;name\n1;x\n")
     for _ in range(2):
-        with pytest.raises(ContractError, match=r"the only file of source shop cannot be read as declared, e\.g\. a\.csv: wrong header"):
+        with pytest.raises(
+            ContractError, match=r"the only file of source shop cannot be read as declared, e\.g\. a\.csv: wrong header"
+        ):
             shop.extract("products")
     assert [what for _, what, _, _ in shop.files()] == ["set_aside"]
 
@@ -160,7 +173,9 @@ def test_missing_locations_say_so(shop: Home) -> None:
 
 def test_a_sample_that_was_never_built_is_told_by_its_command(shop: Home) -> None:
     shop.declare(DECLARED.format(load="increment").replace("location: in", "location: sample/shop"))
-    with pytest.raises(SourceUnavailableError, match=r"the folder .*/sample/shop does not exist\. Run `lakehouse sample build`"):
+    with pytest.raises(
+        SourceUnavailableError, match=r"the folder .*/sample/shop does not exist\. Run `lakehouse sample build`"
+    ):
         shop.extract("products")
     (shop.path / "sample").mkdir()
     with pytest.raises(SourceUnavailableError, match=r"the folder .*/sample/shop does not exist\. Create or mount it"):
@@ -194,7 +209,10 @@ def test_a_link_that_leads_nowhere_is_told_at_every_run_and_the_others_land(shop
     (shop.path / "in" / "b.csv").symlink_to("nowhere.csv")
     for loaded in (1, 0):
         (outcome,) = shop.extract("products")
-        assert (outcome.loaded, outcome.warnings) == (loaded, ("1 file of shop set aside: b.csv (it cannot be opened: No such file or directory)",))
+        assert (outcome.loaded, outcome.warnings) == (
+            loaded,
+            ("1 file of shop set aside: b.csv (it cannot be opened: No such file or directory)",),
+        )
 
 
 def test_object_stores_through_fsspec(home: Home) -> None:

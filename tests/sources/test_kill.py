@@ -28,7 +28,11 @@ _FILES, _ROWS, _KILLS = 60, 2_000, 3
 
 
 def _run_and_kill(home: Path, seconds: float) -> None:
-    environment = os.environ | {"LAKEHOUSE_HOME": str(home), "LAKEHOUSE_CONF": str(home / "conf"), "PYTHONPATH": str(PROJECT_ROOT)}
+    environment = os.environ | {
+        "LAKEHOUSE_HOME": str(home),
+        "LAKEHOUSE_CONF": str(home / "conf"),
+        "PYTHONPATH": str(PROJECT_ROOT),
+    }
     with subprocess.Popen([sys.executable, "-c", _RUN], env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
@@ -48,7 +52,9 @@ def test_killed_at_random_points(home: Home) -> None:
     landed = Counter(row["id"] for row in home.landed("shop", "products"))
     assert len(landed) == _FILES * _ROWS
     assert set(landed.values()) == {1}
-    assert [(name, outcome, count) for name, outcome, _, count in home.files()] == [(f"{number:03}.csv", "landed", _ROWS) for number in range(_FILES)]
+    assert [(name, outcome, count) for name, outcome, _, count in home.files()] == [
+        (f"{number:03}.csv", "landed", _ROWS) for number in range(_FILES)
+    ]
     assert not list((home.path / "landing").rglob("*.part"))
     assert home.extract("products")[0].skipped
 

@@ -28,7 +28,9 @@ sources:
         {options}
         mapping: {{product_id: id, name: name}}
 """
-CURSOR = "records: data.items\n        pagination: {kind: cursor, next: meta.next, parameter: after}\n        load: full"
+CURSOR = (
+    "records: data.items\n        pagination: {kind: cursor, next: meta.next, parameter: after}\n        load: full"
+)
 PAGES = "pagination: {kind: page_number, parameter: page}\n        load: full"
 LINKS = "pagination: {kind: link_header}\n        load: full"
 SINGLE = "pagination: {kind: none}\n        load: full"
@@ -59,7 +61,12 @@ def _ids(home: Home) -> list[str]:
 
 def _by_cursor(path: str, query: dict[str, str]) -> Answer:
     start = int(query.get("after", "0"))
-    return Answer({"data": {"items": [_item(n) for n in range(start, min(start + 3, 8))]}, "meta": {"next": str(start + 3) if start + 3 < 8 else None}})
+    return Answer(
+        {
+            "data": {"items": [_item(n) for n in range(start, min(start + 3, 8))]},
+            "meta": {"next": str(start + 3) if start + 3 < 8 else None},
+        }
+    )
 
 
 def test_cursor_pages(home: Home, api: Api) -> None:
@@ -76,7 +83,10 @@ def test_cursor_pages(home: Home, api: Api) -> None:
 KINDS_OF_AUTH = {
     "bearer": ('{kind: bearer, token: "${LOYALTY_TOKEN}"}', ("Authorization", f"Bearer {TOKEN}")),
     "api_key": ('{kind: api_key, header: X-Key, key: "${LOYALTY_TOKEN}"}', ("X-Key", TOKEN)),
-    "basic": ('{kind: basic, user: "${LOYALTY_TOKEN}", password: "${LOYALTY_TOKEN}"}', ("Authorization", "Basic dDBrZW46dDBrZW4=")),
+    "basic": (
+        '{kind: basic, user: "${LOYALTY_TOKEN}", password: "${LOYALTY_TOKEN}"}',
+        ("Authorization", "Basic dDBrZW46dDBrZW4="),
+    ),
 }
 
 
@@ -85,8 +95,12 @@ def test_a_redirect_to_another_host_carries_no_secret(home: Home, api: Api, kind
     declared, api.wants = KINDS_OF_AUTH[kind]
     with serve() as elsewhere:
         elsewhere.wants, elsewhere.answer = None, lambda path, query: Answer([_item(1)])
-        api.answer = lambda path, query: Answer({}, 302, {"Location": f"{elsewhere.url}/stolen" if path.endswith("moved") else f"{api.url}/v1/moved"})
-        home.declare(DECLARED.format(url=api.url, options=SINGLE).replace('{kind: bearer, token: "${LOYALTY_TOKEN}"}', declared))
+        api.answer = lambda path, query: Answer(
+            {}, 302, {"Location": f"{elsewhere.url}/stolen" if path.endswith("moved") else f"{api.url}/v1/moved"}
+        )
+        home.declare(
+            DECLARED.format(url=api.url, options=SINGLE).replace('{kind: bearer, token: "${LOYALTY_TOKEN}"}', declared)
+        )
         home.extract("products")
     name, secret = api.wants
     assert [headers.get(name) for headers in api.headers] == [secret, secret], "within the host it is kept"
@@ -104,7 +118,9 @@ def test_numbered_pages_end_with_an_empty_one(home: Home, api: Api) -> None:
 def test_pages_linked_by_header(home: Home, api: Api) -> None:
     def answer(path: str, query: dict[str, str]) -> Answer:
         page = int(query.get("p", "0"))
-        return Answer([_item(page)], headers={"Link": f'<{api.url}/v1/products?p={page + 1}>; rel="next"'} if page < 2 else {})
+        return Answer(
+            [_item(page)], headers={"Link": f'<{api.url}/v1/products?p={page + 1}>; rel="next"'} if page < 2 else {}
+        )
 
     api.answer = answer
     _declare(home, api, LINKS)
@@ -113,7 +129,9 @@ def test_pages_linked_by_header(home: Home, api: Api) -> None:
 
 def test_a_link_to_another_host_is_not_followed(home: Home, api: Api) -> None:
     with serve() as elsewhere:
-        api.answer = lambda path, query: Answer([_item(1)], headers={"Link": f'<{elsewhere.url}/v1/products>; rel="next"'})
+        api.answer = lambda path, query: Answer(
+            [_item(1)], headers={"Link": f'<{elsewhere.url}/v1/products>; rel="next"'}
+        )
         _declare(home, api, LINKS)
         with pytest.raises(TerminalError, match="links to another host"):
             home.extract("products")
@@ -144,7 +162,9 @@ def test_trouble_that_passes(home: Home, api: Api, trouble: Answer) -> None:
 def test_retry_after_is_honoured(home: Home, api: Api) -> None:
     api.answer = lambda path, query: Answer([_item(1)])
     api.troubles = [Answer({}, 429, {"Retry-After": "1"})]
-    home.declare(DECLARED.format(url=api.url, options=SINGLE).replace("longest_wait_seconds: 0.1", "longest_wait_seconds: 5"))
+    home.declare(
+        DECLARED.format(url=api.url, options=SINGLE).replace("longest_wait_seconds: 0.1", "longest_wait_seconds: 5")
+    )
     home.extract("products")
     assert api.requests[1][2] - api.requests[0][2] >= 1
 
@@ -165,7 +185,9 @@ def test_retry_after_is_honoured(home: Home, api: Api) -> None:
         (Answer([{"id": 1, "ID": 2}]), ContractError, "two columns are called 'ID'", 1),
     ],
 )
-def test_trouble_that_stays(home: Home, api: Api, answer: Answer, kind: type[LakehouseError], message: str, attempts: int) -> None:
+def test_trouble_that_stays(
+    home: Home, api: Api, answer: Answer, kind: type[LakehouseError], message: str, attempts: int
+) -> None:
     api.answer = lambda path, query: answer
     _declare(home, api, SINGLE)
     with pytest.raises(kind, match=message) as caught:
@@ -213,7 +235,10 @@ def test_an_api_that_never_ends_is_stopped(home: Home, api: Api) -> None:
 
 
 def test_increments(home: Home, api: Api) -> None:
-    records = [_item(1) | {"changed": "2017-03-01T10:00:00Z"}, _item(2) | {"changed": "2017-03-01T12:00:00Z", "score": 1.10}]
+    records = [
+        _item(1) | {"changed": "2017-03-01T10:00:00Z"},
+        _item(2) | {"changed": "2017-03-01T12:00:00Z", "score": 1.10},
+    ]
 
     def answer(path: str, query: dict[str, str]) -> Answer:
         return Answer([record for record in records if record["changed"] >= query["since"]])
@@ -254,7 +279,9 @@ def test_a_base_url_that_is_none_is_named_with_its_line(home: Home, monkeypatch:
 
 def test_never_faster_than_declared(home: Home, api: Api) -> None:
     api.answer = _by_cursor
-    home.declare(DECLARED.format(url=api.url, options=CURSOR).replace("attempts: 3", "attempts: 3\n    requests_per_second: 10"))
+    home.declare(
+        DECLARED.format(url=api.url, options=CURSOR).replace("attempts: 3", "attempts: 3\n    requests_per_second: 10")
+    )
     home.extract("products")
     moments = [moment for _, _, moment in api.requests]
     assert all(later - earlier >= 0.1 for earlier, later in pairwise(moments))

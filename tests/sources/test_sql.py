@@ -1,4 +1,5 @@
-"""Source kind sql on a real PostgreSQL: full and incremental loads, late commits, kills, and databases that are not there."""
+"""Source kind sql on a real PostgreSQL: full and incremental loads, late commits, kills, and databases that are not
+there."""
 
 from __future__ import annotations
 
@@ -41,15 +42,28 @@ sources:
 @pytest.fixture
 def database(postgres: str, home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
     url = sa.make_url(postgres).set(drivername="postgresql+psycopg")
-    host, query = (url.host or "localhost", "") if not url.query else ("", "?" + "&".join(f"{key}={value}" for key, value in url.query.items()))
-    for name, value in {"USER": url.username, "PASSWORD": url.password or "any", "HOST": host + (f":{url.port}" if url.port else ""), "QUERY": query}.items():
+    host, query = (
+        (url.host or "localhost", "")
+        if not url.query
+        else ("", "?" + "&".join(f"{key}={value}" for key, value in url.query.items()))
+    )
+    for name, value in {
+        "USER": url.username,
+        "PASSWORD": url.password or "any",
+        "HOST": host + (f":{url.port}" if url.port else ""),
+        "QUERY": query,
+    }.items():
         monkeypatch.setenv(f"ERP_{name}", value or "")
     home.declare(DECLARED)
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         for table in ("items", "campaigns"):
             connection.execute(sa.text(f"drop table if exists {table}"))
-        connection.execute(sa.text("create table items (id bigint primary key, title text, price numeric(10,2), facts jsonb, changed timestamptz)"))
+        connection.execute(
+            sa.text(
+                "create table items (id bigint primary key, title text, price numeric(10,2), facts jsonb, changed timestamptz)"
+            )
+        )
         connection.execute(sa.text("create table campaigns (id text, starts timestamp, ends date)"))
     yield engine
     engine.dispose()
@@ -73,7 +87,14 @@ def test_values_arrive_as_text(database: sa.Engine, home: Home) -> None:
     assert outcome.warnings == ("erp items: new columns: price, facts",)
     (row,) = home.landed("erp", "products")
     assert re.fullmatch(r"items@[0-9a-f]{12}", row.pop("_source_file"))
-    assert row == {"id": "1", "title": "title 1", "price": "1.10", "facts": '{"a":[1]}', "changed": "2017-01-01T08:00:00+00:00", "_row_number": 1}
+    assert row == {
+        "id": "1",
+        "title": "title 1",
+        "price": "1.10",
+        "facts": '{"a":[1]}',
+        "changed": "2017-01-01T08:00:00+00:00",
+        "_row_number": 1,
+    }
 
 
 def test_a_backfill_reads_its_window_again_and_the_next_load_goes_on(database: sa.Engine, home: Home) -> None:
@@ -134,7 +155,9 @@ def test_an_empty_table_is_no_error(database: sa.Engine, home: Home) -> None:
     assert home.extract("campaigns")[0].skipped
 
 
-def test_the_upper_end_is_fixed_before_the_first_row(database: sa.Engine, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_upper_end_is_fixed_before_the_first_row(
+    database: sa.Engine, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from lakehouse.sources import sql
 
     _insert(database, 1, 10, "2017-01-01 10:00Z")
@@ -161,7 +184,9 @@ def test_an_unchanged_full_table_lands_once_and_an_old_state_can_come_back(datab
 
     insert = "insert into campaigns values ('a', '2017-01-01 08:00', '2017-02-01'), ('b', null, null)"
     assert run(insert) == (2, False)
-    assert run("delete from campaigns; insert into campaigns values ('b', null, null), ('a', '2017-01-01 08:00', '2017-02-01')") == (0, True)
+    assert run(
+        "delete from campaigns; insert into campaigns values ('b', null, null), ('a', '2017-01-01 08:00', '2017-02-01')"
+    ) == (0, True)
     assert run("delete from campaigns where id = 'b'") == (1, False)
     assert run("insert into campaigns values ('b', null, null)") == (2, False), "the state before is the newest again"
     assert run("select 1") == (0, True)
@@ -211,9 +236,15 @@ def test_a_declaration_that_does_not_fit(database: sa.Engine, home: Home, right:
 
 
 def test_a_database_that_cannot_be_reached(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.declare(DECLARED.replace("${ERP_USER}:${ERP_PASSWORD}@${ERP_HOST}/postgres${ERP_QUERY}", "reader:${ERP_PASSWORD}@127.0.0.1:15109/erp"))
+    home.declare(
+        DECLARED.replace(
+            "${ERP_USER}:${ERP_PASSWORD}@${ERP_HOST}/postgres${ERP_QUERY}", "reader:${ERP_PASSWORD}@127.0.0.1:15109/erp"
+        )
+    )
     monkeypatch.setenv("ERP_PASSWORD", "s3cret")
-    with pytest.raises(SourceUnavailableError, match=r"Check that 127\.0\.0\.1:15109 is up and lets reader in") as caught:
+    with pytest.raises(
+        SourceUnavailableError, match=r"Check that 127\.0\.0\.1:15109 is up and lets reader in"
+    ) as caught:
         home.extract("products")
     assert "s3cret" not in str(caught.value)
     monkeypatch.delenv("ERP_PASSWORD")

@@ -40,7 +40,9 @@ def test_sqlite_by_the_same_declaration(home: Home, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("name", ["erp.db", "no/folder/erp.db", "file:{}/erp.db?uri=true"])
-def test_a_database_file_that_is_not_there_is_not_made(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_database_file_that_is_not_there_is_not_made(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv("ERP_URL", f"sqlite:///{name.format(tmp_path)}")
     monkeypatch.chdir(tmp_path)
     home.declare(DECLARED.replace("lookback: 1 hour", "lookback: 1"))
@@ -62,12 +64,17 @@ def _sqlite(home: Home, monkeypatch: pytest.MonkeyPatch, kind: str, *changed: st
 
 def _insert_texts(engine: sa.Engine, *changed: str) -> None:
     with engine.begin() as connection:
-        connection.execute(sa.text("insert into items (title, changed) values ('x', :changed)"), [{"changed": moment} for moment in changed])
+        connection.execute(
+            sa.text("insert into items (title, changed) values ('x', :changed)"),
+            [{"changed": moment} for moment in changed],
+        )
 
 
 @pytest.mark.parametrize("kind", ["text", "timestamp"])
 @pytest.mark.parametrize("form", ["{} {}", "{}T{}", "{}T{}Z", "{} {}.250+01:00"])
-def test_times_that_are_texts_are_read_behind_the_lookback(home: Home, monkeypatch: pytest.MonkeyPatch, kind: str, form: str) -> None:
+def test_times_that_are_texts_are_read_behind_the_lookback(
+    home: Home, monkeypatch: pytest.MonkeyPatch, kind: str, form: str
+) -> None:
     def moment(time: str, day: str = "2017-01-01") -> str:
         return form.format(day, time)
 
@@ -75,7 +82,9 @@ def test_times_that_are_texts_are_read_behind_the_lookback(home: Home, monkeypat
     assert home.extract("products")[0].loaded == 2
     _insert_texts(engine, moment("08:59:59"), moment("09:00:00"), moment("10:00:00"), moment("00:10:00", "2017-01-02"))
     (outcome,) = home.extract("products")
-    assert (outcome.read, outcome.loaded, outcome.duplicates) == (4, 3, 1), "all but the one that is later than the lookback allows for"
+    assert (outcome.read, outcome.loaded, outcome.duplicates) == (4, 3, 1), (
+        "all but the one that is later than the lookback allows for"
+    )
     _insert_texts(engine, moment("23:20:00"))
     assert home.extract("products")[0].loaded == 1
     assert home.extract("products")[0].skipped
@@ -83,7 +92,9 @@ def test_times_that_are_texts_are_read_behind_the_lookback(home: Home, monkeypat
 
 
 @pytest.mark.parametrize(("form", "last"), [("{} {}", 6), ("{}T{}Z", 5)])
-def test_a_backfill_of_sqlite_reads_its_window_again(home: Home, monkeypatch: pytest.MonkeyPatch, form: str, last: int) -> None:
+def test_a_backfill_of_sqlite_reads_its_window_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch, form: str, last: int
+) -> None:
     """With at least a day more on both sides, because the zone is not known."""
     days = [form.format(f"2017-01-0{day}", "23:59:59") for day in range(1, 8)]
     _sqlite(home, monkeypatch, "datetime", *days)
@@ -91,12 +102,17 @@ def test_a_backfill_of_sqlite_reads_its_window_again(home: Home, monkeypatch: py
     again = home.backfill("products", datetime(2017, 1, 4, tzinfo=UTC), datetime(2017, 1, 5, tzinfo=UTC))
     landed = Counter(row["changed"][:10] for row in home.landed("erp", "products"))
     assert again.loaded == again.read
-    assert [day for day, count in sorted(landed.items()) if count == 2] == [f"2017-01-0{day}" for day in range(3, last + 1)]
+    assert [day for day, count in sorted(landed.items()) if count == 2] == [
+        f"2017-01-0{day}" for day in range(3, last + 1)
+    ]
 
 
 def test_a_lookback_on_other_texts_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     _sqlite(home, monkeypatch, "text", "v1", "v2")
-    with pytest.raises(ContractError, match=r"lookback 1:00:00 does not fit the watermark changed of source erp, a text\. .*leave it out for other texts"):
+    with pytest.raises(
+        ContractError,
+        match=r"lookback 1:00:00 does not fit the watermark changed of source erp, a text\. .*leave it out for other texts",
+    ):
         home.extract("products")
     home.declare((home.path / "conf" / "sources.yml").read_text().replace("lookback: 1 hour\n", "\n"))
     assert home.extract("products")[0].loaded == 2

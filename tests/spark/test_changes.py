@@ -18,7 +18,9 @@ TABLE = bronze("crm", "things")
 
 
 def append(*names: str, **further: str) -> None:
-    columns = {"name": list(names), "_source_file": [f"{name}.csv@{name}" for name in names]} | {key: [value] * len(names) for key, value in further.items()}
+    columns = {"name": list(names), "_source_file": [f"{name}.csv@{name}" for name in names]} | {
+        key: [value] * len(names) for key, value in further.items()
+    }
     write_deltalake(delta_uri(TABLE, settings().lake), pa.table(columns), mode="append")
 
 

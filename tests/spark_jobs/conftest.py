@@ -32,7 +32,8 @@ def window(run_id: str = "run", is_full: bool = False) -> BatchWindow:
 
 @dataclass
 class Lake:
-    """The lake of one test. Sources: `crm` and `shop` as in the project's sources.yml, unless `declare` says otherwise."""
+    """The lake of one test. Sources: `crm` and `shop` as in the project's sources.yml, unless `declare` says
+    otherwise."""
 
     home: Path
     conf: Path
@@ -64,7 +65,9 @@ class Lake:
         (outcome,) = run_stage("silver", dataset, self._window(is_full))
         return outcome
 
-    def load(self, dataset: str, *rows: dict[str, str | None], name: str = "dump.csv", source: str = "crm") -> TableOutcome:
+    def load(
+        self, dataset: str, *rows: dict[str, str | None], name: str = "dump.csv", source: str = "crm"
+    ) -> TableOutcome:
         """Deliver one file and take it to silver."""
         self.deliver(dataset, *rows, name=name, source=source)
         self.bronze(dataset)
@@ -88,7 +91,9 @@ class Lake:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "both_engines: run on Spark too, where a job takes seconds; the rest runs on Sail only")
+    config.addinivalue_line(
+        "markers", "both_engines: run on Spark too, where a job takes seconds; the rest runs on Sail only"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 
 CONTACTS: dict[str, Any] = {
     "load": "full",
-    "mapping": {"contact_id": "id", "email": "email", "phone": "phone", "loyalty_id": "card", "created_at": "created", "updated_at": "modified"},
+    "mapping": {
+        "contact_id": "id",
+        "email": "email",
+        "phone": "phone",
+        "loyalty_id": "card",
+        "created_at": "created",
+        "updated_at": "modified",
+    },
 }
 PRODUCTS: dict[str, Any] = {"load": "full", "mapping": {"product_id": "product_id", "name": "name"}}
 CONSENTS: dict[str, Any] = {
@@ -37,7 +44,10 @@ LINES: dict[str, Any] = {
         "updated_at": "exported",
     },
 }
-CAMPAIGNS: dict[str, Any] = {"load": "increment", "mapping": {"campaign_id": "id", "starts_at": "start", "ends_at": "end"}}
+CAMPAIGNS: dict[str, Any] = {
+    "load": "increment",
+    "mapping": {"campaign_id": "id", "starts_at": "start", "ends_at": "end"},
+}
 MEMBERS: dict[str, Any] = {
     "load": "increment",
     "mapping": {"campaign_id": "campaign", "reference_type": {"constant": "crm_id"}, "customer_reference": "contact"},
@@ -62,5 +72,12 @@ def line(basket: str, **changes: str | None) -> dict[str, str | None]:
 
 
 def contact(contact_id: str, **changes: str | None) -> dict[str, str | None]:
-    plain = {"id": contact_id, "email": None, "phone": None, "card": None, "created": "2017-01-01T00:00:00Z", "modified": "2017-02-01T00:00:00Z"}
+    plain = {
+        "id": contact_id,
+        "email": None,
+        "phone": None,
+        "card": None,
+        "created": "2017-01-01T00:00:00Z",
+        "modified": "2017-02-01T00:00:00Z",
+    }
     return plain | changes

@@ -33,13 +33,17 @@ def test_arguments_become_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append((target, window))
         return [TableOutcome(silver(target), read=1, loaded=1)]
 
-    monkeypatch.setattr(sys, "argv", ["job", "--start", "2017-01-01", "--end", "2017-01-02T02:00:00+02:00", "--run-id", "r1", "--full"])
+    monkeypatch.setattr(
+        sys, "argv", ["job", "--start", "2017-01-01", "--end", "2017-01-02T02:00:00+02:00", "--run-id", "r1", "--full"]
+    )
     run_from_command_line(run, "contacts")
     expected = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), datetime(2017, 1, 2, tzinfo=UTC), "r1", is_full=True)
     assert seen == [("contacts", expected)]
 
 
-def test_job_for_several_datasets_asks_which(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_job_for_several_datasets_asks_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["job", "--start", "2017-01-01", "--end", "2017-01-02", "--run-id", "r1"])
     with pytest.raises(SystemExit):
         run_from_command_line(lambda *_: [])

@@ -36,7 +36,11 @@ def die(*_: object, **__: object) -> Any:
 
 @pytest.mark.parametrize(
     ("module", "write"),
-    [(lakehouse.silver.load, "_replace"), (lakehouse.silver.quarantine, "append_once"), (lakehouse.silver.load, "record_progress")],
+    [
+        (lakehouse.silver.load, "_replace"),
+        (lakehouse.silver.quarantine, "append_once"),
+        (lakehouse.silver.load, "record_progress"),
+    ],
     ids=["before silver", "before quarantine", "before progress"],
 )
 def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, module: Any, write: str) -> None:
@@ -70,5 +74,9 @@ def test_killed_at_random_moments(lake: Lake) -> None:
     lake.bronze(T)
     lake.silver(T)
     assert len(lake.rows("bronze.crm_transactions")) == 10_000
-    assert len({row["transaction_id"] for row in lake.rows("silver.transactions")}) == len(lake.rows("silver.transactions")) == 9_800
+    assert (
+        len({row["transaction_id"] for row in lake.rows("silver.transactions")})
+        == len(lake.rows("silver.transactions"))
+        == 9_800
+    )
     assert len(lake.rows("silver.transactions_quarantine")) == 200

@@ -1,4 +1,5 @@
-"""Datasets that nobody delivers have empty silver tables; the first delivery, whenever it comes, is loaded as into a new one."""
+"""Datasets that nobody delivers have empty silver tables; the first delivery, whenever it comes, is loaded as into a
+new one."""
 
 from __future__ import annotations
 
@@ -48,7 +49,12 @@ def test_first_delivery_into_an_empty_table(lake: Lake) -> None:
     lake.load("contacts", contact("k1"))
     lake.identities()
     assert lake.silver("products", is_full=True).skipped, "a rebuild of what was never delivered is no error"
-    outcome = lake.load("products", {"product_id": "p1", "name": "Tea"}, {"product_id": "p1", "name": "Tea"}, {"product_id": "p2", "name": "Tea"})
+    outcome = lake.load(
+        "products",
+        {"product_id": "p1", "name": "Tea"},
+        {"product_id": "p1", "name": "Tea"},
+        {"product_id": "p2", "name": "Tea"},
+    )
     assert (outcome.read, outcome.loaded, outcome.duplicates) == (3, 2, 1)
     assert lake.silver("products").skipped
 

@@ -8,18 +8,30 @@ from lakehouse.identities.resolution import customer_id
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import CAMPAIGNS, CONSENTS, CONTACTS, LINES, MEMBERS, contact, line
 
-ALL = {"contacts": CONTACTS, "transactions": LINES, "consents": CONSENTS, "campaigns": CAMPAIGNS, "campaign_members": MEMBERS}
+ALL = {
+    "contacts": CONTACTS,
+    "transactions": LINES,
+    "consents": CONSENTS,
+    "campaigns": CAMPAIGNS,
+    "campaign_members": MEMBERS,
+}
 
 
 def customers(lake: Lake) -> dict[str, str]:
-    return {f"{row['identifier_type']}:{row['identifier']}": row["customer_id"] for row in lake.rows("silver.identities")}
+    return {
+        f"{row['identifier_type']}:{row['identifier']}": row["customer_id"] for row in lake.rows("silver.identities")
+    }
 
 
 @pytest.mark.both_engines
 def test_identifiers_of_contacts_and_references_resolve(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("k1", email="Ada@example.com", card="LC1", phone="+49 (30) 123-4567"))
-    lake.load("transactions", line("b1", type="loyalty_id", reference="LC1"), line("b2", type="email", reference="eve@example.com"))
+    lake.load(
+        "transactions",
+        line("b1", type="loyalty_id", reference="LC1"),
+        line("b2", type="email", reference="eve@example.com"),
+    )
     lake.load("campaigns", {"id": "g1", "start": "2017-03-01", "end": "2017-04-01"})
     lake.load("campaign_members", {"campaign": "g1", "contact": "k9"}, {"campaign": "unknown", "contact": "k8"})
     outcome = lake.identities()
@@ -69,10 +81,15 @@ def test_deleted_contact_still_resolves(lake: Lake) -> None:
 
 @pytest.mark.both_engines
 def test_a_new_address_leaves_the_former_one_with_the_person(lake: Lake) -> None:
-    """Whatever order the versions of the contact arrive in, what was said at the former address stays known as the person's."""
+    """Whatever order the versions of the contact arrive in, what was said at the former address stays known as the
+    person's."""
     lake.declare(ALL)
     lake.load("transactions", line("b1", type="email", reference="old@example.com", sold="2016-01-01 10:00:00"))
-    lake.load("contacts", contact("k1", email="new@example.com", modified="2017-03-01T00:00:00Z"), contact("k2", email="b@example.com"))
+    lake.load(
+        "contacts",
+        contact("k1", email="new@example.com", modified="2017-03-01T00:00:00Z"),
+        contact("k2", email="b@example.com"),
+    )
     lake.load("contacts", contact("k1", email="Old@example.com"), contact("k2", email="b@example.com"), name="late.csv")
     lake.identities()
     addresses = [("k1", "new@example.com"), ("k1", "old@example.com"), ("k2", "b@example.com")]

@@ -1,4 +1,5 @@
-"""From landed files to typed, unique silver rows: what is loaded, what is rejected, and that nothing depends on when or how often."""
+"""From landed files to typed, unique silver rows: what is loaded, what is rejected, and that nothing depends on when or
+how often."""
 
 from __future__ import annotations
 
@@ -18,11 +19,26 @@ T = "transactions"
 @pytest.mark.both_engines
 def test_row_is_typed_as_its_contract_says(lake: Lake) -> None:
     lake.declare({T: LINES})
-    outcome = lake.load(T, line("b1", type="email", reference="  Ada@Example.COM ", quantity="1.5", discount="", exported="2017-07-02T03:00:00Z"))
+    outcome = lake.load(
+        T,
+        line(
+            "b1",
+            type="email",
+            reference="  Ada@Example.COM ",
+            quantity="1.5",
+            discount="",
+            exported="2017-07-02T03:00:00Z",
+        ),
+    )
     assert (outcome.read, outcome.loaded) == (1, 1)
     (row,) = lake.rows("silver.transactions")
     assert row["customer_reference"] == "ada@example.com"
-    assert (row["line_number"], row["quantity"], row["net_amount"], row["discount_amount"]) == (1, Decimal("1.500"), Decimal("2.50"), None)
+    assert (row["line_number"], row["quantity"], row["net_amount"], row["discount_amount"]) == (
+        1,
+        Decimal("1.500"),
+        Decimal("2.50"),
+        None,
+    )
     assert row["occurred_at"] == datetime(2017, 7, 1, 8, tzinfo=UTC), "a naive time is read in the feed's zone"
     assert row["updated_at"] == datetime(2017, 7, 2, 3, tzinfo=UTC), "a time with a zone is taken at its word"
     assert (row["_source"], row["_is_deleted"], row["_batch_id"]) == ("crm", False, "run1")
@@ -97,8 +113,16 @@ def test_later_delivery_wins_where_rows_do_not_say_when_they_were_changed(lake: 
     """Also when the correction moves the event to an earlier time."""
     lake.declare({"transactions": LINES})
     lake.load(T, line("b1", amount="1.00", exported=None), line("b2", amount="1.00", exported=None), name="1.csv")
-    lake.load(T, line("b1", amount="2.00", sold="2017-06-01 10:00:00", exported=None), line("b2", amount="3.00", exported=None), name="2.csv")
-    assert lake.values("silver.transactions", "transaction_id", "net_amount") == [("b1", Decimal("2.00")), ("b2", Decimal("3.00"))]
+    lake.load(
+        T,
+        line("b1", amount="2.00", sold="2017-06-01 10:00:00", exported=None),
+        line("b2", amount="3.00", exported=None),
+        name="2.csv",
+    )
+    assert lake.values("silver.transactions", "transaction_id", "net_amount") == [
+        ("b1", Decimal("2.00")),
+        ("b2", Decimal("3.00")),
+    ]
 
 
 def test_counts_balance_for_repeated_and_outdated_rows(lake: Lake) -> None:
@@ -106,7 +130,12 @@ def test_counts_balance_for_repeated_and_outdated_rows(lake: Lake) -> None:
     first = lake.load(T, line("b1"), line("b1"), line("b2"), line("b3", amount="?"))
     assert (first.read, first.loaded, first.quarantined, first.duplicates) == (4, 2, 1, 1)
     second = lake.load(
-        T, line("b1"), line("b2", exported="2016-01-01 00:00:00"), line("b2", amount="9.99", exported="2018-01-01 00:00:00"), line("b4"), name="next.csv"
+        T,
+        line("b1"),
+        line("b2", exported="2016-01-01 00:00:00"),
+        line("b2", amount="9.99", exported="2018-01-01 00:00:00"),
+        line("b4"),
+        name="next.csv",
     )
     assert (second.read, second.loaded, second.quarantined, second.duplicates) == (4, 2, 0, 2)
 
@@ -137,7 +166,11 @@ def test_rows_of_one_run_with_different_columns(lake: Lake) -> None:
     lake.deliver(T, {key: value for key, value in line("b3").items() if key != "discount"}, name="three.csv")
     outcome = [lake.bronze(T)[0], lake.silver(T)][1]
     assert (outcome.read, outcome.loaded) == (2, 2)
-    assert lake.values("bronze.crm_transactions", "basket", "till", "discount") == [("b1", None, "0.00"), ("b2", "T7", "0.00"), ("b3", None, None)]
+    assert lake.values("bronze.crm_transactions", "basket", "till", "discount") == [
+        ("b1", None, "0.00"),
+        ("b2", "T7", "0.00"),
+        ("b3", None, None),
+    ]
     assert "till" not in lake.rows("silver.transactions")[0]
 
 
@@ -160,7 +193,10 @@ def test_required_column_that_is_missing_altogether_stops_the_dataset(lake: Lake
     lake.deliver(T, *rows, name="next.csv")
     lake.bronze(T)
     for _ in range(2):
-        with pytest.raises(ContractError, match=r"none of 2 new rows of source crm has a value for the required net_amount.*sources\.yml"):
+        with pytest.raises(
+            ContractError,
+            match=r"none of 2 new rows of source crm has a value for the required net_amount.*sources\.yml",
+        ):
             lake.silver(T)
     assert lake.values("silver.transactions", "transaction_id") == [("b1",)]
     assert lake.rows("silver.transactions_quarantine") == []
@@ -170,7 +206,13 @@ def test_required_column_that_is_missing_altogether_stops_the_dataset(lake: Lake
 def test_rebuild_equals_increments(lake: Lake) -> None:
     lake.declare({T: LINES})
     lake.load(T, line("b1"), line("b2"), line("b3", amount="?"))
-    lake.load(T, line("b1", amount="7.00", exported="2017-08-01 00:00:00"), line("b2"), line("b4", quantity="-1"), name="next.csv")
+    lake.load(
+        T,
+        line("b1", amount="7.00", exported="2017-08-01 00:00:00"),
+        line("b2"),
+        line("b4", quantity="-1"),
+        name="next.csv",
+    )
     columns = [name for name in lake.rows("silver.transactions")[0] if name != "_updated_at"]
     silver, rejected = lake.rows("silver.transactions", *columns), lake.rows("silver.transactions_quarantine")
     outcome = lake.silver(T, is_full=True)
@@ -184,10 +226,16 @@ def test_two_sources_of_one_dataset(lake: Lake) -> None:
     lake.declare({T: LINES}, source="store")
     lake.deliver(T, line("b1"), source="web")
     lake.deliver(T, line("b2"), line("b1", amount="8.00", exported="2017-09-01 00:00:00"), source="store")
-    assert [(str(o.table), o.loaded) for o in lake.bronze(T)] == [("bronze.web_transactions", 1), ("bronze.store_transactions", 2)]
+    assert [(str(o.table), o.loaded) for o in lake.bronze(T)] == [
+        ("bronze.web_transactions", 1),
+        ("bronze.store_transactions", 2),
+    ]
     outcome = lake.silver(T)
     assert (outcome.read, outcome.loaded) == (3, 3)
-    assert lake.values("silver.transactions", "transaction_id", "net_amount", "_source") == [("b1", Decimal("8.00"), "store"), ("b2", Decimal("2.50"), "store")]
+    assert lake.values("silver.transactions", "transaction_id", "net_amount", "_source") == [
+        ("b1", Decimal("8.00"), "store"),
+        ("b2", Decimal("2.50"), "store"),
+    ]
 
 
 def test_consent_history_keeps_every_change(lake: Lake) -> None:
@@ -202,9 +250,19 @@ def test_consent_history_keeps_every_change(lake: Lake) -> None:
 
 
 def test_contact_with_odd_address_keeps_it_but_has_no_normalised_one(lake: Lake) -> None:
-    lake.declare({"contacts": {"load": "full", "mapping": {"contact_id": "id", "email": "email", "created_at": "created", "updated_at": "modified"}}})
+    lake.declare(
+        {
+            "contacts": {
+                "load": "full",
+                "mapping": {"contact_id": "id", "email": "email", "created_at": "created", "updated_at": "modified"},
+            }
+        }
+    )
     lake.load("contacts", contact("k1", email=" Ada@Example.com "), contact("k2", email="no address"))
-    assert lake.values("silver.contacts", "email", "email_normalised") == [("Ada@Example.com", "ada@example.com"), ("no address", None)]
+    assert lake.values("silver.contacts", "email", "email_normalised") == [
+        ("Ada@Example.com", "ada@example.com"),
+        ("no address", None),
+    ]
 
 
 def test_file_whose_rows_are_all_alike(lake: Lake) -> None:

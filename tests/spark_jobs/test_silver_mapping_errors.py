@@ -24,7 +24,10 @@ def test_strict_cast_of_bad_data_names_source_dataset_column_and_expression(lake
     with pytest.raises(MappingError) as failed:
         lake.load(T, line("b1"), line("b2", amount="secret"))
     told = str(failed.value)
-    assert "source crm, dataset transactions: the expression for net_amount, `cast(amount as decimal(14,2))`, fails on some delivered values" in told
+    assert (
+        "source crm, dataset transactions: the expression for net_amount, `cast(amount as decimal(14,2))`, fails on some delivered values"
+        in told
+    )
     assert told.endswith("only the rows concerned then go to quarantine.")
     assert "secret" not in told
     assert isinstance(failed.value, TerminalError)
@@ -32,13 +35,18 @@ def test_strict_cast_of_bad_data_names_source_dataset_column_and_expression(lake
     assert "the expression for net_amount" in failure["message"]
     lake.declare({T: lines_with("net_amount", "try_cast(amount as decimal(14,2))")})
     outcome = lake.silver(T)
-    assert (outcome.read, outcome.loaded, outcome.quarantined) == (2, 1, 1), "the same rows are read again once it is mended"
+    assert (outcome.read, outcome.loaded, outcome.quarantined) == (2, 1, 1), (
+        "the same rows are read again once it is mended"
+    )
 
 
 @pytest.mark.both_engines
 def test_expression_that_the_engine_does_not_know_is_named(lake: Lake) -> None:
     lake.declare({T: lines_with("currency", "upper_case(currency_code)")})
-    with pytest.raises(MappingError, match=r"the expression for currency, `upper_case\(currency_code\)`, is not understood by the engine: .*upper_case"):
+    with pytest.raises(
+        MappingError,
+        match=r"the expression for currency, `upper_case\(currency_code\)`, is not understood by the engine: .*upper_case",
+    ):
         lake.load(T, line("b1", currency_code="eur"))
 
 

@@ -1,4 +1,5 @@
-"""Any split of a delivery, in any order of arrival, leaves the same rows as one delivery of everything, and as a rebuild."""
+"""Any split of a delivery, in any order of arrival, leaves the same rows as one delivery of everything, and as a
+rebuild."""
 
 from __future__ import annotations
 
@@ -23,10 +24,12 @@ Row = dict[str, str | None]
 WHEN_AND_WHENCE = {"_updated_at", "_batch_id", "_ingested_at", "_source_file"}
 
 
-# Few receipts and values, so that lines repeat, correct each other with equal, later and missing times, and some are bad.
-# Lines without a time all say the same: between those that differ, arrival decides.
+# Few receipts and values, so that lines repeat, correct each other with equal, later and missing times, and some are
+# bad. Lines without a time all say the same: between those that differ, arrival decides.
 LINE = st.builds(
-    lambda receipt, number, amount, exported: line(f"b{receipt}", line=str(number), amount=f"{amount if exported else 9}.00", exported=exported),
+    lambda receipt, number, amount, exported: line(
+        f"b{receipt}", line=str(number), amount=f"{amount if exported else 9}.00", exported=exported
+    ),
     st.integers(0, 7),
     st.integers(1, 2),
     st.integers(0, 3),
@@ -44,7 +47,10 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Row], list[list[Row]]]:
 
 
 def content(lake: Lake) -> tuple[list[dict[str, Any]], list[str]]:
-    silver = [{name: value for name, value in row.items() if name not in WHEN_AND_WHENCE} for row in lake.rows("silver.transactions")]
+    silver = [
+        {name: value for name, value in row.items() if name not in WHEN_AND_WHENCE}
+        for row in lake.rows("silver.transactions")
+    ]
     return silver, sorted(row["row_json"] for row in lake.rows("silver.transactions_quarantine"))
 
 
@@ -53,7 +59,12 @@ def start_anew() -> None:
         shutil.rmtree(of_lakehouse().home / folder, ignore_errors=True)
 
 
-@settings(max_examples=5, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=5,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(deliveries())
 def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row], list[list[Row]]]) -> None:
     rows, parts = delivered
@@ -71,15 +82,26 @@ def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row
 
 @pytest.mark.both_engines
 def test_of_lines_without_a_time_the_later_delivery_wins(lake: Lake) -> None:
-    """A file delivered again with other content under its name replaces all its lines, there and back; a rebuild agrees."""
+    """A file delivered again with other content under its name replaces all its lines, there and back; a rebuild
+    agrees."""
     lake.declare({T: LINES})
-    versions = [[line(f"b{number}", amount=f"{amount}.00", exported=None) for number in range(6)] for amount in (1, 2, 3)]
+    versions = [
+        [line(f"b{number}", amount=f"{amount}.00", exported=None) for number in range(6)] for amount in (1, 2, 3)
+    ]
     for number, rows in enumerate([*versions, [*versions[0], line("b9", exported=None)]]):
         lake.load(T, *rows, name="day.csv" if number < 3 else "again.csv")
-        assert {row["net_amount"] for row in lake.rows("silver.transactions") if row["transaction_id"] != "b9"} == {Decimal([1, 2, 3, 1][number])}
-    increments = [{name: value for name, value in row.items() if name != "_updated_at"} for row in lake.rows("silver.transactions")]
+        assert {row["net_amount"] for row in lake.rows("silver.transactions") if row["transaction_id"] != "b9"} == {
+            Decimal([1, 2, 3, 1][number])
+        }
+    increments = [
+        {name: value for name, value in row.items() if name != "_updated_at"}
+        for row in lake.rows("silver.transactions")
+    ]
     lake.silver(T, is_full=True)
-    assert [{name: value for name, value in row.items() if name != "_updated_at"} for row in lake.rows("silver.transactions")] == increments
+    assert [
+        {name: value for name, value in row.items() if name != "_updated_at"}
+        for row in lake.rows("silver.transactions")
+    ] == increments
 
 
 def test_a_corrected_row_of_a_dataset_without_times(lake: Lake) -> None:
@@ -93,6 +115,10 @@ def test_more_repeated_and_bad_rows_than_are_kept(lake: Lake, monkeypatch: pytes
     monkeypatch.setattr(lakehouse.silver.deduplicate, "_KEPT_HASHES", 1)
     monkeypatch.setattr(lakehouse.silver.quarantine, "_KEPT_ROWS", 1)
     lake.declare({T: LINES})
-    outcome = lake.load(T, *[line(f"b{number % 5}", amount=f"{number}.00") for number in range(20)], *[line(f"x{number}", amount="?") for number in range(3)])
+    outcome = lake.load(
+        T,
+        *[line(f"b{number % 5}", amount=f"{number}.00") for number in range(20)],
+        *[line(f"x{number}", amount="?") for number in range(3)],
+    )
     assert (outcome.read, outcome.loaded, outcome.quarantined, outcome.duplicates) == (23, 5, 3, 15)
     assert len(lake.rows("silver.transactions_quarantine")) == 3

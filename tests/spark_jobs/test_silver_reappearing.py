@@ -1,4 +1,5 @@
-"""A snapshot delivered again after another, from the file to silver: its rows are current, every count balances, twice is once."""
+"""A snapshot delivered again after another, from the file to silver: its rows are current, every count balances, twice
+is once."""
 
 from __future__ import annotations
 
@@ -39,7 +40,12 @@ def test_rows_of_the_snapshot_that_came_back_are_current(lake: Lake) -> None:
     for moment, content in enumerate((A, B), 1):
         extract(lake, content, moment)
         to_silver(lake)
-    assert products(lake) == [("p1", "Green tea", False), ("p2", "Milk", True), ("p3", "Rice", False), ("p4", "Salt", False)]
+    assert products(lake) == [
+        ("p1", "Green tea", False),
+        ("p2", "Milk", True),
+        ("p3", "Rice", False),
+        ("p4", "Salt", False),
+    ]
     extract(lake, A, 3)
     outcome = to_silver(lake)
     assert products(lake) == OF_A

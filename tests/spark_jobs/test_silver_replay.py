@@ -31,7 +31,9 @@ def test_rows_that_are_good_now_move_and_others_stay(lake: Lake) -> None:
     assert (outcome.read, outcome.loaded, outcome.quarantined, outcome.duplicates) == (2, 1, 1, 0)
     assert lake.values("silver.consents", "customer_reference", "status") == [("k1", "granted"), ("k2", "granted")]
     assert lake.values("silver.consents_quarantine", "_row_number") == [(3,)]
-    assert [row["_source_file"] for row in lake.rows("silver.consents")] == [row["_source_file"] for row in lake.rows("bronze.crm_consents")[:2]]
+    assert [row["_source_file"] for row in lake.rows("silver.consents")] == [
+        row["_source_file"] for row in lake.rows("bronze.crm_consents")[:2]
+    ]
 
 
 def test_again_changes_nothing(lake: Lake) -> None:

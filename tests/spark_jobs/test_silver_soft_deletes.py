@@ -1,4 +1,5 @@
-"""Sources that deliver everything each time: what is gone is flagged, what comes back is not, and half a snapshot is not believed."""
+"""Sources that deliver everything each time: what is gone is flagged, what comes back is not, and half a snapshot is
+not believed."""
 
 from __future__ import annotations
 
@@ -49,7 +50,11 @@ def test_snapshots_in_one_run_equal_snapshots_on_their_own_days(lake: Lake) -> N
     lake.bronze("products")
     outcome = lake.silver("products")
     assert (outcome.read, outcome.loaded, outcome.duplicates) == (5, 4, 1)
-    assert lake.values("silver.products", "product_id", "name", "_is_deleted") == [("p1", "Green tea", False), ("p2", "Tea", True), ("p3", "Tea", False)]
+    assert lake.values("silver.products", "product_id", "name", "_is_deleted") == [
+        ("p1", "Green tea", False),
+        ("p2", "Tea", True),
+        ("p3", "Tea", False),
+    ]
 
 
 def test_snapshot_that_lacks_more_than_half_stops_the_dataset_until_a_complete_one_comes(lake: Lake) -> None:
@@ -78,7 +83,12 @@ def test_a_source_whose_snapshot_is_incomplete_keeps_no_other_from_loading(lake:
 
 def test_rebuild_takes_the_newest_snapshot_as_it_is_and_equals_increments(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
-    snapshots = [[product("p1"), product("p2")], [product("p1", "Green tea"), product("p2")], [product("p1"), product("p2")], [product("p1"), product("p3")]]
+    snapshots = [
+        [product("p1"), product("p2")],
+        [product("p1", "Green tea"), product("p2")],
+        [product("p1"), product("p2")],
+        [product("p1"), product("p3")],
+    ]
     for number, rows in enumerate(snapshots):
         lake.load("products", *rows, name=f"{number}.csv")
     columns = [name for name in lake.rows("silver.products")[0] if name != "_updated_at"]

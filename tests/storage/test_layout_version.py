@@ -48,7 +48,9 @@ def _load(lake: str, monkeypatch: pytest.MonkeyPatch, is_full: bool = False) -> 
 
 
 @pytest.mark.parametrize("is_full", [False, True])
-def test_a_new_lake_gets_its_number_with_the_first_work_on_it(lake: str, monkeypatch: pytest.MonkeyPatch, is_full: bool) -> None:
+def test_a_new_lake_gets_its_number_with_the_first_work_on_it(
+    lake: str, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
     check_layout(lake)
     assert not Path(lake).exists(), "looking writes nothing"
     _load(lake, monkeypatch, is_full)
@@ -59,7 +61,9 @@ def test_a_new_lake_gets_its_number_with_the_first_work_on_it(lake: str, monkeyp
 def test_an_old_lake_is_refused_before_any_work_and_on_record(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(lake)
     for refused in (lambda: check_layout(lake), lambda: _load(lake, monkeypatch)):
-        with pytest.raises(OldLakeError, match=r"earlier version of this project.*no layout number.*`lakehouse run --full` once"):
+        with pytest.raises(
+            OldLakeError, match=r"earlier version of this project.*no layout number.*`lakehouse run --full` once"
+        ):
             refused()
     (recorded,) = DeltaTable(ops("runs").location(lake)).to_pyarrow_table().to_pylist()
     assert recorded["status"] == "failed" and recorded["message"].startswith("OldLakeError")

@@ -23,7 +23,9 @@ def _record(lake: str, run_id: str) -> None:
 
 
 def _run_ids(lake: str) -> list[str]:
-    return sorted(DeltaTable(delta_uri(ops("progress"), lake)).to_pyarrow_table(columns=["run_id"])["run_id"].to_pylist())
+    return sorted(
+        DeltaTable(delta_uri(ops("progress"), lake)).to_pyarrow_table(columns=["run_id"])["run_id"].to_pylist()
+    )
 
 
 def test_many_writers_at_once(tmp_path: Path) -> None:

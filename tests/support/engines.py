@@ -1,4 +1,5 @@
-"""One engine of each kind for all tests that only need one, and an empty lake for each of them: a JVM is slow until it is warm."""
+"""One engine of each kind for all tests that only need one, and an empty lake for each of them: a JVM is slow until it
+is warm."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from lakehouse.tables import Layer
 from tests.support.homes import Home
 
 ENGINE_MEMORY_GB = "3"
-# For a handful of rows Spark takes most of its time to compile code for them. The main job on Spark (`ran`) runs as users run it.
+# For a handful of rows Spark takes most of its time to compile code for them. The main job on Spark (`ran`) runs as
+# users run it.
 _INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 
 
@@ -32,7 +34,8 @@ class Engines:
 
     @contextmanager
     def work_in(self, kind: str) -> Iterator[Home]:
-        """This process works in the home of an engine, which is as good as new: no tables, names, deliveries or declarations."""
+        """This process works in the home of an engine, which is as good as new: no tables, names, deliveries or
+        declarations."""
         home = self.homes.setdefault(kind, Home(self.folder / kind, kind))
         with _settings_of(home):
             control.start()
@@ -77,7 +80,9 @@ def _settings_of(home: Home) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
             patch.delenv(name)
-        for name, value in home.environment(LAKEHOUSE_ENGINE_MEMORY_GB=ENGINE_MEMORY_GB, LAKEHOUSE_CONF=str(home.path / "conf")).items():
+        for name, value in home.environment(
+            LAKEHOUSE_ENGINE_MEMORY_GB=ENGINE_MEMORY_GB, LAKEHOUSE_CONF=str(home.path / "conf")
+        ).items():
             if name.startswith("LAKEHOUSE_"):
                 patch.setenv(name, value)
         patch.setenv("JAVA_TOOL_OPTIONS", _INTERPRETED)

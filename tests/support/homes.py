@@ -36,7 +36,11 @@ class Home:
 
     def environment(self, **extra: str) -> dict[str, str]:
         """Environment of a process that works in this home; LAKEHOUSE_* of the caller is not inherited."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "AIRFLOW_", "SPARK_"))}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("LAKEHOUSE_", "AIRFLOW_", "SPARK_"))
+        }
         return inherited | {
             "LAKEHOUSE_HOME": str(self.path),
             "LAKEHOUSE_ENGINE": self.engine,
@@ -47,10 +51,22 @@ class Home:
             **extra,
         }
 
-    def lakehouse(self, *arguments: str, check: bool = True, timeout: float = 600, **extra: str) -> subprocess.CompletedProcess[str]:
+    def lakehouse(
+        self, *arguments: str, check: bool = True, timeout: float = 600, **extra: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run `lakehouse <arguments>`; with check, a failure shows what it printed."""
         command = [str(Path(sys.executable).parent / "lakehouse"), *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment(**extra), capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment(**extra),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
         if check and done.returncode:
-            raise AssertionError(f"{' '.join(arguments)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+            raise AssertionError(
+                f"{' '.join(arguments)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            )
         return done

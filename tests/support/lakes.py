@@ -8,8 +8,11 @@ from typing import Any
 import duckdb
 from duckdb_extensions import import_extension
 
-# Columns that say when and by which run something was written; everything else must agree between engines and between runs.
-WRITE_TIME_COLUMNS = frozenset({"_updated_at", "_ingested_at", "_batch_id", "quarantined_at", "linked_at", "version_id"})
+# Columns that say when and by which run something was written; everything else must agree between engines and between
+# runs.
+WRITE_TIME_COLUMNS = frozenset(
+    {"_updated_at", "_ingested_at", "_batch_id", "quarantined_at", "linked_at", "version_id"}
+)
 
 # Tables of gold that only note when and from what gold was built.
 BOOKKEEPING = frozenset({"gold.int_gold_progress", "gold.int_run_inputs", "gold.int_customers_changed"})
@@ -25,7 +28,12 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def tables(lake: Path, *layers: str) -> list[str]:
     """`layer.table` names of the Delta tables below a lake root, sorted."""
-    return sorted(f"{layer}.{path.name}" for layer in layers for path in (lake / layer).glob("*") if (path / "_delta_log").is_dir())
+    return sorted(
+        f"{layer}.{path.name}"
+        for layer in layers
+        for path in (lake / layer).glob("*")
+        if (path / "_delta_log").is_dir()
+    )
 
 
 def result_tables(lake: Path) -> list[str]:
@@ -42,12 +50,17 @@ def rows(lake: Path, query: str) -> list[tuple[Any, ...]]:
     return con.execute(query).fetchall()
 
 
-def difference(left: Path, right: Path, table: str, ignore: frozenset[str] = WRITE_TIME_COLUMNS) -> list[tuple[Any, ...]]:
-    """Rows (with multiplicity) that only one of two lakes has in a table, at most 20; empty when the tables are equal."""
+def difference(
+    left: Path, right: Path, table: str, ignore: frozenset[str] = WRITE_TIME_COLUMNS
+) -> list[tuple[Any, ...]]:
+    """Rows (with multiplicity) that only one of two lakes has in a table, at most 20; empty when the tables are
+    equal."""
     con = connection()
     scans = [f"delta_scan('{lake / table.replace('.', '/')}')" for lake in (left, right)]
     columns = [[row[0] for row in con.execute(f"describe select * from {scan}").fetchall()] for scan in scans]
-    assert sorted(columns[0]) == sorted(columns[1]), f"{table}: columns differ: {sorted(set(columns[0]) ^ set(columns[1]))}"
+    assert sorted(columns[0]) == sorted(columns[1]), (
+        f"{table}: columns differ: {sorted(set(columns[0]) ^ set(columns[1]))}"
+    )
     chosen = ", ".join(f'"{name}"' for name in sorted(columns[0]) if name not in ignore)
     first, second = (f"select {chosen} from {scan}" for scan in scans)
     return con.execute(

@@ -36,7 +36,8 @@ class Undisturbed:
     seconds: float
 
     def another_home(self, path: Path) -> Home:
-        """A new home, with nothing but the dbt project as it was parsed in this one: that takes longer than the data work."""
+        """A new home, with nothing but the dbt project as it was parsed in this one: that takes longer than the data
+        work."""
         shutil.copytree(self.home.path / "dbt" / "parsed", path / "dbt" / "parsed")
         return Home(path)
 
@@ -54,8 +55,11 @@ def parse_project(home: Home) -> None:
 
 
 def do_data_work(home: Home, *flags: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
-    """The stages from dumps to gold in one process of their own, without Airflow; `extra` is added to its environment."""
+    """The stages from dumps to gold in one process of their own, without Airflow; `extra` is added to its
+    environment."""
     command = [sys.executable, "-m", "benchmarks.data_work", *flags]
-    done = subprocess.run(command, cwd=ROOT, env=home.environment(**extra), capture_output=True, text=True, check=False, timeout=900)
+    done = subprocess.run(
+        command, cwd=ROOT, env=home.environment(**extra), capture_output=True, text=True, check=False, timeout=900
+    )
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done

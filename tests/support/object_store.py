@@ -16,7 +16,16 @@ import s3fs
 from tests.support.homes import free_ports
 
 _SECONDS_TO_START = 60
-_SERVERS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
+_SERVERS = (
+    "master.port",
+    "master.port.grpc",
+    "volume.port",
+    "volume.port.grpc",
+    "filer.port",
+    "filer.port.grpc",
+    "s3.port",
+    "s3.port.grpc",
+)
 _UNUSED = ("s3.port.iceberg", "s3.port.lance")  # 0 = not served
 
 
@@ -34,7 +43,13 @@ class ObjectStore:
         return credentials | {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ALLOW_HTTP": "true"}
 
     def files(self) -> s3fs.S3FileSystem:
-        return s3fs.S3FileSystem(key=self.key, secret=self.secret, endpoint_url=self.endpoint, use_listings_cache=False, skip_instance_cache=True)
+        return s3fs.S3FileSystem(
+            key=self.key,
+            secret=self.secret,
+            endpoint_url=self.endpoint,
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
 
 
 @contextmanager
@@ -42,14 +57,27 @@ def object_store(folder: Path, bucket: str) -> Iterator[ObjectStore]:
     """SeaweedFS with one empty bucket, its data below `folder`."""
     ports = dict(zip(_SERVERS, free_ports(len(_SERVERS)), strict=True))
     store = ObjectStore(f"http://127.0.0.1:{ports['s3.port']}")
-    identity = {"name": "tester", "credentials": [{"accessKey": store.key, "secretKey": store.secret}], "actions": ["Admin"]}
+    identity = {
+        "name": "tester",
+        "credentials": [{"accessKey": store.key, "secretKey": store.secret}],
+        "actions": ["Admin"],
+    }
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": [identity]}))
     options = [f"-{name}={port}" for name, port in (ports | dict.fromkeys(_UNUSED, 0)).items()]
     bound = [f"-{name}=127.0.0.1" for name in ("ip", "ip.bind", "s3.ip.bind")]
     program = str(Path(sys.executable).parent / "weed")
     with (folder / "weed.log").open("wb") as log:
-        command = [program, "server", f"-dir={folder}", "-s3", f"-s3.config={config}", "-volume.max=20", *bound, *options]
+        command = [
+            program,
+            "server",
+            f"-dir={folder}",
+            "-s3",
+            f"-s3.config={config}",
+            "-volume.max=20",
+            *bound,
+            *options,
+        ]
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
     try:
         _await(store, bucket, server, folder / "weed.log")

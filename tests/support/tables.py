@@ -1,4 +1,5 @@
-"""Small lakes for tests of gates: literal rows of silver and gold, everything not named filled in so that it is good."""
+"""Small lakes for tests of gates: literal rows of silver and gold, everything not named filled in so that it is
+good."""
 
 from __future__ import annotations
 
@@ -30,27 +31,89 @@ LINEAGE: Row = {
 # One good row of each table; tests override what they are about.
 GOOD: dict[str, Row] = {
     "silver.contacts": LINEAGE
-    | {"contact_id": "1", "email": "Ann@example.com", "email_normalised": "ann@example.com", "language": "en", "country": "US"}
+    | {
+        "contact_id": "1",
+        "email": "Ann@example.com",
+        "email_normalised": "ann@example.com",
+        "language": "en",
+        "country": "US",
+    }
     | {"created_at": datetime(2017, 1, 1, tzinfo=UTC), "updated_at": MOMENT},
     "silver.consents": LINEAGE
-    | {"reference_type": "crm_id", "customer_reference": "1", "channel": "email", "purpose": "marketing", "status": "granted", "changed_at": MOMENT},
+    | {
+        "reference_type": "crm_id",
+        "customer_reference": "1",
+        "channel": "email",
+        "purpose": "marketing",
+        "status": "granted",
+        "changed_at": MOMENT,
+    },
     "silver.products": LINEAGE | {"product_id": "p1", "department": "GROCERY", "category": "SOUP"},
     "silver.transactions": LINEAGE
-    | {"transaction_id": "t1", "line_number": 1, "reference_type": "crm_id", "customer_reference": "1", "product_id": "p1", "currency": "USD"}
-    | {"quantity": Decimal("1.000"), "net_amount": Decimal("2.50"), "discount_amount": Decimal("0.00"), "store_id": "s1", "occurred_at": MOMENT},
-    "silver.campaigns": LINEAGE | {"campaign_id": "k1", "starts_at": datetime(2017, 3, 1, tzinfo=UTC), "ends_at": datetime(2017, 4, 1, tzinfo=UTC)},
+    | {
+        "transaction_id": "t1",
+        "line_number": 1,
+        "reference_type": "crm_id",
+        "customer_reference": "1",
+        "product_id": "p1",
+        "currency": "USD",
+    }
+    | {
+        "quantity": Decimal("1.000"),
+        "net_amount": Decimal("2.50"),
+        "discount_amount": Decimal("0.00"),
+        "store_id": "s1",
+        "occurred_at": MOMENT,
+    },
+    "silver.campaigns": LINEAGE
+    | {"campaign_id": "k1", "starts_at": datetime(2017, 3, 1, tzinfo=UTC), "ends_at": datetime(2017, 4, 1, tzinfo=UTC)},
     "silver.campaign_members": LINEAGE | {"campaign_id": "k1", "reference_type": "crm_id", "customer_reference": "1"},
     "silver.redemptions": LINEAGE
-    | {"redemption_id": "d1", "reference_type": "crm_id", "customer_reference": "1", "coupon_id": "u1", "campaign_id": "k1", "redeemed_at": MOMENT},
-    "silver.identities": {"identifier_type": "crm_id", "identifier": "1", "customer_id": "c1", "own_customer_id": "c1", "rule": "root"}
+    | {
+        "redemption_id": "d1",
+        "reference_type": "crm_id",
+        "customer_reference": "1",
+        "coupon_id": "u1",
+        "campaign_id": "k1",
+        "redeemed_at": MOMENT,
+    },
+    "silver.identities": {
+        "identifier_type": "crm_id",
+        "identifier": "1",
+        "customer_id": "c1",
+        "own_customer_id": "c1",
+        "rule": "root",
+    }
     | {"first_seen_at": MOMENT, "linked_at": MOMENT, "_updated_at": INGESTED},
     "silver.contact_identifiers": {"contact_id": "1", "identifier_type": "email", "identifier": "ann@example.com"},
-    "gold.fct_orders": {"transaction_id": "t1", "customer_id": "c1", "net_amount": Decimal("2.50"), "ordered_at": MOMENT},
-    "gold.dim_customers": {"customer_id": "c1", "email": "ann@example.com", "email_consent_status": "granted", "is_mailable": True}
-    | {"total_spend": Decimal("2.50"), "count_orders": 1, "first_order_at": MOMENT, "last_order_at": MOMENT, "as_of": datetime(2018, 1, 2, tzinfo=UTC)},
+    "gold.fct_orders": {
+        "transaction_id": "t1",
+        "customer_id": "c1",
+        "net_amount": Decimal("2.50"),
+        "ordered_at": MOMENT,
+    },
+    "gold.dim_customers": {
+        "customer_id": "c1",
+        "email": "ann@example.com",
+        "email_consent_status": "granted",
+        "is_mailable": True,
+    }
+    | {
+        "total_spend": Decimal("2.50"),
+        "count_orders": 1,
+        "first_order_at": MOMENT,
+        "last_order_at": MOMENT,
+        "as_of": datetime(2018, 1, 2, tzinfo=UTC),
+    },
     "gold.segment_members": {"segment": "loyal", "customer_id": "c1", "is_mailable": True},
     "gold.suppressions": {"address": "bob@example.com", "reason": "unsubscribed"},
-    "bronze.shop_transactions": {"basket_id": "t1", "line": "1", "sales_value": "2.50", "_source_file": "dump@0123456789ab", "_row_number": 1},
+    "bronze.shop_transactions": {
+        "basket_id": "t1",
+        "line": "1",
+        "sales_value": "2.50",
+        "_source_file": "dump@0123456789ab",
+        "_row_number": 1,
+    },
 }
 _GOLD_TYPES: dict[str, pa.DataType] = {
     "net_amount": pa.decimal128(18, 2),
@@ -95,13 +158,26 @@ def write(lake: str, table: str, rows: list[Row], mode: str = "overwrite") -> No
     """Make the table consist of these rows (or append them), with its own schema."""
     ref = TableRef.parse(table)
     columns = silver_columns(ref)
-    schema = arrow_schema(columns) if columns else pa.schema([(name, _GOLD_TYPES.get(name, pa.string())) for name in GOOD[table]])
-    write_deltalake(ref.location(lake), pa.Table.from_pylist(rows, schema=schema), mode=mode, schema_mode="overwrite" if mode == "overwrite" else None)
+    schema = (
+        arrow_schema(columns)
+        if columns
+        else pa.schema([(name, _GOLD_TYPES.get(name, pa.string())) for name in GOOD[table]])
+    )
+    write_deltalake(
+        ref.location(lake),
+        pa.Table.from_pylist(rows, schema=schema),
+        mode=mode,
+        schema_mode="overwrite" if mode == "overwrite" else None,
+    )
 
 
 def write_quarantine(lake: str, dataset: str, rows: list[Row]) -> None:
     """Rejected rows of a dataset."""
-    write_deltalake(f"{lake}/silver/{dataset}_quarantine", pa.Table.from_pylist(rows, schema=arrow_schema(QUARANTINE.columns)), mode="overwrite")
+    write_deltalake(
+        f"{lake}/silver/{dataset}_quarantine",
+        pa.Table.from_pylist(rows, schema=arrow_schema(QUARANTINE.columns)),
+        mode="overwrite",
+    )
 
 
 def write_good_lake(lake: str, conf: Path) -> None:

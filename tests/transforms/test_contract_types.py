@@ -47,7 +47,23 @@ def test_decimals_are_strict(lake: Lake) -> None:
         "00005.10": "5.10",
     }
     assert typed(list(good), "decimal(14,2)") == [Decimal(value) for value in good.values()]
-    bad = ["12,5", "1e3", "1E3", "1.000,00", "abc", "NaN", "Infinity", "--5", "1_000", "0x10", "12.5$", "1234567890123456", "5d", "5f", ""]
+    bad = [
+        "12,5",
+        "1e3",
+        "1E3",
+        "1.000,00",
+        "abc",
+        "NaN",
+        "Infinity",
+        "--5",
+        "1_000",
+        "0x10",
+        "12.5$",
+        "1234567890123456",
+        "5d",
+        "5f",
+        "",
+    ]
     assert typed(bad, "decimal(14,2)") == [None] * len(bad)
 
 
@@ -71,7 +87,10 @@ def test_times_with_and_without_zone(lake: Lake) -> None:
         "2017-10-29 02:30:00": "2017-10-29T00:30:00+00:00",
     }
     assert typed(list(good), "timestamp", "Europe/Berlin") == [moment(value) for value in good.values()]
-    assert typed(["2017-07-01 10:00:00", "2017-07-01T10:00:00+02:00"], "timestamp") == ["2017-07-01 10:00:00", "2017-07-01 08:00:00"]
+    assert typed(["2017-07-01 10:00:00", "2017-07-01T10:00:00+02:00"], "timestamp") == [
+        "2017-07-01 10:00:00",
+        "2017-07-01 08:00:00",
+    ]
 
 
 def test_what_is_no_time(lake: Lake) -> None:
@@ -97,11 +116,24 @@ def test_what_is_no_time(lake: Lake) -> None:
 
 
 def test_fractions_of_seconds_are_kept_to_the_microsecond(lake: Lake) -> None:
-    assert typed(["2017-01-01T10:00:00.123456Z", "2017-01-01 10:00:00.5"], "timestamp") == ["2017-01-01 10:00:00.123456", "2017-01-01 10:00:00.5"]
+    assert typed(["2017-01-01T10:00:00.123456Z", "2017-01-01 10:00:00.5"], "timestamp") == [
+        "2017-01-01 10:00:00.123456",
+        "2017-01-01 10:00:00.5",
+    ]
 
 
 def test_booleans(lake: Lake) -> None:
-    assert typed(["true", "T", "Yes", "1", "false", "N", "0", "maybe", ""], "boolean") == [True, True, True, True, False, False, False, None, None]
+    assert typed(["true", "T", "Yes", "1", "false", "N", "0", "maybe", ""], "boolean") == [
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+        None,
+        None,
+    ]
 
 
 def test_type_that_cannot_be_delivered() -> None:

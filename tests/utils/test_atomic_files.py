@@ -11,7 +11,9 @@ def test_files_with_addresses_are_private(shop: Shop) -> None:
     (receipt,) = shop.receipts()
     expected = {"manifest.json", "receipt.json", "batches"}
     assert {path.name for path in (outbox / "outbox/thanks" / receipt["export_id"]).iterdir()} == expected
-    open_to_others = [path for path in (outbox, *outbox.rglob("*")) if path.stat().st_mode & 0o077 and path.name != ".lock"]  # the lock is empty
+    open_to_others = [
+        path for path in (outbox, *outbox.rglob("*")) if path.stat().st_mode & 0o077 and path.name != ".lock"
+    ]  # the lock is empty
     assert open_to_others == []
 
 

@@ -1,7 +1,7 @@
 """The consent firewall, the last thing before the wire: whom the ledger does not clearly allow is not sent to.
 
-Unknown means no. The firewall looks at the newest gold.suppressions, not at the snapshot the audience was taken from, and at what
-silver.consents has received since gold was built, and looks again before every batch.
+Unknown means no. The firewall looks at the newest gold.suppressions, not at the snapshot the audience was taken from,
+and at what silver.consents has received since gold was built, and looks again before every batch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import TableRef, gold
 
 SUPPRESSIONS = gold("suppressions")
-# The address shape of the contract (lakehouse/contracts/datasets.py), once more here: the firewall trusts nobody's flags alone.
+# The address shape of the contract (lakehouse/contracts/datasets.py), once more here: the firewall trusts nobody's
+# flags alone.
 _ADDRESS = re.compile(r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}")
 
 _REFUSED = """
@@ -45,7 +46,8 @@ def normal_address(email: str | None) -> str | None:
 
 
 def reason_to_stop(person: Person, is_suppressed: bool, has_refused_since: bool = False) -> str | None:
-    """Why this person must not be written to, or None: an address, a clear yes, no suppression and no later refusal are all needed."""
+    """Why this person must not be written to, or None: an address, a clear yes, no suppression and no later refusal are
+    all needed."""
     if is_suppressed:
         return "suppressed"
     if has_refused_since:
@@ -62,7 +64,8 @@ def reason_to_stop(person: Person, is_suppressed: bool, has_refused_since: bool 
 class Firewall:
     """Answers from the newest suppressions and refusals; a context manager.
 
-    `versions` are the Delta versions it answers from, `known` is the version of silver.consents that gold knows (None: gold does not say).
+    `versions` are the Delta versions it answers from, `known` is the version of silver.consents that gold knows (None:
+    gold does not say).
     """
 
     def __init__(self, lake: str) -> None:
@@ -80,7 +83,9 @@ class Firewall:
         self._load()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._open.close()
 
     def reasons(self, people: Sequence[Person]) -> dict[str, str]:
@@ -89,7 +94,10 @@ class Firewall:
             self._load()
         suppressed = self._matching(people, "select customer_id from asked semi join ledger using (address)")
         refused = self._matching(people, _REFUSED)
-        found = ((person, reason_to_stop(person, person.customer_id in suppressed, person.customer_id in refused)) for person in people)
+        found = (
+            (person, reason_to_stop(person, person.customer_id in suppressed, person.customer_id in refused))
+            for person in people
+        )
         return {person.customer_id: reason for person, reason in found if reason}
 
     def _matching(self, people: Sequence[Person], query: str) -> set[str]:
@@ -99,13 +107,19 @@ class Firewall:
         return {customer_id for (customer_id,) in self._connection.execute(f"{relation} {query}", asked).fetchall()}
 
     def _load(self) -> None:
-        """Read the ledger once into DuckDB, which keeps it compressed: ten million addresses do not fit a Python set well."""
+        """Read the ledger once into DuckDB, which keeps it compressed: ten million addresses do not fit a Python set
+        well."""
         self._open.close()
-        # First what gold was built from, then gold: it may be built anew between the two, and must not seem to know more than it does.
+        # First what gold was built from, then gold: it may be built anew between the two, and must not seem to know
+        # more than it does.
         self.known = consents_in_gold(self._lake)
         consents = newest_version(CONSENTS, self._lake)
-        snapshot = self._open.enter_context(open_snapshot([SUPPRESSIONS], self._lake, optional=() if consents in (None, self.known) else READ))
+        snapshot = self._open.enter_context(
+            open_snapshot([SUPPRESSIONS], self._lake, optional=() if consents in (None, self.known) else READ)
+        )
         self._connection: duckdb.DuckDBPyConnection = snapshot.connection
-        self._connection.execute("create table ledger as select distinct lower(trim(address)) as address from gold.suppressions")
+        self._connection.execute(
+            "create table ledger as select distinct lower(trim(address)) as address from gold.suppressions"
+        )
         load_refusals(snapshot, self.known, self._lake)
         self.versions = snapshot.versions if consents is None else {CONSENTS: consents, **snapshot.versions}

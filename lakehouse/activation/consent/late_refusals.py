@@ -1,4 +1,5 @@
-"""Refusals that entered silver.consents after gold was built: gold.suppressions cannot know them, and they stop people all the same.
+"""Refusals that entered silver.consents after gold was built: gold.suppressions cannot know them, and they stop people
+all the same.
 
 A grant that entered since then opens nothing: it counts once gold has been built with it.
 """
@@ -57,7 +58,8 @@ _PEOPLE_WHO_HAD_IT = """
     inner join refusals on had.identifier_type = refusals.reference_type and had.identifier = refusals.reference
     inner join silver.identities as identities on identities.identifier_type = 'crm_id' and identities.identifier = had.contact_id
 """
-# By all addresses of the person as well: where identities were merged since gold was built, gold knows the person by another id.
+# By all addresses of the person as well: where identities were merged since gold was built, gold knows the person by
+# another id.
 _ADDRESSES = """
     insert into refused_addresses
     select lower(trim(identifier)) from silver.identities semi join refused_customers using (customer_id) where identifier_type = 'email'
@@ -76,16 +78,19 @@ _ADDRESSES_OF_CONTACTS = """
 def consents_in_gold(lake: str) -> int | None:
     """Delta version of silver.consents that gold is sure to know; None when gold does not say what it was built from.
 
-    Of the last good build and the newest that began the older one: when two ran into each other, either may have written last.
+    Of the last good build and the newest that began the older one: when two ran into each other, either may have
+    written last.
     """
     built, started = (newest_inputs(stage, lake)[1].get(str(CONSENTS)) for stage in (GOLD_BUILT, GOLD_STARTED))
     return None if built is None else min(built, built if started is None else started)
 
 
 def load_refusals(snapshot: Snapshot, known: int | None, lake: str) -> None:
-    """Make tables `refused_customers` and `refused_addresses` of who refused e-mail marketing after version `known` of silver.consents.
+    """Make tables `refused_customers` and `refused_addresses` of who refused e-mail marketing after version `known` of
+    silver.consents.
 
-    Both are empty when the snapshot has no silver.consents, which need not be opened for a gold that knows its newest version.
+    Both are empty when the snapshot has no silver.consents, which need not be opened for a gold that knows its newest
+    version.
     """
     connection = snapshot.connection
     connection.execute("create table refused_addresses (address varchar)")
@@ -110,7 +115,8 @@ def load_refusals(snapshot: Snapshot, known: int | None, lake: str) -> None:
 
 
 def _mark(known: int | None, current: int, lake: str) -> datetime | None:
-    """The newest `_updated_at` at version `known`, which later commits exceed; None when that version cannot be read (any more)."""
+    """The newest `_updated_at` at version `known`, which later commits exceed; None when that version cannot be read
+    (any more)."""
     if known is None or not 0 <= known <= current:
         return None
     try:

@@ -1,4 +1,5 @@
-"""E-mail platforms an audience can be exported to, by the name campaigns use. One module each; `Platform` is all they must be."""
+"""E-mail platforms an audience can be exported to, by the name campaigns use. One module each; `Platform` is all they
+must be."""
 
 from __future__ import annotations
 

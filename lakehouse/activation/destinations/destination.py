@@ -11,7 +11,8 @@ Action = Literal["added", "changed", "removed"]
 
 @dataclass(frozen=True)
 class Delivery:
-    """One customer in one export: `payload` is the canonical JSON to upsert; removals know neither address nor payload."""
+    """One customer in one export: `payload` is the canonical JSON to upsert; removals know neither address nor
+    payload."""
 
     customer_id: str
     action: Action
@@ -35,7 +36,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchReceipt:
-    """A platform's answer. Who is neither accepted nor rejected has not been taken and is sent again by the next run."""
+    """A platform's answer. Who is neither accepted nor rejected has not been taken and is sent again by the next
+    run."""
 
     reference: str
     sha256: str
@@ -46,13 +48,14 @@ class BatchReceipt:
 class Platform(Protocol):
     """An implementation upserts attributes by customer and removes customers from the campaign, and nothing else.
 
-    It must have no call that subscribes anybody, opts anybody in, or lifts a suppression: consent is decided here, and on the
-    platform it may only ever be lowered. Delivering the same batch twice must have the effect of once.
+    It must have no call that subscribes anybody, opts anybody in, or lifts a suppression: consent is decided here, and
+    on the platform it may only ever be lowered. Delivering the same batch twice must have the effect of once.
     """
 
     name: str
     batch_size: int
 
     def deliver(self, batch: Batch) -> BatchReceipt:
-        """Send one batch. Row failures are in the receipt; TransientError when the whole call may be tried again, TerminalError when not."""
+        """Send one batch. Row failures are in the receipt; TransientError when the whole call may be tried again,
+        TerminalError when not."""
         ...

@@ -1,8 +1,9 @@
-"""The outbox: batches as gzipped JSON lines on disk, for a platform that fetches files and for looking at what would be sent.
+"""The outbox: batches as gzipped JSON lines on disk, for a platform that fetches files and for looking at what would be
+sent.
 
 <folder>/<export_id>/batches/<ordinal>-<first 12 hex of the SHA-256>.jsonl.gz, one line per customer:
-`{"action":"upsert","attributes":{...},"customer_id":"...","email":"..."}` or the tombstone `{"action":"remove","customer_id":"..."}`.
-The bytes depend on the batch alone, so a batch delivered twice is one file.
+`{"action":"upsert","attributes":{...},"customer_id":"...","email":"..."}` or the tombstone
+`{"action":"remove","customer_id":"..."}`. The bytes depend on the batch alone, so a batch delivered twice is one file.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Outbox:
         self._folder = folder
 
     def deliver(self, batch: Batch) -> BatchReceipt:
-        """Write the batch whole, or not at all (OSError, e.g. when the disk is full). Lines above 100,000 bytes are rejected."""
+        """Write the batch whole, or not at all (OSError, e.g. when the disk is full). Lines above 100,000 bytes are
+        rejected."""
         lines: list[bytes] = []
         accepted: set[str] = set()
         rejected: dict[str, str] = {}

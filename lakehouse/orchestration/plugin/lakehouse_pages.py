@@ -28,6 +28,12 @@ class LakehousePages(AirflowPlugin):
     name = "lakehouse_pages"
     fastapi_apps: list[dict[str, Any]] = [{"name": "lakehouse pages", "app": pages, "url_prefix": PREFIX}]
     external_views: list[dict[str, Any]] = [
-        {"name": title, "href": f"{PREFIX}/{site}/index.html", "url_route": title.lower().replace(" ", "-"), "destination": "nav", "category": "browse"}
+        {
+            "name": title,
+            "href": f"{PREFIX}/{site}/index.html",
+            "url_route": title.lower().replace(" ", "-"),
+            "destination": "nav",
+            "category": "browse",
+        }
         for site, title in SITES.items()
     ]

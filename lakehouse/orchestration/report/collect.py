@@ -29,7 +29,14 @@ class Clock:
     tasks: dict[tuple[str, str], float]
 
 
-def collect(campaign_id: str, conf: dict[str, Any], moment: datetime, run_ids: tuple[str, ...], failures: tuple[TaskFailure, ...], clock: Clock) -> RunSummary:
+def collect(
+    campaign_id: str,
+    conf: dict[str, Any],
+    moment: datetime,
+    run_ids: tuple[str, ...],
+    failures: tuple[TaskFailure, ...],
+    clock: Clock,
+) -> RunSummary:
     """Read the ops tables for `run_ids`; works however far the run came."""
     wanted = {"runs": ops("runs"), "exports": ops("exports"), "segments": gold("segment_members")}
     with open_snapshot([], settings().lake, optional=wanted.values()) as snapshot:
@@ -40,7 +47,9 @@ def collect(campaign_id: str, conf: dict[str, Any], moment: datetime, run_ids: t
         export = _export(connection, campaign_id, moment) if wanted["exports"] in snapshot.versions else None
         segments = _segments(connection) if wanted["segments"] in snapshot.versions else {}
     gates = tuple(
-        GateFacts(state.table, state.count_rules - len(state.failures) - len(state.warnings), state.warnings, state.failures)
+        GateFacts(
+            state.table, state.count_rules - len(state.failures) - len(state.warnings), state.warnings, state.failures
+        )
         for _, state in sorted(latest_gates(settings().lake).items())
     )
     return RunSummary(
@@ -90,15 +99,22 @@ def _export(connection: Any, campaign_id: str, since: datetime) -> ExportFacts |
     )
     names = [column[0].removeprefix("count_") for column in result.description]
     row = result.fetchone()
-    return None if row is None else ExportFacts(row[0], row[1], row[2], dict(zip(names[4:], row[4:], strict=True)), row[3])
+    return (
+        None if row is None else ExportFacts(row[0], row[1], row[2], dict(zip(names[4:], row[4:], strict=True)), row[3])
+    )
 
 
 def _segments(connection: Any) -> dict[str, int]:
-    return dict(connection.execute("select segment, count(*) from gold.segment_members group by segment order by segment").fetchall())
+    return dict(
+        connection.execute(
+            "select segment, count(*) from gold.segment_members group by segment order by segment"
+        ).fetchall()
+    )
 
 
 def _spent(clock: Clock, stage_seconds: dict[str, float]) -> dict[str, float]:
-    """Where the wall time went. Stages by their own clock, dbt by its tasks; what is left of the DAGs' time is Airflow's."""
+    """Where the wall time went. Stages by their own clock, dbt by its tasks; what is left of the DAGs' time is
+    Airflow's."""
     dbt: dict[str, float] = defaultdict(float)
     for (dag_id, task_id), seconds in clock.tasks.items():
         if dag_id == "build_profiles" and task_id.startswith(_MODELS):
@@ -124,16 +140,23 @@ def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:
 
 
 def _again(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:
-    """The command of this run, with its as-of moment unless that was now: as of another one, all profiles are others."""
+    """The command of this run, with its as-of moment unless that was now: as of another one, all profiles are
+    others."""
     as_of = datetime.fromisoformat(conf["as_of"])
     said = f" --as-of {as_of:%Y-%m-%dT%H:%M:%SZ}" if as_of != moment.replace(microsecond=0) else ""
-    engine = "" if settings().engine == Settings.model_fields["engine"].default else f"LAKEHOUSE_ENGINE={settings().engine} "
+    engine = (
+        "" if settings().engine == Settings.model_fields["engine"].default else f"LAKEHOUSE_ENGINE={settings().engine} "
+    )
     return f"{engine}{program()} run --campaign {campaign_id}{said}"
 
 
 def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:
     lakehouse = program()
-    look = (f"{lakehouse} quarantine list    # rows that broke their contract",) if any(stage.rows_quarantined for stage in stages) else ()
+    look = (
+        (f"{lakehouse} quarantine list    # rows that broke their contract",)
+        if any(stage.rows_quarantined for stage in stages)
+        else ()
+    )
     if failures:
         return (f"{lakehouse} doctor", *look, f"{again}    # after mending the cause: finished work is not repeated")
     return (
@@ -145,7 +168,8 @@ def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[Task
 
 
 def program() -> str:
-    """How this program was called, to be copied and pasted from here: a virtual environment's programs are on nobody's PATH."""
+    """How this program was called, to be copied and pasted from here: a virtual environment's programs are on nobody's
+    PATH."""
     called = Path(sys.argv[0])
     if called.name != "lakehouse":
         return "lakehouse"

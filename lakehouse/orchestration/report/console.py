@@ -9,7 +9,12 @@ from rich.table import Table
 
 from lakehouse.orchestration.report.models import GateFacts, Progress, RunSummary, TaskEvent
 
-_STATES = {"succeeded": "[green]done[/]", "skipped": "[dim]nothing to do[/]", "retrying": "[yellow]again[/]", "failed": "[red]failed[/]"}
+_STATES = {
+    "succeeded": "[green]done[/]",
+    "skipped": "[dim]nothing to do[/]",
+    "retrying": "[yellow]again[/]",
+    "failed": "[red]failed[/]",
+}
 _ORDER = ("extract", "bronze", "silver", "identities", "gate", "gold", "export")
 _SEVERITY = ("", "success", "warning", "failed")
 _COLOURS = {"success": "", "warning": "yellow", "failed": "red"}
@@ -36,14 +41,24 @@ def progress_on(console: Console) -> Progress:
 
 
 def render(summary: RunSummary, console: Console) -> None:
-    """Print the whole summary: rows by stage, gates, segments, export, where the time went, where things are, what next."""
+    """Print the whole summary: rows by stage, gates, segments, export, where the time went, where things are, what
+    next."""
     console.print()
     console.print(_stages(summary))
     console.print(_gates(summary.gates))
     if summary.segments:
-        console.print(_pairs("Segments", "segment", "customers", {name: f"{size:,}" for name, size in summary.segments.items()}))
+        console.print(
+            _pairs("Segments", "segment", "customers", {name: f"{size:,}" for name, size in summary.segments.items()})
+        )
     _say_export(summary, console)
-    console.print(_pairs("Where the time went", "part", "seconds", {name: f"{seconds:.1f}" for name, seconds in summary.spent.items()}))
+    console.print(
+        _pairs(
+            "Where the time went",
+            "part",
+            "seconds",
+            {name: f"{seconds:.1f}" for name, seconds in summary.spent.items()},
+        )
+    )
     for warning in summary.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     for failure in summary.failures:
@@ -51,14 +66,24 @@ def render(summary: RunSummary, console: Console) -> None:
     for name, place in summary.pages.items():
         console.print(f"  {name:<16} {escape(place)}", soft_wrap=True)
     outcome = "[green]All of it held[/]" if summary.succeeded else f"[red]{len(summary.failures)} failed[/]"
-    console.print(f"\n{outcome} in {summary.seconds:.0f} s on {summary.engine}, as of {summary.as_of}. What to try next:", soft_wrap=True)
+    console.print(
+        f"\n{outcome} in {summary.seconds:.0f} s on {summary.engine}, as of {summary.as_of}. What to try next:",
+        soft_wrap=True,
+    )
     for step in summary.next_steps:
         console.print(f"  {escape(step)}", soft_wrap=True)
 
 
 def _stages(summary: RunSummary) -> Table:
     """One line a stage and table, over all DAGs of the run; without those that found nothing to do."""
-    table = Table(title="Rows by stage", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    table = Table(
+        title="Rows by stage",
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=0,
+    )
     table.add_column("stage, table", overflow="fold")
     for name in ("read", "loaded", "quarantined", "duplicates", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -75,8 +100,15 @@ def _stages(summary: RunSummary) -> Table:
         if key[0] != previous:
             previous = key[0]
             table.add_row(f"[bold]{previous}[/]")
-        table.add_row(f"  {key[1]}", *(f"{count:,}" for count in totals[key][:4]), f"{totals[key][4]:.2f}", style=_COLOURS[worst[key]])
-    table.caption = f"{len(totals) - len(busy)} more looked and found nothing to do" if len(totals) > len(busy) else None
+        table.add_row(
+            f"  {key[1]}",
+            *(f"{count:,}" for count in totals[key][:4]),
+            f"{totals[key][4]:.2f}",
+            style=_COLOURS[worst[key]],
+        )
+    table.caption = (
+        f"{len(totals) - len(busy)} more looked and found nothing to do" if len(totals) > len(busy) else None
+    )
     return table
 
 
@@ -105,4 +137,11 @@ def _say_export(summary: RunSummary, console: Console) -> None:
         console.print(f"Campaign {summary.campaign_id}: nothing was exported in this run.")
         return
     counts = {name: f"{count:,}" for name, count in summary.export.counts.items()}
-    console.print(_pairs(f"Export of {summary.export.campaign_id} to {summary.export.platform}: {summary.export.status}", "count", "customers", counts))
+    console.print(
+        _pairs(
+            f"Export of {summary.export.campaign_id} to {summary.export.platform}: {summary.export.status}",
+            "count",
+            "customers",
+            counts,
+        )
+    )

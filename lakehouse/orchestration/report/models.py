@@ -78,7 +78,8 @@ class TaskFailure:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """Everything `lakehouse run` tells about a run. Times in seconds; `spent` says where the wall time went and adds up to `seconds`."""
+    """Everything `lakehouse run` tells about a run. Times in seconds; `spent` says where the wall time went and adds up
+    to `seconds`."""
 
     engine: str
     campaign_id: str
@@ -103,7 +104,11 @@ class RunSummary:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Stages that went through with something to look at."""
-        return tuple(dict.fromkeys(f"{stage.stage} {stage.table}: {stage.message}" for stage in self.stages if stage.status == "warning"))
+        return tuple(
+            dict.fromkeys(
+                f"{stage.stage} {stage.table}: {stage.message}" for stage in self.stages if stage.status == "warning"
+            )
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and texts."""

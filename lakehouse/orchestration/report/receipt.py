@@ -12,9 +12,12 @@ log = logging.getLogger(__name__)
 
 
 def log_receipt(campaign_id: str) -> None:
-    """Log every column of the campaign's newest row in ops.exports. Raises MissingTableError when nothing was ever exported."""
+    """Log every column of the campaign's newest row in ops.exports. Raises MissingTableError when nothing was ever
+    exported."""
     with open_snapshot([ops("exports")], settings().lake) as snapshot:
-        found = snapshot.connection.execute("select * from ops.exports where campaign_id = ? order by finished_at desc limit 1", [campaign_id])
+        found = snapshot.connection.execute(
+            "select * from ops.exports where campaign_id = ? order by finished_at desc limit 1", [campaign_id]
+        )
         names = [column[0] for column in found.description or []]
         row = found.fetchone()
     if row is None:

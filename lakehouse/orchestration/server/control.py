@@ -1,4 +1,5 @@
-"""`lakehouse up`, `down` and the platform's status: Airflow on loopback, started, waited for, and ended without leftovers."""
+"""`lakehouse up`, `down` and the platform's status: Airflow on loopback, started, waited for, and ended without
+leftovers."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class PlatformNotStartedError(TerminalError):
     """The platform did not come up."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"the platform did not start: {problem}", f"The logs of its parts are in {settings().logs / 'airflow'}.")
+        super().__init__(
+            f"the platform did not start: {problem}", f"The logs of its parts are in {settings().logs / 'airflow'}."
+        )
 
 
 @dataclass(frozen=True)
@@ -58,18 +61,35 @@ def status() -> PlatformStatus:
     state = read_state()
     if state is None or not state.supervisor.is_alive:
         is_failed = state is not None and state.phase == "failed"
-        return PlatformStatus("failed" if is_failed else "stopped", base_url(), LOGIN, "", {}, detail=state.detail if state and is_failed else "")
+        return PlatformStatus(
+            "failed" if is_failed else "stopped",
+            base_url(),
+            LOGIN,
+            "",
+            {},
+            detail=state.detail if state and is_failed else "",
+        )
     alive = {name: process.pid for name, process in state.parts.items() if process.is_alive}
     is_running = state.phase == "running" and alive.keys() == PARTS.keys()
-    return PlatformStatus("running" if is_running else "starting", f"http://{HOST}:{state.port}", LOGIN, password(), alive, state.restarts, state.detail)
+    return PlatformStatus(
+        "running" if is_running else "starting",
+        f"http://{HOST}:{state.port}",
+        LOGIN,
+        password(),
+        alive,
+        state.restarts,
+        state.detail,
+    )
 
 
 def up() -> PlatformStatus:
-    """Start the engine and the platform and wait until scheduler, DAG processor and pages answer; when it runs already, return at once.
+    """Start the engine and the platform and wait until scheduler, DAG processor and pages answer; when it runs already,
+    return at once.
 
     An engine of another kind that was left running is replaced, but not under a running platform: that is a
     ConfigurationError. Raises TerminalError when the port is taken (naming the setting) or a `lakehouse run` is at work
-    in this home, what starting an engine raises, and PlatformNotStartedError with the last words of the part that failed.
+    in this home, what starting an engine raises, and PlatformNotStartedError with the last words of the part that
+    failed.
     """
     state = read_state()
     if state is not None and state.supervisor.is_alive:
@@ -78,7 +98,9 @@ def up() -> PlatformStatus:
         return status()
     with held_lock(airflow_home() / "run.lock", wait_seconds=0) as is_free:
         if not is_free:
-            raise TerminalError("a `lakehouse run` is at work in this home", "Wait for it: platform and run share Airflow's database.")
+            raise TerminalError(
+                "a `lakehouse run` is at work in this home", "Wait for it: platform and run share Airflow's database."
+            )
         _end_leftovers(state)
         _check_port()
         engine.start(replace=True)
@@ -158,4 +180,7 @@ def _end_leftovers(state: PlatformState | None) -> None:
 def _check_port() -> None:
     port = settings().airflow_port
     if not is_free(HOST, port):
-        raise TerminalError(f"port {port} on {HOST} is in use by {holder(port)}", "Choose another with LAKEHOUSE_AIRFLOW_PORT, or stop that program.")
+        raise TerminalError(
+            f"port {port} on {HOST} is in use by {holder(port)}",
+            "Choose another with LAKEHOUSE_AIRFLOW_PORT, or stop that program.",
+        )

@@ -14,7 +14,8 @@ from lakehouse.engine.state import is_same_process
 from lakehouse.orchestration.airflow_config import airflow_home
 
 Phase = Literal["starting", "running", "stopped", "failed"]
-# What `lakehouse up` runs. Their log servers are off: logs are files the API server reads, and they would listen on all interfaces.
+# What `lakehouse up` runs. Their log servers are off: logs are files the API server reads, and they would listen on all
+# interfaces.
 PARTS: dict[str, tuple[str, ...]] = {
     "api-server": ("airflow", "api-server"),
     "scheduler": ("airflow", "scheduler", "--skip-serve-logs"),

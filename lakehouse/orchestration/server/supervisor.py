@@ -1,4 +1,5 @@
-"""The platform's supervisor: keeps the API server, the scheduler and the DAG processor running, and ends all of them with itself.
+"""The platform's supervisor: keeps the API server, the scheduler and the DAG processor running, and ends all of them
+with itself.
 
 Started by `lakehouse.orchestration.server.control.up` as `python -m lakehouse.orchestration.server.supervisor`.
 """
@@ -48,7 +49,9 @@ class Supervisor:
         """Returns False when a part died again and again; the record then says which."""
         self._record()
         try:
-            prepared = _child([sys.executable, "-m", "lakehouse.orchestration.metadata_db"], "database").wait(_PREPARE_SECONDS)
+            prepared = _child([sys.executable, "-m", "lakehouse.orchestration.metadata_db"], "database").wait(
+                _PREPARE_SECONDS
+            )
             if prepared != 0:
                 self._record(detail=f"Airflow's database cannot be prepared; see {part_log('database')}")
                 return False
@@ -76,7 +79,9 @@ class Supervisor:
         self._deaths[part] = [*(at for at in self._deaths[part] if now - at < _WITHIN_SECONDS), now]
         log.error("%s ended with code %s", part, code)
         if len(self._deaths[part]) >= _DEATHS:
-            self._record(detail=f"{part} ended {_DEATHS} times within {_WITHIN_SECONDS:.0f} s (code {code}); see {part_log(part)}")
+            self._record(
+                detail=f"{part} ended {_DEATHS} times within {_WITHIN_SECONDS:.0f} s (code {code}); see {part_log(part)}"
+            )
             return False
         self._start(part)
         self._record(restarts=self._state.restarts + 1, detail=f"{part} was restarted after it ended with code {code}")
@@ -90,7 +95,9 @@ class Supervisor:
                 process.terminate()
         _, alive = psutil.wait_procs(trees, timeout=_PATIENCE_SECONDS)
         for survivor in alive:
-            log.warning("%s (pid %d) did not end within %.0f s and is killed", survivor, survivor.pid, _PATIENCE_SECONDS)
+            log.warning(
+                "%s (pid %d) did not end within %.0f s and is killed", survivor, survivor.pid, _PATIENCE_SECONDS
+            )
             survivor.kill()
         psutil.wait_procs(alive, timeout=5)
 
@@ -136,7 +143,8 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Exit code 0 after stop was asked for, 1 when a part cannot be kept alive, 2 when a supervisor is at work already."""
+    """Exit code 0 after stop was asked for, 1 when a part cannot be kept alive, 2 when a supervisor is at work
+    already."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with held_lock(airflow_home() / "platform.lock", wait_seconds=0) as is_mine:
         if not is_mine:

@@ -1,1 +1,2 @@
-"""Great Expectations: suites, expectations and Data Docs. Importing these modules takes seconds, so gates do it late."""
+"""Great Expectations: suites, expectations and Data Docs. Importing these modules takes seconds, so gates do it
+late."""

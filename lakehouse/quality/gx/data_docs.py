@@ -1,4 +1,5 @@
-"""The Great Expectations context below <home>/quality and its Data Docs site: made on first use, one writer at a time."""
+"""The Great Expectations context below <home>/quality and its Data Docs site: made on first use, one writer at a
+time."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from lakehouse.tables import TableRef
 if TYPE_CHECKING:
     from great_expectations.data_context import AbstractDataContext
 
-# Pages of older gates are removed: the index names every one of them, and ops.quality_results keeps all findings anyway.
+# Pages of older gates are removed: the index names every one of them, and ops.quality_results keeps all findings
+# anyway.
 GATES_KEPT = 10
 
 _CONFIG = """\
@@ -72,7 +74,8 @@ def load_great_expectations() -> Any:
 
 @contextmanager
 def open_context() -> Iterator[AbstractDataContext]:
-    """The file context, to ourselves: its files and the site's index are written by one process at a time. Nothing is sent to anybody."""
+    """The file context, to ourselves: its files and the site's index are written by one process at a time. Nothing is
+    sent to anybody."""
     gx = load_great_expectations()
     root = _root()
     root.mkdir(parents=True, exist_ok=True)
@@ -90,7 +93,8 @@ def site_folder() -> Path:
 
 
 def forget_old_gates(table: TableRef) -> None:
-    """Make room for one more gate of the table: remove results and pages of all but the newest ones. Each gate is a folder named by its run."""
+    """Make room for one more gate of the table: remove results and pages of all but the newest ones. Each gate is a
+    folder named by its run."""
     results = _root() / "validations" / table.layer / table.name
     if not results.is_dir():
         return

@@ -1,7 +1,7 @@
 """How Data Docs look: the pages of Great Expectations with a style of their own.
 
-The stock pages fetch styles, scripts and a logo (with the id of the installation) from other servers: they are unreadable
-offline and tell others who looks at them. These need nothing but the file.
+The stock pages fetch styles, scripts and a logo (with the id of the installation) from other servers: they are
+unreadable offline and tell others who looks at them. These need nothing but the file.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class SelfContainedIndexView(DefaultJinjaIndexPageView):
 
 
 def _take_our_templates(env: Environment) -> None:
-    """Ours before the stock ones; compiled once in a process, although Great Expectations makes a view for every page."""
+    """Ours before the stock ones; compiled once in a process, although Great Expectations makes a view for every
+    page."""
     env.loader = ChoiceLoader([DictLoader(_TEMPLATES), cast(BaseLoader, env.loader)])
     env.bytecode_cache = _COMPILED
 

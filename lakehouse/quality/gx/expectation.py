@@ -1,7 +1,8 @@
-"""One rule as a Great Expectations expectation. Importing this module imports Great Expectations (seconds): gates do it late.
+"""One rule as a Great Expectations expectation. Importing this module imports Great Expectations (seconds): gates do it
+late.
 
-The batch is the small table of measurements, one row per rule, that one statement on the engine brought; rows of customers
-never enter Great Expectations, so none can leak into Data Docs.
+The batch is the small table of measurements, one row per rule, that one statement on the engine brought; rows of
+customers never enter Great Expectations, so none can leak into Data Docs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class RuleMeasurement(TableMetricProvider):
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any],
     ) -> dict[str, Any]:
-        measurements, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        measurements, _, _ = execution_engine.get_compute_domain(
+            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
+        )
         chosen = measurements[measurements["rule_id"] == metric_value_kwargs["rule_id"]]
         if len(chosen) != 1:
             raise ValueError(f"{len(chosen)} measurements of rule {metric_value_kwargs['rule_id']}, expected one")
@@ -41,7 +44,8 @@ class RuleMeasurement(TableMetricProvider):
 
 
 class ExpectRuleToHold(BatchExpectation):
-    """The measured value of rule `rule_id` lies within [minimum, maximum]; nothing measured means nothing to compare with."""
+    """The measured value of rule `rule_id` lies within [minimum, maximum]; nothing measured means nothing to compare
+    with."""
 
     rule_id: str
     minimum: float | None = None
@@ -51,10 +55,14 @@ class ExpectRuleToHold(BatchExpectation):
     success_keys = ("rule_id", "minimum", "maximum")
     args_keys = ("rule_id", "minimum", "maximum")
 
-    def _validate(self, metrics: dict[str, Any], runtime_configuration: dict[str, Any] | None = None, execution_engine: Any = None) -> dict[str, Any]:
+    def _validate(
+        self, metrics: dict[str, Any], runtime_configuration: dict[str, Any] | None = None, execution_engine: Any = None
+    ) -> dict[str, Any]:
         found = metrics[_METRIC]
         value = found["value"]
-        is_within = pd.isna(value) or ((self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum))
+        is_within = pd.isna(value) or (
+            (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+        )
         checked, failed = int(found["rows_checked"]), int(found["rows_failed"])
         result = {"observed_value": str(found["observed"]), "element_count": checked, "unexpected_count": failed}
         if not is_within and checked:

@@ -26,23 +26,39 @@ def validate(gate: Gate, measurements: list[Measurement], run_id: str) -> dict[s
     import pandas as pd
 
     rows = [(m.rule.id, m.rows_checked, m.rows_failed, m.value, m.observed) for m in measurements]
-    batch = pd.DataFrame(rows, columns=["rule_id", "rows_checked", "rows_failed", "value", "observed"]).astype({"value": "float64"})
+    batch = pd.DataFrame(rows, columns=["rule_id", "rows_checked", "rows_failed", "value", "observed"]).astype(
+        {"value": "float64"}
+    )
     name = str(gate.table)
     with open_context() as context:
         forget_old_gates(gate.table)
         suite = context.suites.add_or_update(build_suite(gate))
         data = _batch_definition(context, name)
-        definition = context.validation_definitions.add_or_update(gx.ValidationDefinition(name=name, data=data, suite=suite))
+        definition = context.validation_definitions.add_or_update(
+            gx.ValidationDefinition(name=name, data=data, suite=suite)
+        )
         update_docs = gx.checkpoint.UpdateDataDocsAction(name="update data docs")
-        checkpoint = context.checkpoints.add_or_update(gx.Checkpoint(name=name, validation_definitions=[definition], actions=[update_docs]))
-        result = checkpoint.run(batch_parameters={"dataframe": batch}, run_id=gx.RunIdentifier(run_name=run_id, run_time=datetime.now(UTC)))
-    return {rule_id: verdict for validation in result.run_results.values() for rule_id, verdict in map(_verdict, validation.results)}
+        checkpoint = context.checkpoints.add_or_update(
+            gx.Checkpoint(name=name, validation_definitions=[definition], actions=[update_docs])
+        )
+        result = checkpoint.run(
+            batch_parameters={"dataframe": batch}, run_id=gx.RunIdentifier(run_name=run_id, run_time=datetime.now(UTC))
+        )
+    return {
+        rule_id: verdict
+        for validation in result.run_results.values()
+        for rule_id, verdict in map(_verdict, validation.results)
+    }
 
 
 def build_suite(gate: Gate) -> ExpectationSuite:
     """The suite of a gate: one expectation per rule, blocking ones critical; it says nothing about a single run."""
     gx = load_great_expectations()
-    return gx.ExpectationSuite(name=str(gate.table), expectations=[_expectation(rule) for rule in gate.rules], meta={"fingerprint": gate.fingerprint})
+    return gx.ExpectationSuite(
+        name=str(gate.table),
+        expectations=[_expectation(rule) for rule in gate.rules],
+        meta={"fingerprint": gate.fingerprint},
+    )
 
 
 def _expectation(rule: Rule) -> Any:
@@ -71,6 +87,8 @@ def _batch_definition(context: AbstractDataContext, table: str) -> BatchDefiniti
 def _verdict(outcome: Any) -> tuple[str, bool]:
     rule_id = str(outcome.expectation_config.kwargs["rule_id"])
     raised = outcome.exception_info or {}
-    if raised.get("raised_exception") or any(isinstance(part, dict) and part.get("raised_exception") for part in raised.values()):
+    if raised.get("raised_exception") or any(
+        isinstance(part, dict) and part.get("raised_exception") for part in raised.values()
+    ):
         raise ValueError(f"rule {rule_id} could not be evaluated: {raised}")
     return rule_id, bool(outcome.success)

@@ -8,15 +8,27 @@ from lakehouse.quality.rules.rule import Rule, Severity, Unit
 ALIVE = "not _is_deleted"
 
 
-def volume_rules(table: str, alive: str = "true", is_empty_blocking: bool = False, may_shrink_by: float = 0.1) -> tuple[Rule, ...]:
-    """Rows there are: not none, and not many fewer than at the last passed gate (a rebuild that was asked for may shrink it).
+def volume_rules(
+    table: str, alive: str = "true", is_empty_blocking: bool = False, may_shrink_by: float = 0.1
+) -> tuple[Rule, ...]:
+    """Rows there are: not none, and not many fewer than at the last passed gate (a rebuild that was asked for may
+    shrink it).
 
-    Rows read in this run: within a fifth and five times the median of the last ten runs that read any, once there are three.
+    Rows read in this run: within a fifth and five times the median of the last ten runs that read any, once there are
+    three.
     """
     severity = Severity.BLOCKING if is_empty_blocking else Severity.WARNING
     rows = f"count_if({alive})"
     return (
-        Rule(f"{table}.rows.present", "The table has rows", f"case when {rows} = 0 then 1 else 0 end", severity, value=rows, minimum=1, maximum=None),
+        Rule(
+            f"{table}.rows.present",
+            "The table has rows",
+            f"case when {rows} = 0 then 1 else 0 end",
+            severity,
+            value=rows,
+            minimum=1,
+            maximum=None,
+        ),
         Rule(
             f"{table}.rows.kept",
             f"No more than {may_shrink_by:.0%} of the rows of the last passed gate are gone",
@@ -67,15 +79,37 @@ def not_from_the_future_rule(table: str, column: str) -> Rule:
     )
 
 
-def share_rule(rule_id: str, meaning: str, bad_when: str, maximum: float, among: str = "true", severity: Severity = Severity.WARNING) -> Rule:
+def share_rule(
+    rule_id: str,
+    meaning: str,
+    bad_when: str,
+    maximum: float,
+    among: str = "true",
+    severity: Severity = Severity.WARNING,
+) -> Rule:
     """At most `maximum` (0 to 1) of the rows `among` which it is asked are bad."""
     bad, asked = f"count_if(({among}) and ({bad_when}))", f"count_if({among})"
-    return Rule(rule_id, meaning, bad, severity, asked, f"{bad} / cast(nullif({asked}, 0) as double)", maximum=maximum, unit=Unit.SHARE)
+    return Rule(
+        rule_id,
+        meaning,
+        bad,
+        severity,
+        asked,
+        f"{bad} / cast(nullif({asked}, 0) as double)",
+        maximum=maximum,
+        unit=Unit.SHARE,
+    )
 
 
 def filled_rule(table: str, column: str, least_share: float, among: str = "true") -> Rule:
     """`column` is filled in at least `least_share` of the rows."""
-    return share_rule(f"{table}.{column}.filled", f"{column} is filled in at least {least_share:.0%} of the rows", f"{column} is null", 1 - least_share, among)
+    return share_rule(
+        f"{table}.{column}.filled",
+        f"{column} is filled in at least {least_share:.0%} of the rows",
+        f"{column} is null",
+        1 - least_share,
+        among,
+    )
 
 
 def rows_rule(rule_id: str, meaning: str, bad_when: str, severity: Severity = Severity.BLOCKING) -> Rule:

@@ -1,4 +1,5 @@
-"""The rules that follow from a contract: columns and types, required, allowed, range, pattern, row rules, unique key, references."""
+"""The rules that follow from a contract: columns and types, required, allowed, range, pattern, row rules, unique key,
+references."""
 
 # ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from __future__ import annotations
@@ -7,12 +8,15 @@ from lakehouse.contracts import Column, Contract
 from lakehouse.quality.rules.parameters import text
 from lakehouse.quality.rules.rule import Rule, Severity, Shortcut, Unit
 
-# A SELECT of nothing but null counts is answered from file statistics by engines that can; one with other aggregates is not.
+# A SELECT of nothing but null counts is answered from file statistics by engines that can; one with other aggregates is
+# not.
 _NULL_COUNTS = "(select * from {table})"
 _SCHEMA = "(select 1 as one)"
 
 
-def contract_rules(contract: Contract, lineage: tuple[Column, ...] = (), unknown_share: float = 0.05) -> tuple[Rule, ...]:
+def contract_rules(
+    contract: Contract, lineage: tuple[Column, ...] = (), unknown_share: float = 0.05
+) -> tuple[Rule, ...]:
     """All rules derived from a contract, and that the lineage columns are filled.
 
     `unknown_share`: the share of rows that may point at something unknown before that blocks.
@@ -22,7 +26,14 @@ def contract_rules(contract: Contract, lineage: tuple[Column, ...] = (), unknown
         rules += _column_rules(contract.dataset, column)
     if lineage:
         empty = " + ".join(f"count(*) - count({column.name})" for column in lineage if column.required)
-        rules.append(Rule(f"{contract.dataset}.lineage.required", "Every row says where it came from", empty, relation=_NULL_COUNTS))
+        rules.append(
+            Rule(
+                f"{contract.dataset}.lineage.required",
+                "Every row says where it came from",
+                empty,
+                relation=_NULL_COUNTS,
+            )
+        )
     for rule in contract.rules:
         rules.append(Rule(rule.id, f"No row where {rule.meaning}", f"count_if({rule.bad_when})"))
     rules.append(unique_rule(contract.dataset, contract.key))
@@ -33,7 +44,8 @@ def contract_rules(contract: Contract, lineage: tuple[Column, ...] = (), unknown
 
 
 def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
-    """The key occurs once. That no hash of a key occurs twice proves it, in a third of the time that grouping by long texts takes."""
+    """The key occurs once. That no hash of a key occurs twice proves it, in a third of the time that grouping by long
+    texts takes."""
     columns = ", ".join(key)
     repeated = "(select sum(1) as n from {table} group by %s having sum(1) > 1)"
     rows_too_many = "coalesce(sum(n - 1), 0)"
@@ -47,7 +59,8 @@ def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
 
 
 def reference_rules(dataset: str, column: str, target: str, blocking_share: float) -> tuple[Rule, ...]:
-    """Rows whose `column` is not in `target` ("products.product_id"): any is a warning, more than `blocking_share` of rows blocks.
+    """Rows whose `column` is not in `target` ("products.product_id"): any is a warning, more than `blocking_share` of
+    rows blocks.
 
     While the target is empty nothing blocks: reference data may be delivered later.
     """
@@ -60,7 +73,10 @@ def reference_rules(dataset: str, column: str, target: str, blocking_share: floa
         f" cross join (select sum(1) as count_targets from {{silver.{table}}}) as targets)"
     )
     failed = "coalesce(sum(case when is_unknown then n else 0 end), 0)"
-    checked, share = "coalesce(sum(n), 0)", "case when max(count_targets) > 0 then sum(case when is_unknown then n else 0 end) / cast(sum(n) as double) end"
+    checked, share = (
+        "coalesce(sum(n), 0)",
+        "case when max(count_targets) > 0 then sum(case when is_unknown then n else 0 end) / cast(sum(n) as double) end",
+    )
     detail = "concat(cast(count_if(is_unknown) as string), ' unknown keys')"
     rule_id, meaning = f"{dataset}.{column}.references", f"{column} is known in silver.{table}"
     return (
@@ -95,18 +111,44 @@ def _column_rules(dataset: str, column: Column) -> list[Rule]:
     name, prefix = column.name, f"{dataset}.{column.name}"
     rules: list[Rule] = []
     if column.required:
-        rules.append(Rule(f"{prefix}.required", f"{name} is filled", f"count(*) - count({name})", relation=_NULL_COUNTS))
+        rules.append(
+            Rule(f"{prefix}.required", f"{name} is filled", f"count(*) - count({name})", relation=_NULL_COUNTS)
+        )
     if column.allowed:
         listed = ", ".join(text(value) for value in column.allowed)
-        rules.append(Rule(f"{prefix}.allowed", f"{name} is one of {', '.join(column.allowed)}", f"count_if({name} not in ({listed}))"))
+        rules.append(
+            Rule(
+                f"{prefix}.allowed",
+                f"{name} is one of {', '.join(column.allowed)}",
+                f"count_if({name} not in ({listed}))",
+            )
+        )
     bounds = [(sign, bound) for sign, bound in (("<", column.minimum), (">", column.maximum)) if bound is not None]
     if bounds:
         outside = " or ".join(f"{name} {sign} cast({text(bound)} as {column.type})" for sign, bound in bounds)
-        rules.append(Rule(f"{prefix}.range", f"{name} is at {' and '.join(_bound_words(*bound) for bound in bounds)}", f"count_if({outside})"))
+        rules.append(
+            Rule(
+                f"{prefix}.range",
+                f"{name} is at {' and '.join(_bound_words(*bound) for bound in bounds)}",
+                f"count_if({outside})",
+            )
+        )
     if column.pattern:
-        rules.append(Rule(f"{prefix}.pattern", f"{name} looks like {column.pattern}", f"count_if(not ({name} rlike {text(f'^(?:{column.pattern})$')}))"))
+        rules.append(
+            Rule(
+                f"{prefix}.pattern",
+                f"{name} looks like {column.pattern}",
+                f"count_if(not ({name} rlike {text(f'^(?:{column.pattern})$')}))",
+            )
+        )
     if column.derived_as:
-        rules.append(Rule(f"{prefix}.derived", f"{name} is what its formula gives", f"count_if(not ({name} <=> ({column.derived_as})))"))
+        rules.append(
+            Rule(
+                f"{prefix}.derived",
+                f"{name} is what its formula gives",
+                f"count_if(not ({name} <=> ({column.derived_as})))",
+            )
+        )
     return rules
 
 

@@ -25,24 +25,32 @@ def measure(rules: Iterable[Rule], parameters: Parameters, ask: Ask) -> list[Mea
     if slow:
         found = dict(found) | dict(_ask_all(slow, {}, parameters, ask))
     return [
-        Measurement(rule, int(found["r_rows"]), 0, 0.0) if number in quick and number not in slow else _measurement(rule, f"r{number}", found)
+        Measurement(rule, int(found["r_rows"]), 0, 0.0)
+        if number in quick and number not in slow
+        else _measurement(rule, f"r{number}", found)
         for number, rule in enumerate(chosen)
     ]
 
 
 def statement(rules: Mapping[int, Rule], shortcuts: Mapping[int, Rule], parameters: Parameters) -> str:
-    """The one SQL statement that measures `rules` and the shortcuts of others: a scalar subquery per relation, side by side."""
+    """The one SQL statement that measures `rules` and the shortcuts of others: a scalar subquery per relation, side by
+    side."""
     by_relation: dict[str, list[str]] = {"{table}": ["count(*) as r_rows"]}
     for number, rule in rules.items():
         by_relation.setdefault(rule.relation, []).extend(_aggregates(rule, f"r{number}"))
     for number, rule in shortcuts.items():
         if rule.shortcut is not None:
             by_relation.setdefault(rule.shortcut.relation, []).append(f"{rule.shortcut.value} as r{number}_shortcut")
-    parts = [f"(select {', '.join(columns)} from {relation} as looked_at_{n}) as part_{n}" for n, (relation, columns) in enumerate(by_relation.items())]
+    parts = [
+        f"(select {', '.join(columns)} from {relation} as looked_at_{n}) as part_{n}"
+        for n, (relation, columns) in enumerate(by_relation.items())
+    ]
     return parameters.fill(f"select * from {' cross join '.join(parts)}")
 
 
-def _ask_all(rules: Mapping[int, Rule], shortcuts: Mapping[int, Rule], parameters: Parameters, ask: Ask) -> Mapping[str, Any]:
+def _ask_all(
+    rules: Mapping[int, Rule], shortcuts: Mapping[int, Rule], parameters: Parameters, ask: Ask
+) -> Mapping[str, Any]:
     return ask(statement(rules, shortcuts, parameters))
 
 
@@ -57,4 +65,6 @@ def _measurement(rule: Rule, name: str, found: Mapping[str, Any]) -> Measurement
         raise ValueError(f"rule {rule.id} counted its failing rows as NULL: {rule.failed}")
     checked = found["r_rows"] if rule.checked is None else found[f"{name}_checked"]
     measured = failed if rule.value is None else value
-    return Measurement(rule, int(checked or 0), int(failed), None if measured is None else float(measured), found.get(f"{name}_detail"))
+    return Measurement(
+        rule, int(checked or 0), int(failed), None if measured is None else float(measured), found.get(f"{name}_detail")
+    )

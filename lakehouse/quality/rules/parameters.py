@@ -23,8 +23,11 @@ class Parameters:
     values: dict[str, str]
 
     def fill(self, sql: str) -> str:
-        """The SQL with every name in braces replaced; KeyError for a name nobody knows, MissingTableError for an absent gold table."""
-        filled = _NAME.sub(lambda found: self.values[found[1]] if found[1] in self.values else self._relation(found[1]), sql)
+        """The SQL with every name in braces replaced; KeyError for a name nobody knows, MissingTableError for an absent
+        gold table."""
+        filled = _NAME.sub(
+            lambda found: self.values[found[1]] if found[1] in self.values else self._relation(found[1]), sql
+        )
         return filled if filled == sql else self.fill(filled)
 
     def tables(self, sql: str) -> set[TableRef]:

@@ -15,8 +15,9 @@ from lakehouse.transforms.contract_types import received_sql, typed_sql
 def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
     """Every delivered row is in silver, in quarantine or a duplicate, and so is every cent of `amount`.
 
-    Duplicates are looked for only when the plain sums differ: of a key that was delivered more than once, all but what silver
-    has. A row that silver lost, invented or changed shows up as a difference. Sources no longer declared are left out.
+    Duplicates are looked for only when the plain sums differ: of a key that was delivered more than once, all but what
+    silver has. A row that silver lost, invented or changed shows up as a difference. Sources no longer declared are
+    left out.
     """
     keys = ", ".join(contract.key)
     rejected = f"(select distinct _source_file, _row_number, true as is_rejected from {{silver.{quarantine(contract.dataset).name}}})"
@@ -40,7 +41,10 @@ def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
         f" from {repeated} as r left join (select {keys}, {amount} as kept from {{table}}) as s using ({keys}))"
     )
     relation = f"(select * from {totals} cross join {silver} cross join {duplicates})"
-    rows_off, amount_off = "max(delivered_rows - rejected_rows - duplicate_rows - silver_rows)", "max(delivered - rejected - duplicates - silver)"
+    rows_off, amount_off = (
+        "max(delivered_rows - rejected_rows - duplicate_rows - silver_rows)",
+        "max(delivered - rejected - duplicates - silver)",
+    )
     detail = (
         "concat('delivered ', cast(max(delivered) as string), ' = silver ', cast(max(silver) as string), ' + quarantined ', cast(max(rejected) as string),"
         " ' + duplicates ', cast(max(duplicates) as string))"
@@ -78,8 +82,9 @@ def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
 
 
 def _sums_agree(rejected: str, amount: str) -> Shortcut:
-    """Rows and whole cents of everything delivered, less the rejected, against silver: a fifth of the cost of reading every amount as
-    a decimal. Where it rounds otherwise than silver does, the sums differ and the rule is measured in full."""
+    """Rows and whole cents of everything delivered, less the rejected, against silver: a fifth of the cost of reading
+    every amount as a decimal. Where it rounds otherwise than silver does, the sums differ and the rule is measured in
+    full."""
     cents = "count(*) as {0}_rows, coalesce(sum(cents), 0) as {0}_cents"
     delivered = f"(select {cents.format('delivered')} from {{delivered_cents}})"
     refused = (
@@ -87,20 +92,26 @@ def _sums_agree(rejected: str, amount: str) -> Shortcut:
         f" inner join {rejected} as q on d._source_file = q._source_file and d._row_number = q._row_number))"
     )
     silver = f"(select count(*) as silver_rows, coalesce(sum({amount}), 0) * 100 as silver_cents from {{table}} where _source in ({{delivering_sources}}))"
-    difference = "max(abs(delivered_rows - rejected_rows - silver_rows) + abs(delivered_cents - rejected_cents - silver_cents))"
+    difference = (
+        "max(abs(delivered_rows - rejected_rows - silver_rows) + abs(delivered_cents - rejected_cents - silver_cents))"
+    )
     return Shortcut(f"(select * from {delivered} cross join {refused} cross join {silver})", difference)
 
 
 def delivery_parameters(contract: Contract, amount: str, lake: str) -> dict[str, str]:
-    """What the rules name: every delivered row with its key and `amount` typed as silver types them, or in cents; where it came
-    from (_source_file, _row_number); and the sources.
+    """What the rules name: every delivered row with its key and `amount` typed as silver types them, or in cents; where
+    it came from (_source_file, _row_number); and the sources.
 
-    Empty relations when no source declares the dataset or none has delivered. Raises ConfigurationError for a wrong sources.yml.
+    Empty relations when no source declares the dataset or none has delivered. Raises ConfigurationError for a wrong
+    sources.yml.
     """
     columns = {column.name: column.type for column in (contract.column(name) for name in (*contract.key, amount))}
     delivering = [feed for feed in feeds(contract.dataset) if open_table(feed.bronze, lake) is not None]
     typed = [_feed_sql(feed, {name: _typed(feed, contract, name) for name in columns}, lake) for feed in delivering]
-    cents = [_feed_sql(feed, {"cents": f"try_cast(round(try_cast({feed.mapping[amount]} as double) * 100) as bigint)"}, lake) for feed in delivering]
+    cents = [
+        _feed_sql(feed, {"cents": f"try_cast(round(try_cast({feed.mapping[amount]} as double) * 100) as bigint)"}, lake)
+        for feed in delivering
+    ]
     return {
         "delivered": _union(typed, columns),
         "delivered_cents": _union(cents, {"cents": "bigint"}),
@@ -124,5 +135,8 @@ def _feed_sql(feed: Feed, expressions: dict[str, str], lake: str) -> str:
 def _union(parts: list[str], columns: dict[str, str]) -> str:
     if parts:
         return f"({' union all '.join(parts)})"
-    nulls = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in (columns | {"_source_file": "string", "_row_number": "bigint"}).items())
+    nulls = ", ".join(
+        f"cast(null as {kind}) as {name}"
+        for name, kind in (columns | {"_source_file": "string", "_row_number": "bigint"}).items()
+    )
     return f"(select {nulls} where 1 = 0)"

@@ -39,13 +39,14 @@ class Shortcut:
 class Rule:
     """One expectation on a table; `meaning` says what is true of a good table.
 
-    `failed`, `checked` (default: all rows of the table) and `value` are SQL aggregates over `relation`; all rules on one relation are one
-    scan. The rule holds when `value` (default: `failed`) lies within [minimum, maximum]; a NULL value means that there is nothing to compare with,
-    and holds. `detail` is an aggregate giving text that explains the value. The SQL may name `{table}`, any `{layer.table}`
-    (a silver table that is not there yet reads as empty) and the parameters of lakehouse.quality.rules.parameters, e.g. `{as_of}`.
+    `failed`, `checked` (default: all rows of the table) and `value` are SQL aggregates over `relation`; all rules on
+    one relation are one scan. The rule holds when `value` (default: `failed`) lies within [minimum, maximum]; a NULL
+    value means that there is nothing to compare with, and holds. `detail` is an aggregate giving text that explains the
+    value. The SQL may name `{table}`, any `{layer.table}` (a silver table that is not there yet reads as empty) and the
+    parameters of lakehouse.quality.rules.parameters, e.g. `{as_of}`.
 
-    Group with `sum(1)`, not `count(*)`, and do not count distinct hashes: where a column holds one value only, Sail 0.7.2 refuses to
-    aggregate a count again, and the distinct count of a hash returns no row at all.
+    Group with `sum(1)`, not `count(*)`, and do not count distinct hashes: where a column holds one value only, Sail
+    0.7.2 refuses to aggregate a count again, and the distinct count of a hash returns no row at all.
     """
 
     id: str
@@ -69,7 +70,9 @@ class Rule:
     def sql(self) -> str:
         """All SQL of the rule, to look for names in."""
         quick = (self.shortcut.relation, self.shortcut.value) if self.shortcut else ()
-        return "\n".join(part for part in (self.failed, self.checked, self.value, self.relation, self.detail, *quick) if part)
+        return "\n".join(
+            part for part in (self.failed, self.checked, self.value, self.relation, self.detail, *quick) if part
+        )
 
     @property
     def depends_on_as_of(self) -> bool:

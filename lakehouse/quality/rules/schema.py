@@ -11,13 +11,16 @@ _DELTA_NAMES = {"int": "integer", "bigint": "long"}
 
 
 def schema_differences(table: TableRef, lake: str) -> list[str]:
-    """What is missing, of another type, or not in the contract, in words; empty for tables without a contract or not yet written."""
+    """What is missing, of another type, or not in the contract, in words; empty for tables without a contract or not
+    yet written."""
     expected, found = silver_columns(table), open_table(table, lake)
     if expected is None or found is None:
         return []
     present = {field.name: _type_name(field.type) for field in found.schema().fields}
     named = {column.name for column in expected}
-    differences = [_difference(column, present) for column in expected] + [f"{name} is not in the contract" for name in present if name not in named]
+    differences = [_difference(column, present) for column in expected] + [
+        f"{name} is not in the contract" for name in present if name not in named
+    ]
     return [difference for difference in differences if difference]
 
 

@@ -1,4 +1,5 @@
-"""Runs dbt tasks, made as the models' are, whose invocations fail in different ways; says how often each was tried and what it said."""
+"""Runs dbt tasks, made as the models' are, whose invocations fail in different ways; says how often each was tried and
+what it said."""
 
 from __future__ import annotations
 
@@ -34,7 +35,12 @@ def main() -> None:
 
     tried: list[str] = []
     waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
-    options = DBT | {"project_dir": str(PROJECT), "profile_config": PROFILE, "invocation_mode": InvocationMode.DBT_RUNNER, "pool": "default_pool"}
+    options = DBT | {
+        "project_dir": str(PROJECT),
+        "profile_config": PROFILE,
+        "invocation_mode": InvocationMode.DBT_RUNNER,
+        "pool": "default_pool",
+    }
 
     @dag(dag_id="failing_models", schedule=None, default_args=waits, params=PARAMS)
     def failing_models() -> None:

@@ -10,7 +10,17 @@ from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.gold.manifest import manifest_path
 from lakehouse.orchestration import metadata_db
 
-HEAVY = ("pyspark", "pandas", "great_expectations", "duckdb", "deltalake", "pyarrow", "dbt.cli.main", "spark_jobs", "expectations")
+HEAVY = (
+    "pyspark",
+    "pandas",
+    "great_expectations",
+    "duckdb",
+    "deltalake",
+    "pyarrow",
+    "dbt.cli.main",
+    "spark_jobs",
+    "expectations",
+)
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Runs tasks that do stages, with the run configuration given as JSON, and says for which of them the window asked for a rebuild."""
+"""Runs tasks that do stages, with the run configuration given as JSON, and says for which of them the window asked for
+a rebuild."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A run that gets a signal (its argument) while a task works that swallows the KeyboardInterrupt, as dbt does; says what began and how it ended."""
+"""A run that gets a signal (its argument) while a task works that swallows the KeyboardInterrupt, as dbt does; says
+what began and how it ended."""
 
 from __future__ import annotations
 
