@@ -56,7 +56,7 @@ bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m benchmarks
 
 lint: setup ## ruff, mypy, sqlfluff
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && $(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
 
 format: setup ## let ruff and sqlfluff mend what they can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests

@@ -8,21 +8,21 @@ import fsspec
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from lakehouse.spark.table_names import is_on_disk, tables_on_disk
+from lakehouse.storage.discovery import existing_tables, newest_version
 from lakehouse.tables import gold, ops, silver
 
 
 def test_lists_what_has_a_commit_and_nothing_else(tmp_path: Path) -> None:
     lake = str(tmp_path)
-    assert tables_on_disk(lake) == set()
+    assert existing_tables(lake) == []
     for table in (silver("contacts"), ops("runs")):
         write_deltalake(table.location(lake), pa.table({"x": [1]}))
     (tmp_path / "silver" / "begun" / "_delta_log").mkdir(parents=True)
     (tmp_path / "silver" / "_staging" / "_delta_log").mkdir(parents=True)
     (tmp_path / "elsewhere" / "t").mkdir(parents=True)
-    assert tables_on_disk(lake) == {silver("contacts"), ops("runs")}
-    assert is_on_disk(silver("contacts"), lake)
-    assert not is_on_disk(silver("begun"), lake)
+    assert existing_tables(lake) == [ops("runs"), silver("contacts")]
+    assert newest_version(silver("contacts"), lake) == 0
+    assert newest_version(silver("begun"), lake) is None
 
 
 def test_lists_an_object_store_the_same_way() -> None:
@@ -34,6 +34,4 @@ def test_lists_an_object_store_the_same_way() -> None:
     ):
         store.pipe_file(f"/shop-lake/{path}", b"{}")
     lake = "memory://shop-lake"
-    assert tables_on_disk(lake) == {silver("contacts"), gold("facts")}
-    assert is_on_disk(gold("facts"), lake)
-    assert not is_on_disk(gold("begun"), lake)
+    assert existing_tables(lake) == [gold("facts"), silver("contacts")]
