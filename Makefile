@@ -47,10 +47,10 @@ test-spark: setup
 	@$(BIN)/python -m pytest --engines spark
 
 test-sail: setup
-	@$(BIN)/python -m pytest --engines sail --ignore tests/dags
+	@$(BIN)/python -m pytest --engines sail --ignore tests/dags --ignore tests/orchestration
 
 test-dags: setup
-	@$(BIN)/python -m pytest --engines sail tests/dags
+	@$(BIN)/python -m pytest --engines sail tests/dags tests/orchestration
 
 bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m benchmarks

@@ -5,17 +5,24 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
+from lakehouse.config.settings import settings
+from lakehouse.engine import jars
 from tests.support.engines import Engines
 from tests.support.homes import Home
 from tests.support.main_job import Ran, Undisturbed, do_data_work, parse_project, run_main_job
+from tests.support.own_engines import copy_jars, own_engine_in, working_in
 
 # How long examples take to be generated says something about who else is using the machine, nothing about the code.
-settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+hypothesis_settings.register_profile(
+    "untimed", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("untimed")
 
 _ON_SPARK = re.compile(r"\[(?:.*-)?spark\b")
 _SPARK_FIXTURES = {"ran_on_spark", "engine_on_spark"}
@@ -42,6 +49,38 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     shared = Engines(tmp_path_factory.mktemp("engines"))
     yield shared
     shared.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home in which programs of tests prepare Airflow once for all of them."""
+    return Home(tmp_path_factory.mktemp("airflow"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The settings of this very process point to an empty home."""
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def resolved_jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the jars that Spark needs, resolved once."""
+    with working_in(Home(tmp_path_factory.mktemp("jars"), "spark")):
+        return jars.delta_jars(settings())[0].parent
+
+
+@pytest.fixture
+def new_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
+    """An empty home for sail, or for the kind given as parameter; whatever runs in it afterwards is stopped."""
+    home = Home(tmp_path, getattr(request, "param", "sail"))
+    if home.engine == "spark":
+        copy_jars(request.getfixturevalue("resolved_jars"), home)
+    with own_engine_in(home):
+        yield home
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from lakehouse.orchestration import pools
 from lakehouse.quality.gate import load_gate
 from lakehouse.quality.rules.parameters import Parameters
 from lakehouse.tables import Layer
-from tests.dags.conftest import Program
 from tests.support.homes import ROOT
+from tests.support.programs import Program
 
 CRM = ("contacts", "consents", "products", "campaigns", "campaign_members", "redemptions")
 STAGES = ("extract", "bronze", "silver", "gate")

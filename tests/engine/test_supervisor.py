@@ -20,8 +20,8 @@ from lakehouse.errors import EngineMemoryError, EngineUnavailableError
 from lakehouse.spark import session as spark_session
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
-from tests.engine.queries import ENDLESS
 from tests.support.homes import Home
+from tests.support.queries import ENDLESS
 
 HASTY = WatchRules(probe_every=0.5, probe_deadline=1.0, hung_when_idle=2.0)
 

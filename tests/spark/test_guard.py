@@ -21,8 +21,8 @@ from lakehouse.errors import EngineMemoryError, EngineUnavailableError
 from lakehouse.spark import session as spark_session
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
-from tests.engine.queries import ENDLESS, TOO_LARGE
 from tests.support.homes import Home
+from tests.support.queries import ENDLESS, TOO_LARGE
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def kill_engine_in(seconds: float) -> threading.Timer:
     return timer
 
 
-def test_engine_killed_under_a_query(engine_home: Home) -> None:
+def test_engine_killed_under_a_query(own_engine: Home) -> None:
     old, before = session(), control.status()
     table = f"{settings().lake}/silver/kept_through_a_kill"
     old.range(3).write.format("delta").save(table)
@@ -46,7 +46,7 @@ def test_engine_killed_under_a_query(engine_home: Home) -> None:
     with (
         at_most(6),
         pytest.raises(
-            EngineUnavailableError, match=f"{engine_home.engine} died .*killed by signal 9.* under `silver.contacts`"
+            EngineUnavailableError, match=f"{own_engine.engine} died .*killed by signal 9.* under `silver.contacts`"
         ),
         guarded("silver.contacts"),
     ):
@@ -62,7 +62,7 @@ def test_engine_killed_under_a_query(engine_home: Home) -> None:
         old.sql("select 1").collect()
 
 
-def test_engine_killed_under_work_that_asks_nothing_of_it(engine_home: Home) -> None:
+def test_engine_killed_under_work_that_asks_nothing_of_it(own_engine: Home) -> None:
     """The watch hangs up although no call is under way, so the next call fails at once instead of meeting an empty
     engine."""
     spark = session()
@@ -77,7 +77,7 @@ def test_engine_killed_under_work_that_asks_nothing_of_it(engine_home: Home) -> 
         work()
 
 
-def test_query_that_does_not_fit(engine_home: Home) -> None:
+def test_query_that_does_not_fit(own_engine: Home) -> None:
     spark = session()
     with (
         pytest.raises(EngineMemoryError, match=r"query `gold\.dim_customers` did not fit.*LAKEHOUSE_ENGINE_MEMORY_GB"),
@@ -87,7 +87,7 @@ def test_query_that_does_not_fit(engine_home: Home) -> None:
     assert session().sql("select 1").collect()[0][0] == 1
 
 
-def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_query_past_its_deadline_is_cancelled(own_engine: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     session()
     spark_session.close()
     monkeypatch.setenv("LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "3")
@@ -101,7 +101,7 @@ def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: py
         guarded("gold.slow"),
     ):
         spark.sql(ENDLESS).collect()
-    state = read_state(engine_home.path)
+    state = read_state(own_engine.path)
     assert state is not None
     assert becomes_idle(psutil.Process(state.pid))
     spark_session.close()
@@ -109,7 +109,7 @@ def test_query_past_its_deadline_is_cancelled(engine_home: Home, monkeypatch: py
     settings.cache_clear()
 
 
-def test_engine_busy_with_a_long_query_is_not_taken_for_dead(engine_home: Home) -> None:
+def test_engine_busy_with_a_long_query_is_not_taken_for_dead(own_engine: Home) -> None:
     spark, caught = session(), []
 
     def work() -> None:
@@ -122,7 +122,7 @@ def test_engine_busy_with_a_long_query_is_not_taken_for_dead(engine_home: Home) 
     worker.start()
     time.sleep(3)
     try:
-        assert [answers("127.0.0.1", engine_home.ports[0], deadline_seconds=8) for _ in range(3)] == [True] * 3
+        assert [answers("127.0.0.1", own_engine.ports[0], deadline_seconds=8) for _ in range(3)] == [True] * 3
         assert worker.is_alive()
     finally:
         os.kill(control.status().pid, signal.SIGKILL)
@@ -141,7 +141,7 @@ def becomes_idle(process: psutil.Process) -> bool:
     return False
 
 
-def test_error_of_the_query_itself_passes_unchanged(engine_home: Home) -> None:
+def test_error_of_the_query_itself_passes_unchanged(own_engine: Home) -> None:
     spark = session()
     with pytest.raises(Exception, match="no_such_table") as caught, guarded("silver.contacts"):
         spark.sql("select * from silver.no_such_table").collect()

@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.gold.dbt_errors import raise_if_failed
 from lakehouse.orchestration.signals import interruptible
-from tests.dags.conftest import Program
+from tests.support.programs import Program
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])

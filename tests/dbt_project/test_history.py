@@ -10,7 +10,7 @@ from lakehouse.spark.session import session
 from lakehouse.storage.reader import column_names
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
-from tests.dbt.conftest import AS_OF, Shop, day, gold_rows
+from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows
 
 LATER = datetime(2018, 1, 3, tzinfo=UTC)
 VERSIONS = "select customer_id, first_name, valid_from, valid_to, is_current from {gold.customer_history} order by customer_id, valid_from, valid_to nulls last"

@@ -19,7 +19,7 @@ from lakehouse.gold.staleness import record_gold_built, record_gold_started
 from lakehouse.storage.duckdb_views import newest_version
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
-from tests.dbt.conftest import AS_OF, Shop, both_engines, day, empty_shop, gold_rows
+from tests.dbt_project.conftest import AS_OF, Shop, both_engines, day, empty_shop, gold_rows
 from tests.support.homes import Home
 from tests.support.lakes import difference
 

@@ -17,7 +17,7 @@ from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
 from lakehouse.spark.session import session
 from lakehouse.window import BatchWindow
-from tests.dbt.conftest import AS_OF, gold_rows
+from tests.dbt_project.conftest import AS_OF, gold_rows
 from tests.support.homes import Home
 
 LOAD: dict[str, Any] = {"format": "csv", "load": "increment"}

@@ -1,0 +1,1 @@
+"""Programs that tests of the DAGs run in processes of their own; each prints one line of JSON last."""
