@@ -23,7 +23,7 @@ SHIM = "echo 'pyenv: python3.11: command not found' >&2; exit 127"
 )
 def test_a_python_that_will_not_do_is_told_in_one_sentence(tmp_path: Path, program: str | None, says: str) -> None:
     shutil.copy(PROJECT_ROOT / "Makefile", tmp_path)
-    (tmp_path / "docker").mkdir()
+    (tmp_path / "requirements").mkdir()
     for name in ("requirements/requirements.lock", "requirements/bootstrap.lock", "pyproject.toml"):
         (tmp_path / name).touch()
     if program:
