@@ -9,7 +9,7 @@ BIN     := .venv/bin
 export LAKEHOUSE_ENGINE := $(ENGINE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test test-spark test-sail test-dags bench lint format lock clean
+.PHONY: help setup run up down test test-spark test-sail test-dags bench lint format hooks coverage lock clean
 
 help: ## print every target
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +55,14 @@ test-dags: setup
 bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m benchmarks
 
-lint: setup ## ruff, mypy, sqlfluff
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && $(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
+lint: setup ## all checks of .pre-commit-config.yaml: ruff, mypy, import-linter, sqlfluff, codespell
+	@PRE_COMMIT_HOME=$(CURDIR)/.venv/pre-commit $(BIN)/pre-commit run --all-files
 
-format: setup ## let ruff and sqlfluff mend what they can
+format: setup ## let ruff and sqlfluff fix what they can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
+
+hooks: setup ## run the checks of `make lint` on the changed files before every commit
+	@$(BIN)/pre-commit install
 
 lock: setup ## renew requirements/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/requirements.lock
