@@ -1,6 +1,5 @@
-"""Activation: from a segment in gold to an audience on a platform, with consent as the last word and a proof of every
-send.
+"""Activation: from a segment in gold to an audience at a destination (an e-mail platform).
 
-audience -> holdout -> payload -> firewall -> diff -> plan -> send -> receipt; reads gold at pinned Delta versions,
-needs no engine.
+audience -> holdout -> payload -> consent firewall -> diff -> plan -> send -> receipt. Consent is checked last, right
+before each batch is sent, and every send leaves a proof. Reads gold at pinned Delta versions and needs no engine.
 """

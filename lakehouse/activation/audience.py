@@ -1,5 +1,4 @@
-"""The audience of a campaign: the members of its segment with the profile columns it exports, from one pinned
-snapshot."""
+"""The audience of a campaign: the members of its segment with the profile columns it exports, from one snapshot."""
 
 from __future__ import annotations
 
@@ -12,12 +11,12 @@ from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.storage.duckdb_views import Snapshot
 
-_NO_NAMES = "select null::varchar as own_customer_id, null::varchar as customer_id where false"
+_NO_IDENTITIES = "select null::varchar as own_customer_id, null::varchar as customer_id where false"
 
 
 @dataclass(frozen=True)
 class Member:
-    """A member of the segment. `email` and `is_mailable` are None when gold has no profile or does not know."""
+    """A member of the segment; `email` and `is_mailable` are None when gold does not know them."""
 
     customer_id: str
     email: str | None
@@ -26,19 +25,22 @@ class Member:
 
 
 def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
-    """Members of the campaign's segment, each once, in order of customer_id; a member without a profile comes with
-    nothing known.
+    """Members of the campaign's segment, each once, in order of customer_id; all is None for one without a profile.
 
-    Streams from the snapshot's connection: nothing else may be asked of it before the last member.
+    Streams from the snapshot's connection, which must run no other query before the last member has been read.
     """
     columns = campaign.columns
-    selected = "".join(f', d."{column}"' for column in columns)
+    selected = "".join(f', profiles."{column}"' for column in columns)
     cursor = snapshot.connection.execute(
         f"""
-        with chosen as (select distinct customer_id from gold.segment_members where segment = ? and customer_id is not null)
-        select m.customer_id, d.email, d.is_mailable{selected}
-        from chosen as m left join gold.dim_customers as d using (customer_id)
-        order by m.customer_id
+        with chosen as (
+            select distinct customer_id from gold.segment_members where segment = ? and customer_id is not null
+        )
+
+        select chosen.customer_id, profiles.email, profiles.is_mailable{selected}
+        from chosen
+        left join gold.dim_customers as profiles on chosen.customer_id = profiles.customer_id
+        order by chosen.customer_id
         """,  # noqa: S608 - column names come from campaigns.yml and are checked against the table
         [campaign.segment],
     )
@@ -48,21 +50,32 @@ def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
 
 
 def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
-    """The customers who have a profile, by whatever customer_id they have now, with address and consent only, in order
-    of customer_id."""
-    names = (
+    """Those of the customers who have a profile, with address and consent only, in order of customer_id.
+
+    The profile is found also when the customer has been merged since and has another customer_id now.
+    """
+    identities = (
         "select distinct own_customer_id, customer_id from silver.identities"
         if IDENTITIES in snapshot.versions
-        else _NO_NAMES
+        else _NO_IDENTITIES
     )
     cursor = snapshot.connection.execute(
         f"""
-        with asked as (select unnest(?::varchar[]) as customer_id)
-        select asked.customer_id, profiles.email, profiles.is_mailable
-        from asked
-        left join ({names}) as names on asked.customer_id = names.own_customer_id
-        inner join gold.dim_customers as profiles on profiles.customer_id = coalesce(names.customer_id, asked.customer_id)
-        order by asked.customer_id
+        with
+        asked as (select unnest(?::varchar[]) as customer_id),
+
+        identities as ({identities}),
+
+        resolved as (
+            select asked.customer_id, coalesce(identities.customer_id, asked.customer_id) as current_customer_id
+            from asked
+            left join identities on asked.customer_id = identities.own_customer_id
+        )
+
+        select resolved.customer_id, profiles.email, profiles.is_mailable
+        from resolved
+        inner join gold.dim_customers as profiles on resolved.current_customer_id = profiles.customer_id
+        order by resolved.customer_id
         """,  # noqa: S608 - one of two constants
         [list(customers)],
     )
@@ -70,6 +83,6 @@ def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
 
 
 def profiles_as_of(snapshot: Snapshot) -> datetime | None:
-    """The moment the profiles look back from; None when there are none."""
+    """The time that the profiles look back from; None when there are no profiles."""
     rows = snapshot.connection.execute("select max(as_of) from gold.dim_customers").fetchall()
     return rows[0][0]

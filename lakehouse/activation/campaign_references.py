@@ -1,44 +1,67 @@
-"""What campaigns may name: segments that have a dbt model, columns that gold.dim_customers has; and a segment's
-definition as a hash."""
+"""What a campaign may refer to: segments that have a dbt model, and columns of gold.dim_customers."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from lakehouse.activation.campaigns import Catalogue
 from lakehouse.config.settings import PROJECT_ROOT
-from lakehouse.storage.duckdb_views import Snapshot
 from lakehouse.utils.canonical_json import json_text
+
+if TYPE_CHECKING:
+    from lakehouse.storage.duckdb_views import Snapshot
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _PREFIX = "segment_"
+# Numeric types, as dbt's contracts (Spark) and DuckDB write them.
+_NUMERIC = re.compile(
+    r"(byte|short|long|u?(tiny|small|big|huge)?int(eger)?|float|real|double|decimal|numeric)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class CampaignReferences:
+    """Names of the segments, and the columns of gold.dim_customers with their types."""
+
+    segments: frozenset[str]
+    columns: Mapping[str, str]
+
+    @property
+    def numeric_columns(self) -> list[str]:
+        """Columns that can be exported as a bucket, sorted."""
+        return sorted(name for name, data_type in self.columns.items() if _NUMERIC.match(data_type))
+
+
+def campaign_references(snapshot: Snapshot, project: Path = DBT_PROJECT) -> CampaignReferences:
+    """References as they are in gold. A segment without members is not in gold.segment_members: the dbt project adds
+    it."""
+    with_members = snapshot.connection.execute("select distinct segment from gold.segment_members").fetchall()
+    columns = snapshot.connection.execute("describe gold.dim_customers").fetchall()
+    return CampaignReferences(
+        frozenset(segment_models(project)) | {segment for (segment,) in with_members},
+        {name: data_type for name, data_type, *_ in columns},
+    )
 
 
 def segment_models(project: Path = DBT_PROJECT) -> dict[str, Path]:
-    """Segment -> its model: models/marts/segments/segment_<segment>.sql."""
+    """Segment -> its model, `models/marts/segments/segment_<segment>.sql`."""
     return {
         path.stem.removeprefix(_PREFIX): path
         for path in sorted((project / "models" / "marts" / "segments").glob(f"{_PREFIX}*.sql"))
     }
 
 
-def catalogue(snapshot: Snapshot, project: Path = DBT_PROJECT) -> Catalogue:
-    """Segments of the dbt project and of gold.segment_members (a segment without members is in the first only), columns
-    of gold.dim_customers."""
-    filled = snapshot.connection.execute("select distinct segment from gold.segment_members").fetchall()
-    columns = snapshot.connection.execute("describe gold.dim_customers").fetchall()
-    return Catalogue(
-        frozenset(segment_models(project)) | {segment for (segment,) in filled},
-        {name: data_type for name, data_type, *_ in columns},
-    )
-
-
 def segment_hash(segment: str, project: Path = DBT_PROJECT) -> str:
-    """SHA-256 of the segment's model and of the project's variables, which hold its thresholds; empty for a segment
-    without a model."""
+    """SHA-256 of the segment's model and of the project's variables, which hold its thresholds.
+
+    Empty for a segment without a model.
+    """
     model = segment_models(project).get(segment)
     if model is None:
         return ""

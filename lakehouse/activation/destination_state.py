@@ -1,5 +1,8 @@
-"""What the platform has, as far as the lake knows: from the newest acknowledged rows in ops.export_records, and from
-attempts that nothing acknowledged in ops.export_attempts. Export state lives in the lake."""
+"""What a destination has of a campaign, as far as the lake knows.
+
+From the newest acknowledged rows in ops.export_records, and from delivery intents in ops.export_attempts that nothing
+acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -16,40 +19,69 @@ EXPORT_RECORDS = ops("export_records")
 EXPORT_ATTEMPTS = ops("export_attempts")
 STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS)
 
-# An attempt is settled by a later acknowledgement, or by the refusal of the only try: a second try of an export that
-# was killed may be refused although the platform took the first.
-_UNSETTLED = """
-    with attempts as (
-        select export_id, customer_id, max(attempted_at) as attempted_at, count(*) as tries
+_OF_CAMPAIGN = "campaign_id = $campaign_id and platform = $platform"
+_FINISHED = f"select count(*) from ops.exports where {_OF_CAMPAIGN}"  # noqa: S608 - constants only
+_ACKNOWLEDGED = f"""
+    select customer_id, arg_max(action, acknowledged_at), arg_max(payload_hash, acknowledged_at)
+    from ops.export_records
+    where {_OF_CAMPAIGN} and acknowledged_at is not null and export_id <> $without_export
+    group by customer_id
+"""  # noqa: S608 - constants only
+# An intent is settled by a later acknowledgement, or by a rejection if it was the export's only one for the customer:
+# when an export that was killed is resumed, the destination may reject the second delivery although it took the first.
+_UNSETTLED = f"""
+    with
+    intents as (
+        select export_id, customer_id, max(attempted_at) as attempted_at, count(*) as count_intents
         from ops.export_attempts
-        where campaign_id = $campaign_id and platform = $platform and export_id <> $without_export
+        where {_OF_CAMPAIGN} and export_id <> $without_export
         group by export_id, customer_id
     ),
 
     acknowledged as (
         select customer_id, max(acknowledged_at) as acknowledged_at
         from ops.export_records
-        where campaign_id = $campaign_id and platform = $platform and export_id <> $without_export and acknowledged_at is not null
+        where {_OF_CAMPAIGN} and export_id <> $without_export and acknowledged_at is not null
         group by customer_id
     ),
 
-    refused as (select export_id, customer_id from ops.export_records where action = 'rejected')
+    rejected as (select export_id, customer_id from ops.export_records where action = 'rejected')
 
-    select distinct attempts.customer_id
-    from attempts
-    left join acknowledged on attempts.customer_id = acknowledged.customer_id and attempts.attempted_at < acknowledged.acknowledged_at
-    left join refused on attempts.export_id = refused.export_id and attempts.customer_id = refused.customer_id and attempts.tries = 1
-    where acknowledged.customer_id is null and refused.customer_id is null
-"""
+    select distinct intents.customer_id
+    from intents
+    left join acknowledged
+        on intents.customer_id = acknowledged.customer_id and intents.attempted_at < acknowledged.acknowledged_at
+    left join rejected
+        on
+            intents.export_id = rejected.export_id
+            and intents.customer_id = rejected.customer_id
+            and intents.count_intents = 1
+    where acknowledged.customer_id is null and rejected.customer_id is null
+"""  # noqa: S608 - constants only
+_BEGUN = f"""
+    with moments as (
+        select export_id, acknowledged_at as moment from ops.export_records where {_OF_CAMPAIGN}
+        union all
+        select export_id, attempted_at from ops.export_attempts where {_OF_CAMPAIGN}
+    )
+
+    select export_id, max(moment), export_id in (select export_id from ops.exports)
+    from moments
+    group by export_id
+    order by export_id
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True)
-class PlatformState:
-    """One campaign on one platform, as recorded.
+class DestinationState:
+    """One campaign at one destination, as recorded.
 
-    `hashes`: payload hash by customer who is on the platform. `uncertain`: customers a delivery may have reached or
-    not. `finished`: exports that have a row in ops.exports. `unfinished`: ids of exports that began to send but have no
-    such row, because their process was killed. `newest_at`: newest attempt or acknowledgement.
+    Attributes:
+        hashes: payload hash by customer who is at the destination.
+        uncertain: customers whom a delivery may or may not have reached.
+        finished: number of exports that have a row in ops.exports.
+        unfinished: ids of exports that began to send but have no such row, because their process was killed.
+        newest_at: time of the newest delivery intent or acknowledgement.
     """
 
     hashes: Mapping[str, str]
@@ -60,36 +92,37 @@ class PlatformState:
 
     @property
     def customers(self) -> Set[str]:
-        """Everybody who is or may be on the platform."""
+        """Everybody who is or may be at the destination."""
         return self.hashes.keys() | self.uncertain
 
     @property
-    def settled(self) -> Mapping[str, str]:
-        """Payload hash by customer whose payload on the platform is known."""
+    def certain_hashes(self) -> Mapping[str, str]:
+        """Payload hash by customer whose payload at the destination is known for certain."""
         return {customer_id: found for customer_id, found in self.hashes.items() if customer_id not in self.uncertain}
 
-    def after(self, closed: int) -> PlatformState:
-        """The state once `closed` unfinished exports have been given their row."""
-        return replace(self, finished=self.finished + closed, unfinished=() if closed else self.unfinished)
+    def after_closing(self, count: int) -> DestinationState:
+        """The state once `count` unfinished exports have been given their row in ops.exports."""
+        return replace(self, finished=self.finished + count, unfinished=() if count else self.unfinished)
 
 
 @dataclass(frozen=True)
-class Done:
-    """What one export has done so far: action by customer; `rejected` customers are not on the platform."""
+class RecordedActions:
+    """What one export has recorded so far: action by customer. Rejected customers are not at the destination."""
 
     actions: Mapping[str, str]
 
     @property
     def rejected(self) -> int:
-        return sum(action == "rejected" for action in self.actions.values())
+        """Number of customers that the destination rejected."""
+        return self.count("rejected")
 
     def count(self, action: str) -> int:
+        """Number of customers with that action."""
         return sum(found == action for found in self.actions.values())
 
 
-def fill_in_missing(snapshot: Snapshot) -> None:
-    """Give tables that no export has written yet an empty stand-in, so that nobody has to ask whether they are
-    there."""
+def add_missing_tables(snapshot: Snapshot) -> None:
+    """Add an empty view for each state table that no export has written yet, so that queries need not check for it."""
     snapshot.connection.execute("create schema if not exists ops")
     for table in STATE_TABLES:
         if table not in snapshot.versions:
@@ -99,50 +132,32 @@ def fill_in_missing(snapshot: Snapshot) -> None:
             snapshot.connection.execute(f"create view {table} as select * from _no_{table.name}")  # noqa: S608 - TableRef allows identifiers only
 
 
-def platform_state(snapshot: Snapshot, campaign_id: str, platform: str, without_export: str = "") -> PlatformState:
-    """State of the campaign on the platform; `without_export` leaves out what that export did, to plan it again as it
-    was planned."""
-    ours = {"campaign_id": campaign_id, "platform": platform}
-    found = snapshot.connection.execute(
-        "select count(*) from ops.exports where campaign_id = $campaign_id and platform = $platform", ours
-    ).fetchall()
-    finished: int = found[0][0]
-    records = snapshot.connection.execute(
-        """
-        select customer_id, arg_max(action, acknowledged_at), arg_max(payload_hash, acknowledged_at)
-        from ops.export_records
-        where campaign_id = $campaign_id and platform = $platform and acknowledged_at is not null and export_id <> $without_export
-        group by customer_id
-        """,
-        ours | {"without_export": without_export},
-    ).fetchall()
-    hashes = {customer_id: payload_hash for customer_id, action, payload_hash in records if action != "removed"}
-    unsettled = snapshot.connection.execute(_UNSETTLED, ours | {"without_export": without_export}).fetchall()
-    uncertain = frozenset(customer_id for (customer_id,) in unsettled)
-    return PlatformState(hashes, uncertain, finished, *_begun(snapshot, ours))
+def destination_state(
+    snapshot: Snapshot, campaign_id: str, destination: str, without_export: str = ""
+) -> DestinationState:
+    """State of the campaign at the destination.
+
+    `without_export` leaves out what that export did: the state before it, so that it is planned again as it was.
+    """
+    campaign = {"campaign_id": campaign_id, "platform": destination}
+    others = campaign | {"without_export": without_export}
+    query = snapshot.connection.execute
+    finished: int = query(_FINISHED, campaign).fetchall()[0][0]
+    acknowledged = query(_ACKNOWLEDGED, others).fetchall()
+    unsettled = query(_UNSETTLED, others).fetchall()
+    begun = query(_BEGUN, campaign).fetchall()
+    return DestinationState(
+        hashes={customer_id: payload_hash for customer_id, action, payload_hash in acknowledged if action != "removed"},
+        uncertain=frozenset(customer_id for (customer_id,) in unsettled),
+        finished=finished,
+        unfinished=tuple(export_id for export_id, _, is_finished in begun if not is_finished),
+        newest_at=max((moment for _, moment, _ in begun if moment), default=None),
+    )
 
 
-def done_by(snapshot: Snapshot, export_id: str) -> Done:
+def recorded_actions(snapshot: Snapshot, export_id: str) -> RecordedActions:
     """What the export has recorded, also when its process was killed."""
     rows = snapshot.connection.execute(
         "select customer_id, action from ops.export_records where export_id = ?", [export_id]
     ).fetchall()
-    return Done(dict(rows))
-
-
-def _begun(snapshot: Snapshot, ours: Mapping[str, str]) -> tuple[tuple[str, ...], datetime | None]:
-    """Exports without a row in ops.exports, in order, and the newest moment on record."""
-    rows = snapshot.connection.execute(
-        """
-        with moments as (
-            select export_id, acknowledged_at as moment from ops.export_records where campaign_id = $campaign_id and platform = $platform
-            union all
-            select export_id, attempted_at from ops.export_attempts where campaign_id = $campaign_id and platform = $platform
-        )
-
-        select export_id, max(moment), export_id in (select export_id from ops.exports) from moments group by export_id order by export_id
-        """,
-        ours,
-    ).fetchall()
-    newest = max((moment for _, moment, _ in rows if moment), default=None)
-    return tuple(export_id for export_id, _, is_closed in rows if not is_closed), newest
+    return RecordedActions(dict(rows))

@@ -1,4 +1,4 @@
-"""The difference between what a platform should have and what it acknowledged: only that is sent."""
+"""The difference between what a destination should have and what it acknowledged: only that is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Diff:
-    """Customer ids by what must happen, each list in order; together they are exactly the customers of both sides."""
+    """Sorted customer ids by what must happen; each customer of either side is in exactly one of them."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -17,19 +17,19 @@ class Diff:
 
 
 def diff(target: Mapping[str, str], acknowledged: Mapping[str, str], uncertain: Set[str] = frozenset()) -> Diff:
-    """Compare payload hashes by customer_id: `target` is to be on the platform, `acknowledged` is there.
+    """Compare payload hashes by customer_id.
 
-    What the platform has of the `uncertain` customers is not known: they are sent again when wanted, and removed when
-    not.
+    Args:
+        target: what the destination should have.
+        acknowledged: what it has.
+        uncertain: customers of whom it is not known what the destination has. They are sent again if they are in the
+            target, and removed if not.
     """
-    both = sorted(target.keys() & acknowledged.keys())
+    both = target.keys() & acknowledged.keys()
+    unchanged = {customer for customer in both - uncertain if target[customer] == acknowledged[customer]}
     return Diff(
         added=tuple(sorted(target.keys() - acknowledged.keys())),
-        changed=tuple(
-            customer for customer in both if target[customer] != acknowledged[customer] or customer in uncertain
-        ),
+        changed=tuple(sorted(both - unchanged)),
         removed=tuple(sorted((acknowledged.keys() | uncertain) - target.keys())),
-        unchanged=tuple(
-            customer for customer in both if target[customer] == acknowledged[customer] and customer not in uncertain
-        ),
+        unchanged=tuple(sorted(unchanged)),
     )

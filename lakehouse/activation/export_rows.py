@@ -1,4 +1,4 @@
-"""Rows of ops.exports: one per export, also for one that failed or whose process was killed."""
+"""The rows of ops.exports, one per export, also for one that failed or was killed; and an export's outcome."""
 
 from __future__ import annotations
 
@@ -8,63 +8,71 @@ from datetime import datetime
 from typing import Any
 
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.destination_state import Done
+from lakehouse.activation.destination_state import RecordedActions
 from lakehouse.activation.plan import Plan
-from lakehouse.activation.send import Sent
+from lakehouse.activation.send import SendProgress
 from lakehouse.outcome import TableOutcome
 from lakehouse.tables import ops
 
 
 def exports_row(
-    plan: Plan, sent: Sent, status: str, times: tuple[datetime, datetime], manifest_path: str
+    plan: Plan, progress: SendProgress, status: str, times: tuple[datetime, datetime], manifest_path: str
 ) -> dict[str, Any]:
-    """The row of an export that ended, well or not; the counts of a failed one are as far as it came."""
+    """The row of an export that succeeded or failed; a failed one counts what it did before it failed."""
     return {
         "export_id": plan.export_id,
         "campaign_id": plan.campaign.id,
-        "platform": plan.campaign.platform,
+        "platform": plan.campaign.destination,
         "status": status,
         "started_at": times[0],
         "finished_at": times[1],
-        **{f"count_{name}": count for name, count in asdict(sent.counts).items()},
-        "count_exported": sent.exported,
-        "count_rejected": sent.rejected,
+        **{f"count_{name}": count for name, count in asdict(progress.counts).items()},
+        "count_exported": progress.exported,
+        "count_rejected": progress.rejected,
         "manifest_path": manifest_path,
     }
 
 
 def abandoned_row(
-    campaign: Campaign, export_id: str, done: Done, planned: Mapping[str, int], now: datetime, manifest_path: str
+    campaign: Campaign,
+    export_id: str,
+    recorded: RecordedActions,
+    planned: Mapping[str, int],
+    now: datetime,
+    manifest_path: str,
 ) -> dict[str, Any]:
-    """The row of an export that was killed and that no run will resume, because since then the target has changed.
+    """The row of an export that was killed, and that is not resumed because the target has changed since.
 
-    What it sent is counted from its records, whom it was to send to as its manifest promised.
+    What it sent is counted from its records; the other counts are `planned`, from its manifest.
     """
     return {
         "export_id": export_id,
         "campaign_id": campaign.id,
-        "platform": campaign.platform,
+        "platform": campaign.destination,
         "status": "failed",
         "started_at": now,
         "finished_at": now,
         **{f"count_{name}": planned.get(name, 0) for name in ("audience", "holdout", "suppressed", "unchanged")},
-        **{f"count_{action}": done.count(action) for action in ("added", "changed", "removed")},
-        "count_exported": len(done.actions) - done.rejected,
-        "count_rejected": done.rejected,
+        **{f"count_{action}": recorded.count(action) for action in ("added", "changed", "removed")},
+        "count_exported": len(recorded.actions) - recorded.rejected,
+        "count_rejected": recorded.rejected,
         "manifest_path": manifest_path,
     }
 
 
-def outcome(sent: Sent, warnings: list[str]) -> TableOutcome:
-    """The export under the law of all stages: read (audience and removals) = loaded (taken by the platform) +
-    quarantined (held out, stopped by the firewall, refused) + duplicates (unchanged)."""
-    counts = sent.counts
+def outcome(progress: SendProgress, warnings: list[str]) -> TableOutcome:
+    """The export's counts as those of every stage: read = loaded + quarantined + duplicates.
+
+    read: audience and removals; loaded: accepted by the destination; quarantined: held out, suppressed or rejected;
+    duplicates: unchanged.
+    """
+    counts = progress.counts
     return TableOutcome(
         table=ops("exports"),
         read=counts.audience + counts.removed,
-        loaded=sent.exported,
-        quarantined=counts.holdout + counts.suppressed + sent.rejected,
+        loaded=progress.exported,
+        quarantined=counts.holdout + counts.suppressed + progress.rejected,
         duplicates=counts.unchanged,
         warnings=tuple(warnings),
-        skipped=sent.exported == 0 and sent.rejected == 0,
+        skipped=progress.exported == 0 and progress.rejected == 0,
     )

@@ -1,5 +1,5 @@
-"""The proof of a send: what was known and decided (manifest, written before anything is sent) and what came of it
-(receipt)."""
+"""The proof of a send: the manifest (what was known and decided, written before anything is sent) and the receipt (what
+was sent)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from lakehouse.activation.consent.firewall import SUPPRESSIONS
 from lakehouse.activation.plan import Plan
-from lakehouse.activation.send import Sent
+from lakehouse.activation.send import SendProgress
 from lakehouse.tables import TableRef
 from lakehouse.utils.atomic_files import write_whole
 from lakehouse.utils.canonical_json import json_text
@@ -31,11 +31,19 @@ def write_manifest(
     segment_hash: str,
     as_of: datetime | None,
 ) -> Path:
-    """Write the manifest of a plan below `folder` (the campaign's exports to the platform) and return its path.
+    """Write the manifest of a plan below `folder` and return its path.
 
-    `known_consents` is the version of silver.consents that gold knows; refusals up to the one in `versions` were
-    honoured too. The payload hash of everybody in the target is in `recipients/<target hash>.jsonl.gz`, once for all
-    exports with that target.
+    The payload hash of everybody in the target goes into `recipients/<target hash>.jsonl.gz`, once for all exports with
+    that target.
+
+    Args:
+        folder: where the campaign's exports to the destination are.
+        plan: the plan.
+        versions: Delta version by table read.
+        known_consents: version of silver.consents that gold was built from; later refusals up to the version in
+            `versions` were respected too.
+        segment_hash: hash of the segment's definition.
+        as_of: time the profiles look back from.
     """
     recipients = f"recipients/{plan.target_hash[:16]}.jsonl.gz"
     if not (folder / recipients).exists():
@@ -48,7 +56,7 @@ def write_manifest(
     content = {
         "export_id": plan.export_id,
         "campaign_id": campaign.id,
-        "platform": campaign.platform,
+        "platform": campaign.destination,
         "segment": campaign.segment,
         "segment_definition_sha256": segment_hash,
         "send_at": campaign.send_at,
@@ -62,7 +70,7 @@ def write_manifest(
         "consents_known_to_gold": {"table": "silver.consents", "version": known_consents},
         "counts": asdict(plan.counts),
         "suppressed_by_reason": dict(plan.suppressed),
-        "removals_refused": plan.kept,
+        "removals_refused": plan.retained,
         "target_sha256": plan.target_hash,
         "recipients": f"../{recipients}",
     }
@@ -70,25 +78,25 @@ def write_manifest(
 
 
 def write_receipt(
-    folder: Path, plan: Plan, sent: Sent, status: str, times: tuple[datetime, datetime], notes: list[str]
+    folder: Path, plan: Plan, progress: SendProgress, status: str, times: tuple[datetime, datetime], notes: list[str]
 ) -> Path:
-    """Write what came of an export; `times` are start and end, `notes` warnings or the error."""
+    """Write what an export sent; `times` are start and end, `notes` the warnings or the error."""
     content = {
         "export_id": plan.export_id,
         "campaign_id": plan.campaign.id,
         "status": status,
         "started_at": times[0],
         "finished_at": times[1],
-        "counts": asdict(sent.counts) | {"exported": sent.exported, "rejected": sent.rejected},
-        "suppressed_by_reason": dict(sorted((Counter(plan.suppressed) + sent.stopped).items())),
-        "batches": sent.batches,
+        "counts": asdict(progress.counts) | {"exported": progress.exported, "rejected": progress.rejected},
+        "suppressed_by_reason": dict(sorted((Counter(plan.suppressed) + progress.suppressed_since).items())),
+        "batches": progress.batches,
         "notes": notes,
     }
     return _write(folder / plan.export_id / RECEIPT, content)
 
 
 def planned_counts(folder: Path, export_id: str) -> dict[str, int]:
-    """Counts an earlier export's manifest promised; empty when the manifest is gone."""
+    """The counts in an earlier export's manifest; empty when there is no manifest."""
     path = folder / export_id / MANIFEST
     return dict(json.loads(path.read_bytes())["counts"]) if path.exists() else {}
 

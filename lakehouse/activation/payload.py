@@ -1,5 +1,4 @@
-"""What the platform gets to know about a customer, as canonical JSON, and its SHA-256: equal profiles give equal
-bytes."""
+"""What is sent about a customer, as canonical JSON, and its SHA-256: equal profiles give equal bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from typing import Any
 from lakehouse.activation.campaigns import Bucket, ExportField
 from lakehouse.utils.canonical_json import json_text
 
-_SIGNIFICANT_DIGITS = 9  # a rebuild may add doubles in another order; their last digits are noise
+_SIGNIFICANT_DIGITS = 9  # a rebuild may add doubles in another order, which changes their last digits
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Payload:
 
 
 def payload_of(customer_id: str, email: str, profile: Mapping[str, Any], fields: Sequence[ExportField]) -> Payload:
-    """`{"attributes":{<name>: <value>},"customer_id":...,"email":...}` with sorted keys; the order of declaration does
-    not matter."""
+    """`{"attributes":{<name>: <value>},"customer_id":...,"email":...}` with sorted keys, in whatever order the fields
+    are declared."""
     attributes = {field.name: _value(profile[field.column], field.bucket) for field in fields}
     body = json_text({"customer_id": customer_id, "email": email, "attributes": attributes}, is_sorted=True).encode()
     return Payload(body, hashlib.sha256(body).hexdigest())
@@ -45,19 +44,19 @@ def band(value: float | None, edges: Sequence[float]) -> str | None:
 
 
 def _value(value: Any, bucket: Bucket | None) -> Any:
-    return band(value, bucket.edges) if bucket else _settled(value)
+    return band(value, bucket.edges) if bucket else _rounded(value)
 
 
-def _settled(value: Any) -> Any:
-    """Doubles, also inside arrays and structs, rounded to what is meant; not-a-number is null, minus zero is zero."""
+def _rounded(value: Any) -> Any:
+    """Doubles, also inside arrays and structs, rounded to 9 digits; infinity and not-a-number become null, -0.0 0.0."""
     if isinstance(value, float):
         if not math.isfinite(value):
             return None
         return 0.0 if value == 0 else float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
     if isinstance(value, Mapping):
-        return {key: _settled(item) for key, item in value.items()}
+        return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_settled(item) for item in value]
+        return [_rounded(item) for item in value]
     return value
 
 

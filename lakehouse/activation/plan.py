@@ -1,5 +1,4 @@
-"""The plan of an export: its id, everything it sends in order, and the counts it promises. Pure: the same facts give
-the same plan."""
+"""The plan of an export: its id, its operations in order, and its counts. Pure: the same input gives the same plan."""
 
 from __future__ import annotations
 
@@ -8,16 +7,18 @@ from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.destination_state import PlatformState
-from lakehouse.activation.destinations import Delivery
+from lakehouse.activation.destination_state import DestinationState
+from lakehouse.activation.destinations import Operation
 from lakehouse.activation.diff import diff
 from lakehouse.activation.selection import Selection
 
 
 @dataclass(frozen=True)
 class Counts:
-    """audience = holdout + suppressed + added + changed + unchanged, and added + changed + removed = exported +
-    rejected once all is sent."""
+    """audience = holdout + suppressed + added + changed + unchanged.
+
+    Once everything is sent, added + changed + removed = exported + rejected.
+    """
 
     audience: int
     holdout: int
@@ -30,27 +31,34 @@ class Counts:
 
 @dataclass(frozen=True)
 class Plan:
-    """`deliveries` has removals first (an address may pass from one customer to another), then upserts by customer_id.
+    """What one export sends.
 
-    `offset` deliveries of the plan were made before its process was killed; they are counted, but not listed any more.
-    `uncertain` customers may be on the platform although nothing says so. `kept` counts those who stay there unwanted,
-    because only some may be removed; they are in no other count.
+    Attributes:
+        operations: what is still to be sent: removals first (an address may pass from one customer to another), then
+            upserts by customer_id.
+        offset: number of operations that were sent before the export's process was killed; they are in `counts`, but
+            not in `operations`.
+        suppressed: number of suppressed customers by reason.
+        target: payload hash of everybody who should be at the destination.
+        uncertain: customers who may be at the destination although no record says so.
+        retained: number of customers who stay at the destination although they are not in the target, because they may
+            not be removed; they are in no other count.
     """
 
     export_id: str
     campaign: Campaign
-    deliveries: tuple[Delivery, ...]
+    operations: tuple[Operation, ...]
     offset: int
     counts: Counts
     suppressed: Mapping[str, int]
     target: Mapping[str, str]
     target_hash: str
     uncertain: Set[str]
-    kept: int
+    retained: int
 
 
 def target_hash(target: Mapping[str, str]) -> str:
-    """SHA-256 over everybody who is to be on the platform and with which payload."""
+    """SHA-256 over everybody who should be at the destination, and with which payload."""
     digest = hashlib.sha256()
     for customer_id in sorted(target):
         digest.update(f"{customer_id} {target[customer_id]}\n".encode())
@@ -58,25 +66,30 @@ def target_hash(target: Mapping[str, str]) -> str:
 
 
 def export_id_of(campaign: Campaign, finished: int, wanted: str) -> str:
-    """Id of the export that follows `finished` exports of the campaign and wants the target with hash `wanted`.
+    """Id of the export that follows `finished` exports of the campaign and has the target hash `wanted`.
 
-    A killed export has left no row in ops.exports, so the next run that wants the same arrives at the same id and
-    resumes it; a finished one (also one that came to nothing) moves the count on, so A -> B -> A are three exports.
+    A killed export has left no row in ops.exports, so the next run with the same target computes the same id and
+    resumes it. A finished one (also a failed one) increases the count, so A -> B -> A are three exports.
     """
-    return f"{campaign.id}-{finished + 1:05d}-{hashlib.sha256(f'{campaign.platform}:{campaign.id}:{finished}:{wanted}'.encode()).hexdigest()[:12]}"
+    identity = f"{campaign.destination}:{campaign.id}:{finished}:{wanted}"
+    return f"{campaign.id}-{finished + 1:05d}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def make_plan(
     campaign: Campaign,
     selection: Selection,
-    state: PlatformState,
+    state: DestinationState,
     done: Collection[str] = (),
     removable: Set[str] | None = None,
 ) -> Plan:
-    """Plan from a selection and the platform's state before this export; `done` names customers this export has dealt
-    with already.
+    """Plan an export.
 
-    Of those no longer wanted only the `removable` are removed; None: all.
+    Args:
+        campaign: the campaign.
+        selection: who should be at the destination.
+        state: who was there before this export.
+        done: customers whose operation this export sent before its process was killed.
+        removable: who may be removed of those who are not in the target; None for all.
     """
     difference = diff(selection.target, state.hashes, state.uncertain)
     added = set(difference.added)
@@ -85,18 +98,20 @@ def make_plan(
         for customer_id in difference.removed
         if removable is None or customer_id in removable or customer_id in done
     ]
-    deliveries = [Delivery.removal(customer_id) for customer_id in removed if customer_id not in done]
+    operations = [Operation.removal(customer_id) for customer_id in removed if customer_id not in done]
     for customer_id in sorted(difference.added + difference.changed):
         if customer_id not in done:
-            email, payload = selection.bodies[customer_id]
-            deliveries.append(
-                Delivery(customer_id, "added" if customer_id in added else "changed", email, payload.body, payload.hash)
+            email, payload = selection.payloads[customer_id]
+            operations.append(
+                Operation(
+                    customer_id, "added" if customer_id in added else "changed", email, payload.body, payload.hash
+                )
             )
     wanted = target_hash(selection.target)
     return Plan(
         export_id=export_id_of(campaign, state.finished, wanted),
         campaign=campaign,
-        deliveries=tuple(deliveries),
+        operations=tuple(operations),
         offset=len(done),
         counts=Counts(
             audience=selection.audience,
@@ -111,5 +126,5 @@ def make_plan(
         target=selection.target,
         target_hash=wanted,
         uncertain=state.uncertain,
-        kept=len(difference.removed) - len(removed),
+        retained=len(difference.removed) - len(removed),
     )

@@ -1,9 +1,9 @@
-"""Sending a plan, batch by batch: consent once more, deliver, record. The process may be killed at any point.
+"""Sending a plan batch by batch: check consent again, record the intent, deliver, record the acknowledgement.
 
-A batch counts as sent when its rows are in ops.export_records, one commit a batch. Killed before that commit, the next
-run sends this one batch again (the platform upserts, so the effect is once); killed after it, the batch is not sent
-again. Whom a killed or failed delivery may have reached is in ops.export_attempts, written before it, and is removed
-when no longer wanted.
+The process may be killed at any point. A batch counts as sent when its rows are in ops.export_records, one commit a
+batch. Killed before that commit, the next run sends the batch again (destinations upsert, so that the effect is the
+same); killed after it, the batch is not sent again. Whom a killed or failed delivery may have reached is in
+ops.export_attempts, written before the delivery, and is removed if no longer in the target.
 """
 
 from __future__ import annotations
@@ -14,126 +14,130 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.activation.consent.firewall import Person
-from lakehouse.activation.delivery_intents import record_attempt
-from lakehouse.activation.destinations import Batch, BatchReceipt, Delivery, Platform
+from lakehouse.activation.consent.firewall import ConsentCheck, Person
+from lakehouse.activation.delivery_intents import record_intents
+from lakehouse.activation.destinations import Batch, BatchReceipt, Destination, Operation
 from lakehouse.activation.plan import Counts, Plan
-from lakehouse.activation.selection import Stops
 from lakehouse.storage.ops_tables import record
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Sent:
-    """What happened so far; `exported` and `rejected` include what was done before the process was killed.
+class SendProgress:
+    """What has been sent so far, including what was sent before the export's process was killed.
 
-    `stopped` counts by reason whom the firewall stopped since the plan was made.
+    `suppressed_since` counts by reason who was suppressed after the plan was made.
     """
 
     counts: Counts
     exported: int
     rejected: int
     batches: list[dict[str, object]] = field(default_factory=list)
-    stopped: Counter[str] = field(default_factory=Counter)
+    suppressed_since: Counter[str] = field(default_factory=Counter)
 
 
-def send(plan: Plan, platform: Platform, firewall: Stops, sent: Sent, lake: str, not_before: datetime | None) -> None:
-    """Send all deliveries of the plan, keeping `sent` up to date, also when an error stops it. Errors of the platform
-    go to the caller.
+def send(
+    plan: Plan,
+    destination: Destination,
+    consent: ConsentCheck,
+    progress: SendProgress,
+    lake: str,
+    not_before: datetime | None,
+) -> None:
+    """Send all operations of the plan and keep `progress` up to date, also when an error ends it.
 
-    `not_before` is the newest moment on record: ours are later, whatever the clock says, because the newest row counts.
+    Errors of the destination are raised as they are. `not_before` is the newest time on record: rows written here get a
+    later one, whatever the clock says, because the newest row of a customer counts.
     """
-    for planned in _batches(plan, platform.batch_size):
-        batch = _let_through(planned, firewall, sent, plan.uncertain)
-        if not batch.deliveries:
+    for planned in _batches(plan, destination.batch_size):
+        batch = _recheck_consent(planned, consent, progress, plan.uncertain)
+        if not batch.operations:
             continue
         attempted_at = _now_after(not_before)
-        record_attempt(plan, batch, attempted_at, lake)
-        receipt = platform.deliver(batch)
+        record_intents(plan, batch, attempted_at, lake)
+        receipt = destination.deliver(batch)
         not_before = _now_after(attempted_at)
         record("export_records", _rows(plan, batch, receipt, not_before), lake)
-        _account(batch, receipt, sent)
+        _add_receipt(batch, receipt, progress)
         _log.info(
             "campaign %s: %d of %d sent",
             plan.campaign.id,
-            batch.ordinal + len(batch.deliveries),
-            plan.offset + len(plan.deliveries),
+            batch.ordinal + len(batch.operations),
+            plan.offset + len(plan.operations),
         )
 
 
 def _batches(plan: Plan, size: int) -> Iterator[Batch]:
-    for start in range(0, len(plan.deliveries), size):
-        yield Batch(plan.export_id, plan.offset + start, plan.deliveries[start : start + size])
+    for start in range(0, len(plan.operations), size):
+        yield Batch(plan.export_id, plan.offset + start, plan.operations[start : start + size])
 
 
 def _now_after(before: datetime | None) -> datetime:
     return max(datetime.now(UTC), before + timedelta(microseconds=1)) if before else datetime.now(UTC)
 
 
-def _let_through(batch: Batch, firewall: Stops, sent: Sent, uncertain: Set[str]) -> Batch:
-    """The firewall's last word: who was suppressed since the plan is not added, and is removed where the platform has
-    or may have them."""
-    stopped = firewall.reasons(
-        [
-            Person(delivery.customer_id, delivery.email, True)
-            for delivery in batch.deliveries
-            if delivery.action != "removed"
-        ]
-    )
-    if not stopped:
+def _recheck_consent(batch: Batch, consent: ConsentCheck, progress: SendProgress, uncertain: Set[str]) -> Batch:
+    """The batch without upserts of customers who were suppressed since the plan was made.
+
+    They are removed instead if they are, or may be, at the destination.
+    """
+    upserts = [operation for operation in batch.operations if operation.action != "removed"]
+    reasons = consent.reasons([Person(upsert.customer_id, upsert.email, True) for upsert in upserts])
+    if not reasons:
         return batch
-    sent.stopped.update(stopped.values())
-    withdrawn = [delivery for delivery in batch.deliveries if delivery.customer_id in stopped]
-    there = {
-        delivery.customer_id
-        for delivery in withdrawn
-        if delivery.action == "changed" or delivery.customer_id in uncertain
+    suppressed = [upsert for upsert in upserts if upsert.customer_id in reasons]
+    to_remove = {
+        upsert.customer_id for upsert in suppressed if upsert.action == "changed" or upsert.customer_id in uncertain
     }
-    deliveries = tuple(
-        Delivery.removal(delivery.customer_id) if delivery.customer_id in there else delivery
-        for delivery in batch.deliveries
-        if delivery.customer_id in there or delivery.customer_id not in stopped
+    operations = tuple(
+        Operation.removal(operation.customer_id) if operation.customer_id in to_remove else operation
+        for operation in batch.operations
+        if operation.customer_id in to_remove or operation.customer_id not in reasons
     )
-    added = sum(delivery.action == "added" for delivery in withdrawn)
-    counts = sent.counts
-    sent.counts = replace(
+    progress.suppressed_since.update(reasons.values())
+    added = sum(upsert.action == "added" for upsert in suppressed)
+    counts = progress.counts
+    progress.counts = replace(
         counts,
-        suppressed=counts.suppressed + len(withdrawn),
+        suppressed=counts.suppressed + len(suppressed),
         added=counts.added - added,
-        changed=counts.changed - (len(withdrawn) - added),
-        removed=counts.removed + len(there),
+        changed=counts.changed - (len(suppressed) - added),
+        removed=counts.removed + len(to_remove),
     )
-    return replace(batch, deliveries=deliveries)
+    return replace(batch, operations=operations)
 
 
 def _rows(plan: Plan, batch: Batch, receipt: BatchReceipt, acknowledged_at: datetime) -> list[dict[str, object]]:
-    common = {"export_id": plan.export_id, "campaign_id": plan.campaign.id, "platform": plan.campaign.platform}
+    common = {"export_id": plan.export_id, "campaign_id": plan.campaign.id, "platform": plan.campaign.destination}
     return [
         common
         | {
-            "customer_id": delivery.customer_id,
-            "action": delivery.action if delivery.customer_id in receipt.accepted else "rejected",
-            "payload_hash": delivery.payload_hash,
-            "acknowledged_at": acknowledged_at if delivery.customer_id in receipt.accepted else None,
+            "customer_id": operation.customer_id,
+            "action": operation.action if operation.customer_id in receipt.accepted else "rejected",
+            "payload_hash": operation.payload_hash,
+            "acknowledged_at": acknowledged_at if operation.customer_id in receipt.accepted else None,
         }
-        for delivery in batch.deliveries
+        for operation in batch.operations
     ]
 
 
-def _account(batch: Batch, receipt: BatchReceipt, sent: Sent) -> None:
-    """Whoever the platform did not say it took counts as rejected."""
-    missing = [delivery.customer_id for delivery in batch.deliveries if delivery.customer_id not in receipt.accepted]
-    refused = {customer_id: receipt.rejected.get(customer_id, "the platform gave no answer") for customer_id in missing}
-    accepted = len(batch.deliveries) - len(refused)
-    sent.exported += accepted
-    sent.rejected += len(refused)
-    sent.batches.append(
+def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) -> None:
+    """Count the answer to a batch; a customer who is not accepted counts as rejected, with or without a reason."""
+    rejected = {
+        operation.customer_id: receipt.rejected.get(operation.customer_id, "the platform gave no answer")
+        for operation in batch.operations
+        if operation.customer_id not in receipt.accepted
+    }
+    accepted = len(batch.operations) - len(rejected)
+    progress.exported += accepted
+    progress.rejected += len(rejected)
+    progress.batches.append(
         {
             "ordinal": batch.ordinal,
             "reference": receipt.reference,
             "sha256": receipt.sha256,
             "accepted": accepted,
-            "rejected": refused,
+            "rejected": rejected,
         }
     )

@@ -1,27 +1,29 @@
-"""Fields that change by the mere passing of time: exported as they are, every profile would be "changed" every day."""
+"""Fields whose value changes as time passes: exported as they are, they make every customer "changed" every day."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from lakehouse.activation.campaigns import Campaign
 
-_VOLATILE = re.compile(r"(recency|tenure)_days|days_(since|until)_.+|.+_\d+d|.+_last_\d+_days|as_of")
+_TIME_DEPENDENT = re.compile(r"(recency|tenure)_days|days_(since|until)_.+|.+_\d+d|.+_last_\d+_days|as_of")
 
 
-def is_volatile(column: str) -> bool:
+def is_time_dependent(column: str) -> bool:
     """Whether a column of gold.dim_customers is computed from the as-of time."""
-    return _VOLATILE.fullmatch(column) is not None
+    return _TIME_DEPENDENT.fullmatch(column) is not None
 
 
-def volatile_fields(campaign: Campaign) -> list[str]:
-    """Columns the campaign exports un-bucketed although they change from day to day."""
-    return sorted({field.column for field in campaign.fields if field.bucket is None and is_volatile(field.column)})
+def time_dependent_fields(campaign: Campaign) -> list[str]:
+    """Time-dependent columns that the campaign exports without a bucket, sorted."""
+    return sorted(
+        {field.column for field in campaign.fields if field.bucket is None and is_time_dependent(field.column)}
+    )
 
 
-def warnings_of(columns: Iterable[str]) -> list[str]:
+def time_dependent_warnings(campaign: Campaign) -> list[str]:
+    """One warning for each of the campaign's `time_dependent_fields`."""
     return [
-        f"{column} changes as time passes, so its customers are sent again day after day: use a bucket in campaigns.yml"
-        for column in columns
+        f"{column} changes as time passes, so its customers are sent again every day: use a bucket in campaigns.yml"
+        for column in time_dependent_fields(campaign)
     ]

@@ -28,11 +28,17 @@ M = TypeVar("M", bound=BaseModel)
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([a-z_]+))?\}")
 
 
-def load_yaml(path: Path, model: type[M]) -> M:
-    """Read a YAML file into `model`; ConfigurationError names the file, the line and what was expected.
+def load_yaml(path: Path, model: type[M], context: object = None) -> M:
+    """Read a YAML file into a pydantic model.
 
-    `model` decides what is allowed: let it forbid unknown keys (`extra="forbid"`). Validators may raise
-    `ValueError("<problem>; expected <what>")`.
+    Args:
+        path: the file.
+        model: decides what is allowed; let it forbid unknown keys (`extra="forbid"`). Its validators may raise
+            `ValueError("<problem>; expected <what>")`.
+        context: handed to the validators, as `ValidationInfo.context`.
+
+    Raises:
+        ConfigurationError: with file, line and what was expected.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -58,7 +64,7 @@ def load_yaml(path: Path, model: type[M]) -> M:
     finally:
         loader.dispose()
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=context)
     except ValidationError as error:
         raise configuration_error(path, root, model, error) from error
 

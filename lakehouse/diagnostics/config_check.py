@@ -1,8 +1,7 @@
-"""What people edit, looked at whole before anything starts: sources.yml and campaigns.yml, held against the contracts
-and the dbt project.
+"""Check sources.yml and campaigns.yml against the contracts and the dbt project before a run starts.
 
-Stages read these files again when they need them; found out there, one mistake would be minutes late and told by every
-task.
+Stages read these files again when they need them; found only there, a mistake would be reported minutes later, and by
+every task.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from lakehouse.activation.campaign_references import DBT_PROJECT, segment_models
-from lakehouse.activation.campaigns import Catalogue, load_campaigns
+from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_models
+from lakehouse.activation.campaigns import load_campaigns
 from lakehouse.config.column_mapping import expressions_checked
 from lakehouse.config.source_models import SourcesFile
 from lakehouse.config.yaml_file import load_yaml
@@ -21,28 +20,26 @@ PROFILES = "dim_customers"
 
 
 def check_configuration(folder: Path) -> None:
-    """Raises ConfigurationError with file, line and what was expected for the first of the files in which something is
-    wrong."""
+    """Raises ConfigurationError, with file, line and what was expected, for the first file that is not valid."""
     check_sources(folder)
     check_campaigns(folder)
 
 
 def check_sources(folder: Path) -> int:
-    """How many datasets sources.yml declares. As when it is used, and every expression is parsed."""
+    """Check sources.yml, including the syntax of every expression; returns the number of datasets it declares."""
     with expressions_checked():
         declared = load_yaml(folder / "sources.yml", SourcesFile)
     return sum(len(source.datasets) for source in declared.sources.values())
 
 
 def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
-    """How many campaigns campaigns.yml declares; segments and columns are those that the dbt project is about to
-    build."""
-    return len(load_campaigns(Catalogue(frozenset(segment_models(project)), _profile_columns(project)), folder))
+    """Check campaigns.yml against the segments and columns of the dbt project; returns the number of campaigns."""
+    references = CampaignReferences(frozenset(segment_models(project)), _profile_columns(project))
+    return len(load_campaigns(references, folder))
 
 
 def _profile_columns(project: Path) -> dict[str, str]:
-    """Columns of gold.dim_customers with their types, as the project declares them: its contract is enforced, so these
-    are all it has."""
+    """Columns of gold.dim_customers with their types, as its enforced dbt contract declares them."""
     for file in sorted((project / "models" / "marts").glob("*.yml")):
         for model in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("models", []):
             if model["name"] == PROFILES:

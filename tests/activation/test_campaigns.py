@@ -1,4 +1,4 @@
-"""campaigns.yml: what is understood, and how wrong input is refused (file, line, what was expected)."""
+"""campaigns.yml: what is valid, and how an error names file, line and what was expected."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lakehouse.activation.campaign_references import DBT_PROJECT, segment_hash, segment_models
-from lakehouse.activation.campaigns import FILE, Catalogue, load_campaigns
-from lakehouse.activation.time_dependent_fields import volatile_fields
+from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_hash, segment_models
+from lakehouse.activation.campaigns import FILE, load_campaigns
+from lakehouse.activation.time_dependent_fields import time_dependent_fields
 from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.errors import ConfigurationError
 
@@ -32,20 +32,20 @@ COLUMNS = {
     "total_spend": "decimal(18,2)",
     "recency_days": "int",
 }
-CATALOGUE = Catalogue(frozenset({"loyal"}), COLUMNS)
+REFERENCES = CampaignReferences(frozenset({"loyal"}), COLUMNS)
 
 
 def _refused(tmp_path: Path, old: str, new: str) -> str:
     assert old in PLAIN
     (tmp_path / FILE).write_text(PLAIN.replace(old, new))
     with pytest.raises(ConfigurationError) as caught:
-        load_campaigns(CATALOGUE, tmp_path)
+        load_campaigns(REFERENCES, tmp_path)
     return str(caught.value)
 
 
 def test_plain_campaign(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(PLAIN)
-    thanks = load_campaigns(CATALOGUE, tmp_path)["thanks"]
+    thanks = load_campaigns(REFERENCES, tmp_path)["thanks"]
     assert (thanks.id, thanks.segment, thanks.holdout_share, thanks.allow_empty_audience) == (
         "thanks",
         "loyal",
@@ -76,14 +76,19 @@ def test_plain_campaign(tmp_path: Path) -> None:
             "field: recency_days",
             "field: first_name",
             9,
-            "of type string, which has no bands. Expected: a number, one of recency_days, total_spend.",
+            "the type string, but a bucket needs a number. Expected: one of recency_days, total_spend.",
         ),
         ("09:00 Europe/Berlin", "09:00", 4, "IANA"),
         ("09:00 Europe/Berlin", "09:00 Europe/Berln", 4, "IANA"),
         ("2018-01-05 09:00 Europe/Berlin", "2018-03-25 02:30 Europe/Berlin", 4, "clocks"),
         ("2018-01-05 09:00", "2018-01-05 09:00+02:00", 4, "offset"),
         ("platform: outbox", "platform: outbox\n    holdout_share: 1.5", 6, "holdout_share"),
-        ("  thanks:", "  Thanks!:", 2, "'Thanks!' is no campaign id. Expected: lower case letters, digits"),
+        (
+            "  thanks:",
+            "  Thanks!:",
+            2,
+            "'Thanks!' is not a valid campaign id. Expected: at most 64 lower case letters, digits",
+        ),
         ("  thanks:", "  2018:", 2, "key 2018 is no text. Expected: a quoted text, '2018'"),
         (
             "  thanks:\n    segment",
@@ -105,7 +110,7 @@ def test_plain_campaign(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_wrong_input_is_refused_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
+def test_error_names_the_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
     message = _refused(tmp_path, old, new)
     assert f"{FILE}:{line}:" in message and says in message, message
 
@@ -117,12 +122,12 @@ def test_shipped_campaigns_fit_the_dbt_project() -> None:
         for model in yaml.safe_load(file.read_text()).get("models", [])
     ]
     (customers,) = [model for model in models if model["name"] == "dim_customers"]
-    catalogue = Catalogue(
+    references = CampaignReferences(
         frozenset(segment_models()), {column["name"]: column["data_type"] for column in customers["columns"]}
     )
-    campaigns = load_campaigns(catalogue, PROJECT_ROOT / "conf")
+    campaigns = load_campaigns(references, PROJECT_ROOT / "conf")
     assert len(campaigns) >= 3
-    assert [volatile_fields(campaign) for campaign in campaigns.values()] == [[]] * len(campaigns)
+    assert [time_dependent_fields(campaign) for campaign in campaigns.values()] == [[]] * len(campaigns)
 
 
 def test_segment_hash_follows_the_model_and_the_thresholds(tmp_path: Path) -> None:
@@ -156,4 +161,4 @@ def test_numbers_are_known_by_the_types_of_dbt_and_of_duckdb() -> None:
         "INTERVAL",
         "date",
     ]
-    assert Catalogue(frozenset(), {name: name for name in types}).numbers() == sorted(types[:7])
+    assert CampaignReferences(frozenset(), {name: name for name in types}).numeric_columns == sorted(types[:7])

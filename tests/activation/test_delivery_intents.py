@@ -1,5 +1,4 @@
-"""Deliveries of which nobody knows what became: the platform may have those customers, so they are sent again, or
-removed."""
+"""Deliveries without an answer: the destination may have those customers, so they are sent again or removed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""An audience that shrinks to nobody: who must not be written to leaves the platform, everybody else stays until a
-person says so."""
+"""An audience that becomes empty: customers without consent are removed, the others only if the campaign allows it."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_withdrawal_between_two_batches_is_honoured(shop: Shop, monkeypatch: pyt
 
     def withdraw_after_first(self: Outbox, batch: Batch) -> BatchReceipt:
         receipt = deliver(self, batch)
-        delivered.extend((delivery.customer_id, delivery.action) for delivery in batch.deliveries)
+        delivered.extend((operation.customer_id, operation.action) for operation in batch.operations)
         if len(delivered) == 1:
             shop.suppress("c2@example.com", "c3@example.com")
         return receipt

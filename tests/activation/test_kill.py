@@ -1,5 +1,4 @@
-"""Exports that die: killed processes, failing platforms. Nothing acknowledged is sent twice, and every export ends in
-ops.exports."""
+"""Exports that are killed or fail: nothing acknowledged is sent twice, and every export gets a row in ops.exports."""
 
 from __future__ import annotations
 
@@ -116,7 +115,7 @@ def test_killed_export_is_resumed(
     deliver = Outbox.deliver
 
     def count(self: Outbox, batch: Batch) -> BatchReceipt:
-        delivered.extend(delivery.customer_id for delivery in batch.deliveries)
+        delivered.extend(operation.customer_id for operation in batch.operations)
         return deliver(self, batch)
 
     monkeypatch.setattr(Outbox, "batch_size", 1)
@@ -135,7 +134,7 @@ def test_killed_export_is_resumed(
     assert not list((shop.home / "outbox").rglob("*.tmp"))
 
 
-def test_killed_export_is_closed_when_something_else_is_wanted_since(executioner: Executioner, shop: Shop) -> None:
+def test_killed_export_is_closed_when_the_target_has_changed(executioner: Executioner, shop: Shop) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
     executioner.kill(shop, "deliver", 2, "after")
     shop.customers(customer("c1"), customer("c2", first_name="Bea"), customer("c3"))
@@ -200,7 +199,7 @@ def test_rejected_customers_are_tried_again(shop: Shop, monkeypatch: pytest.Monk
     with monkeypatch.context() as refusing:
         refusing.setattr(Outbox, "deliver", refuse_c2)
         outcome = shop.export()
-    assert (outcome.loaded, outcome.quarantined) == (1, 1) and "refused 1" in outcome.warnings[0]
+    assert (outcome.loaded, outcome.quarantined) == (1, 1) and "rejected 1" in outcome.warnings[0]
     (receipt,) = shop.receipts()
     assert_balanced(receipt)
     assert shop.actions(receipt["export_id"]) == {"c1": "added", "c2": "rejected"}

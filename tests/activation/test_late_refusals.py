@@ -1,4 +1,4 @@
-"""What entered silver.consents after gold was built: a refusal stops at once, a grant opens nothing."""
+"""What entered silver.consents after gold was built: a refusal counts at once, a grant has no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payload, bands, volatile fields and the control group: pure functions, literal rows."""
+"""Payload, bands, time-dependent fields and the control group: pure functions, literal rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakehouse.activation.campaigns import ExportField
 from lakehouse.activation.holdout import is_held_out
 from lakehouse.activation.payload import band, payload_of
-from lakehouse.activation.time_dependent_fields import is_volatile
+from lakehouse.activation.time_dependent_fields import is_time_dependent
 
 
 def _fields(*names: str) -> list[ExportField]:
@@ -89,14 +89,14 @@ def test_bands_keep_the_order(one: float, other: float) -> None:
     ],
 )
 def test_columns_that_change_with_time(column: str) -> None:
-    assert is_volatile(column)
+    assert is_time_dependent(column)
 
 
 @pytest.mark.parametrize(
     "column", ["total_spend", "first_order_at", "top_category_1_share", "rfm_segment", "count_orders"]
 )
 def test_columns_that_do_not(column: str) -> None:
-    assert not is_volatile(column)
+    assert not is_time_dependent(column)
 
 
 def test_holdout_is_pinned() -> None:
@@ -111,7 +111,7 @@ def test_a_larger_share_only_adds_to_the_control_group(campaign: str, customer: 
     assert not is_held_out(campaign, customer, 0.0)
 
 
-def test_holdout_share_is_met_and_campaigns_draw_anew() -> None:
+def test_holdout_share_is_met_and_each_campaign_has_its_own() -> None:
     one = {n for n in range(10_000) if is_held_out("one", f"c{n}", 0.1)}
     two = {n for n in range(10_000) if is_held_out("two", f"c{n}", 0.1)}
     assert 900 < len(one) < 1100 and 50 < len(one & two) < 150

@@ -28,7 +28,7 @@ MISTAKES = [
         "{field: total_spent, rename: spend_to_date}",
         "has no column 'total_spent'",
     ),
-    ("campaigns.yml", "{field: tenure_days, edges:", "{field: first_name, edges:", "first_name is of type string"),
+    ("campaigns.yml", "{field: tenure_days, edges:", "{field: first_name, edges:", "first_name has the type string"),
 ]
 
 
@@ -51,7 +51,7 @@ def test_the_shipped_configuration_is_right(conf: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "right", "wrong", "problem"), MISTAKES, ids=[mistake[3] for mistake in MISTAKES])
-def test_a_mistake_is_told_with_its_line(conf: Path, name: str, right: str, wrong: str, problem: str) -> None:
+def test_error_names_the_line(conf: Path, name: str, right: str, wrong: str, problem: str) -> None:
     line = _spoil(conf, name, right, wrong)
     with pytest.raises(ConfigurationError) as caught:
         check_configuration(conf)

@@ -1,7 +1,7 @@
-"""The consent firewall, the last thing before the wire: whom the ledger does not clearly allow is not sent to.
+"""The consent firewall, the last check before a batch is sent: only customers with a clear consent pass.
 
-Unknown means no. The firewall looks at the newest gold.suppressions, not at the snapshot the audience was taken from,
-and at what silver.consents has received since gold was built, and looks again before every batch.
+Unknown consent means no. The firewall reads the newest gold.suppressions, not the snapshot that the audience was taken
+from, and what entered silver.consents after gold was built; and it checks again before every batch.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 import duckdb
 
@@ -20,8 +21,8 @@ from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import TableRef, gold
 
 SUPPRESSIONS = gold("suppressions")
-# The address shape of the contract (lakehouse/contracts/datasets.py), once more here: the firewall trusts nobody's
-# flags alone.
+# The address pattern of the contract (lakehouse/contracts/datasets.py), repeated on purpose: the firewall does not rely
+# on flags alone.
 _ADDRESS = re.compile(r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}")
 
 _REFUSED = """
@@ -33,21 +34,31 @@ _REFUSED = """
 
 @dataclass(frozen=True)
 class Person:
-    """Whom the firewall is asked about: the address in its normal form, None when there is none."""
+    """Whom the firewall is asked about; `address` is in its normal form, or None when there is none."""
 
     customer_id: str
     address: str | None
     is_mailable: bool | None
 
 
+class ConsentCheck(Protocol):
+    """Says who must not be written to, as the firewall does."""
+
+    def reasons(self, people: Sequence[Person]) -> dict[str, str]:
+        """customer_id -> reason, of those who must not be written to."""
+        ...
+
+
 def normal_address(email: str | None) -> str | None:
-    """Trimmed, lower case; None for nothing. The form in which addresses are compared and sent."""
+    """Trimmed and in lower case, the form in which addresses are compared and sent; None for an empty one."""
     return (email or "").strip().lower() or None
 
 
 def reason_to_stop(person: Person, is_suppressed: bool, has_refused_since: bool = False) -> str | None:
-    """Why this person must not be written to, or None: an address, a clear yes, no suppression and no later refusal are
-    all needed."""
+    """Why this person must not be written to, or None.
+
+    All are needed: a valid address, a clear consent, no suppression, and no refusal since gold was built.
+    """
     if is_suppressed:
         return "suppressed"
     if has_refused_since:
@@ -62,10 +73,11 @@ def reason_to_stop(person: Person, is_suppressed: bool, has_refused_since: bool 
 
 
 class Firewall:
-    """Answers from the newest suppressions and refusals; a context manager.
+    """Checks consent against the newest suppressions and refusals; a context manager.
 
-    `versions` are the Delta versions it answers from, `known` is the version of silver.consents that gold knows (None:
-    gold does not say).
+    Attributes:
+        versions: Delta versions of the tables it reads.
+        known: version of silver.consents that gold was built from; None when gold does not say.
     """
 
     def __init__(self, lake: str) -> None:
@@ -89,7 +101,7 @@ class Firewall:
         self._open.close()
 
     def reasons(self, people: Sequence[Person]) -> dict[str, str]:
-        """customer_id -> reason, of those who must not be written to; looks at the tables anew when they have moved."""
+        """customer_id -> reason, of those who must not be written to; reads the tables again when they have changed."""
         if any(newest_version(table, self._lake) != self.versions.get(table) for table in (SUPPRESSIONS, CONSENTS)):
             self._load()
         suppressed = self._matching(people, "select customer_id from asked semi join ledger using (address)")
@@ -107,11 +119,10 @@ class Firewall:
         return {customer_id for (customer_id,) in self._connection.execute(f"{relation} {query}", asked).fetchall()}
 
     def _load(self) -> None:
-        """Read the ledger once into DuckDB, which keeps it compressed: ten million addresses do not fit a Python set
-        well."""
+        """Read the suppressions into DuckDB, which holds ten million addresses in far less memory than a Python set."""
         self._open.close()
-        # First what gold was built from, then gold: it may be built anew between the two, and must not seem to know
-        # more than it does.
+        # First what gold was built from, then gold: if it is rebuilt between the two, it must not seem to be newer than
+        # it is.
         self.known = consents_in_gold(self._lake)
         consents = newest_version(CONSENTS, self._lake)
         snapshot = self._open.enter_context(

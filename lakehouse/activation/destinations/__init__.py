@@ -1,15 +1,14 @@
-"""E-mail platforms an audience can be exported to, by the name campaigns use. One module each; `Platform` is all they
-must be."""
+"""Destinations that an audience can be exported to: e-mail platforms, one module each, by the name campaigns use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Delivery, Platform
+from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Destination, Operation
 from lakehouse.activation.destinations.outbox import Outbox
 
-# name -> how to reach it, given the folder of this campaign's exports to it
-PLATFORMS: dict[str, Callable[[Path], Platform]] = {"outbox": Outbox}
+# name -> constructor, which takes the folder of the campaign's exports to this destination
+DESTINATIONS: dict[str, Callable[[Path], Destination]] = {"outbox": Outbox}
 
-__all__ = ["PLATFORMS", "Batch", "BatchReceipt", "Delivery", "Platform"]
+__all__ = ["DESTINATIONS", "Batch", "BatchReceipt", "Destination", "Operation"]

@@ -1,4 +1,4 @@
-"""What every platform is to the exporter: something that takes a batch and says, customer by customer, what it took."""
+"""The protocol of a destination: it takes a batch and says, customer by customer, what it accepted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ Action = Literal["added", "changed", "removed"]
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """One customer in one export: `payload` is the canonical JSON to upsert; removals know neither address nor
-    payload."""
+class Operation:
+    """What to do with one customer: upsert `payload` (canonical JSON), or remove the customer.
+
+    A removal has neither address nor payload.
+    """
 
     customer_id: str
     action: Action
@@ -21,23 +23,26 @@ class Delivery:
     payload_hash: str
 
     @classmethod
-    def removal(cls, customer_id: str) -> Delivery:
+    def removal(cls, customer_id: str) -> Operation:
+        """Remove the customer from the campaign."""
         return cls(customer_id, "removed", "", b"", "")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Deliveries sent together; `ordinal` is the place of the first one in the export's plan, from 0."""
+    """Operations that are sent together; `ordinal` is the position of the first one in the export's plan, from 0."""
 
     export_id: str
     ordinal: int
-    deliveries: tuple[Delivery, ...]
+    operations: tuple[Operation, ...]
 
 
 @dataclass(frozen=True)
 class BatchReceipt:
-    """A platform's answer. Who is neither accepted nor rejected has not been taken and is sent again by the next
-    run."""
+    """A destination's answer to a batch.
+
+    A customer who is neither accepted nor rejected was not taken, and is sent again by the next run.
+    """
 
     reference: str
     sha256: str
@@ -45,17 +50,22 @@ class BatchReceipt:
     rejected: Mapping[str, str] = field(default_factory=dict)
 
 
-class Platform(Protocol):
-    """An implementation upserts attributes by customer and removes customers from the campaign, and nothing else.
+class Destination(Protocol):
+    """Upserts attributes by customer and removes customers from the campaign, and does nothing else.
 
-    It must have no call that subscribes anybody, opts anybody in, or lifts a suppression: consent is decided here, and
-    on the platform it may only ever be lowered. Delivering the same batch twice must have the effect of once.
+    An implementation must have no call that subscribes anybody, opts anybody in, or lifts a suppression: consent is
+    decided here, and at the destination it may only be lowered. Delivering the same batch twice must have the effect of
+    delivering it once.
     """
 
     name: str
     batch_size: int
 
     def deliver(self, batch: Batch) -> BatchReceipt:
-        """Send one batch. Row failures are in the receipt; TransientError when the whole call may be tried again,
-        TerminalError when not."""
+        """Send one batch; failures of single customers are in the receipt.
+
+        Raises:
+            TransientError: the whole call failed and may be tried again.
+            TerminalError: the whole call failed and must not be tried again.
+        """
         ...
