@@ -19,7 +19,7 @@ from lakehouse.config.feeds import Feed
 from lakehouse.config.settings import settings
 from lakehouse.contracts import BRONZE_LINEAGE, Column
 from lakehouse.landing.files import digits_of, landed_files, shown
-from lakehouse.landing.ledger import Journal
+from lakehouse.landing.ledger import Ledger
 from lakehouse.outcome import TableOutcome
 from lakehouse.spark.append import append
 from lakehouse.spark.commits import committed
@@ -80,7 +80,7 @@ def _new_files(feed: Feed, lake: str) -> tuple[_Groups, int]:
         new = {label: rows for label, rows in landed.rows.items() if digits_of(label) not in loaded}
         if new:
             if runs is None:
-                runs = {shown(sha256): run for sha256, run in Journal(feed).run_of_landed().items()}
+                runs = {shown(sha256): run for sha256, run in Ledger(feed).run_of_landed().items()}
             some = tuple(new) if len(new) < len(landed.rows) else ()
             run = max(runs.get(digits_of(label), 0) for label in new)  # what shares a file was landed by one run
             groups.setdefault(_Alike(run, landed.columns, some), []).append(landed.path)

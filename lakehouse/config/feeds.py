@@ -68,7 +68,7 @@ class Feed:
                     ) from error
         return tuple(names)
 
-    def remark_on(self, columns: Iterable[str]) -> str | None:
+    def note_on(self, columns: Iterable[str]) -> str | None:
         """`"new columns: a, b"` for landed columns that are neither mapped nor declared as other columns."""
         if self.declaration.other_columns == "*":
             return None

@@ -213,10 +213,10 @@ def _sources(chosen: Settings) -> list[Finding]:
 
 
 def _source(name: str, source: FilesSource | SqlSource | RestSource) -> Finding:
-    from lakehouse.sources.connections import check_address  # SQLAlchemy: only where there is such a source
+    from lakehouse.sources.connections import check_connection  # SQLAlchemy: only where there is such a source
 
     try:
-        check_address(name, source)
+        check_connection(name, source)
     except LakehouseError as error:
         return Finding(f"source {name}", False, error.what, error.remedy)
     return Finding(f"source {name}", True, f"{source.kind}, can be asked (it was not)")

@@ -2,8 +2,8 @@
 
 A landed file is `<landing>/<source>/<dataset>/<sha12>.parquet` with the delivered columns, `_source_file`
 ("name@sha12") and `_row_number` (from 1). Rows are staged under a temporary name and become visible by one rename.
-Small deliveries with the same columns share a landed file, a pack `<sha12>.pack.parquet`: what reads landing pays for
-files, not only for rows. The footer of each landed file tells which deliveries are in it, and how many rows of each.
+Small deliveries with the same columns share a landed file, a bundle `<sha12>.bundle.parquet`, because each file costs
+its reader time. The footer of each landed file names the deliveries in it, with the number of rows of each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PART = ".part"  # suffix of what is not published yet; left behind only by a kil
 _SHA_SHOWN = 12  # hexadecimal digits of a SHA-256 in file names and lineage
 _DELIVERIES = "deliveries"  # key in the footer: {source_file: rows}
 _LINEAGE = ("_source_file", "_row_number")
-_HELD_BYTES = 16 << 20  # rows kept in memory, of one delivery and of one pack, before they are written
+_HELD_BYTES = 16 << 20  # rows kept in memory, of one delivery and of one bundle, before they are written
 _GROUP_ROWS = 131_072
 
 
@@ -77,10 +77,10 @@ def without_lineage(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 class StagedRows:
-    """Rows of one delivery on their way into landing: published whole by `land` or `pack`, gone when the block is left
-    without.
+    """Rows of one delivery on their way into landing: published whole by `land` or `bundle`; when the block is left without
+    either, they are removed.
 
-    Few rows wait in memory; many are written in parts. `folder` exists (opening the feed's journal makes it). `label`
+    Few rows wait in memory; many are written in parts. `folder` exists (opening the feed's ledger makes it). `label`
     is the `_source_file` of the rows when it is known before the first row; then one part is all that is written.
     """
 
@@ -116,13 +116,13 @@ class StagedRows:
         if self._held_bytes > _HELD_BYTES:
             self._spill()
 
-    def pack(self, pack: Pack, label: str) -> bool:
-        """Hand the rows over to a pack; False when they are too many to share a file: then `land` them."""
+    def bundle(self, bundle: Bundle, label: str) -> bool:
+        """Hand the rows over to a bundle; False when they are too many to share a file: then `land` them."""
         if self._parts:
             return False
         if self.rows:
             columns = tuple(self.columns)
-            pack.add(label, columns, [_with_lineage(rows, columns, label) for rows in self._held])
+            bundle.add(label, columns, [_with_lineage(rows, columns, label) for rows in self._held])
         return True
 
     def land(self, target: Path, label: str) -> None:
@@ -165,9 +165,8 @@ class StagedRows:
             self._writer = None
 
 
-class Pack:
-    """Small deliveries on their way into one landed file, or into several when their columns differ or their rows are
-    many."""
+class Bundle:
+    """Small deliveries that become one landed file, or several when their columns differ or their rows are many."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -202,7 +201,7 @@ class Pack:
         if len(self._rows) == 1:
             return landed_path(self.folder, digits_of(*self._rows))
         together = hashlib.sha256("\x1e".join(self._rows).encode()).hexdigest()
-        return self.folder / f"{shown(together)}.pack.parquet"
+        return self.folder / f"{shown(together)}.bundle.parquet"
 
 
 def _open(path: Path, columns: tuple[str, ...]) -> pq.ParquetWriter:

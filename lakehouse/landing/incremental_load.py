@@ -21,7 +21,7 @@ from lakehouse.config.source_fields import WatermarkedDataset
 from lakehouse.errors import ContractError, UnreadableFileError
 from lakehouse.formats.values import require, rows_of, text_of
 from lakehouse.landing.files import NO_SNAPSHOT, PART, StagedRows, landed_path, source_file
-from lakehouse.landing.ledger import DUPLICATE, LANDED, Delivery, Journal
+from lakehouse.landing.ledger import DUPLICATE, LANDED, Delivery, Ledger
 from lakehouse.landing.watermark import Overlap, behind, from_state, to_state
 from lakehouse.outcome import TableOutcome
 
@@ -30,24 +30,24 @@ _STAGED_ROWS = 10_000  # small pages are gathered: a row group of Parquet should
 _OVERLAP = "_overlap"
 
 
-class Load:
+class IncrementalLoad:
     """Takes batches of records (column -> value) and lands them whole with `finish`; leaving the block before lands
     nothing.
 
     `name` is the table or endpoint; `is_complete` reads it from the start again, also when it was read before.
-    `is_aside` reads some rows again, and the next load goes on where the one before this had got to.
+    `is_backfill` reads some rows again, and the next load goes on where the one before this had got to.
     """
 
-    def __init__(self, feed: Feed, journal: Journal, name: str, is_complete: bool, is_aside: bool = False) -> None:
+    def __init__(self, feed: Feed, ledger: Ledger, name: str, is_complete: bool, is_backfill: bool = False) -> None:
         assert isinstance(feed.declaration, WatermarkedDataset)
         self.started_at = datetime.now(UTC)
-        self._feed, self._journal, self._name, self._is_aside = feed, journal, name, is_aside
+        self._feed, self._ledger, self._name, self._is_backfill = feed, ledger, name, is_backfill
         self._watermark = feed.declaration.watermark
         self._overlap = Overlap(feed)
         self._state = self._previous_state()
         self._known = (
             set()
-            if is_complete or is_aside or not self._state
+            if is_complete or is_backfill or not self._state
             else _read_digests(feed.landing / self._state["overlap"])
         )
         self.highest = from_state(self._state["watermark"]) if self._state and not is_complete else None
@@ -57,7 +57,7 @@ class Load:
         self._count_read = self._count_duplicates = 0
         self._warnings: list[str] = []
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> IncrementalLoad:
         return self
 
     def __exit__(
@@ -149,23 +149,23 @@ class Load:
             delivered_at=self.started_at.isoformat(),
             rows=self._staged.rows,
         )
-        if remark := self._feed.remark_on(self._staged.columns):
-            self.warn(remark)
-            delivery = replace(delivery, reason=remark)
-        repeated = sha256 in self._journal.landed
-        before = self._journal.newest.get(self._name)
+        if note := self._feed.note_on(self._staged.columns):
+            self.warn(note)
+            delivery = replace(delivery, reason=note)
+        repeated = sha256 in self._ledger.landed
+        before = self._ledger.newest.get(self._name)
         if repeated:
             delivery = replace(delivery, outcome=DUPLICATE, reason="the same content as an earlier load")
         else:
             self._staged.land(landed_path(self._feed.landing, sha256), source_file(self._name, sha256))
         if not repeated or before is None or before.content != sha256 or self._watermark:
-            self._journal.add(replace(delivery, state=self._state if self._is_aside else self._new_state(sha256)))
+            self._ledger.add(replace(delivery, state=self._state if self._is_backfill else self._new_state(sha256)))
             self._forget_old_overlap()
         return 0 if repeated else delivery.rows
 
     def _previous_state(self) -> dict[str, Any]:
         """State to go on from; none when the feed is read whole, or the watermark is another column now."""
-        before = self._journal.newest.get(self._name)
+        before = self._ledger.newest.get(self._name)
         is_usable = before is not None and self._watermark is not None and before.state.get("column") == self._watermark
         return before.state if before is not None and is_usable else {}
 
@@ -180,7 +180,7 @@ class Load:
 
     def _forget_old_overlap(self) -> None:
         """Remove digests that no state refers to any more; what cannot be removed only takes up room."""
-        kept = self._journal.newest[self._name].state.get("overlap")
+        kept = self._ledger.newest[self._name].state.get("overlap")
         for path in self._feed.landing.glob(f"{_OVERLAP}.*"):
             if path.name != kept:
                 path.unlink(missing_ok=True)

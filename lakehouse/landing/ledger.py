@@ -1,9 +1,8 @@
-"""The journal of a feed: what was delivered and became of it. It makes a run without news fast and a killed run
-resumable.
+"""The ledger of a feed: what was delivered, and the outcome. It makes a run without news fast and a killed run resumable.
 
-One JSON line a delivery in `<landing>/<source>/<dataset>/_journal.jsonl`, the newest line of a name counts; a line
-`{"recorded": true}` says that everything above it is in ops.files, and ends a run. Losing the journal loses no content:
-it is then fingerprinted again and found in landing.
+One JSON line per delivery in `<landing>/<source>/<dataset>/_journal.jsonl`; the newest line of a name counts. A line
+`{"recorded": true}` says that everything above it is in ops.files, and ends a run. No content is lost with the file: it
+is hashed again and found in landing.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from lakehouse.storage.ops_tables import record
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import ops
 
+_FILE = "_journal.jsonl"
+_FORMER_KEYS = {"stamp": "fingerprint"}  # as ledgers of earlier versions call them
 LANDED, DUPLICATE, SET_ASIDE = "landed", "duplicate_delivery", "set_aside"
 
 
@@ -31,14 +32,14 @@ LANDED, DUPLICATE, SET_ASIDE = "landed", "duplicate_delivery", "set_aside"
 class Delivery:
     """One delivered file (or one load of a table or endpoint) and its outcome.
 
-    `stamp` is what changes when the content may have changed (size and time of change); `declaration` the fingerprint
-    of the feed's declaration it was read by; `state` what the next load of a table or endpoint goes on from. `sha256`
-    is what it was landed by: the SHA-256 of its content, but for a snapshot that came back, whose `content_sha256` that
-    is then.
+    `fingerprint` changes when the content may have changed (size and time of change). `declaration` is the fingerprint
+    of the declaration it was read by. `state` is where the next load of a table or endpoint goes on. `sha256` names the
+    landed rows: it is the SHA-256 of the content, except for a snapshot that came back, which has its SHA-256 in
+    `content_sha256`.
     """
 
     file_name: str
-    stamp: str
+    fingerprint: str
     sha256: str
     outcome: str
     reason: str | None = None
@@ -54,12 +55,12 @@ class Delivery:
         return self.content_sha256 or self.sha256
 
 
-class Journal:
-    """Deliveries of one feed; open it with `open_journal`, one process at a time."""
+class Ledger:
+    """Deliveries of one feed; open it with `open_ledger`, one process at a time."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._path = feed.landing / "_journal.jsonl"
+        self._path = feed.landing / _FILE
         self.newest: dict[str, Delivery] = {}
         self.landed: dict[str, Delivery] = {}
         self._arrivals: list[tuple[int, Delivery]] = []  # run in which it was noted, delivery
@@ -69,13 +70,13 @@ class Journal:
         self._was_interrupted = False
         self._read()
 
-    def knows(self, file_name: str, stamp: str) -> bool:
+    def knows(self, file_name: str, fingerprint: str) -> bool:
         """Whether this delivery was dealt with. A file set aside is looked at again when the declaration has
         changed."""
         known = self.newest.get(file_name)
         return (
             known is not None
-            and known.stamp == stamp
+            and known.fingerprint == fingerprint
             and (known.outcome != SET_ASIDE or known.declaration == self._feed.fingerprint)
         )
 
@@ -97,7 +98,7 @@ class Journal:
         return (delivered[-1], landed[-1]) if landed else None
 
     def run_of_landed(self) -> dict[str, int]:
-        """SHA-256 of landed content -> number of the run that landed it (they count up); what the journal does not know
+        """SHA-256 of landed content -> number of the run that landed it (they count up); what the ledger does not know
         is absent."""
         return {delivery.sha256: run for run, delivery in self._arrivals if delivery.outcome == LANDED}
 
@@ -174,18 +175,19 @@ class Journal:
             if "recorded" in entry:
                 self._close()
             else:
-                self._take(Delivery(**{key: value for key, value in entry.items() if key in known}))
+                named = {_FORMER_KEYS.get(key, key): value for key, value in entry.items()}
+                self._take(Delivery(**{key: value for key, value in named.items() if key in known}))
         self._was_interrupted = bool(self._unrecorded) or not text
 
     def _append(self, line: str) -> None:
         # The leading line end closes a line that a killed process left open.
-        with self._path.open("a", encoding="utf-8") as journal:
-            journal.write(f"\n{line}")
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}")
 
 
 @contextmanager
-def open_journal(feed: Feed) -> Iterator[Journal]:
-    """The journal of a feed, for one process at a time; removes what a killed run left unfinished.
+def open_ledger(feed: Feed) -> Iterator[Ledger]:
+    """The ledger of a feed, for one process at a time; removes what a killed run left unfinished.
 
     Raises SourceUnavailableError when another process is landing the same feed.
     """
@@ -199,4 +201,4 @@ def open_journal(feed: Feed) -> Iterator[Journal]:
             ) from None
         for left in feed.landing.glob(f"*{PART}"):
             os.unlink(left)
-        yield Journal(feed)
+        yield Ledger(feed)

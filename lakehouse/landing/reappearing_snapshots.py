@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 from lakehouse.config.feeds import Feed
 from lakehouse.errors import TerminalError
 from lakehouse.landing.files import StagedRows, landed_path, source_file, without_lineage
-from lakehouse.landing.ledger import LANDED, Delivery, Journal
+from lakehouse.landing.ledger import LANDED, Delivery, Ledger
 from lakehouse.outcome import TableOutcome
 
-_REMARK = "an earlier snapshot has come back"
+_NOTE = "an earlier snapshot has come back"
 
 
-def with_returned(feed: Feed, journal: Journal, outcome: TableOutcome) -> TableOutcome:
+def with_reappeared(feed: Feed, ledger: Ledger, outcome: TableOutcome) -> TableOutcome:
     """Where each delivery is a complete snapshot: land the newest once more when it repeats one that another has
     replaced since.
 
@@ -31,16 +31,14 @@ def with_returned(feed: Feed, journal: Journal, outcome: TableOutcome) -> TableO
 
     Raises TerminalError when the rows landed back then are gone.
     """
-    found = journal.newest_and_current() if feed.load == "full" else None
+    found = ledger.newest_and_current() if feed.load == "full" else None
     if found is None or found[0].content == found[1].content:
         return outcome
     newest, current = found
     identity = hashlib.sha256(f"{newest.content}\x1e{current.sha256}".encode()).hexdigest()
     rows = _land_again(feed, newest, identity)
-    journal.add(
-        replace(newest, sha256=identity, content_sha256=newest.content, outcome=LANDED, reason=_REMARK, rows=rows)
-    )
-    warning = f"{newest.file_name} of {feed.source}: {_REMARK}, its rows are landed once more"
+    ledger.add(replace(newest, sha256=identity, content_sha256=newest.content, outcome=LANDED, reason=_NOTE, rows=rows))
+    warning = f"{newest.file_name} of {feed.source}: {_NOTE}, its rows are landed once more"
     repeated = min(rows, outcome.duplicates)  # none, when an earlier run read it and was stopped before it came here
     return TableOutcome(
         outcome.table,

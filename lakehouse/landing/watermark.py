@@ -122,7 +122,7 @@ def watermark_of(value: Any) -> Any:
 
 
 def to_state(watermark: Any) -> dict[str, str]:
-    """A watermark for the journal: its kind and its text."""
+    """A watermark for the ledger: its kind and its text."""
     return {
         "kind": type(watermark).__name__,
         "text": watermark.isoformat() if isinstance(watermark, date) else str(watermark),

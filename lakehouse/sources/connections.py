@@ -24,7 +24,7 @@ _SNAPSHOT_DIALECTS = ("postgresql", "mysql", "mariadb")
 _ENCODED = "; signs such as @ : / in a user or password are written as %40 %3A %2F"
 
 
-def check_address(name: str, source: FilesSource | SqlSource | RestSource) -> None:
+def check_connection(name: str, source: FilesSource | SqlSource | RestSource) -> None:
     """Raises the error that a run would end with before it has asked the source anything: a variable, a URL or a driver
     is wrong or missing."""
     match source:

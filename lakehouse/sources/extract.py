@@ -8,8 +8,8 @@ from collections.abc import Callable
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
 from lakehouse.errors import LakehouseError, SourceUnavailableError, all_in_one
-from lakehouse.landing.ledger import Journal, open_journal
-from lakehouse.landing.reappearing_snapshots import with_returned
+from lakehouse.landing.ledger import Ledger, open_ledger
+from lakehouse.landing.reappearing_snapshots import with_reappeared
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.disk_full import no_room
 from lakehouse.window import BatchWindow
@@ -49,14 +49,14 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 def extract_feed(feed: Feed, window: BatchWindow) -> TableOutcome:
     """Land what is new in one feed, and record each delivery in ops.files, also when the feed then fails."""
-    with open_journal(feed) as journal:
+    with open_ledger(feed) as ledger:
         try:
-            return with_returned(feed, journal, _landing_of(feed)(feed, journal, window))
+            return with_reappeared(feed, ledger, _landing_of(feed)(feed, ledger, window))
         finally:
-            journal.record_outcomes(window.run_id, settings().lake)
+            ledger.record_outcomes(window.run_id, settings().lake)
 
 
-def _landing_of(feed: Feed) -> Callable[[Feed, Journal, BatchWindow], TableOutcome]:
+def _landing_of(feed: Feed) -> Callable[[Feed, Ledger, BatchWindow], TableOutcome]:
     """The function that lands a kind of source; imported when needed, because dlt takes a second to import."""
     if feed.kind == "files":
         from lakehouse.sources.files import land_files

@@ -26,7 +26,7 @@ class DeliveredFile:
 
     name: str
     address: str
-    stamp: str
+    fingerprint: str
     delivered_at: str
     filesystem: Any = None  # fsspec's; None for a local file
 
@@ -78,7 +78,7 @@ def is_changed(file: DeliveredFile) -> bool:
     if file.filesystem is not None:
         return False
     try:
-        return _stamp(os.stat(file.address)) != file.stamp
+        return _fingerprint(os.stat(file.address)) != file.fingerprint
     except FileNotFoundError:
         return True
 
@@ -100,7 +100,7 @@ def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[
                 yield DeliveredFile(name, str(path), "", "")
                 continue
             if stat.S_ISREG(status.st_mode):
-                yield DeliveredFile(name, str(path), _stamp(status), _iso(status.st_mtime))
+                yield DeliveredFile(name, str(path), _fingerprint(status), _iso(status.st_mtime))
 
 
 def _remedy(folder: Path) -> str:
@@ -130,9 +130,9 @@ def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[
                         or facts.get("updated")
                         or ""
                     )
-                    stamp = f"{facts['size']}:{facts.get('ETag') or changed}"
+                    fingerprint = f"{facts['size']}:{facts.get('ETag') or changed}"
                     yield DeliveredFile(
-                        address[len(root.rstrip("/")) :].lstrip("/"), address, stamp, _iso(changed), filesystem
+                        address[len(root.rstrip("/")) :].lstrip("/"), address, fingerprint, _iso(changed), filesystem
                     )
     except Exception as error:  # every object store has errors of its own, e.g. botocore's, that share no base
         raise SourceUnavailableError(
@@ -140,7 +140,7 @@ def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[
         ) from error
 
 
-def _stamp(status: os.stat_result) -> str:
+def _fingerprint(status: os.stat_result) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 

@@ -20,8 +20,8 @@ from lakehouse.formats.json_lines import read_json_lines
 from lakehouse.formats.parquet import read_parquet
 from lakehouse.landing.files import (
     NO_SNAPSHOT,
+    Bundle,
     LandedFile,
-    Pack,
     StagedRows,
     digits_of,
     landed_files,
@@ -29,7 +29,7 @@ from lakehouse.landing.files import (
     shown,
     source_file,
 )
-from lakehouse.landing.ledger import DUPLICATE, LANDED, SET_ASIDE, Delivery, Journal
+from lakehouse.landing.ledger import DUPLICATE, LANDED, SET_ASIDE, Delivery, Ledger
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.file_discovery import DeliveredFile, LocalFile, discover, fetch, is_changed
 from lakehouse.window import BatchWindow
@@ -40,23 +40,23 @@ _SHARE_FILES, _SHARE_BYTES = 16, 16 << 20  # what one thread lands at a time, an
 _NAMED = 5  # files named in one warning
 
 
-def land_files(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
+def land_files(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
     """Land what is new; a full run looks at the content of every file again.
 
     Raises SourceUnavailableError when the location is missing, ContractError when nothing of the feed could ever be
     read.
     """
     found = discover(feed)
-    new = [file for file in found if window.is_full or not journal.knows(file.name, file.stamp)]
-    found_landed = _landed_but_not_noted(feed, journal) if new else {}
+    new = [file for file in found if window.is_full or not ledger.knows(file.name, file.fingerprint)]
+    found_landed = _landed_but_not_noted(feed, ledger) if new else {}
     deliveries: list[Delivery] = []
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="landing") as threads:
         for start in range(0, len(new), _WAVE):
-            for delivery in _land_wave(feed, journal, new[start : start + _WAVE], found_landed, threads):
+            for delivery in _land_wave(feed, ledger, new[start : start + _WAVE], found_landed, threads):
                 deliveries.append(delivery)
-                if delivery.sha256 and delivery.stamp:
-                    journal.add(delivery)
-    _refuse_if_nothing_fits(feed, journal)
+                if delivery.sha256 and delivery.fingerprint:
+                    ledger.add(delivery)
+    _refuse_if_nothing_fits(feed, ledger)
     read = sum(delivery.rows for delivery in deliveries)
     duplicates = sum(delivery.rows for delivery in deliveries if delivery.outcome == DUPLICATE)
     return TableOutcome(
@@ -70,9 +70,9 @@ def land_files(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcom
     )
 
 
-def _landed_but_not_noted(feed: Feed, journal: Journal) -> dict[str, LandedFile]:
-    """Content (the digits of its SHA-256) in landing that a killed run, or a lost journal, does not tell of."""
-    noted = {shown(sha256) for sha256 in journal.landed}
+def _landed_but_not_noted(feed: Feed, ledger: Ledger) -> dict[str, LandedFile]:
+    """Content (the digits of its SHA-256) in landing that a killed run, or a lost ledger, does not tell of."""
+    noted = {shown(sha256) for sha256 in ledger.landed}
     return {
         digits_of(label): landed
         for landed in landed_files(feed.landing, noted)
@@ -83,7 +83,7 @@ def _landed_but_not_noted(feed: Feed, journal: Journal) -> dict[str, LandedFile]
 
 def _land_wave(
     feed: Feed,
-    journal: Journal,
+    ledger: Ledger,
     wave: list[DeliveredFile],
     found_landed: dict[str, LandedFile],
     threads: ThreadPoolExecutor,
@@ -93,7 +93,7 @@ def _land_wave(
     for file, local in zip(wave, fetched, strict=True):
         if (
             isinstance(local, LocalFile)
-            and local.sha256 not in journal.landed
+            and local.sha256 not in ledger.landed
             and shown(local.sha256) not in found_landed
         ):
             first.setdefault(local.sha256, file)
@@ -111,7 +111,7 @@ def _land_wave(
         if isinstance(local, Delivery):
             yield local
         elif first.get(local.sha256) is not file:
-            repeated = _repeated(feed, journal, file, local, fresh.get(local.sha256), found_landed)
+            repeated = _repeated(feed, ledger, file, local, fresh.get(local.sha256), found_landed)
             if repeated is not None:
                 yield repeated
             local.release()
@@ -145,23 +145,25 @@ def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
 
 def _repeated(
     feed: Feed,
-    journal: Journal,
+    ledger: Ledger,
     file: DeliveredFile,
     local: LocalFile,
     fresh: Delivery | None,
     found_landed: dict[str, LandedFile],
 ) -> Delivery | None:
     """Outcome of content that is there already; None when it is this very delivery, looked at again by a full run."""
-    known = fresh or journal.landed.get(local.sha256)
+    known = fresh or ledger.landed.get(local.sha256)
     if known is None:
         return _found_in_landing(feed, file, local, found_landed[shown(local.sha256)])
-    before = journal.newest.get(file.name)
-    if before is not None and before.content == local.sha256 and before.stamp == file.stamp:
+    before = ledger.newest.get(file.name)
+    if before is not None and before.content == local.sha256 and before.fingerprint == file.fingerprint:
         return None
     if known.outcome == SET_ASIDE:
-        return replace(known, file_name=file.name, stamp=file.stamp, delivered_at=file.delivered_at)
+        return replace(known, file_name=file.name, fingerprint=file.fingerprint, delivered_at=file.delivered_at)
     reason = "delivered again" if known.file_name == file.name else f"same content as {known.file_name}"
-    return Delivery(file.name, file.stamp, local.sha256, DUPLICATE, reason, known.rows, delivered_at=file.delivered_at)
+    return Delivery(
+        file.name, file.fingerprint, local.sha256, DUPLICATE, reason, known.rows, delivered_at=file.delivered_at
+    )
 
 
 def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile, landed: LandedFile) -> Delivery:
@@ -170,10 +172,10 @@ def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile, landed:
     )
     delivery = Delivery(
         file.name,
-        file.stamp,
+        file.fingerprint,
         local.sha256,
         LANDED,
-        feed.remark_on(landed.columns),
+        feed.note_on(landed.columns),
         rows,
         delivered_at=file.delivered_at,
     )
@@ -183,14 +185,14 @@ def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile, landed:
 
 
 def _land_share(feed: Feed, share: list[tuple[DeliveredFile, LocalFile]]) -> list[Delivery]:
-    pack = Pack(feed.landing)
-    deliveries = [_land_file(feed, file, local, pack) for file, local in share]
-    pack.land()
+    bundle = Bundle(feed.landing)
+    deliveries = [_land_file(feed, file, local, bundle) for file, local in share]
+    bundle.land()
     return deliveries
 
 
-def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, pack: Pack) -> Delivery:
-    delivery = Delivery(file.name, file.stamp, local.sha256, LANDED, delivered_at=file.delivered_at)
+def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle) -> Delivery:
+    delivery = Delivery(file.name, file.fingerprint, local.sha256, LANDED, delivered_at=file.delivered_at)
     label = source_file(file.name, local.sha256)
     try:
         with StagedRows(feed.landing, local.sha256, label) as staged:
@@ -198,12 +200,15 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, pack: Pack) ->
                 staged.write(rows)
             if is_changed(file):
                 return replace(
-                    delivery, stamp="", outcome=SET_ASIDE, reason="it was still being written; the next run reads it"
+                    delivery,
+                    fingerprint="",
+                    outcome=SET_ASIDE,
+                    reason="it was still being written; the next run reads it",
                 )
-            if feed.load == "full" or not staged.pack(pack, label):
+            if feed.load == "full" or not staged.bundle(bundle, label):
                 staged.land(landed_path(feed.landing, local.sha256), label)
-            remark = NO_SNAPSHOT if feed.load == "full" and not staged.rows else feed.remark_on(staged.columns)
-            return replace(delivery, rows=staged.rows, reason=remark)
+            note = NO_SNAPSHOT if feed.load == "full" and not staged.rows else feed.note_on(staged.columns)
+            return replace(delivery, rows=staged.rows, reason=note)
     except UnreadableFileError as error:
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
     finally:
@@ -222,11 +227,11 @@ def _read(feed: Feed, file: DeliveredFile, local: LocalFile) -> Iterator[pa.Reco
     return read_parquet(local.path, file.name, mapped)
 
 
-def _refuse_if_nothing_fits(feed: Feed, journal: Journal) -> None:
+def _refuse_if_nothing_fits(feed: Feed, ledger: Ledger) -> None:
     """A declaration that fits no file at all is no matter of single files: the dataset stops, at every run until it is
     mended."""
-    aside = [delivery for delivery in journal.newest.values() if delivery.outcome == SET_ASIDE]
-    if aside and not journal.landed:
+    aside = [delivery for delivery in ledger.newest.values() if delivery.outcome == SET_ASIDE]
+    if aside and not ledger.landed:
         found = (
             "the only file of source {} cannot"
             if len(aside) == 1
@@ -242,7 +247,7 @@ def _warnings(feed: Feed, found: list[DeliveredFile], deliveries: list[Delivery]
     assert isinstance(feed.declaration, FilesDataset)
     if not found:
         yield f"{feed.source}: no file matches {', '.join(feed.declaration.files)}"
-    for outcome, words in ((SET_ASIDE, "set aside"), (DUPLICATE, "already loaded"), (LANDED, "landed with a remark")):
+    for outcome, words in ((SET_ASIDE, "set aside"), (DUPLICATE, "already loaded"), (LANDED, "landed with a note")):
         notable = [d for d in deliveries if d.outcome == outcome and d.reason and d.reason != "delivered again"]
         named = "; ".join(f"{d.file_name} ({d.reason})" for d in notable[:_NAMED])
         if notable:

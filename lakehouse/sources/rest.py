@@ -34,8 +34,8 @@ from lakehouse.config.source_models import (
 )
 from lakehouse.errors import SourceUnavailableError, TerminalError
 from lakehouse.formats.values import parse_json
-from lakehouse.landing.incremental_load import Load
-from lakehouse.landing.ledger import Journal
+from lakehouse.landing.incremental_load import IncrementalLoad
+from lakehouse.landing.ledger import Ledger
 from lakehouse.landing.watermark import is_within, watermark_of
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.connections import base_url
@@ -44,7 +44,7 @@ from lakehouse.window import BatchWindow
 _REPEATS_ALLOWED = 3  # identical pages in a row before the API counts as turning in circles
 
 
-def land_endpoint(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
+def land_endpoint(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
     """Land the records of the feed's endpoint: all of them, those from the last watermark on, or for a backfill those
     of its window.
 
@@ -55,7 +55,7 @@ def land_endpoint(feed: Feed, journal: Journal, window: BatchWindow) -> TableOut
     assert isinstance(declared, RestDataset)
     watermark = declared.watermark or ""
     is_again = bool(window.is_backfill and not window.is_full and watermark)
-    with _mapped_errors(feed), Load(feed, journal, declared.path, window.is_full, is_again) as load:
+    with _mapped_errors(feed), IncrementalLoad(feed, ledger, declared.path, window.is_full, is_again) as load:
         columns: dict[str, None] = {}
         since = window.start if is_again else load.start
         for page, is_repeated in _pages(feed, feed.origin, declared, _parameters(declared, since)):

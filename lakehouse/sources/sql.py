@@ -19,8 +19,8 @@ from sqlalchemy import exc
 from lakehouse.config.feeds import Feed
 from lakehouse.config.source_models import SqlDataset, SqlSource
 from lakehouse.errors import ContractError, SourceUnavailableError, TerminalError
-from lakehouse.landing.incremental_load import Load
-from lakehouse.landing.ledger import Journal
+from lakehouse.landing.incremental_load import IncrementalLoad
+from lakehouse.landing.ledger import Ledger
 from lakehouse.landing.watermark import interval
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.connections import database
@@ -28,7 +28,7 @@ from lakehouse.sources.sqlite import TimeText, as_texts, keep_times_as_text
 from lakehouse.window import BatchWindow
 
 
-def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcome:
+def land_table(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
     """Land the rows of the feed's table: all of them, those from the last watermark on, or for a backfill those of its
     window.
 
@@ -43,7 +43,7 @@ def land_table(feed: Feed, journal: Journal, window: BatchWindow) -> TableOutcom
         table = _reflect(feed, engine, declared)
         watermark = table.c.get(declared.watermark) if declared.watermark else None
         again = _interval_again(watermark, window)
-        with Load(feed, journal, name, window.is_full, is_aside=again is not None) as load:
+        with IncrementalLoad(feed, ledger, name, window.is_full, is_backfill=again is not None) as load:
             load.check_columns(list(table.c.keys()))
             conditions = again if again is not None else _increment(engine, watermark, load)
             return (
@@ -59,7 +59,7 @@ def _read(
     watermark: sa.Column[Any] | None,
     conditions: list[Any],
     chunk_rows: int,
-    load: Load,
+    load: IncrementalLoad,
 ) -> TableOutcome:
     """Land the rows for which all conditions hold, chunk by chunk."""
 
@@ -89,7 +89,7 @@ def _interval_again(watermark: sa.Column[Any] | None, window: BatchWindow) -> li
     return [watermark >= start, watermark < end]
 
 
-def _increment(engine: sa.Engine, watermark: sa.Column[Any] | None, load: Load) -> list[Any] | None:
+def _increment(engine: sa.Engine, watermark: sa.Column[Any] | None, load: IncrementalLoad) -> list[Any] | None:
     """Conditions for the rows that are new: none for a table read whole; None when the table is empty."""
     if watermark is None:
         return []
@@ -99,7 +99,7 @@ def _increment(engine: sa.Engine, watermark: sa.Column[Any] | None, load: Load) 
     return [watermark <= upper] if load.start is None else [watermark <= upper, watermark >= load.start]
 
 
-def _upper_end(engine: sa.Engine, watermark: sa.Column[Any], load: Load) -> Any:
+def _upper_end(engine: sa.Engine, watermark: sa.Column[Any], load: IncrementalLoad) -> Any:
     """Highest watermark in the table now; None for an empty table. The first load also counts the rows it cannot
     see."""
     with engine.connect() as connection:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.landing import files as landing
-from lakehouse.landing.files import Pack, StagedRows, landed_files, landed_path, source_file
+from lakehouse.landing.files import Bundle, StagedRows, landed_files, landed_path, source_file
 
 SHA = "0123456789abcdef" * 4
 
@@ -18,11 +18,11 @@ def _rows(**columns: list[str | None]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
-def _pack(pack: Pack, label: str, *batches: pa.RecordBatch) -> bool:
-    with StagedRows(pack.folder, label, label) as staged:
+def _bundle(bundle: Bundle, label: str, *batches: pa.RecordBatch) -> bool:
+    with StagedRows(bundle.folder, label, label) as staged:
         for rows in batches:
             staged.write(rows)
-        return staged.pack(pack, label)
+        return staged.bundle(bundle, label)
 
 
 @pytest.mark.parametrize("held_bytes", [0, 10, 1_000], ids=["written at once", "held for a while", "held"])
@@ -68,20 +68,20 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path, monkeypatch: pytes
 def test_no_rows_no_file(tmp_path: Path) -> None:
     with StagedRows(tmp_path, "some") as staged:
         staged.land(landed_path(tmp_path, SHA), "x@1")
-    pack = Pack(tmp_path)
-    assert _pack(pack, "y@2", _rows(a=[]))
-    pack.land()
+    bundle = Bundle(tmp_path)
+    assert _bundle(bundle, "y@2", _rows(a=[]))
+    bundle.land()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_small_deliveries_with_the_same_columns_share_a_file(tmp_path: Path) -> None:
-    pack = Pack(tmp_path)
-    assert _pack(pack, "a@1", _rows(a=["1"]), _rows(a=["2"]))
-    assert _pack(pack, "b@2", _rows(a=["3"]))
+    bundle = Bundle(tmp_path)
+    assert _bundle(bundle, "a@1", _rows(a=["1"]), _rows(a=["2"]))
+    assert _bundle(bundle, "b@2", _rows(a=["3"]))
     assert not list(landed_files(tmp_path)), "nothing is there before all of it is"
-    assert _pack(pack, "c@3", _rows(a=["4"], b=["x"]))
+    assert _bundle(bundle, "c@3", _rows(a=["4"], b=["x"]))
     assert [landed.rows for landed in landed_files(tmp_path)] == [{"a@1": 2, "b@2": 1}], "other columns, another file"
-    pack.land()
+    bundle.land()
     shared, single = sorted(landed_files(tmp_path), key=lambda landed: -len(landed.rows))
     assert (single.path.name, single.rows, single.columns) == ("3.parquet", {"c@3": 1}, ("a", "b"))
     assert [tuple(row.values()) for row in pq.read_table(shared.path).to_pylist()] == [
@@ -94,9 +94,9 @@ def test_small_deliveries_with_the_same_columns_share_a_file(tmp_path: Path) -> 
 
 def test_many_rows_do_not_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landing, "_HELD_BYTES", 200)
-    pack = Pack(tmp_path)
-    assert not _pack(pack, "large@1", _rows(a=["x" * 300]))
+    bundle = Bundle(tmp_path)
+    assert not _bundle(bundle, "large@1", _rows(a=["x" * 300]))
     for number in range(3):
-        assert _pack(pack, f"small@{number}", _rows(a=["x" * 60]))
-    pack.land()
+        assert _bundle(bundle, f"small@{number}", _rows(a=["x" * 60]))
+    bundle.land()
     assert sorted(len(landed.rows) for landed in landed_files(tmp_path)) == [1, 2]

@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.config.feeds import feeds
 from lakehouse.errors import TerminalError
-from lakehouse.landing.ledger import Journal
+from lakehouse.landing.ledger import Ledger
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources import extract as extract_module
 from tests.sources.conftest import Home
@@ -105,11 +105,11 @@ def test_killed_before_or_after_it_is_landed_the_next_run_finishes(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "record_outcomes", lambda *_: None)  # a killed process has no `finally`
+        patch.setattr(Ledger, "record_outcomes", lambda *_: None)  # a killed process has no `finally`
         if killed_at == "add":
-            add = Journal.add
+            add = Ledger.add
             patch.setattr(
-                Journal, "add", lambda journal, delivery: die() if delivery.content_sha256 else add(journal, delivery)
+                Ledger, "add", lambda ledger, delivery: die() if delivery.content_sha256 else add(ledger, delivery)
             )
         else:
             patch.setattr("lakehouse.landing.reappearing_snapshots._land_again", die)
@@ -130,7 +130,7 @@ def test_a_run_that_failed_before_it_noticed_leaves_it_to_the_next(shop: Home, m
         raise TerminalError("disk full", "Make room.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(extract_module, "with_returned", fail)
+        patch.setattr(extract_module, "with_reappeared", fail)
         with pytest.raises(TerminalError, match="disk full"):
             deliver(shop, A, 3)
     assert shop.extract("products")[0].loaded == 2

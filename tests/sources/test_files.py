@@ -108,7 +108,7 @@ def test_bad_files_are_set_aside_and_the_others_land(shop: Home) -> None:
     assert outcome.loaded == 2
     assert [warning.split(":")[0] for warning in outcome.warnings] == [
         "3 files of shop set aside",
-        "1 file of shop landed with a remark",
+        "1 file of shop landed with a note",
     ]
     assert "short.csv (missing columns: name)" in outcome.warnings[0]
     assert [(name, what) for name, what, _, _ in shop.files()] == [
@@ -137,7 +137,7 @@ def test_a_complete_snapshot_without_rows_is_told(shop: Home) -> None:
     assert shop.extract("products")[0].warnings == ()
     shop.deliver("in/b.csv", HEADER)
     (outcome,) = shop.extract("products")
-    assert outcome.warnings == (f"1 file of shop landed with a remark: b.csv ({NO_SNAPSHOT})",)
+    assert outcome.warnings == (f"1 file of shop landed with a note: b.csv ({NO_SNAPSHOT})",)
 
 
 def test_a_file_set_aside_is_tried_again_when_the_declaration_changes(shop: Home) -> None:

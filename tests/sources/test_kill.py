@@ -78,8 +78,8 @@ def test_what_was_landed_together_and_not_noted_is_found(home: Home) -> None:
     home.extract("products")
     assert len(list((home.path / "landing/shop/products").glob("*.parquet"))) == 1, "small files share one"
     landed, files = home.landed("shop", "products"), home.files()
-    journal = home.path / "landing/shop/products/_journal.jsonl"
-    journal.write_text("\n".join(journal.read_text().split("\n")[:3]))  # killed after it had noted two of five
+    ledger = home.path / "landing/shop/products/_journal.jsonl"
+    ledger.write_text("\n".join(ledger.read_text().split("\n")[:3]))  # killed after it had noted two of five
     home.deliver("in/5.csv", "id,name\n5,x\n")
     home.extract("products")
     assert home.landed("shop", "products")[:5] == landed
@@ -90,8 +90,8 @@ def test_a_journal_line_that_was_cut_is_ignored(home: Home) -> None:
     home.declare(DECLARED.format(load="increment"))
     home.deliver("in/a.csv", "id,name\n1,x\n")
     home.extract("products")
-    with (home.path / "landing/shop/products/_journal.jsonl").open("a") as journal:
-        journal.write('\n{"file_name": "b.csv", "sta')
+    with (home.path / "landing/shop/products/_journal.jsonl").open("a") as ledger:
+        ledger.write('\n{"file_name": "b.csv", "sta')
     home.deliver("in/b.csv", "id,name\n2,y\n")
     assert home.extract("products")[0].loaded == 1
     assert [name for name, *_ in home.files()] == ["a.csv", "b.csv"]

@@ -7,7 +7,7 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from lakehouse.landing.files import Pack, StagedRows, source_file
+from lakehouse.landing.files import Bundle, StagedRows, source_file
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import LINES, line
 
@@ -19,13 +19,13 @@ def land_together(lake: Lake, *names: str) -> None:
     """Land one row under each name, all in one file."""
     folder = lake.home / "landing" / "crm" / T
     folder.mkdir(parents=True, exist_ok=True)
-    pack = Pack(folder)
+    bundle = Bundle(folder)
     for name in names:
         row = {key: pa.array([value], pa.string()) for key, value in line(name).items()}
         with StagedRows(folder, name) as staged:
             staged.write(pa.RecordBatch.from_pydict(row))
-            staged.pack(pack, source_file(name, name * 12))
-    pack.land()
+            staged.bundle(bundle, source_file(name, name * 12))
+    bundle.land()
 
 
 def test_deliveries_landed_together_are_loaded_once(lake: Lake) -> None:
