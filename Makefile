@@ -64,9 +64,12 @@ format: setup ## let ruff and sqlfluff fix what they can
 hooks: setup ## run the checks of `make lint` on the changed files before every commit
 	@$(BIN)/pre-commit install
 
+coverage: setup ## run the unit tests on Sail and print the lines that they did not reach
+	@$(BIN)/python -m pytest --engines sail --cov --ignore tests/integration --ignore tests/dags --ignore tests/orchestration --ignore tests/dbt --ignore tests/docs
+
 lock: setup ## renew requirements/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/requirements.lock
 
 clean: ## stop everything and remove what was written at run time
 	@test ! -x $(BIN)/lakehouse || $(BIN)/lakehouse down
-	@rm -rf var dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf var dbt_project/target dbt_project/logs .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
