@@ -33,7 +33,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import gold
-from lakehouse.utils.atomic_files import close_to_others
+from lakehouse.utils.atomic_files import restrict_to_owner
 from lakehouse.utils.file_lock import held_lock
 from lakehouse.window import BatchWindow
 
@@ -68,7 +68,7 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake) as gold_tables:
         declared = campaign(target, campaign_references(gold_tables))
     folder = chosen.outbox / declared.destination / declared.id
-    close_to_others(chosen.outbox, folder)
+    restrict_to_owner(chosen.outbox, folder)
     with held_lock(folder / ".lock", wait_seconds=0) as is_held:
         if not is_held:
             raise ExportRunningError(declared.id, declared.destination)

@@ -16,7 +16,7 @@ from lakehouse.activation.consent.firewall import SUPPRESSIONS
 from lakehouse.activation.plan import Plan
 from lakehouse.activation.send import SendProgress
 from lakehouse.tables import TableRef
-from lakehouse.utils.atomic_files import write_whole
+from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.canonical_json import json_text
 
 MANIFEST = "manifest.json"
@@ -51,7 +51,7 @@ def write_manifest(
             json_text({"customer_id": customer_id, "payload_hash": plan.target[customer_id]}) + "\n"
             for customer_id in sorted(plan.target)
         )
-        write_whole(folder / recipients, gzip.compress("".join(lines).encode(), mtime=0))
+        write_private(folder / recipients, gzip.compress("".join(lines).encode(), mtime=0))
     campaign = plan.campaign
     content = {
         "export_id": plan.export_id,
@@ -103,5 +103,5 @@ def planned_counts(folder: Path, export_id: str) -> dict[str, int]:
 
 def _write(path: Path, content: dict[str, Any]) -> Path:
     text = json.dumps(json.loads(json_text(content)), indent=2, ensure_ascii=False)
-    write_whole(path, (text + "\n").encode())
+    write_private(path, (text + "\n").encode())
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from lakehouse.cli.output import print_table
+from lakehouse.utils.atomic_files import replacing
 
 if TYPE_CHECKING:
     from lakehouse.storage.sql import Result
@@ -134,9 +134,13 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
             spool.seek(0)
             shutil.copyfileobj(spool, click.get_binary_stream("stdout"))
         return
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    with replacing(output) as temporary, _opened(temporary, output) as file:
+        yield file
+
+
+def _opened(temporary: Path, output: Path) -> IO[bytes]:
     try:
-        file = temporary.open("wb")
+        return temporary.open("wb")
     except OSError as error:
         folder = output.absolute().parent
         reason = (
@@ -147,9 +151,3 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
         raise click.UsageError(
             f"--output {output}: {reason}. Create it, or name a file in a folder that you may write to."
         ) from None
-    try:
-        with file:
-            yield file
-        os.replace(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
+
+from lakehouse.utils.atomic_files import write_whole
 
 GB = 1024**3
 _log = logging.getLogger(__name__)
@@ -95,11 +96,7 @@ def read_state(home: Path) -> EngineState | None:
 
 def write_state(home: Path, state: EngineState) -> None:
     """Replace the record atomically: a reader sees the old one or the new one."""
-    path = state_path(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(dataclasses.asdict(state), indent=1))
-    draft.replace(path)
+    write_whole(state_path(home), json.dumps(dataclasses.asdict(state), indent=1))
 
 
 def is_same_process(pid: int, born: float) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from lakehouse.config.settings import PROJECT_ROOT, environment_with, own_settings, settings
 from lakehouse.errors import TerminalError
+from lakehouse.utils.atomic_files import temporary_sibling
 
 log = logging.getLogger(__name__)
 PROJECT = PROJECT_ROOT / "dbt_project"
@@ -67,7 +67,7 @@ def _files() -> list[Path]:
 def _parse(folder: Path) -> None:
     """Parse beside the final folder and move the result there whole: two processes may do it at once and both are
     right."""
-    draft = folder.with_name(f"{folder.name}.{os.getpid()}")
+    draft = temporary_sibling(folder)
     options = [
         "--project-dir",
         str(PROJECT),
@@ -95,5 +95,5 @@ def _parse(folder: Path) -> None:
         shutil.rmtree(draft)  # another process was faster
         return
     for outdated in folder.parent.glob(f"{settings().engine}-*"):
-        if outdated != folder and "." not in outdated.name:  # another draft may be under way
+        if outdated != folder:
             shutil.rmtree(outdated, ignore_errors=True)

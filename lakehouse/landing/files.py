@@ -20,6 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakehouse.utils.atomic_files import replacing
+
 PART = ".part"  # suffix of what is not published yet; left behind only by a killed process
 _SHA_SHOWN = 12  # hexadecimal digits of a SHA-256 in file names and lineage
 _DELIVERIES = "deliveries"  # key in the footer: {source_file: rows}
@@ -187,14 +189,12 @@ class Bundle:
         if not self._rows:
             return
         target = self._target()
-        part = target.with_suffix(PART)
-        try:
-            with _open(part, self._columns) as writer:
-                writer.write_table(pa.Table.from_batches(self._batches), row_group_size=_GROUP_ROWS)
-                _note_deliveries(writer, self._rows)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        with (
+            replacing(target, temporary=target.with_suffix(PART)) as part,
+            _open(part, self._columns) as writer,
+        ):
+            writer.write_table(pa.Table.from_batches(self._batches), row_group_size=_GROUP_ROWS)
+            _note_deliveries(writer, self._rows)
         self._rows, self._batches = {}, []
 
     def _target(self) -> Path:

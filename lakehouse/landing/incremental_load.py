@@ -7,7 +7,6 @@ not depend on the order of the rows: an unchanged table is the same content, and
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from lakehouse.landing.files import NO_SNAPSHOT, PART, StagedRows, landed_path, 
 from lakehouse.landing.ledger import DUPLICATE, LANDED, Delivery, Ledger
 from lakehouse.landing.watermark import Overlap, behind, from_state, to_state
 from lakehouse.outcome import TableOutcome
+from lakehouse.utils.atomic_files import replacing
 
 _DIGEST_BYTES = 16
 _STAGED_ROWS = 10_000  # small pages are gathered: a row group of Parquet should not be a page of an API
@@ -173,9 +173,8 @@ class IncrementalLoad:
         if self._watermark is None or self._overlap.highest is None:
             return self._state
         name = f"{_OVERLAP}.{sha256[:12]}"
-        unfinished = self._feed.landing / f"{name}{PART}"
-        unfinished.write_bytes(b"".join(self._overlap.digests()))
-        os.replace(unfinished, self._feed.landing / name)
+        with replacing(self._feed.landing / name, temporary=self._feed.landing / f"{name}{PART}") as unfinished:
+            unfinished.write_bytes(b"".join(self._overlap.digests()))
         return {"column": self._watermark, "watermark": to_state(self._overlap.highest), "overlap": name}
 
     def _forget_old_overlap(self) -> None:

@@ -7,7 +7,6 @@ is hashed again and found in landing.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from lakehouse.landing.files import PART
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import ops
+from lakehouse.utils.file_lock import held_lock
 
 _FILE = "_journal.jsonl"
 _FORMER_KEYS = {"stamp": "fingerprint"}  # as ledgers of earlier versions call them
@@ -192,13 +192,11 @@ def open_ledger(feed: Feed) -> Iterator[Ledger]:
     Raises SourceUnavailableError when another process is landing the same feed.
     """
     feed.landing.mkdir(parents=True, exist_ok=True)
-    with (feed.landing / "_lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with held_lock(feed.landing / "_lock", wait_seconds=0) as is_mine:
+        if not is_mine:
             raise SourceUnavailableError(
                 feed.source, f"another run is landing {feed.dataset}", "Wait for it to end, then run again."
-            ) from None
+            )
         for left in feed.landing.glob(f"*{PART}"):
             os.unlink(left)
         yield Ledger(feed)

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from lakehouse.config.settings import PROJECT_ROOT, environment_with, own_settings, secret, settings
+from lakehouse.utils.atomic_files import write_private_once
 from lakehouse.utils.process_tuning import SMALL_PAGES
 
 LOGIN = "admin"
@@ -139,27 +140,13 @@ def _secrets() -> dict[str, str]:
     path = airflow_home() / "secrets.json"
     if not path.exists():
         fernet_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        _write_once(path, {"fernet_key": fernet_key} | {name: secrets.token_urlsafe(48) for name in _SECRET_NAMES[1:]})
+        generated = {"fernet_key": fernet_key} | {name: secrets.token_urlsafe(48) for name in _SECRET_NAMES[1:]}
+        write_private_once(path, json.dumps(generated))
     return {name: str(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def _password_file() -> Path:
     path = airflow_home() / "passwords.json"
     if not path.exists():
-        _write_once(path, {LOGIN: secrets.token_urlsafe(12)})
+        write_private_once(path, json.dumps({LOGIN: secrets.token_urlsafe(12)}))
     return path
-
-
-def _write_once(path: Path, content: dict[str, str]) -> None:
-    """Write a file only its owner can read; of two processes that try at once, the first wins and both see its
-    content."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()

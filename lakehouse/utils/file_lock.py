@@ -1,28 +1,31 @@
-"""File locks that die with their holder, so that a crash never leaves one behind."""
+"""A lock between processes that ends with its holder, so that a crash never leaves one behind."""
 
 from __future__ import annotations
 
-import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 
 @contextmanager
 def held_lock(path: Path, wait_seconds: float) -> Iterator[bool]:
-    """Hold an exclusive lock on `path` for the block; yields False when another process kept it for `wait_seconds`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        until = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    yield False
-                    return
-                time.sleep(0.05)
-                continue
-            break
+    """Hold the exclusive lock on `path` inside the block.
+
+    Args:
+        path: the lock file; created with its folder, and left there.
+        wait_seconds: how long to wait for another holder; 0 tries once, -1 waits for ever.
+
+    Yields:
+        False when another process (or another holder in this one) kept the lock for that long.
+    """
+    # No soft lock where flock is missing: its file outlives a killed holder.
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        acquired = lock.acquire(timeout=wait_seconds)
+    except Timeout:
+        yield False
+        return
+    with acquired:
         yield True

@@ -12,7 +12,7 @@ import hashlib
 from pathlib import Path
 
 from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Operation
-from lakehouse.utils.atomic_files import write_whole
+from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.canonical_json import json_text
 
 _LARGEST_LINE = 100_000  # bytes; the smallest profile limit among the common platforms (Klaviyo: 100 KB)
@@ -47,7 +47,7 @@ class Outbox:
         sha256 = hashlib.sha256(packed).hexdigest()
         name = f"batches/{batch.ordinal:08d}-{sha256[:12]}.jsonl.gz"
         if lines:
-            write_whole(self._folder / batch.export_id / name, packed)
+            write_private(self._folder / batch.export_id / name, packed)
         return BatchReceipt(name if lines else "", sha256, frozenset(accepted), rejected)
 
 

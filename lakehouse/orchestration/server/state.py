@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 from lakehouse.config.settings import settings
 from lakehouse.engine.state import is_same_process
 from lakehouse.orchestration.airflow_config import airflow_home
+from lakehouse.utils.atomic_files import write_whole
 
 Phase = Literal["starting", "running", "stopped", "failed"]
 # What `lakehouse up` runs. Their log servers are off: logs are files the API server reads, and they would listen on all
@@ -70,9 +70,7 @@ def is_up() -> bool:
 
 def write_state(state: PlatformState) -> None:
     """Replace the record in one step."""
-    draft = state_path().with_name(f"{state_path().name}.{os.getpid()}")
-    draft.write_text(json.dumps(dataclasses.asdict(state), indent=1), encoding="utf-8")
-    draft.replace(state_path())
+    write_whole(state_path(), json.dumps(dataclasses.asdict(state), indent=1))
 
 
 def part_log(part: str) -> Path:

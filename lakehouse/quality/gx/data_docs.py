@@ -3,7 +3,6 @@ time."""
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import logging
 import shutil
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.config.settings import settings
 from lakehouse.tables import TableRef
+from lakehouse.utils.file_lock import held_lock
 
 if TYPE_CHECKING:
     from great_expectations.data_context import AbstractDataContext
@@ -79,8 +79,7 @@ def open_context() -> Iterator[AbstractDataContext]:
     gx = load_great_expectations()
     root = _root()
     root.mkdir(parents=True, exist_ok=True)
-    with open(root.parent / ".lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held_lock(root.parent / ".lock", wait_seconds=-1):
         config = root / "great_expectations.yml"
         if not config.exists():
             config.write_text(_CONFIG.format(site=site_folder()), encoding="utf-8")
