@@ -12,8 +12,9 @@ from deltalake import write_deltalake
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 from lakehouse.quality.rules.rule import Gate, Measurement
 from lakehouse.quality.verdicts import QUALITY_RESULTS
+from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.discovery import delta_uri
-from lakehouse.storage.ops_tables import record, retried
+from lakehouse.storage.ops_tables import record
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import TableRef, ops
 
@@ -49,7 +50,7 @@ def record_findings(rows: list[Finding], lake: str) -> None:
     columns = OPS_TABLES["quality_results"].columns
     chosen = f"run_id = '{_quoted(run_id)}' and table_name = '{table}'"
     batch = pa.Table.from_pylist(rows, schema=arrow_schema(columns))
-    retried(
+    retry_commit(
         QUALITY_RESULTS,
         lambda: write_deltalake(delta_uri(QUALITY_RESULTS, lake), batch, mode="overwrite", predicate=chosen),
     )

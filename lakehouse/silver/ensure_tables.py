@@ -6,7 +6,7 @@ from functools import partial
 
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, Column
 from lakehouse.silver.delivery import silver_columns
-from lakehouse.storage.ops_tables import retried
+from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.progress import has_progress
 from lakehouse.storage.reader import open_table
 from lakehouse.storage.schema import ensure_table
@@ -26,10 +26,10 @@ def ensure_silver_tables(lake: str) -> None:
     for contract in DATASETS.values():
         table = silver(contract.dataset)
         if is_never_loaded(table, lake) and not has_progress(table, lake):
-            retried(table, partial(_ensure, table, silver_columns(contract), lake))
+            retry_commit(table, partial(_ensure, table, silver_columns(contract), lake))
             if contract.dataset == "contacts":
                 named = silver(CONTACT_IDENTIFIERS.dataset)
-                retried(named, partial(_ensure, named, CONTACT_IDENTIFIERS.columns, lake))
+                retry_commit(named, partial(_ensure, named, CONTACT_IDENTIFIERS.columns, lake))
 
 
 def _ensure(table: TableRef, columns: tuple[Column, ...], lake: str) -> None:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
-from lakehouse.errors import CommitConflictError
+from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.discovery import delta_uri
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import TableRef, ops
 
-T = TypeVar("T")
-_ATTEMPTS = 8
 # Reading 200 one-row files takes seconds, one compacted file 10 ms; compacting costs less than 0.1 s.
 _COMPACT_EVERY = 16
 # A compaction writes the whole table; beyond this its files are large enough as they are.
@@ -40,7 +35,7 @@ def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
         raise KeyError(f"ops.{table} has no columns {sorted(unknown)}")
     batch = pa.Table.from_pylist(rows, schema=schema)
     # Appends do not conflict with each other, but two first ones do: both create the table.
-    _compact_now_and_then(retried(ops(table), lambda: _appended(ops(table), batch, lake)))
+    _compact_now_and_then(retry_commit(ops(table), lambda: _appended(ops(table), batch, lake)))
 
 
 def _appended(table: TableRef, batch: pa.Table, lake: str) -> DeltaTable:
@@ -73,16 +68,3 @@ def compact(found: DeltaTable) -> None:
 
 def _size(found: DeltaTable) -> int:
     return sum(pa.table(found.get_add_actions(flatten=True))["size_bytes"].to_pylist())
-
-
-def retried(table: TableRef, write: Callable[[], T]) -> T:
-    """Write, again from a fresh read while another writer commits first; CommitConflictError when that goes on."""
-    attempt = 1
-    while True:
-        try:
-            return write()
-        except CommitFailedError as error:
-            if attempt == _ATTEMPTS:
-                raise CommitConflictError(str(table), _ATTEMPTS) from error
-        time.sleep(0.05 * attempt * (1 + random.random()))  # noqa: S311 - spreads the writers, no secret
-        attempt += 1
