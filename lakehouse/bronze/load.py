@@ -28,6 +28,7 @@ from lakehouse.storage.reader import column_names, count_rows, open_table, sourc
 from lakehouse.storage.schema import ensure_table
 from lakehouse.transforms.received import delivered_columns
 from lakehouse.transforms.row_hash import with_row_hash
+from lakehouse.utils.sql_text import identifier
 from lakehouse.window import BatchWindow
 
 
@@ -107,12 +108,13 @@ def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> Data
     parts, now = [], datetime.now(UTC)
     for alike, paths in groups.items():
         schema = (
-            ", ".join(f"`{name}` string" for name in alike.columns) + ", `_source_file` string, `_row_number` bigint"
+            ", ".join(f"{identifier(name)} string" for name in alike.columns)
+            + ", `_source_file` string, `_row_number` bigint"
         )
         rows = spark.read.schema(schema).parquet(*map(str, paths))
         if alike.new:
             rows = rows.where(sf.col("_source_file").isin(*alike.new))
-        present = {name.lower(): sf.col(f"`{name}`") for name in alike.columns}
+        present = {name.lower(): sf.col(identifier(name)) for name in alike.columns}
         missing = sf.lit(None).cast("string")
         received_at = sf.lit(now + timedelta(microseconds=alike.run)).alias("_ingested_at")
         parts.append(

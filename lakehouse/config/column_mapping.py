@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from lakehouse.contracts import BRONZE_LINEAGE
+from lakehouse.utils.sql_text import identifier, literal
 
 _LINEAGE = {column.name for column in BRONZE_LINEAGE}
 # Delta refuses these in column names (unless a table opts into column mapping, which not every reader understands).
@@ -72,9 +73,9 @@ class ColumnMapping(BaseModel):
     def sql(self) -> str:
         """SQL text over the landed columns, all strings; column names in backticks."""
         if self.column is not None:
-            return f"`{landed_name(self.column, 0)}`"
+            return identifier(landed_name(self.column, 0))
         if self.constant is not None:
-            return "'" + self.constant.replace("\\", "\\\\").replace("'", "\\'") + "'"
+            return literal(self.constant)
         return f"({self.expression})"
 
     @property

@@ -7,10 +7,13 @@ from lakehouse.contracts.model import Column, Contract, Pii, RowRule
 CONSENT_STATUSES = ("granted", "withdrawn", "bounced", "complained")
 REFERENCE_TYPES = ("crm_id", "email", "loyalty_id")
 
-# A pragmatic address shape (RFC 5321 lengths, no quoted local parts, no IP literals): stricter than the RFC, like the
-# platforms.
-_ADDRESS = r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}"
-_NORMALISED_EMAIL = f"case when lower(trim(email)) rlike '^{_ADDRESS}$' and lower(trim(email)) not like '%..%' then lower(trim(email)) end"
+# The shape of a deliverable address in lower case (RFC 5321 lengths, no quoted local parts, no IP literals): stricter
+# than the RFC, as e-mail platforms are. Two points in a row are refused beside it.
+ADDRESS_PATTERN = r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}"
+_NORMALISED_EMAIL = (
+    f"case when lower(trim(email)) rlike '^{ADDRESS_PATTERN}$' and lower(trim(email)) not like '%..%'"
+    " then lower(trim(email)) end"
+)
 
 # How any dataset points at a person; silver.identities resolves (reference_type, customer_reference) to customer_id.
 _REFERENCE = (

@@ -8,6 +8,7 @@ import re
 import pyarrow as pa
 
 from lakehouse.contracts.model import Column
+from lakehouse.utils.sql_text import identifier
 
 _ARROW: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -38,4 +39,4 @@ def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
 
 def spark_ddl(columns: tuple[Column, ...]) -> str:
     """`"contact_id string, email string, ..."` for createDataFrame and CREATE TABLE."""
-    return ", ".join(f"`{c.name}` {c.type}" for c in columns)
+    return ", ".join(f"{identifier(c.name)} {c.type}" for c in columns)

@@ -26,7 +26,7 @@ from lakehouse.quality.results import (
     record_passed,
 )
 from lakehouse.quality.rules.measure import measure
-from lakehouse.quality.rules.parameters import Parameters, moment, number, text
+from lakehouse.quality.rules.parameters import Parameters
 from lakehouse.quality.rules.reconciliation import delivery_parameters
 from lakehouse.quality.rules.rule import Gate, Measurement, Rule
 from lakehouse.quality.rules.schema import schema_differences
@@ -35,6 +35,7 @@ from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
 from lakehouse.storage.discovery import newest_version
 from lakehouse.tables import Layer, TableRef
+from lakehouse.utils.sql_text import double, literal, timestamp
 from lakehouse.window import BatchWindow
 
 _log = logging.getLogger(__name__)
@@ -110,10 +111,10 @@ def measure_gate(gate: Gate, window: BatchWindow) -> list[Measurement]:
 
 def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
     """What the rules may name, but for history."""
-    values = {"table": f"{{{gate.table}}}", "as_of": moment(window.as_of)}
+    values = {"table": f"{{{gate.table}}}", "as_of": timestamp(window.as_of)}
     differences = schema_differences(gate.table, lake)
     values |= {
-        "schema_differences": text("; ".join(differences) or None),
+        "schema_differences": literal("; ".join(differences) or None),
         "count_schema_differences": str(len(differences)),
     }
     if any("{is_silver_at_rest}" in rule.sql for rule in gate.rules):
@@ -131,7 +132,7 @@ def _with_history(parameters: Parameters, gate: Gate, window: BatchWindow) -> Pa
             history, previous_rows=None, rows_read=None
         )  # a rebuild that was asked for may end with fewer rows, and reads them all
     return replace(
-        parameters, values=parameters.values | {name: number(getattr(history, name)) for name in _OF_HISTORY}
+        parameters, values=parameters.values | {name: double(getattr(history, name)) for name in _OF_HISTORY}
     )
 
 

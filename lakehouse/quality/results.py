@@ -17,6 +17,7 @@ from lakehouse.storage.discovery import delta_uri
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import TableRef, ops
+from lakehouse.utils.sql_text import standard_literal
 
 Finding = dict[str, Any]
 
@@ -48,7 +49,7 @@ def record_findings(rows: list[Finding], lake: str) -> None:
         record("quality_results", rows, lake)
         return
     columns = OPS_TABLES["quality_results"].columns
-    chosen = f"run_id = '{_quoted(run_id)}' and table_name = '{table}'"
+    chosen = f"run_id = {standard_literal(run_id)} and table_name = {standard_literal(table)}"
     batch = pa.Table.from_pylist(rows, schema=arrow_schema(columns))
     retry_commit(
         QUALITY_RESULTS,
@@ -106,7 +107,3 @@ def _of_run(run_id: str, table: str, lake: str) -> bool:
             columns=["rule_id"], filters=[("run_id", "=", run_id), ("table_name", "=", table)]
         ).num_rows
     )
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from lakehouse.errors import TerminalError
+from lakehouse.utils.sql_text import standard_literal
 
 _TABLES = ("transactions", "demographics", "products", "campaigns", "campaign_descriptions", "coupon_redemptions")
 
@@ -26,8 +27,8 @@ def attach_package(con: duckdb.DuckDBPyConnection) -> None:
         )
     data = Path(found.origin).parent / "data"
     for table in _TABLES:
-        file = str(data / f"{table}.parquet").replace("'", "''")
-        con.execute(f"create view source_{table} as from read_parquet('{file}')")
+        file = standard_literal(str(data / f"{table}.parquet"))
+        con.execute(f"create view source_{table} as from read_parquet({file})")
     # A draw is a number in [0, sides) that depends on nothing but its text: the same on every machine and in every
     # version.
     con.execute("create macro draw(what, id, sides) as ('0x' || substr(md5(what || ':' || id), 1, 12))::bigint % sides")

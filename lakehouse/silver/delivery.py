@@ -16,6 +16,7 @@ from lakehouse.tables import TableRef
 from lakehouse.transforms.mapping import typed_rows, with_columns
 from lakehouse.transforms.received import delivered_columns, delivered_struct
 from lakehouse.transforms.rules import is_good, where_once
+from lakehouse.utils.sql_text import identifier
 
 DELIVERED = "_delivered"
 
@@ -57,7 +58,8 @@ def read_delivery(feed: Feed, received: DataFrame, check_required: bool = True) 
     # Counting a column as delivered is answered by the files' statistics where the mapping is a plain name.
     counts = (
         complete.selectExpr(
-            "count(*) as _rows", *(f"count({feed.mapping.get(name, 'null')}) as `{name}`" for name in required)
+            "count(*) as _rows",
+            *(f"count({feed.mapping.get(name, 'null')}) as {identifier(name)}" for name in required),
         )
         .collect()[0]
         .asDict()

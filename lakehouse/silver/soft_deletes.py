@@ -8,6 +8,7 @@ from pyspark.sql import functions as sf
 from lakehouse.config.feeds import Feed
 from lakehouse.contracts import Contract
 from lakehouse.errors import ContractError
+from lakehouse.utils.sql_text import identifier
 
 _IN_SNAPSHOT = "_in_snapshot"
 
@@ -21,7 +22,7 @@ def snapshot_files(received: DataFrame) -> list[str]:
 
 def keys_of_snapshot(typed: DataFrame, contract: Contract) -> DataFrame:
     """Distinct keys that a snapshot has, also of rows that break another rule: a bad row is not a deleted one."""
-    complete = " and ".join(f"`{name}` is not null" for name in contract.key)
+    complete = " and ".join(f"{identifier(name)} is not null" for name in contract.key)
     return typed.where(complete).select(*contract.key).distinct()
 
 

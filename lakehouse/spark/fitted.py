@@ -9,6 +9,7 @@ from pyspark.sql import functions as sf
 
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import TableRef
+from lakehouse.utils.sql_text import identifier
 
 
 def fitted(rows: DataFrame, table: TableRef, lake: str) -> DataFrame:
@@ -28,5 +29,5 @@ def fitted(rows: DataFrame, table: TableRef, lake: str) -> DataFrame:
 
 
 def _value(field: Field, is_present: bool) -> sf.Column:
-    column = sf.col(f"`{field.name}`") if is_present else sf.lit(None)
+    column = sf.col(identifier(field.name)) if is_present else sf.lit(None)
     return column.cast(field.type.type) if isinstance(field.type, PrimitiveType) else column

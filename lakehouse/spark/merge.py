@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.spark.fitted import fitted
 from lakehouse.tables import TableRef
+from lakehouse.utils.sql_text import identifier
 
 
 def merge_by_key(spark: SparkSession, table: TableRef, changes: DataFrame, key: tuple[str, ...], lake: str) -> None:
@@ -19,7 +20,7 @@ def merge_by_key(spark: SparkSession, table: TableRef, changes: DataFrame, key: 
     Give only rows that differ from the table's: every matched row is written. One attempt; wrap it in `committed`.
     """
     complete = fitted(changes, table, lake)
-    names = [f"`{name}`" for name in complete.columns]
+    names = [identifier(name) for name in complete.columns]
     assignments = ", ".join(f"t.{name} = s.{name}" for name in names)
     with _view(spark, complete) as view:
         insert = f"insert ({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"  # noqa: S608 - names of our own columns
@@ -35,7 +36,7 @@ def delete_by_key(spark: SparkSession, table: TableRef, keys: DataFrame, key: tu
 
 
 def _merge_into(table: TableRef, view: str, key: tuple[str, ...], lake: str) -> str:
-    same = " and ".join(f"t.`{name}` = s.`{name}`" for name in key)
+    same = " and ".join(f"t.{identifier(name)} = s.{identifier(name)}" for name in key)
     return f"merge into delta.`{table.location(lake)}` t using {view} s on {same}"
 
 

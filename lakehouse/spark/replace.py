@@ -12,6 +12,7 @@ from lakehouse.storage.discovery import delta_uri
 from lakehouse.storage.reader import open_table
 from lakehouse.storage.schema import ensure_table
 from lakehouse.tables import TableRef
+from lakehouse.utils.sql_text import identifier
 
 
 def replace_table(table: TableRef, rows: DataFrame, columns: tuple[Column, ...], lake: str) -> bool:
@@ -22,7 +23,9 @@ def replace_table(table: TableRef, rows: DataFrame, columns: tuple[Column, ...],
     in, the contract are dropped or changed in the same commit.
     """
     is_new = ensure_table(table, columns, lake)
-    complete = rows.select(*[sf.col(f"`{column.name}`").cast(column.type).alias(column.name) for column in columns])
+    complete = rows.select(
+        *[sf.col(identifier(column.name)).cast(column.type).alias(column.name) for column in columns]
+    )
     writer = complete.write.format("delta").mode("overwrite")
     if not _has_schema(table, columns, lake):
         writer = writer.option("overwriteSchema", "true")

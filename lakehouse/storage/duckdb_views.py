@@ -16,6 +16,7 @@ import duckdb
 from lakehouse.errors import MissingTableError, TerminalError
 from lakehouse.storage.discovery import delta_uri, existing_tables, is_remote, newest_version
 from lakehouse.tables import TableRef
+from lakehouse.utils.sql_text import standard_literal
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,  # a Python variable named like a table is not a table
@@ -59,7 +60,7 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
     connection = connect()
     try:
         if versions and not is_remote(lake):
-            connection.execute(f"load '{_delta_extension()}'")
+            connection.execute(f"load {standard_literal(str(_delta_extension()))}")
         for table, version in versions.items():
             _attach(connection, table, version, lake)
         yield Snapshot(connection, versions)
@@ -78,8 +79,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int
         connection.register(f"_{table.layer}_{table.name}", rows)
         connection.execute(f'create view {table} as select * from "_{table.layer}_{table.name}"')  # noqa: S608 - TableRef allows identifiers only
         return
-    location = delta_uri(table, lake).replace("'", "''")
-    connection.execute(f"create view {table} as select * from delta_scan('{location}', version => {version})")  # noqa: S608 - quoted above
+    location = standard_literal(delta_uri(table, lake))
+    connection.execute(f"create view {table} as select * from delta_scan({location}, version => {version})")  # noqa: S608 - a literal
 
 
 def _delta_extension() -> Path:

@@ -23,6 +23,7 @@ from lakehouse.errors import LakehouseError, MissingTableError, QueryError
 from lakehouse.storage.discovery import existing_tables, is_remote, local_folder
 from lakehouse.storage.duckdb_views import Snapshot, connect, open_snapshot
 from lakehouse.tables import Layer, TableRef
+from lakehouse.utils.sql_text import standard_literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +87,7 @@ def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> I
 def _listing(lake: str, layer: str | None) -> str:
     """A query for the tables there are (DuckDB knows only those that it was made to open), of one layer or of all."""
     names = ", ".join(
-        _literal(str(table)) for table in existing_tables(lake) if layer is None or table.layer == layer.lower()
+        standard_literal(str(table)) for table in existing_tables(lake) if layer is None or table.layer == layer.lower()
     )
     return f"select split_part(name, '.', 1) as layer, split_part(name, '.', 2) as \"table\" from (select unnest([{names}]::varchar[]) as name)"  # noqa: S608
 
@@ -97,8 +98,9 @@ def tables_of(query: str) -> list[TableRef]:
     with connect() as parser:
         try:
             statements = parser.extract_statements(query)
+            # A literal: a bound parameter would make DuckDB import pandas, which takes longer than the query.
             found = parser.execute(
-                f"select json_serialize_sql({_literal(_EXPLAIN.sub('', query, count=1))})"
+                f"select json_serialize_sql({standard_literal(_EXPLAIN.sub('', query, count=1))})"
             ).fetchone()
         except duckdb.Error as error:
             raise QueryError(_first_line(error), _ONE_SELECT) from None
@@ -156,9 +158,9 @@ def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
     can change."""
     scratch.mkdir(parents=True, exist_ok=True)
     connection = snapshot.connection
-    connection.execute(f"set temp_directory = {_literal(str(scratch))}")
+    connection.execute(f"set temp_directory = {standard_literal(str(scratch))}")
     if not is_remote(lake):
-        connection.execute(f"set allowed_directories = [{_literal(f'{local_folder(lake)}/')}]")
+        connection.execute(f"set allowed_directories = [{standard_literal(f'{local_folder(lake)}/')}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 
@@ -185,11 +187,6 @@ def _explained(error: duckdb.Error, lake: str) -> LakehouseError:
     if isinstance(error, duckdb.OutOfMemoryException):
         return QueryError(problem, "Select fewer columns or rows, or run it on the engine.")
     return QueryError(problem, '`lakehouse sql "describe <layer>.<table>"` shows a table\'s columns.')
-
-
-def _literal(text: str) -> str:
-    """A text as an SQL literal. Bound parameters would make DuckDB import pandas, which takes longer than the query."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as sf
 from lakehouse.contracts import BRONZE_LINEAGE, Contract
 from lakehouse.transforms.contract_types import received_sql, typed_sql
 from lakehouse.transforms.customer_reference import canonical_reference_sql
+from lakehouse.utils.sql_text import identifier
 
 
 def received_name(column: str) -> str:
@@ -39,12 +40,14 @@ def typed_rows(
     }
     # Two steps, so that each text is trimmed once however often it is looked at.
     beside = (*(column.name for column in BRONZE_LINEAGE), *keep)
-    texts = rows.selectExpr(*(f"{text} as `{received_name(name)}`" for name, text in received.items()), *beside)
+    texts = rows.selectExpr(
+        *(f"{text} as {identifier(received_name(name))}" for name, text in received.items()), *beside
+    )
     typed = [
-        f"{typed_sql(column, f'`{received_name(column.name)}`', timezone)} as `{column.name}`"
+        f"{typed_sql(column, identifier(received_name(column.name)), timezone)} as {identifier(column.name)}"
         for column in contract.delivered
     ]
-    delivered = texts.selectExpr(*typed, *(f"`{received_name(name)}`" for name in received), *beside)
+    delivered = texts.selectExpr(*typed, *(identifier(received_name(name)) for name in received), *beside)
     computed = canonical_reference_sql(contract) | {
         column.name: column.derived_as for column in contract.columns if column.derived_as is not None
     }

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
+from lakehouse.utils.sql_text import identifier
+
 _VARYING = "_varying"
 
 
@@ -20,7 +22,7 @@ def with_row_hash(rows: DataFrame, columns: Iterable[str], name: str = "_row_has
     """
     parts: list[Column] = []
     for column in sorted(columns, key=str.lower):
-        value = sf.col(f"`{column}`")
+        value = sf.col(identifier(column))
         parts += [value, sf.when(value.isNotNull(), sf.lit(zlib.crc32(column.lower().encode()) & 0x7FFFFFFF))]
     return with_hash(rows, parts, name)
 

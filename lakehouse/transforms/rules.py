@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from itertools import chain
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Column, Contract
+from lakehouse.contracts.predicates import Predicate, column_predicates, row_predicates
 from lakehouse.transforms.mapping import received_name
-
-
-@dataclass(frozen=True)
-class _Rule:
-    id: str
-    reason: str
-    bad_when: str
+from lakehouse.utils.sql_text import identifier, literal
 
 
 def where_once(rows: DataFrame, condition: SparkColumn) -> DataFrame:
@@ -31,73 +27,36 @@ def where_once(rows: DataFrame, condition: SparkColumn) -> DataFrame:
 
 def is_good(contract: Contract) -> SparkColumn:
     """True for rows (as of `typed_rows`) that break no rule; never null."""
-    rules = [
-        rule for column in contract.delivered for rule in _column_rules(contract, column, brief=True)
-    ] + _row_rules(contract)
-    return sf.expr(" and ".join(f"({_holds(rule.bad_when)})" for rule in rules))
+    # A required value that cannot be read is null anyway, so for required columns the received text is not looked at.
+    predicates = _predicates(contract, lambda column: None if column.required else _received(column))
+    return sf.expr(" and ".join(f"(not coalesce({predicate.bad_when}, false))" for predicate in predicates))
 
 
 def broken_rules(contract: Contract) -> tuple[SparkColumn, SparkColumn]:
-    """(rule ids array<string>, reasons in words) of rows as of `typed_rows`, in the order of the contract; empty for a
-    good row."""
-    rules = [
-        rule for column in contract.delivered for rule in _column_rules(contract, column, brief=False)
-    ] + _row_rules(contract)
+    """The rules that each row (as of `typed_rows`) breaks, in the order of the contract; empty for a good row.
 
-    def found(attribute: str) -> str:
-        cases = ", ".join(f"case when {rule.bad_when} then '{_quoted(getattr(rule, attribute))}' end" for rule in rules)
-        return f"filter(array({cases}), x -> x is not null)"
-
-    return sf.expr(found("id")), sf.expr(f"concat_ws('; ', {found('reason')})")
+    Returns:
+        Their ids (array<string>) and their reasons (one string).
+    """
+    predicates = _predicates(contract, _received)
+    ids = _of_broken(predicates, [predicate.id for predicate in predicates])
+    reasons = _of_broken(predicates, [predicate.reason for predicate in predicates])
+    return sf.expr(ids), sf.expr(f"concat_ws('; ', {reasons})")
 
 
-def _holds(bad_when: str) -> str:
-    return f"not coalesce({bad_when}, false)"
+def _predicates(contract: Contract, received: Callable[[Column], str | None]) -> list[Predicate]:
+    of_columns = (column_predicates(contract.dataset, column, received(column)) for column in contract.delivered)
+    return [*chain.from_iterable(of_columns), *row_predicates(contract)]
 
 
-def _row_rules(contract: Contract) -> list[_Rule]:
-    return [_Rule(rule.id, rule.meaning, rule.bad_when) for rule in contract.rules]
+def _received(column: Column) -> str:
+    return identifier(received_name(column.name))
 
 
-def _column_rules(contract: Contract, column: Column, brief: bool) -> list[_Rule]:
-    """Rules of one column. `brief` leaves out what another rule implies: a required value that cannot be read is null
-    anyway."""
-    name, received, prefix = f"`{column.name}`", f"`{received_name(column.name)}`", f"{contract.dataset}.{column.name}"
-    rules: list[_Rule] = []
-    if column.required:
-        missing = name if brief else received
-        rules.append(_Rule(f"{prefix}.required", f"{column.name} is missing", f"{missing} is null"))
-    if column.type != "string" and not (brief and column.required):
-        rules.append(
-            _Rule(
-                f"{prefix}.type", f"{column.name} is not a {column.type}", f"{name} is null and {received} is not null"
-            )
-        )
-    if column.allowed:
-        listed = ", ".join(f"'{_quoted(value)}'" for value in column.allowed)
-        rules.append(
-            _Rule(
-                f"{prefix}.allowed",
-                f"{column.name} is none of {', '.join(column.allowed)}",
-                f"{name} not in ({listed})",
-            )
-        )
-    bounds = [
-        f"{name} {sign} {bound}" for sign, bound in (("<", column.minimum), (">", column.maximum)) if bound is not None
-    ]
-    if bounds:
-        span = f"{column.minimum or '...'} to {column.maximum or '...'}"
-        rules.append(_Rule(f"{prefix}.range", f"{column.name} is outside {span}", " or ".join(bounds)))
-    if column.pattern:
-        rules.append(
-            _Rule(
-                f"{prefix}.pattern",
-                f"{column.name} does not look like {column.pattern}",
-                f"not ({name} rlike '^(?:{_quoted(column.pattern)})$')",
-            )
-        )
-    return rules
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
+def _of_broken(predicates: Sequence[Predicate], texts: Sequence[str]) -> str:
+    """SQL for the array of those texts whose predicate a row breaks."""
+    cases = ", ".join(
+        f"case when {predicate.bad_when} then {literal(text)} end"
+        for predicate, text in zip(predicates, texts, strict=True)
+    )
+    return f"filter(array({cases}), x -> x is not null)"

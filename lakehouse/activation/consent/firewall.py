@@ -16,14 +16,14 @@ from typing import Protocol
 import duckdb
 
 from lakehouse.activation.consent.late_refusals import CONSENTS, READ, consents_in_gold, load_refusals
+from lakehouse.contracts import ADDRESS_PATTERN
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import TableRef, gold
 
 SUPPRESSIONS = gold("suppressions")
-# The address pattern of the contract (lakehouse/contracts/datasets.py), repeated on purpose: the firewall does not rely
-# on flags alone.
-_ADDRESS = re.compile(r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}")
+# Checked once more here: the firewall does not rely on what silver and gold decided.
+_ADDRESS = re.compile(ADDRESS_PATTERN)
 
 _REFUSED = """
     select customer_id from asked semi join refused_customers using (customer_id)

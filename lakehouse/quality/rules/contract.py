@@ -5,7 +5,7 @@ references."""
 from __future__ import annotations
 
 from lakehouse.contracts import Column, Contract
-from lakehouse.quality.rules.parameters import text
+from lakehouse.contracts.predicates import Predicate, PredicateKind, column_predicates, row_predicates
 from lakehouse.quality.rules.rule import Rule, Severity, Shortcut, Unit
 
 # A SELECT of nothing but null counts is answered from file statistics by engines that can; one with other aggregates is
@@ -23,7 +23,7 @@ def contract_rules(
     """
     rules = [_columns_rule(contract)]
     for column in contract.columns:
-        rules += _column_rules(contract.dataset, column)
+        rules += map(_predicate_rule, column_predicates(contract.dataset, column))
     if lineage:
         empty = " + ".join(f"count(*) - count({column.name})" for column in lineage if column.required)
         rules.append(
@@ -34,8 +34,7 @@ def contract_rules(
                 relation=_NULL_COUNTS,
             )
         )
-    for rule in contract.rules:
-        rules.append(Rule(rule.id, f"No row where {rule.meaning}", f"count_if({rule.bad_when})"))
+    rules += map(_predicate_rule, row_predicates(contract))
     rules.append(unique_rule(contract.dataset, contract.key))
     for column in contract.columns:
         if column.references is not None:
@@ -107,50 +106,8 @@ def _columns_rule(contract: Contract) -> Rule:
     )
 
 
-def _column_rules(dataset: str, column: Column) -> list[Rule]:
-    name, prefix = column.name, f"{dataset}.{column.name}"
-    rules: list[Rule] = []
-    if column.required:
-        rules.append(
-            Rule(f"{prefix}.required", f"{name} is filled", f"count(*) - count({name})", relation=_NULL_COUNTS)
-        )
-    if column.allowed:
-        listed = ", ".join(text(value) for value in column.allowed)
-        rules.append(
-            Rule(
-                f"{prefix}.allowed",
-                f"{name} is one of {', '.join(column.allowed)}",
-                f"count_if({name} not in ({listed}))",
-            )
-        )
-    bounds = [(sign, bound) for sign, bound in (("<", column.minimum), (">", column.maximum)) if bound is not None]
-    if bounds:
-        outside = " or ".join(f"{name} {sign} cast({text(bound)} as {column.type})" for sign, bound in bounds)
-        rules.append(
-            Rule(
-                f"{prefix}.range",
-                f"{name} is at {' and '.join(_bound_words(*bound) for bound in bounds)}",
-                f"count_if({outside})",
-            )
-        )
-    if column.pattern:
-        rules.append(
-            Rule(
-                f"{prefix}.pattern",
-                f"{name} looks like {column.pattern}",
-                f"count_if(not ({name} rlike {text(f'^(?:{column.pattern})$')}))",
-            )
-        )
-    if column.derived_as:
-        rules.append(
-            Rule(
-                f"{prefix}.derived",
-                f"{name} is what its formula gives",
-                f"count_if(not ({name} <=> ({column.derived_as})))",
-            )
-        )
-    return rules
-
-
-def _bound_words(sign: str, bound: str) -> str:
-    return f"least {bound}" if sign == "<" else f"most {bound}"
+def _predicate_rule(predicate: Predicate) -> Rule:
+    """The rule that no row of the table is bad."""
+    if predicate.kind is PredicateKind.REQUIRED:
+        return Rule(predicate.id, predicate.meaning, f"count(*) - count({predicate.column})", relation=_NULL_COUNTS)
+    return Rule(predicate.id, predicate.meaning, f"count_if({predicate.bad_when})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, QUARANTINE, Column
 from lakehouse.errors import MissingTableError
@@ -62,18 +61,3 @@ def silver_columns(table: TableRef) -> tuple[Column, ...] | None:
     if table.name.removesuffix("_quarantine") in DATASETS and table.name.endswith("_quarantine"):
         return QUARANTINE.columns
     return (*DATASETS[table.name].columns, *LINEAGE) if table.name in DATASETS else None
-
-
-def text(value: str | None) -> str:
-    """A SQL string literal that both engines read alike."""
-    return "null" if value is None else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def number(value: float | None) -> str:
-    """A SQL double, or a null of that type."""
-    return "cast(null as double)" if value is None else f"cast({value!r} as double)"
-
-
-def moment(value: datetime) -> str:
-    """A SQL timestamp; sessions are in UTC."""
-    return f"timestamp'{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.contracts import Contract
-from lakehouse.quality.rules.parameters import text
 from lakehouse.quality.rules.rule import Rule, Shortcut, Unit
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import quarantine
 from lakehouse.transforms.contract_types import received_sql, typed_sql
+from lakehouse.utils.sql_text import identifier, literal
 
 
 def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
@@ -115,7 +115,7 @@ def delivery_parameters(contract: Contract, amount: str, lake: str) -> dict[str,
     return {
         "delivered": _union(typed, columns),
         "delivered_cents": _union(cents, {"cents": "bigint"}),
-        "delivering_sources": ", ".join(text(feed.source) for feed in delivering) or "null",
+        "delivering_sources": ", ".join(literal(feed.source) for feed in delivering) or "null",
     }
 
 
@@ -127,7 +127,9 @@ def _feed_sql(feed: Feed, expressions: dict[str, str], lake: str) -> str:
     """Rows of one bronze table; a delivered column that it never had is null."""
     received = open_table(feed.bronze, lake)
     present = {field.name.lower() for field in received.schema().fields} if received is not None else set()
-    absent = [f"cast(null as string) as `{name}`" for name in feed.required_columns() if name.lower() not in present]
+    absent = [
+        f"cast(null as string) as {identifier(name)}" for name in feed.required_columns() if name.lower() not in present
+    ]
     rows = f"(select *, {', '.join(absent)} from {{{feed.bronze}}})" if absent else f"{{{feed.bronze}}}"
     return f"select {', '.join(f'{sql} as {name}' for name, sql in expressions.items())}, _source_file, _row_number from {rows}"
 
