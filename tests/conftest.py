@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 
 from lakehouse.config.settings import settings
 from lakehouse.engine import jars
-from tests.support.engines import Engines
+from tests.support.engines import SPARK, Engines
 from tests.support.homes import Home
 from tests.support.main_job import Ran, Undisturbed, do_data_work, parse_project, run_main_job
 from tests.support.own_engines import copy_jars, own_engine_in, working_in
@@ -24,23 +23,26 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("untimed")
 
-_ON_SPARK = re.compile(r"\[(?:.*-)?spark\b")
-_SPARK_FIXTURES = {"ran_on_spark", "engine_on_spark"}
+ENGINE_FIXTURES = {"engine", "own_engine"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engines", default="sail,spark", help="engines to test on, comma separated")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that use an engine run on Sail; those marked `both_engines` on Spark too."""
+    for fixture in ENGINE_FIXTURES & set(metafunc.fixturenames):
+        both = metafunc.definition.get_closest_marker("both_engines")
+        metafunc.parametrize(fixture, ["sail", *([SPARK] if both else [])], indirect=True, scope="module")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     chosen = str(config.getoption("--engines")).split(",")
-    left_out = [item for item in items if ("spark" if _needs_spark(item) else "sail") not in chosen]
+    left_out = [item for item in items if ("spark" if item.get_closest_marker("spark") else "sail") not in chosen]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
-
-
-def _needs_spark(item: pytest.Item) -> bool:
-    return bool(_ON_SPARK.search(item.name)) or bool(_SPARK_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,13 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     shared = Engines(tmp_path_factory.mktemp("engines"))
     yield shared
     shared.stop()
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Home]:
+    """This process works in the home of a running engine with an empty lake, shared by the tests of a module."""
+    with engines.work_in(request.param) as home:
+        yield home
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +102,7 @@ def ran_on_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     yield from _ran(Home(tmp_path_factory.mktemp("spark"), "spark"))
 
 
-@pytest.fixture(scope="session", params=["sail", "spark"])
+@pytest.fixture(scope="session", params=["sail", SPARK])
 def ran(request: pytest.FixtureRequest) -> Ran:
     """The main job on each engine in turn."""
     found: Ran = request.getfixturevalue(f"ran_on_{request.param}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +17,7 @@ from lakehouse.gold.dbt_runner import build_gold
 from lakehouse.spark.session import register, session
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
-from tests.support.engines import Engines, forget_tables
+from tests.support.engines import forget_tables
 from tests.support.homes import Home
 from tests.support.lakes import rows
 from tests.support.tables import Row, row, write
@@ -104,17 +103,6 @@ class Shop:
 def gold_rows(query: str) -> list[tuple[Any, ...]]:
     """Rows of a query in which {gold.dim_customers} stands for that table."""
     return rows(Path(settings().lake), query)
-
-
-# A build takes seconds on Sail and most of a minute on a cold Spark: what is about SQL runs on both, what is about our
-# logic on Sail.
-both_engines = pytest.mark.parametrize("engine", ["sail", "spark"], indirect=True, scope="package")
-
-
-@pytest.fixture(scope="package", params=["sail"])
-def engine(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Home]:
-    with engines.work_in(request.param) as home:
-        yield home
 
 
 def empty_shop(engine: Home) -> Shop:

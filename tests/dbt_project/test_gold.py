@@ -12,7 +12,7 @@ from lakehouse.gold.build import build_outdated
 from lakehouse.gold.dbt_errors import GoldBuildFailed
 from lakehouse.gold.dbt_runner import build_gold, check_gold
 from lakehouse.window import BatchWindow
-from tests.dbt_project.conftest import AS_OF, Shop, both_engines, day, gold_rows
+from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows
 
 WINDOW = BatchWindow.of(AS_OF, AS_OF, "test")
 
@@ -25,7 +25,7 @@ def test_everything_builds_and_passes(shop: Shop) -> None:
     assert check_gold(WINDOW) > 20
 
 
-@both_engines
+@pytest.mark.both_engines
 def test_unit_tests_pass(shop: Shop) -> None:
     assert check_gold(WINDOW, "test_type:unit") > 20
 

@@ -19,7 +19,7 @@ from lakehouse.gold.staleness import record_gold_built, record_gold_started
 from lakehouse.storage.duckdb_views import newest_version
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
-from tests.dbt_project.conftest import AS_OF, Shop, both_engines, day, empty_shop, gold_rows
+from tests.dbt_project.conftest import AS_OF, Shop, day, empty_shop, gold_rows
 from tests.support.homes import Home
 from tests.support.lakes import difference
 
@@ -127,7 +127,7 @@ def test_increments_in_any_order_equal_a_full_refresh(
     assert_equals_full_refresh(shop, AS_OF, tmp_path / "-".join(map(str, sorted(cuts))))
 
 
-@both_engines
+@pytest.mark.both_engines
 def test_one_increment_of_everything_equals_a_full_refresh(shop: Shop, tmp_path: Path) -> None:
     open_shop(shop, crowd=60)
     shop.build()

@@ -18,6 +18,7 @@ from lakehouse.engine import control
 from lakehouse.engine.state import read_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.spark import session as spark_session
+from tests.support.engines import SPARK
 from tests.support.homes import Home, free_ports
 
 START = "import json; from lakehouse.engine import control; print(json.dumps(control.start().to_json()))"
@@ -44,7 +45,7 @@ def test_no_engine_is_stopped(new_home: Home) -> None:
         spark_session.session(autostart=False)
 
 
-@pytest.mark.parametrize("new_home", ["sail", "spark"], indirect=True)
+@pytest.mark.parametrize("new_home", ["sail", SPARK], indirect=True)
 def test_starts_once_and_leaves_nothing_behind(new_home: Home) -> None:
     started = control.start()
     assert (started.state, started.kind, started.port, started.restarts) == (

@@ -10,6 +10,7 @@ from lakehouse.config.settings import settings
 from lakehouse.engine import jars
 from lakehouse.engine.java import java_binary
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
+from tests.support.engines import SPARK
 from tests.support.homes import Home
 
 
@@ -21,6 +22,7 @@ def fake_java(folder: Path, says: str) -> Path:
     return folder
 
 
+@pytest.mark.spark
 def test_jars_are_deltas_alone_and_resolved_once(resolved_jars: Path) -> None:
     names = {jar.name.rsplit("-", 1)[0] for jar in resolved_jars.glob("*.jar")}
     assert {"delta-spark_4.2_2.13", "delta-storage"} <= names
@@ -29,7 +31,7 @@ def test_jars_are_deltas_alone_and_resolved_once(resolved_jars: Path) -> None:
     assert [entry.name for entry in resolved_jars.parent.iterdir()] == [resolved_jars.name]
 
 
-@pytest.mark.parametrize("new_home", ["spark"], indirect=True)
+@pytest.mark.parametrize("new_home", [SPARK], indirect=True)
 def test_jars_that_are_there_need_no_java(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "/no/such/java")
     settings.cache_clear()

@@ -3,7 +3,6 @@ with how many rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,9 +14,7 @@ from deltalake import write_deltalake
 from lakehouse.quality.gate import load_gate, measure_gate
 from lakehouse.quality.rules.rule import Severity
 from lakehouse.window import BatchWindow
-from tests.support.engines import Engines, empty_lake
-from tests.support.homes import Home
-from tests.support.tables import GOOD, INGESTED, MOMENT, Row, row, write, write_good_lake, write_quarantine
+from tests.support.tables import GOOD, INGESTED, MOMENT, Row, row, write, write_quarantine
 
 GATED = (
     *(
@@ -209,17 +206,15 @@ _SIDE_EFFECTS = {"transactions.rows.reconciled", "transactions.net_amount.reconc
 
 
 @pytest.mark.parametrize("target", GATED)
-def test_good_table_passes_every_rule(sail_lake: str, target: str) -> None:
+def test_good_table_passes_every_rule(lake: str, target: str) -> None:
     assert broken(target) == {}
 
 
 @pytest.mark.parametrize(
     ("target", "rows", "expected"), CASES, ids=[f"{target}-{'-'.join(expected)}" for target, _, expected in CASES]
 )
-def test_rule_breaks_where_the_table_is_bad(
-    sail_lake: str, target: str, rows: list[Row], expected: dict[str, int]
-) -> None:
-    write(sail_lake, target, rows)
+def test_rule_breaks_where_the_table_is_bad(lake: str, target: str, rows: list[Row], expected: dict[str, int]) -> None:
+    write(lake, target, rows)
     found = broken(target)
     assert {rule: count for rule, count in found.items() if rule not in _SIDE_EFFECTS - expected.keys()} == expected
 
@@ -236,7 +231,7 @@ def test_every_hand_written_rule_has_a_case() -> None:
     assert shown <= rules
 
 
-def test_a_change_of_permission_in_quarantine_is_told(sail_lake: str) -> None:
+def test_a_change_of_permission_in_quarantine_is_told(lake: str) -> None:
     rejected = {
         "_source": "crm",
         "_source_file": "consents.csv@1",
@@ -244,13 +239,13 @@ def test_a_change_of_permission_in_quarantine_is_told(sail_lake: str) -> None:
         "rule_ids": ["consents.status.allowed"],
         "row_json": "{}",
     }
-    write_quarantine(sail_lake, "consents", [rejected])
+    write_quarantine(lake, "consents", [rejected])
     assert broken("silver.consents") == {"consents.rows.understood": 1}
 
 
-def test_refused_addresses_must_be_suppressed(sail_lake: str) -> None:
+def test_refused_addresses_must_be_suppressed(lake: str) -> None:
     write(
-        sail_lake,
+        lake,
         "gold.dim_customers",
         [profile(email="cy@example.com", email_consent_status="withdrawn", is_mailable=False)],
     )
@@ -265,31 +260,31 @@ def write_orders_around(lake: str, as_of: datetime, profile_spend: str = "2.50")
     write(lake, "gold.dim_customers", [profile(as_of=as_of, total_spend=Decimal(profile_spend))])
 
 
-def test_profiles_answer_for_orders_before_their_as_of_time_only(sail_lake: str) -> None:
+def test_profiles_answer_for_orders_before_their_as_of_time_only(lake: str) -> None:
     as_of = MOMENT + timedelta(hours=1)
-    write_orders_around(sail_lake, as_of)
+    write_orders_around(lake, as_of)
     assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == {}
 
 
-def test_an_order_is_before_the_as_of_time_when_its_first_line_is(sail_lake: str) -> None:
+def test_an_order_is_before_the_as_of_time_when_its_first_line_is(lake: str) -> None:
     as_of = MOMENT + timedelta(hours=1)
-    write(sail_lake, "silver.transactions", [line(), line(line_number=2, occurred_at=as_of + timedelta(minutes=1))])
-    write(sail_lake, "gold.fct_orders", [row("gold.fct_orders", net_amount=Decimal("5.00"))])
-    write(sail_lake, "gold.dim_customers", [profile(as_of=as_of, total_spend=Decimal("5.00"))])
+    write(lake, "silver.transactions", [line(), line(line_number=2, occurred_at=as_of + timedelta(minutes=1))])
+    write(lake, "gold.fct_orders", [row("gold.fct_orders", net_amount=Decimal("5.00"))])
+    write(lake, "gold.dim_customers", [profile(as_of=as_of, total_spend=Decimal("5.00"))])
     assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == {}
 
 
-def test_profiles_that_count_later_orders_block(sail_lake: str) -> None:
+def test_profiles_that_count_later_orders_block(lake: str) -> None:
     as_of = MOMENT + timedelta(hours=1)
-    write_orders_around(sail_lake, as_of, profile_spend="6.50")
+    write_orders_around(lake, as_of, profile_spend="6.50")
     spend = {"dim_customers.total_spend.orders": 1, "dim_customers.total_spend.transactions": 1}
     assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == spend
 
 
-def test_missing_column_is_named_and_nothing_else_is_looked_at(sail_lake: str) -> None:
+def test_missing_column_is_named_and_nothing_else_is_looked_at(lake: str) -> None:
     columns = [column for column in GOOD["silver.products"] if column != "product_id"]
     write_deltalake(
-        f"{sail_lake}/silver/products",
+        f"{lake}/silver/products",
         pa.table({name: pa.array(["x"]) for name in columns}),
         mode="overwrite",
         schema_mode="overwrite",
@@ -302,32 +297,25 @@ def test_missing_column_is_named_and_nothing_else_is_looked_at(sail_lake: str) -
     assert found["products.product_id.unique"].detail == "not looked at while the columns differ from the contract"
 
 
-@pytest.fixture(scope="module")
-def engine_on_spark(engines: Engines) -> Iterator[Home]:
-    with engines.work_in("spark") as home:
-        yield home
-
-
-def test_spark_finds_the_same(engine_on_spark: Home) -> None:
-    """Two gates that between them have every kind of SQL; the pipeline's own tests run all of them on Spark."""
-    with empty_lake(engine_on_spark) as lake:
-        write_good_lake(lake, engine_on_spark.path / "conf")
-        assert broken("gold.dim_customers") == {}
-        write(
-            lake,
-            "silver.transactions",
-            [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", quantity=Decimal("-1.000"))],
-        )
-        assert broken("silver.transactions") == {
-            "transactions.quantity.range": 1,
-            "transactions.currency.pattern": 1,
-            "transactions.key.unique": 1,
-            "transactions.product_id.references": 1,
-            "transactions.product_id.references_share": 1,
-            "transactions.rows.reconciled": 2,
-            "transactions.net_amount.reconciled": 2,
-            "transactions.currency.single": 1,
-        }
+@pytest.mark.both_engines
+def test_every_kind_of_rule_finds_the_same(lake: str) -> None:
+    """Two gates that between them have every kind of SQL; the parity run compares all of them on both engines."""
+    assert broken("gold.dim_customers") == {}
+    write(
+        lake,
+        "silver.transactions",
+        [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", quantity=Decimal("-1.000"))],
+    )
+    assert broken("silver.transactions") == {
+        "transactions.quantity.range": 1,
+        "transactions.currency.pattern": 1,
+        "transactions.key.unique": 1,
+        "transactions.product_id.references": 1,
+        "transactions.product_id.references_share": 1,
+        "transactions.rows.reconciled": 2,
+        "transactions.net_amount.reconciled": 2,
+        "transactions.currency.single": 1,
+    }
 
 
 def test_blocking_and_warning_rules_are_told_apart() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.data_work import SILVER_STAGES
 from lakehouse.sample.ground_truth import GroundTruth, read_ground_truth
-from tests.support.engines import ENGINE_MEMORY_GB, Engines
+from tests.support.engines import ENGINE_MEMORY_GB, SPARK, Engines
 from tests.support.homes import Home
 from tests.support.lakes import rows
 from tests.support.main_job import do_data_work
@@ -17,7 +17,7 @@ from tests.support.main_job import do_data_work
 HOUSEHOLDS = 120
 
 
-@pytest.fixture(scope="module", params=["sail", "spark"])
+@pytest.fixture(scope="module", params=["sail", SPARK])
 def loaded(request: pytest.FixtureRequest, engines: Engines) -> Iterator[tuple[Home, GroundTruth]]:
     """A home with a dirty sample loaded up to silver, and what was planted in it."""
     with engines.work_in(request.param) as home:

@@ -23,6 +23,7 @@ def done_on_sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         home.lakehouse("engine", "stop", check=False)
 
 
+@pytest.mark.spark
 @pytest.mark.timeout(1500)  # the whole main job on a cold JVM, when this test is the first to need it
 def test_every_silver_and_gold_table_is_the_same_on_both_engines(done_on_sail: Home, ran_on_spark: Ran) -> None:
     left, right = done_on_sail.lake, ran_on_spark.home.lake

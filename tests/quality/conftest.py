@@ -1,4 +1,4 @@
-"""Sail for all tests of this folder; a good lake for each."""
+"""A good lake for each test."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.engines import Engines, empty_lake
+from tests.support.engines import empty_lake
 from tests.support.homes import Home
 from tests.support.tables import write_good_lake
-
-
-@pytest.fixture(scope="package")
-def engine(engines: Engines) -> Iterator[Home]:
-    with engines.work_in("sail") as home:
-        yield home
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The engine and the empty lake of the jobs' tests; an engine that tests may break."""
+"""The empty lake of the jobs' tests; an engine that tests may break."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from lakehouse.engine import control
-from tests.spark_jobs.conftest import engine_home, lake, pytest_configure, pytest_generate_tests
+from tests.spark_jobs.conftest import lake
 from tests.support.homes import Home
 from tests.support.own_engines import copy_jars, own_engine_in
 
-__all__ = ["engine_home", "lake", "pytest_configure", "pytest_generate_tests"]
+__all__ = ["lake"]
 
 
-@pytest.fixture(scope="session", params=["sail", "spark"])
+@pytest.fixture(scope="module")
 def own_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home with a running engine of each kind in turn, shared by all tests that break it."""
+    """A home with a running engine that is shared by the tests of a module that break it."""
     home = Home(tmp_path_factory.mktemp(request.param), request.param)
     if home.engine == "spark":
         copy_jars(request.getfixturevalue("resolved_jars"), home)

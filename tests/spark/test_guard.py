@@ -38,6 +38,7 @@ def kill_engine_in(seconds: float) -> threading.Timer:
     return timer
 
 
+@pytest.mark.both_engines
 def test_engine_killed_under_a_query(own_engine: Home) -> None:
     old, before = session(), control.status()
     table = f"{settings().lake}/silver/kept_through_a_kill"
@@ -77,6 +78,7 @@ def test_engine_killed_under_work_that_asks_nothing_of_it(own_engine: Home) -> N
         work()
 
 
+@pytest.mark.both_engines
 def test_query_that_does_not_fit(own_engine: Home) -> None:
     spark = session()
     with (
@@ -87,6 +89,7 @@ def test_query_that_does_not_fit(own_engine: Home) -> None:
     assert session().sql("select 1").collect()[0][0] == 1
 
 
+@pytest.mark.both_engines
 def test_query_past_its_deadline_is_cancelled(own_engine: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     session()
     spark_session.close()
@@ -109,6 +112,7 @@ def test_query_past_its_deadline_is_cancelled(own_engine: Home, monkeypatch: pyt
     settings.cache_clear()
 
 
+@pytest.mark.both_engines
 def test_engine_busy_with_a_long_query_is_not_taken_for_dead(own_engine: Home) -> None:
     spark, caught = session(), []
 
@@ -141,6 +145,7 @@ def becomes_idle(process: psutil.Process) -> bool:
     return False
 
 
+@pytest.mark.both_engines
 def test_error_of_the_query_itself_passes_unchanged(own_engine: Home) -> None:
     spark = session()
     with pytest.raises(Exception, match="no_such_table") as caught, guarded("silver.contacts"):

@@ -25,19 +25,21 @@ from lakehouse.tables import Layer, TableRef, gold, silver
 from lakehouse.window import BatchWindow
 from tests.support.homes import Home
 
+pytestmark = pytest.mark.both_engines
+
 
 def rows_of(spark: SparkSession, query: str) -> list[tuple[object, ...]]:
     return sorted(tuple(row) for row in spark.sql(query).collect())
 
 
-def test_is_cached_and_utc(own_engine: Home) -> None:
+def test_is_cached_and_utc(engine: Home) -> None:
     spark = session()
     assert session() is spark
     assert rows_of(spark, "select cast(timestamp '2018-01-02 00:00:00' as bigint) as seconds") == [(1514851200,)]
     assert {"bronze", "silver", "gold", "ops"} <= {row[0] for row in rows_of(spark, "show schemas")}
 
 
-def test_a_program_that_ends_says_nothing(own_engine: Home) -> None:
+def test_a_program_that_ends_says_nothing(engine: Home) -> None:
     program = "from lakehouse.spark.session import session; print(session().sql('select 1 as one').collect()[0].one)"
     environment = os.environ | {
         "SPARK_CONNECT_LOG_LEVEL": "WARNING"
@@ -46,7 +48,7 @@ def test_a_program_that_ends_says_nothing(own_engine: Home) -> None:
     assert (ended.stdout, ended.stderr) == ("1\n", "")
 
 
-def test_tables_get_their_names_when_they_appear(own_engine: Home) -> None:
+def test_tables_get_their_names_when_they_appear(engine: Home) -> None:
     lake = settings().lake
     session()
     write_deltalake(silver("arrivals").location(lake), pa.table({"arrival_id": ["a", "b"]}))
@@ -64,7 +66,7 @@ def test_tables_get_their_names_when_they_appear(own_engine: Home) -> None:
     assert rows_of(session(), "select count(*) from silver.arrivals") == [(3,)]
 
 
-def test_register_names_a_table_and_refuses_what_is_none(own_engine: Home) -> None:
+def test_register_names_a_table_and_refuses_what_is_none(engine: Home) -> None:
     spark, table = session(), silver("registered")
     spark.range(2).write.format("delta").save(table.location(settings().lake))
     register(spark, table)
@@ -72,10 +74,10 @@ def test_register_names_a_table_and_refuses_what_is_none(own_engine: Home) -> No
     assert rows_of(spark, "select * from silver.registered") == [(0,), (1,)]
     with pytest.raises(LookupError, match="nothing_there"):
         register(spark, silver("nothing_there"))
-    assert not (own_engine.lake / "silver" / "nothing_there").exists()
+    assert not (engine.lake / "silver" / "nothing_there").exists()
 
 
-def test_names_of_tables_that_were_removed_are_forgotten(own_engine: Home) -> None:
+def test_names_of_tables_that_were_removed_are_forgotten(engine: Home) -> None:
     spark, lake = session(), settings().lake
     for table in (gold("removed"), gold("kept"), silver("removed")):
         spark.range(2).write.format("delta").save(table.location(lake))
@@ -89,7 +91,7 @@ def test_names_of_tables_that_were_removed_are_forgotten(own_engine: Home) -> No
     assert rows_of(session(), "select count(*) from gold.removed") == [(3,)]
 
 
-def test_create_merge_and_replace_by_path_are_seen_by_name(own_engine: Home) -> None:
+def test_create_merge_and_replace_by_path_are_seen_by_name(engine: Home) -> None:
     spark, table = session(), gold("facts")
     place = table.location(settings().lake)
     spark.sql("select 1 as fact_id, 'a' as note").write.format("delta").save(place)
@@ -104,12 +106,12 @@ def test_create_merge_and_replace_by_path_are_seen_by_name(own_engine: Home) -> 
     assert rows_of(spark, "select fact_id, is_new from gold.facts") == [(9, True)]
 
 
-def test_table_made_by_name_lands_in_the_lake(own_engine: Home) -> None:
+def test_table_made_by_name_lands_in_the_lake(engine: Home) -> None:
     session().sql("create table gold.by_name using delta as select 1 as x").collect()
-    assert (own_engine.lake / "gold" / "by_name" / "_delta_log").is_dir()
+    assert (engine.lake / "gold" / "by_name" / "_delta_log").is_dir()
 
 
-def test_forked_child_gets_a_session_of_its_own(own_engine: Home) -> None:
+def test_forked_child_gets_a_session_of_its_own(engine: Home) -> None:
     spark = session()
     child = os.fork()
     if child == 0:
@@ -125,24 +127,24 @@ def test_forked_child_gets_a_session_of_its_own(own_engine: Home) -> None:
     assert rows_of(spark, "select 1") == [(1,)]
 
 
-def test_other_threads_find_the_session_as_dbt_does(own_engine: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_threads_find_the_session_as_dbt_does(engine: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     spark, found = session(), []
     for name, value in connection_env().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SPARK_REMOTE", os.environ.get("SPARK_REMOTE", f"sc://127.0.0.1:{own_engine.ports[0]}"))
+    monkeypatch.setenv("SPARK_REMOTE", os.environ.get("SPARK_REMOTE", f"sc://127.0.0.1:{engine.ports[0]}"))
     thread = threading.Thread(target=lambda: found.append(SparkSession.builder.enableHiveSupport().getOrCreate()))
     thread.start()
     thread.join()
     assert found == [spark]
 
 
-def test_dbt_sees_the_names(own_engine: Home) -> None:
+def test_dbt_sees_the_names(engine: Home) -> None:
     write_deltalake(TableRef.parse("silver.for_dbt").location(settings().lake), pa.table({"x": [7]}))
     moment = datetime(2018, 1, 2, tzinfo=UTC)
     env = dbt_environment(BatchWindow.of(moment, moment, "run"))
     assert env["LAKEHOUSE_AS_OF"] == "2018-01-02T00:00:00Z"
-    assert (env["LAKEHOUSE_ENGINE"], env["LAKEHOUSE_LAKE_ROOT"]) == (own_engine.engine, settings().lake)
-    if own_engine.engine == "sail":
+    assert (env["LAKEHOUSE_ENGINE"], env["LAKEHOUSE_LAKE_ROOT"]) == (engine.engine, settings().lake)
+    if engine.engine == "sail":
         from pyspark.sql.connect.session import SparkSession as ConnectSession
 
         other_client = ConnectSession.builder.remote(env["SPARK_REMOTE"]).create()
@@ -156,7 +158,7 @@ def test_dbt_sees_the_names(own_engine: Home) -> None:
         assert cursor.fetchall() == [(7,)]
 
 
-def test_stopped_client_is_replaced_and_harms_nobody(own_engine: Home) -> None:
+def test_stopped_client_is_replaced_and_harms_nobody(engine: Home) -> None:
     spark = session()
     write_deltalake(silver("kept").location(settings().lake), pa.table({"x": [1]}))
     session().stop()
@@ -165,8 +167,8 @@ def test_stopped_client_is_replaced_and_harms_nobody(own_engine: Home) -> None:
     assert spark_session.current_epoch()
 
 
-def test_table_that_cannot_be_read_keeps_nobody_from_the_others(own_engine: Home) -> None:
-    broken = own_engine.lake / "silver" / "broken" / "_delta_log"
+def test_table_that_cannot_be_read_keeps_nobody_from_the_others(engine: Home) -> None:
+    broken = engine.lake / "silver" / "broken" / "_delta_log"
     broken.mkdir(parents=True)
     (broken / "00000000000000000000.json").write_text("no json at all")
     write_deltalake(silver("sound").location(settings().lake), pa.table({"x": [1]}))

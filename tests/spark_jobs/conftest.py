@@ -21,7 +21,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.storage.reader import read
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
-from tests.support.engines import Engines
+from tests.support.homes import Home
 
 START, END = datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 2, tzinfo=UTC)
 
@@ -90,30 +90,11 @@ class Lake:
         return window(f"run{self.runs}", is_full)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "both_engines: run on Spark too, where a job takes seconds; the rest runs on Sail only"
-    )
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "engine_home" in metafunc.fixturenames:
-        engines = ["sail", "spark"] if metafunc.definition.get_closest_marker("both_engines") else ["sail"]
-        metafunc.parametrize("engine_home", engines, indirect=True, scope="package")
-
-
-@pytest.fixture(scope="package")
-def engine_home(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Path]:
-    """A home with a running engine of each kind."""
-    with engines.work_in(request.param) as home:
-        yield home.path
-
-
 @pytest.fixture
-def lake(engine_home: Path) -> Iterator[Lake]:
+def lake(engine: Home) -> Iterator[Lake]:
     """An empty lake on a running engine."""
-    conf = engine_home / "conf"
-    yield Lake(engine_home, conf)
-    for folder in (engine_home / "lake", engine_home / "landing", engine_home / "sample"):
-        shutil.rmtree(folder, ignore_errors=True)
+    conf = engine.path / "conf"
+    yield Lake(engine.path, conf)
+    for name in ("lake", "landing", "sample"):
+        shutil.rmtree(engine.path / name, ignore_errors=True)
     (conf / "sources.yml").unlink(missing_ok=True)

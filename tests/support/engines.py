@@ -19,6 +19,7 @@ from lakehouse.spark.session import session
 from lakehouse.tables import Layer
 from tests.support.homes import Home
 
+SPARK = pytest.param("spark", marks=pytest.mark.spark)
 ENGINE_MEMORY_GB = "3"
 # For a handful of rows Spark takes most of its time to compile code for them. The main job on Spark (`ran`) runs as
 # users run it.
