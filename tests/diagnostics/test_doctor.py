@@ -157,12 +157,12 @@ def test_what_a_source_is_asked_with_is_looked_at_without_asking_or_telling_a_se
     assert "s3cret" not in f"{seen.detail} {seen.remedy}"
 
 
-@pytest.mark.parametrize(("engine", "is_ok"), [("sail", True), ("spark", False)])
+@pytest.mark.parametrize(("kind", "is_ok"), [("sail", True), ("spark", False)])
 def test_java_is_missed_only_by_the_engine_that_needs_it(
-    home: Home, engine: str, is_ok: bool, monkeypatch: pytest.MonkeyPatch
+    home: Home, kind: str, is_ok: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", str(home.path / "no-java"))
-    monkeypatch.setenv("LAKEHOUSE_ENGINE", engine)
+    monkeypatch.setenv("LAKEHOUSE_ENGINE", kind)
     settings.cache_clear()
     seen = finding("Java")
     assert seen.is_ok is is_ok
