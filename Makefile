@@ -65,7 +65,7 @@ hooks: setup ## run the checks of `make lint` on the changed files before every 
 	@$(BIN)/pre-commit install
 
 coverage: setup ## run the unit tests on Sail and print the lines that they did not reach
-	@$(BIN)/python -m pytest --engines sail --cov --ignore tests/integration --ignore tests/dags --ignore tests/orchestration --ignore tests/dbt --ignore tests/docs
+	@$(BIN)/python -m pytest --engines sail --cov= $(foreach slow,integration dags dbt_project docs gold orchestration,--ignore tests/$(slow))
 
 lock: setup ## renew requirements/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/requirements.lock
