@@ -58,16 +58,20 @@ def bronze(source: str, dataset: str) -> TableRef:
 
 
 def silver(dataset: str) -> TableRef:
+    """The silver table of a dataset."""
     return TableRef(Layer.SILVER, dataset)
 
 
 def quarantine(dataset: str) -> TableRef:
+    """The table of rows of a dataset that broke their contract."""
     return TableRef(Layer.SILVER, f"{dataset}_quarantine")
 
 
 def gold(model: str) -> TableRef:
+    """The gold table of a dbt model."""
     return TableRef(Layer.GOLD, model)
 
 
 def ops(name: str) -> TableRef:
+    """The ops table of this name."""
     return TableRef(Layer.OPS, name)

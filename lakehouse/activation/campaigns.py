@@ -152,10 +152,12 @@ class ExportField(BaseModel):
 
     @property
     def column(self) -> str:
+        """The column of gold.dim_customers that it reads."""
         return self.bucket.field if self.bucket else self.field or ""
 
     @property
     def name(self) -> str:
+        """The name it has in the payload."""
         return self.rename or (f"{self.column}_band" if self.bucket else self.column)
 
 

@@ -18,6 +18,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 
 def print_json(value: Any) -> None:
+    """Print the value as canonical JSON, on one line."""
     click.echo(json_text(value))
 
 

@@ -23,6 +23,7 @@ class Moment(click.ParamType[datetime]):
     name = "moment"
 
     def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the moment; a usage error when the text is not ISO 8601."""
         if isinstance(value, datetime):
             return value
         try:

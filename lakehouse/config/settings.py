@@ -59,6 +59,7 @@ class Settings(BaseSettings):
 
     @property
     def landing(self) -> Path:
+        """Deliveries as Parquet, by source and dataset."""
         return self.home / "landing"
 
     @property
@@ -68,10 +69,12 @@ class Settings(BaseSettings):
 
     @property
     def outbox(self) -> Path:
+        """Batches, manifests and receipts of exports, by platform and campaign."""
         return self.home / "outbox"
 
     @property
     def logs(self) -> Path:
+        """Log files of runs, the engine and Airflow."""
         return self.home / "logs"
 
     @property

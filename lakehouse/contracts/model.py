@@ -76,6 +76,7 @@ class Contract:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the columns, in the order of the contract."""
         return tuple(c.name for c in self.columns)
 
 

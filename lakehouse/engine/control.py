@@ -50,6 +50,7 @@ class EngineStatus:
     detail: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """The status as plain values, for `lakehouse engine status --json`."""
         return dataclasses.asdict(self)
 
 
@@ -197,6 +198,7 @@ def await_ready(chosen: Settings, seconds: float) -> EngineState:
 
 
 def log_path(home: Path) -> Path:
+    """Log of the engine and its supervisor."""
     return home.absolute() / "logs" / "engine.log"
 
 

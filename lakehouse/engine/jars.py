@@ -30,6 +30,7 @@ def spark_home() -> Path:
 
 
 def jars_dir(chosen: Settings) -> Path:
+    """Where the jars of this Delta version are kept."""
     return engine_dir(chosen.home) / "jars" / "-".join(DELTA[1:])
 
 

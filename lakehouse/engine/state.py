@@ -57,10 +57,12 @@ class EngineState:
 
     @property
     def is_engine_alive(self) -> bool:
+        """Whether the engine's process is there, and is not another one with the same id."""
         return is_same_process(self.pid, self.born)
 
     @property
     def is_supervised(self) -> bool:
+        """Whether the supervisor's process is there, and is not another one with the same id."""
         return is_same_process(self.supervisor_pid, self.supervisor_born)
 
     @property
@@ -74,10 +76,12 @@ class EngineState:
 
 
 def engine_dir(home: Path) -> Path:
+    """Where the engine keeps its state, spill files and jars."""
     return home.absolute() / "engine"
 
 
 def state_path(home: Path) -> Path:
+    """The file that holds the engine's state."""
     return engine_dir(home) / "state.json"
 
 

@@ -28,6 +28,7 @@ class WatchedStream(io.RawIOBase):
         self.count_quotes = 0
 
     def readable(self) -> bool:
+        """Always true: pyarrow asks before it reads."""
         return True
 
     def read(self, size: int | None = -1) -> bytes:
@@ -40,11 +41,13 @@ class WatchedStream(io.RawIOBase):
         return data
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer and return how many bytes were read; 0 at the end."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
+        """Close the stream, and the one that it reads from."""
         if not self.closed:
             self._inner.close()
         super().close()

@@ -71,6 +71,7 @@ class IncrementalLoad:
         return behind(self.highest, self._feed)
 
     def warn(self, warning: str) -> None:
+        """Add a warning, with source and table, to the outcome of the load."""
         self._warnings.append(f"{self._feed.source} {self._name}: {warning}")
 
     def skip(self, records: Sequence[Mapping[str, Any]]) -> None:

@@ -30,6 +30,7 @@ def airflow_home() -> Path:
 
 
 def base_url() -> str:
+    """Address of Airflow's UI and API."""
     return f"http://{HOST}:{settings().airflow_port}"
 
 

@@ -21,6 +21,7 @@ class ImpatientPolicy(RetryPolicy):
         self.patient = patient
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+        """Try again once, after a moment, what the wrapped policy would try again at all."""
         decision = self.patient.evaluate(exception, try_number, max_tries, context)
         if decision.action is RetryAction.FAIL:
             return decision

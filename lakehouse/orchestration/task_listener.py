@@ -31,6 +31,7 @@ class TaskWatch:
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
+        """Report the start of a task; an interrupted run begins no further one."""
         self.interruption.listen()
         self.interruption.check()
         self._began = time.monotonic()
@@ -39,14 +40,17 @@ class TaskWatch:
 
     @hookimpl
     def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
+        """Report a task that succeeded."""
         self._ended(task_instance, "succeeded")
 
     @hookimpl
     def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:
+        """Report a task that was skipped."""
         self._ended(task_instance, "skipped")
 
     @hookimpl
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+        """Report a task that failed, and remember its error unless it is tried again."""
         self.interruption.check()
         is_last = getattr(task_instance.state, "value", task_instance.state) != "up_for_retry"
         words = _words(error, task_instance.task_id)

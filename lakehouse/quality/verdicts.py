@@ -29,6 +29,7 @@ class GateState:
 
     @property
     def is_blocked(self) -> bool:
+        """Whether a blocking rule is broken."""
         return bool(self.failures)
 
 

@@ -31,6 +31,7 @@ class Defect(BaseModel):
 
     @property
     def is_quarantined(self) -> bool:
+        """Whether a rule of the dataset's contract rejects the row."""
         return any(rule.startswith(f"{self.dataset}.") for rule in self.rule_ids)
 
 
@@ -69,6 +70,7 @@ class GroundTruth(BaseModel):
     files: dict[str, tuple[str, int | None]] = Field(default_factory=dict, exclude=True)
 
     def write(self, folder: Path) -> None:
+        """Write ground_truth.json into the folder of the sample."""
         (folder / FILE_NAME).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

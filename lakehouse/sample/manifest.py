@@ -59,6 +59,7 @@ class SampleManifest(BaseModel):
         return all(path.is_file() and path.stat().st_size == self.files[name].bytes for name, path in paths.items())
 
     def write(self, folder: Path) -> None:
+        """Write manifest.json into the folder of the sample."""
         (folder / FILE_NAME).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

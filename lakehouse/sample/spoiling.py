@@ -23,6 +23,7 @@ class Dump:
 
     @property
     def delimiter(self) -> str:
+        """The delimiter of the CSV file."""
         return ";" if self.path.name == "consents.csv" else ","
 
     @cached_property
@@ -32,6 +33,7 @@ class Dump:
 
     @cached_property
     def columns(self) -> list[str]:
+        """Names of the columns, in the order of the file."""
         with self.path.open(encoding="utf-8") as file:
             first = file.readline()
         return list(json.loads(first)) if self.path.suffix == ".jsonl" else first.rstrip("\n").split(self.delimiter)

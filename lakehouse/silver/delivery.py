@@ -32,6 +32,7 @@ class Delivery:
 
     @property
     def contract(self) -> Contract:
+        """The contract of the feed's dataset."""
         return DATASETS[self.feed.dataset]
 
     @property

@@ -43,6 +43,7 @@ def is_unreachable(error: grpc.RpcError) -> bool:
 
 
 def took_too_long(chosen: Settings) -> EngineUnavailableError:
+    """The error for a query that was cancelled at its time limit."""
     return EngineUnavailableError(
         f"`{current_work.get()}` got no answer within {chosen.query_timeout_seconds} s and was cancelled",
         "Raise LAKEHOUSE_QUERY_TIMEOUT_SECONDS if it needs longer; see `lakehouse engine status` if it hangs.",

@@ -42,12 +42,15 @@ class WatchedCalls(
         self._trusted_until = 0.0
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        """Pass on a call with one request and one answer."""
         return self._answered(continuation, details, request)
 
     def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
+        """Pass on a call with many requests and one answer."""
         return self._answered(continuation, details, requests)
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        """Pass on a query, under an id by which it can be cancelled."""
         self._check_epoch()
         if isinstance(request, pb2.ExecutePlanRequest) and not request.operation_id:
             request.operation_id = str(uuid.uuid4())
@@ -127,6 +130,7 @@ class WatchedChannel(DefaultChannelBuilder):
         self._channel: grpc.Channel | None = None
 
     def toChannel(self) -> grpc.Channel:  # noqa: N802 - pyspark's name
+        """Build the channel and remember it, so that it can be cut."""
         self._channel = super().toChannel()
         return self._channel
 

@@ -22,6 +22,7 @@ def is_remote(lake: str) -> bool:
 
 
 def local_folder(lake: str) -> Path:
+    """The folder of a lake on this machine."""
     return Path(lake.removeprefix("file://"))
 
 

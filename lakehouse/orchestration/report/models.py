@@ -99,6 +99,7 @@ class RunSummary:
 
     @property
     def succeeded(self) -> bool:
+        """Whether no task failed."""
         return not self.failures
 
     @property

@@ -53,6 +53,7 @@ class PlatformStatus:
     detail: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """The status as plain values, for `lakehouse up --json`."""
         return dataclasses.asdict(self)
 
 

@@ -33,6 +33,7 @@ class Process:
 
     @property
     def is_alive(self) -> bool:
+        """Whether the process is there, and is not another one with the same id."""
         return is_same_process(self.pid, self.born)
 
 
@@ -49,6 +50,7 @@ class PlatformState:
 
 
 def state_path() -> Path:
+    """The file that holds the state of the server."""
     return airflow_home() / "platform.json"
 
 

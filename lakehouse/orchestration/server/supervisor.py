@@ -43,6 +43,7 @@ class Supervisor:
         self._state = PlatformState("starting", _this_process(), settings().airflow_port)
 
     def stop(self, signal_number: int, frame: FrameType | None) -> None:
+        """Ask `run` to end all parts and return (signal handler)."""
         self._is_stopping = True
 
     def run(self) -> bool:

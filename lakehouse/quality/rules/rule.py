@@ -125,6 +125,7 @@ class Measurement:
 
     @property
     def is_passed(self) -> bool:
+        """Whether the rule holds for what was measured."""
         return self.rule.holds(self.value)
 
     @property
