@@ -1,6 +1,6 @@
-"""The error tree. `Terminal` errors need a person, `Transient` ones may be retried; nothing else decides a retry.
+"""The error tree. Terminal errors need a person, transient ones may be retried; nothing else decides about a retry.
 
-Every constructor takes facts; every message says what happened, to what, and ends with what to do.
+Constructors take facts. Messages say what happened, to what, and what to do.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from typing import Any
 
 
 class LakehouseError(Exception):
-    """Base of all errors this project raises on purpose. `outcomes`: a TableOutcome for each part of the work that was
-    done all the same."""
+    """Base of all errors that this project raises on purpose.
+
+    Attributes:
+        what: what happened, to what.
+        remedy: what to do.
+        outcomes: a TableOutcome for each part of the work that succeeded.
+    """
 
     outcomes: tuple[Any, ...] = ()
 
@@ -22,15 +27,15 @@ class LakehouseError(Exception):
 
 
 class TerminalError(LakehouseError):
-    """Running it again changes nothing: data, configuration or installation must change first."""
+    """A retry fails again: data, configuration or installation must change first."""
 
 
 class TransientError(LakehouseError):
-    """The same call may succeed later: a dead engine, a lost commit race, an unreachable server."""
+    """A retry may succeed: the engine died, another writer committed first, a server could not be reached."""
 
 
 class ConfigurationError(TerminalError):
-    """A file below the configuration folder, or a setting, is wrong."""
+    """A configuration file or a setting is not valid."""
 
     def __init__(self, file: str, line: int | None, problem: str, expected: str) -> None:
         self.file, self.line = file, line
@@ -47,19 +52,19 @@ class ContractError(TerminalError):
 
 
 class MappingError(TerminalError):
-    """An expression in sources.yml cannot be evaluated; nothing of the delivery went into silver."""
+    """An expression in sources.yml cannot be evaluated; nothing of the delivery was loaded into silver."""
 
     def __init__(self, source: str, dataset: str, column: str, expression: str, problem: str) -> None:
         self.source, self.dataset, self.column, self.expression = source, dataset, column, expression
         super().__init__(
             f"source {source}, dataset {dataset}: the expression for {column}, `{expression}`, {problem}",
-            "Correct it in sources.yml and run again. Where values may be malformed use a form that gives null instead of failing"
-            " (try_cast(x as ...), try_to_timestamp): only the rows concerned then go to quarantine.",
+            "Correct it in sources.yml and run again. If values may be malformed, use a function that returns null"
+            " instead of failing, such as try_cast(x as ...) or try_to_timestamp: then only such rows are quarantined.",
         )
 
 
 class SourceUnavailableError(TransientError):
-    """A source location, database or API cannot be reached."""
+    """The location, database or API of a source cannot be reached."""
 
     def __init__(self, source: str, problem: str, remedy: str) -> None:
         self.source = source
@@ -67,44 +72,47 @@ class SourceUnavailableError(TransientError):
 
 
 class UnreadableFileError(TerminalError):
-    """One delivered file cannot be read as declared; it is set aside whole and the others go on."""
+    """A delivered file cannot be read as declared; the whole file is set aside, and the others are loaded."""
 
     def __init__(self, file: str, reason: str) -> None:
         self.file, self.reason = file, reason
-        super().__init__(f"file {file} was set aside: {reason}", "Deliver it again, corrected, under any name.")
+        super().__init__(f"file {file} was set aside: {reason}", "Correct it and deliver it again, under any name.")
 
 
 class BalanceError(TerminalError):
-    """read != loaded + quarantined + duplicates: rows were lost or invented."""
+    """read != loaded + quarantined + duplicates: rows were lost or added."""
 
     def __init__(self, table: str, read: int, loaded: int, quarantined: int, duplicates: int) -> None:
         super().__init__(
             f"{table}: {read} rows read but {loaded} loaded + {quarantined} quarantined + {duplicates} duplicates",
-            "This is a defect of the job, nothing was marked as processed; keep the landing files and report it.",
+            "This is a bug in the job. Nothing was marked as processed: keep the landing files and report it.",
         )
 
 
 class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
-    """A blocking expectation failed: on silver, gold keeps its last good content; on gold, nothing is exported of what
-    was built."""
+    """A blocking expectation failed. On silver, gold is not built; on gold, nothing is exported."""
 
     def __init__(self, table: str, failures: list[tuple[str, int]]) -> None:
         self.table, self.failures = table, failures
         listed = "; ".join(f"{rule}: {rows} rows" for rule, rows in failures)
         if table.startswith("gold."):
-            remedy = "Gold is built and holds what the gate refused; nothing was exported of it. See Data Docs, mend the data or the model, and run again."
+            remedy = (
+                "Gold has been built and contains the rows that failed, but nothing was exported. See Data Docs, fix"
+                " the data or the model, and run again."
+            )
         else:
             remedy = (
-                "The last good gold stays in place. See `lakehouse quarantine list` and Data Docs, mend the data or the contract, and run again; "
-                "rows that are in the table already are judged by a changed contract with `lakehouse run --full`."
+                "Gold was not rebuilt and keeps its last good content. See `lakehouse quarantine list` and Data Docs,"
+                " fix the data or the contract, and run again. To apply a changed contract to rows that are in the"
+                " table already, run `lakehouse run --full`."
             )
         if any(rule.endswith(".rows.kept") for rule, _ in failures):
-            remedy += " If the missing rows were deleted on purpose, `lakehouse run --full` once takes the table as it is now."
+            remedy += " If the missing rows were deleted on purpose, run `lakehouse run --full` once to accept that."
         super().__init__(f"quality gate of {table} blocked: {listed}", remedy)
 
 
 class EngineUnavailableError(TransientError):
-    """The engine is not running, died under a query, or did not answer in time."""
+    """The engine is not running, died during a query, or did not answer in time."""
 
     def __init__(
         self, problem: str, remedy: str = "Run `lakehouse engine status`, then `lakehouse engine start`."
@@ -118,27 +126,27 @@ class EngineMemoryError(TerminalError):
     def __init__(self, query: str, limit: str) -> None:
         super().__init__(
             f"query `{query}` did not fit into the engine's memory limit of {limit}",
-            "Raise LAKEHOUSE_ENGINE_MEMORY_GB, or run it on the other engine with LAKEHOUSE_ENGINE=spark.",
+            "Raise LAKEHOUSE_ENGINE_MEMORY_GB, or use the other engine with LAKEHOUSE_ENGINE=spark.",
         )
 
 
-class NoRoomError(TerminalError):
-    """The disk is full, or a quota is used up; what was begun is not published."""
+class DiskFullError(TerminalError):
+    """The disk is full, or a quota is used up; unfinished work is not published."""
 
     def __init__(self, work: str, problem: str) -> None:
         super().__init__(
             f"{work}: {problem}",
-            "Make room where LAKEHOUSE_HOME and the lake are, then run again: it goes on where it stopped.",
+            "Make room where LAKEHOUSE_HOME and the lake are, then run again: finished work is not repeated.",
         )
 
 
 class CommitConflictError(TransientError):
-    """Another writer committed to the table first, more often than we were willing to try again."""
+    """Another writer committed to the table first, at every attempt."""
 
     def __init__(self, table: str, attempts: int) -> None:
         super().__init__(
             f"{table}: commit lost {attempts} times to another writer",
-            "Run one writer per table at a time, then run again.",
+            "Make sure that only one writer per table runs at a time, then run again.",
         )
 
 
@@ -148,62 +156,62 @@ class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is
     def __init__(self, stages: list[str]) -> None:
         super().__init__(
             f"failed stages: {', '.join(stages)}",
-            "Each is explained above; after mending the cause, run again: finished work is not repeated.",
+            "The error of each is above. Fix the cause and run again: finished work is not repeated.",
         )
 
 
 class OldLakeError(TerminalError):
-    """The tables were made by an earlier version of this project, and a normal run cannot go on from them."""
+    """The tables were made by an earlier version of this project and have to be rebuilt."""
 
     def __init__(self, lake: str, found: int, wanted: int) -> None:
-        of = f"has layout {found}" if found else "has no layout number"
+        layout = f"has layout {found}" if found else "has no layout number"
         super().__init__(
-            f"the lake {lake} was made by an earlier version of this project: it {of}, this version needs {wanted}",
-            "Run `lakehouse run --full` once: it rebuilds every table from what was delivered. What is sent or acknowledged stays known.",
+            f"the lake {lake} was made by an earlier version of this project: it {layout}, this version needs {wanted}",
+            "Run `lakehouse run --full` once: it rebuilds every table from what was delivered. The record of what was"
+            " sent and acknowledged is kept.",
         )
 
 
 class MissingTableError(TerminalError):
-    """A table that is to be read does not exist (yet)."""
+    """A table to be read does not exist (yet)."""
 
     def __init__(self, table: str, known: list[str]) -> None:
         self.table, self.known = table, known
         tables = (
             f"Tables of the lake: {', '.join(known)}."
             if known
-            else "The lake has no tables yet: `lakehouse run` fills it."
+            else "The lake has no tables yet: `lakehouse run` creates them."
         )
         super().__init__(f"there is no table {table}", tables)
 
 
 class QueryError(TerminalError):
-    """A query cannot be answered: it does not parse, asks for what is not there, or is not a plain read of the lake."""
+    """A query is not valid, fails, or does more than read tables of the lake."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"query: {problem}", remedy)
 
 
 class ExportRefusedError(TerminalError):
-    """An export would do harm; nothing was sent but removals of customers who must not be written to."""
+    """An export would do harm; only customers who must not be written to were removed."""
 
-    def __init__(self, campaign_id: str, platform: str, problem: str, remedy: str) -> None:
-        self.campaign_id, self.platform = campaign_id, platform
-        super().__init__(f"export of campaign {campaign_id} to {platform} refused: {problem}", remedy)
+    def __init__(self, campaign_id: str, destination: str, problem: str, remedy: str) -> None:
+        self.campaign_id, self.destination = campaign_id, destination
+        super().__init__(f"export of campaign {campaign_id} to {destination} refused: {problem}", remedy)
 
 
 class ExportRunningError(TransientError):
-    """Another process exports the same campaign to the same platform at this moment."""
+    """Another process is exporting the same campaign to the same destination."""
 
-    def __init__(self, campaign_id: str, platform: str) -> None:
+    def __init__(self, campaign_id: str, destination: str) -> None:
         super().__init__(
-            f"campaign {campaign_id} is being exported to {platform} by another process",
-            "Wait for it to end, then run again.",
+            f"another process is exporting campaign {campaign_id} to {destination}",
+            "Wait until it has ended, then run again.",
         )
 
 
-def all_in_one(dataset: str, errors: Sequence[LakehouseError]) -> LakehouseError:
-    """One error for those of several sources of a dataset, each with its own remedy: worth a retry only when all of
-    them are."""
+def combined_error(dataset: str, errors: Sequence[LakehouseError]) -> LakehouseError:
+    """One error for those of several sources of a dataset, each with its own remedy; transient only if all are."""
     if len(errors) == 1:
         return errors[0]
     is_transient = all(isinstance(error, TransientError) for error in errors)

@@ -1,4 +1,4 @@
-"""What a stage reports about one table, and the law it must obey: read = loaded + quarantined + duplicates."""
+"""What a stage reports about one table: row counts, which must balance (read = loaded + quarantined + duplicates)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from lakehouse.tables import TableRef
 
 @dataclass(frozen=True)
 class TableOutcome:
-    """Row counts of one table in one stage.
+    """Row counts of one table in one stage. Raises BalanceError if they do not balance.
 
-    `loaded` counts rows that are in the table because of this stage (inserted or brought up to date), `duplicates` rows
-    that were there already, came twice, or are older than what is there. `skipped` marks a stage that found no work.
+    Attributes:
+        read: rows read.
+        loaded: rows inserted or updated.
+        quarantined: rows that broke the contract.
+        duplicates: rows that were in the table already, came twice, or are older than the row in the table.
+        warnings: what a person should look at although the stage succeeded.
+        skipped: the stage found nothing to do.
     """
 
     table: TableRef

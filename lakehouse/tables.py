@@ -1,4 +1,4 @@
-"""Table names: layer + name -> location, SQL name, Airflow asset."""
+"""References to tables: layer and name, from which location, SQL name and Airflow asset follow."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,126}")
 
 
 def is_table_name(text: str) -> bool:
-    """Whether a table may have this name: lower case letters, digits and underscores, a letter first."""
+    """Whether this is a valid table name: lower case letters, digits and underscores, starting with a letter."""
     return _NAME.fullmatch(text) is not None
 
 
 class Layer(StrEnum):
-    """Storage layers; dbt's staging/intermediate/marts are folders of models, not layers."""
+    """Storage layers. dbt's staging, intermediate and marts are folders of models, not layers."""
 
     BRONZE = "bronze"
     SILVER = "silver"
@@ -32,20 +32,20 @@ class TableRef:
 
     def __post_init__(self) -> None:
         if not is_table_name(self.name):
-            raise ValueError(f"table name {self.name!r} must be lower case letters, digits and underscores")
+            raise ValueError(f"table name {self.name!r} is not valid: use lower case letters, digits and underscores")
 
     @classmethod
     def parse(cls, text: str) -> TableRef:
-        """`"silver.contacts"` -> TableRef."""
+        """`"silver.contacts"` -> TableRef. Raises ValueError for an unknown layer or a name that is not valid."""
         layer, _, name = text.partition(".")
         return cls(Layer(layer), name)
 
     def location(self, lake: str) -> str:
-        """Where the Delta table lives below the lake root."""
+        """Location of the Delta table, below the lake root."""
         return f"{lake}/{self.layer}/{self.name}"
 
     def asset_uri(self) -> str:
-        """Name of the Airflow asset that a write of this table updates."""
+        """URI of the Airflow asset that is updated when the table is written."""
         return f"lakehouse://{self.layer}/{self.name}"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The one value stages hand on: which interval a run is about, as of when it looks, and what it is called."""
+"""The batch window: the one value that stages pass on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class BatchWindow:
-    """Half-open interval [start, end) in UTC, with the id of the run that works on it.
+    """The interval a run works on, half-open [start, end) in UTC.
 
-    `as_of` is the moment that recency and rolling windows look back from; by default the end of the window.
-    `is_full` asks every stage to rebuild its table from its inputs instead of adding what changed. `is_backfill` asks
-    sources whose rows carry a time to read those of the interval again, wherever they have got to meanwhile.
+    Attributes:
+        run_id: id of the run.
+        as_of: time that recency and rolling windows look back from; by default the end of the window.
+        is_full: every stage rebuilds its table from its inputs instead of adding what changed.
+        is_backfill: sources with a watermark read the rows of the interval again, whatever their watermark is now.
     """
 
     start: datetime
@@ -25,7 +27,7 @@ class BatchWindow:
     def __post_init__(self) -> None:
         for name in ("start", "end", "as_of"):
             if getattr(self, name).tzinfo is None:
-                raise ValueError(f"BatchWindow.{name} must carry a time zone")
+                raise ValueError(f"BatchWindow.{name} must have a time zone")
         if self.end < self.start:
             raise ValueError(f"window ends ({self.end}) before it starts ({self.start})")
 
@@ -39,6 +41,6 @@ class BatchWindow:
         is_full: bool = False,
         is_backfill: bool = False,
     ) -> BatchWindow:
-        """Build a window from any time zones; everything inside is UTC."""
+        """A window from times in any time zone, converted to UTC."""
         end = end.astimezone(UTC)
         return cls(start.astimezone(UTC), end, run_id, (as_of or end).astimezone(UTC), is_full, is_backfill)

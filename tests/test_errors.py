@@ -1,25 +1,25 @@
-"""What several errors at once say."""
+"""The message of several errors at once."""
 
 from __future__ import annotations
 
-from lakehouse.errors import ContractError, SourceUnavailableError, TransientError, all_in_one
+from lakehouse.errors import ContractError, SourceUnavailableError, TransientError, combined_error
 
 
-def test_each_problem_stands_with_its_own_remedy() -> None:
+def test_each_problem_has_its_own_remedy() -> None:
     gone, unfit = (
         SourceUnavailableError("crm", "gone", "Wait."),
-        ContractError("products", "a column is gone", "Mend it."),
+        ContractError("products", "a column is gone", "Fix it."),
     )
-    assert str(all_in_one("products", [gone, unfit])) == (
-        "2 sources of products failed. source crm: gone. Wait. | dataset products: a column is gone. Mend it."
+    assert str(combined_error("products", [gone, unfit])) == (
+        "2 sources of products failed. source crm: gone. Wait. | dataset products: a column is gone. Fix it."
     )
 
 
-def test_several_errors_are_worth_a_retry_when_all_of_them_are() -> None:
+def test_several_errors_are_transient_if_all_of_them_are() -> None:
     gone, unfit = (
         SourceUnavailableError("crm", "gone", "Wait."),
-        ContractError("products", "a column is gone", "Mend it."),
+        ContractError("products", "a column is gone", "Fix it."),
     )
-    assert isinstance(all_in_one("products", [gone, gone]), TransientError)
-    assert not isinstance(all_in_one("products", [gone, unfit]), TransientError)
-    assert all_in_one("products", [unfit]) is unfit
+    assert isinstance(combined_error("products", [gone, gone]), TransientError)
+    assert not isinstance(combined_error("products", [gone, unfit]), TransientError)
+    assert combined_error("products", [unfit]) is unfit

@@ -1,5 +1,4 @@
-"""The command line `lakehouse`: noun, verb. Nothing heavy is imported before a command runs, so `--help` answers at
-once."""
+"""The command line `lakehouse`. Commands import what they need when they run, so that `--help` answers at once."""
 
 from lakehouse.cli.main import main
 

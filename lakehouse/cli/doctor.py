@@ -1,4 +1,4 @@
-"""`lakehouse doctor`: what is missing on this machine."""
+"""`lakehouse doctor`: check this machine and its configuration."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.option(
-    "--settings", "with_settings", is_flag=True, help="List every setting with its value and meaning instead."
-)
+@click.option("--settings", "with_settings", is_flag=True, help="List all settings with value and meaning instead.")
 @json_option
 def doctor(with_settings: bool, as_json: bool) -> None:
-    """Look at everything the platform needs and say what is missing, with the remedy. Exit code 1 when something is."""
+    """Check this machine and its configuration, and say how to fix what fails.
+
+    The exit code is 1 if any check fails.
+    """
     if with_settings:
         _show_settings(as_json)
         return
@@ -33,9 +34,9 @@ def doctor(with_settings: bool, as_json: bool) -> None:
         print_json([dataclasses.asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            click.echo(f"{'ok     ' if finding.is_ok else 'MISSING'}  {finding.name:<20} {finding.detail}")
+            click.echo(f"{'ok    ' if finding.is_ok else 'FAILED'}  {finding.name:<20} {finding.detail}")
             if not finding.is_ok and finding.remedy:
-                click.echo(f"         {'':<20} {finding.remedy}")
+                click.echo(f"{'':<28} {finding.remedy}")
     if not all(finding.is_ok for finding in findings):
         raise click.exceptions.Exit(1)
 

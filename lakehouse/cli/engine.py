@@ -39,13 +39,16 @@ Examples:
 
 @click.group(epilog=_EPILOG)
 def engine() -> None:
-    """The engine that computes: sail (default) or spark, by LAKEHOUSE_ENGINE. Runs start it themselves."""
+    """The engine that computes: sail (default) or spark, set by LAKEHOUSE_ENGINE.
+
+    `lakehouse run` starts it if it is not running.
+    """
 
 
 @engine.command(epilog=_START)
 @json_option
 def start(as_json: bool) -> None:
-    """Start the engine under its supervisor and wait for its first answer; a running one is left alone."""
+    """Start the engine and wait until it answers. Does nothing if it is running."""
     from lakehouse.engine import control
 
     _show(control.start(), as_json)
@@ -53,8 +56,10 @@ def start(as_json: bool) -> None:
 
 @engine.command(epilog=_CHECK)
 def check() -> None:
-    """Say what would keep the engine from starting (a port in use, no Java), and start nothing; silent when all is
-    well."""
+    """Check whether the engine can start, without starting it.
+
+    Fails if, for example, a port is in use or Java is missing; prints nothing if all is well.
+    """
     from lakehouse.engine import control
 
     control.check()
@@ -63,7 +68,7 @@ def check() -> None:
 @engine.command(epilog=_STOP)
 @json_option
 def stop(as_json: bool) -> None:
-    """Stop the engine; nothing happens when none runs."""
+    """Stop the engine. Does nothing if it is not running."""
     from lakehouse.engine import control
 
     _show(control.stop(), as_json)
@@ -72,7 +77,7 @@ def stop(as_json: bool) -> None:
 @engine.command(epilog=_STATUS)
 @json_option
 def status(as_json: bool) -> None:
-    """Say whether the engine runs, where, and how much memory it uses and may use."""
+    """Show whether the engine is running, its address, and its memory."""
     from lakehouse.engine import control
 
     _show(control.status(), as_json)
@@ -85,6 +90,7 @@ def _show(found: EngineStatus, as_json: bool) -> None:
     click.echo(f"{found.kind} engine is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state != "stopped":
         click.echo(
-            f"  address   {found.host}:{found.port}, pid {found.pid}, since {found.started_at}, {found.restarts} restarts"
+            f"  address   {found.host}:{found.port}, pid {found.pid}, since {found.started_at},"
+            f" {found.restarts} restarts"
         )
         click.echo(f"  memory    {found.memory_used_gb:.1f} of {found.memory_limit_gb:.1f} GiB")

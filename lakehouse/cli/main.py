@@ -1,6 +1,6 @@
-"""Entry of the command line: commands by name, errors with their remedy on standard error, exit codes.
+"""Entry point of the command line: commands by name, errors with their remedy on standard error, exit codes.
 
-Exit codes: 0 it held, 1 it failed (the message says what to do), 2 wrong usage, 130 interrupted.
+Exit codes: 0 succeeded, 1 failed (the message says what to do), 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import click
 from lakehouse.errors import LakehouseError
 from lakehouse.utils.disk_full import no_room
 
-# command -> module:object and its line in `lakehouse --help`, so that help imports none of them
+# command -> module:object and its line in `lakehouse --help`, so that help need not import them
 COMMANDS = {
-    "run": ("lakehouse.cli.run:run", "Run the main job: dumps to profiles to a campaign's audience."),
-    "sample": ("lakehouse.cli.sample:sample", "Build the sample dumps."),
-    "sql": ("lakehouse.cli.sql:sql", "Query the lake, read-only, without a server."),
-    "status": ("lakehouse.cli.status:status", "Freshness and last run of every table."),
-    "quarantine": ("lakehouse.cli.quarantine:quarantine", "Look at rejected rows and replay them."),
-    "engine": ("lakehouse.cli.engine:engine", "Start, stop and look at the engine."),
-    "up": ("lakehouse.cli.platform:up", "Start the platform with the Airflow UI."),
-    "down": ("lakehouse.cli.platform:down", "Stop the platform and the engine."),
-    "doctor": ("lakehouse.cli.doctor:doctor", "Say what is missing, with the remedy."),
+    "run": ("lakehouse.cli.run:run", "Load the sources, build profiles, export a campaign's audience."),
+    "sample": ("lakehouse.cli.sample:sample", "Build the sample data."),
+    "sql": ("lakehouse.cli.sql:sql", "Query the tables of the lake, read-only; needs no server."),
+    "status": ("lakehouse.cli.status:status", "Show the age and the last run of every table."),
+    "quarantine": ("lakehouse.cli.quarantine:quarantine", "Show rejected rows, and replay them after a fix."),
+    "engine": ("lakehouse.cli.engine:engine", "Start, stop or check the engine (Sail or Spark)."),
+    "up": ("lakehouse.cli.up_down:up", "Start Airflow, with its UI, and the engine."),
+    "down": ("lakehouse.cli.up_down:down", "Stop Airflow and the engine."),
+    "doctor": ("lakehouse.cli.doctor:doctor", "Check this machine and its configuration."),
 }
 
 _EPILOG = """\b
@@ -38,12 +38,13 @@ Examples:
   lakehouse status
 
 \b
-LAKEHOUSE_HOME (default var/) and LAKEHOUSE_CONF (default conf/) say where everything is; `lakehouse doctor --settings` lists all settings.
+Data is kept in LAKEHOUSE_HOME (default var/), configuration in LAKEHOUSE_CONF (default conf/).
+`lakehouse doctor --settings` lists all settings.
 """
 
 
 class _Commands(click.Group):
-    """A group that imports a command when it is called, and not for help."""
+    """A group that imports a command only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -66,7 +67,7 @@ class _Commands(click.Group):
 @click.option("--debug", is_flag=True, help="Show tracebacks and debug messages.")
 @click.version_option(package_name="mail-lakehouse", prog_name="lakehouse")
 def cli(debug: bool) -> None:
-    """A lakehouse that makes every customer profile right, fresh and proven before the e-mail is sent."""
+    """A lakehouse for personalised e-mail: customer profiles that are correct, fresh and checked before each send."""
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -76,10 +77,10 @@ def cli(debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; errors are told on standard error.
+    """Run one command and return its exit code; errors are printed on standard error.
 
-    As a program, whatever it and its children (engine, scheduler) write is readable by its owner only: it is about
-    persons.
+    Without `arguments`, as a program, it makes everything that it and its child processes (engine, scheduler) write
+    readable by the owner only, because it is personal data.
     """
     if arguments is None:
         os.umask(0o077)
@@ -87,37 +88,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: Any = cli.main(given, prog_name="lakehouse", standalone_mode=False)
     except click.exceptions.Abort:
-        return _told("interrupted", 130)
+        return _fail("interrupted", 130)
     except KeyboardInterrupt:
-        return _told("interrupted", 130)
+        return _fail("interrupted", 130)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        # The reader (head, less) has gone; nothing more can be told it, and Python must not try at exit.
+        # The reader (head, less) has closed the pipe; Python must not write to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except LakehouseError as error:
         if "--debug" in given:
             raise
-        return _told_error(error)
+        return _fail_with_remedy(error)
     except Exception as error:
         if "--debug" in given:
             raise
         full = no_room(error, "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-")))
         if full is not None:
-            return _told_error(full)
-        return _told(
-            f"Error: {type(error).__name__}: {error}\nThis is not a case we foresaw: run `lakehouse --debug ...` for details.",
-            1,
+            return _fail_with_remedy(full)
+        return _fail(
+            f"Error: {type(error).__name__}: {error}\n"
+            "This is an unexpected error: run `lakehouse --debug ...` for details.",
         )
     return code if isinstance(code, int) else 0
 
 
-def _told_error(error: LakehouseError) -> int:
-    return _told(f"Error: {error.what.rstrip('.')}.\n{error.remedy}", 1)
+def _fail_with_remedy(error: LakehouseError) -> int:
+    return _fail(f"Error: {error.what.rstrip('.')}.\n{error.remedy}")
 
 
-def _told(message: str, code: int) -> int:
+def _fail(message: str, code: int = 1) -> int:
     click.echo(message, err=True)
     return code

@@ -1,5 +1,4 @@
-"""What commands print: plain tables for people, JSON for programs. JSON on standard output is pure: nothing else is
-written there."""
+"""What commands print: plain tables for people, JSON for programs. With JSON, nothing else goes to standard output."""
 
 from __future__ import annotations
 
@@ -12,9 +11,9 @@ import click
 
 from lakehouse.utils.canonical_json import json_text, plain_text
 
-_WIDEST = 60  # characters of a cell on a terminal, where longer lines would wrap; nothing is cut in a pipe or a file
+_WIDEST = 60  # characters of a cell on a terminal; in a pipe or a file, values are not truncated
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def print_json(value: Any) -> None:
@@ -23,7 +22,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Aligned columns, numbers to the right; on a terminal long values are cut."""
+    """Print aligned columns, numbers to the right; on a terminal, long values are truncated."""
     widest = _WIDEST if sys.stdout.isatty() else None
     cells = [[_cell(value, widest) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(columns)]
@@ -53,7 +52,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def age(moment: datetime, now: datetime | None = None) -> str:
-    """How long ago, as a person says it: 42 s, 5 min, 3 h, 12 d."""
+    """How long ago: 42 s, 5 min, 3 h, 12 d."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:

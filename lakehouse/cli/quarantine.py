@@ -1,4 +1,4 @@
-"""`lakehouse quarantine list|show|replay`: rejected rows, and another try for them."""
+"""`lakehouse quarantine list|show|replay`: show rejected rows, and replay them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Examples:
 
 @click.group(epilog=_EPILOG)
 def quarantine() -> None:
-    """Rows that broke their contract, as received, with every rule they broke."""
+    """Quarantine: rejected rows, as received, with every rule of their contract that they broke."""
 
 
 @quarantine.command("list", epilog=_LIST)
@@ -62,14 +62,15 @@ def list_rules(as_json: bool) -> None:
 
 @quarantine.command(epilog=_SHOW)
 @click.argument("dataset")
-@click.option("--rule", help="Only rows that broke this rule.")
-@click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most this many rows, newest first."
-)
-@click.option("--show-personal-data", is_flag=True, help="Do not mask values that name a person.")
+@click.option("--rule", help="Show only rows that broke this rule.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many rows.")
+@click.option("--show-personal-data", is_flag=True, help="Do not mask personal data.")
 @json_option
 def show(dataset: str, rule: str | None, limit: int, show_personal_data: bool, as_json: bool) -> None:
-    """Show rejected rows of a dataset as received, newest first; personal data is masked. Needs no engine."""
+    """Show rejected rows of a dataset, newest first.
+
+    Rows are shown as received; personal data is masked. Needs no engine.
+    """
     from lakehouse.config.settings import settings
     from lakehouse.quality.quarantine_report import show as rejected
 
@@ -89,17 +90,17 @@ def show(dataset: str, rule: str | None, limit: int, show_personal_data: bool, a
 @click.argument("dataset")
 @json_option
 def replay(dataset: str, as_json: bool) -> None:
-    """Judge the rejected rows of a dataset again, by today's contract and mapping; the good ones move to silver.
+    """Check the rejected rows of a dataset again.
 
-    Starts the engine if it is not running. Doing it twice changes nothing.
+    Applies today's mapping and contract: rows that pass now move to silver, the others stay. Running it twice changes
+    nothing. Starts the engine if it is not running.
     """
     from lakehouse.config.feeds import feeds
     from lakehouse.orchestration.stages import run_stage
     from lakehouse.window import BatchWindow
 
-    feeds(
-        dataset
-    )  # a wrong name or sources.yml is told before the stage begins, which would keep it on record as a failure of a table
+    # a wrong name or sources.yml fails here: failing in the stage, it would be recorded as the failure of a table
+    feeds(dataset)
     now = datetime.now(UTC)
     (outcome,) = run_stage("replay", dataset, BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}"))
     counts = {
@@ -111,5 +112,5 @@ def replay(dataset: str, as_json: bool) -> None:
     if as_json:
         print_json({"table": str(outcome.table), **counts})
     else:
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-        click.echo(f"{outcome.table}: {told}")
+        listed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+        click.echo(f"{outcome.table}: {listed}")

@@ -1,4 +1,4 @@
-"""`lakehouse run`: the main job, through the same DAGs the scheduler runs."""
+"""`lakehouse run`: the main job, with the same DAGs that the scheduler runs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Examples:
 """
 
 
-class Moment(click.ParamType[datetime]):
-    """A moment in ISO 8601; UTC when it names no zone."""
+class Time(click.ParamType[datetime]):
+    """A time in ISO 8601; UTC if it has no time zone."""
 
-    name = "moment"
+    name = "time"
 
     def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Read the moment; a usage error when the text is not ISO 8601."""
@@ -29,20 +29,20 @@ class Moment(click.ParamType[datetime]):
         try:
             found = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not a moment in ISO 8601, e.g. 2018-01-02T00:00:00Z", param, ctx)
+            self.fail(f"{value!r} is not a time in ISO 8601, e.g. 2018-01-02T00:00:00Z", param, ctx)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--campaign", "campaign_id", help="Campaign of conf/campaigns.yml to export; default: the first one.")
-@click.option("--as-of", type=Moment(), help="The moment recency and rolling windows look back from; default: now.")
+@click.option("--campaign", "campaign_id", help="Campaign to export, from campaigns.yml; default: the first one.")
+@click.option("--as-of", type=Time(), help="Time that recency and rolling windows look back from; default: now.")
 @click.option("--full", is_flag=True, help="Rebuild every table from its inputs instead of adding what changed.")
 @json_option
 def run(campaign_id: str | None, as_of: datetime | None, full: bool, as_json: bool) -> None:
-    """Load what the sources delivered, build and check profiles, and export the audience of a campaign.
+    """Load the sources, build and check the customer profiles, and export the audience of a campaign.
 
-    Ends with a summary, and with exit code 0 only if all of it held. Run again after any failure: finished work is not
-    repeated.
+    Prints a summary; the exit code is 0 only if everything succeeded. After a failure run it again: finished work is
+    not repeated.
     """
     from lakehouse.utils.process_tuning import collect_rarely
 

@@ -16,7 +16,7 @@ Examples:
 
 @click.group(epilog=_EPILOG)
 def sample() -> None:
-    """One year of real grocery shopping, as the dumps a CRM and a shop would leave."""
+    """Sample data: one year of real grocery shopping, as dumps of a CRM and a shop."""
 
 
 @sample.command(epilog=_EPILOG)
@@ -25,22 +25,20 @@ def sample() -> None:
     type=click.IntRange(1, 99),
     default=1,
     show_default=True,
-    help="Multiply the 2,469 households and 1.47 million lines.",
+    help="Multiply the 2,469 households and 1.47 million transaction lines.",
 )
-@click.option(
-    "--households", type=click.IntRange(1, 2469), help="Take only so many households: a small sample for a quick look."
-)
-@click.option("--dirty", is_flag=True, help="Plant known defects and write what was planted to ground_truth.json.")
+@click.option("--households", type=click.IntRange(1, 2469), help="Use only this many households, for a small sample.")
+@click.option("--dirty", is_flag=True, help="Add known defects, which ground_truth.json lists.")
 @json_option
 def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> None:
-    """Write the dumps below <home>/sample; nothing happens when the same sample is there."""
+    """Write the dumps to the folder sample of LAKEHOUSE_HOME. Does nothing if the same sample is there."""
     from lakehouse.config.settings import check_lake, settings
     from lakehouse.sample import build as build_sample
 
     check_lake(settings())
     target = settings().sample
     if dirty and households is not None and households < 100:
-        raise click.UsageError("--dirty needs at least 100 households, so that every kind of defect finds a place")
+        raise click.UsageError("--dirty needs at least 100 households, so that it can contain every kind of defect")
     manifest = build_sample(
         target, scale, dirty, progress=lambda line: click.echo(line, err=True), households=households
     )
@@ -48,5 +46,6 @@ def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> Non
         click.echo(manifest.model_dump_json())
     else:
         click.echo(
-            f"{target}: {manifest.count_lines:,} transaction lines, {manifest.rows.get('contacts', 0):,} contacts, {len(manifest.files)} files"
+            f"{target}: {manifest.count_lines:,} transaction lines, {manifest.rows.get('contacts', 0):,} contacts,"
+            f" {len(manifest.files)} files"
         )

@@ -18,10 +18,10 @@ from lakehouse.utils.atomic_files import replacing
 if TYPE_CHECKING:
     from lakehouse.storage.sql import Result
 
-_SHOWN = 1000  # rows of --format table; the other formats have no limit
-_SPOOLED = 64_000_000  # bytes of an answer kept in memory before it goes to a temporary file
+_SHOWN = 1000  # rows printed by --format table; the other formats have no limit
+_SPOOLED = 64_000_000  # bytes of a result held in memory before it goes to a temporary file
 
-_PLAN = ("explain_key", "explain_value")  # what EXPLAIN answers: its value is a drawing
+_PLAN = ("explain_key", "explain_value")  # columns of EXPLAIN, whose value is a drawing
 
 _EPILOG = """\b
 Examples:
@@ -29,7 +29,7 @@ Examples:
   lakehouse sql "show tables"
   lakehouse sql "describe gold.dim_customers"
   lakehouse sql --format json "select status, count(*) as n from ops.runs group by status" | jq .
-  lakehouse sql --format parquet --output loyal.parquet "select * from gold.segment_members where segment = 'loyal_champions'"
+  lakehouse sql --format parquet --output customers.parquet "select * from gold.dim_customers"
 """
 
 
@@ -41,20 +41,19 @@ Examples:
     type=click.Choice(["table", "json", "csv", "parquet"]),
     default="table",
     show_default=True,
-    help="How to print the rows.",
+    help="Format of the rows; json is one array of row objects.",
 )
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
 )
 def sql(query: str, layout: str, output: Path | None) -> None:
-    """Run one SELECT over bronze|silver|gold|ops.<table> and print the rows (DuckDB's dialect; `-` reads the query from
-    standard input).
+    """Run one SELECT over tables of the lake and print the rows.
 
-    Every table is read at its newest version, also while a run is writing. json is one array of row objects and nothing
-    else.
+    Tables are named bronze|silver|gold|ops.<table>, and read at their newest version, also while a run is writing. The
+    SQL dialect is DuckDB's. With - as QUERY, the query is read from standard input.
     """
     if layout == "parquet" and output is None and sys.stdout.isatty():
-        raise click.UsageError("parquet is binary: name a file with --output, or redirect standard output.")
+        raise click.UsageError("parquet is binary: give a file with --output, or redirect standard output.")
     from lakehouse.config.settings import settings
     from lakehouse.storage.sql import run_query
 
@@ -76,7 +75,7 @@ def _print(result: Result) -> None:
     rows: list[tuple[Any, ...]] = []
     for row in result.rows():
         if len(rows) == _SHOWN:
-            click.echo(f"The first {_SHOWN} rows; --format csv|json|parquet gives all.", err=True)
+            click.echo(f"Only the first {_SHOWN} rows are shown; --format csv|json|parquet prints all.", err=True)
             break
         rows.append(row)
     print_table(result.columns, rows)
@@ -127,7 +126,7 @@ _WRITERS: dict[str, Callable[[Result, IO[bytes]], None]] = {
 
 @contextmanager
 def _target(output: Path | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file; either gets the whole answer, or nothing when the query fails half-way."""
+    """Standard output, or a file; either gets the whole result, or nothing if the query fails half-way."""
     if output is None:
         with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as spool:
             yield spool
@@ -146,8 +145,8 @@ def _opened(temporary: Path, output: Path) -> IO[bytes]:
         reason = (
             f"the folder {folder} does not exist"
             if not folder.exists()
-            else f"nothing can be written in {folder} ({error.strerror})"
+            else f"the folder {folder} is not writable ({error.strerror})"
         )
         raise click.UsageError(
-            f"--output {output}: {reason}. Create it, or name a file in a folder that you may write to."
+            f"--output {output}: {reason}. Create it, or give a file in a folder that you can write to."
         ) from None

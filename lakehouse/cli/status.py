@@ -1,4 +1,4 @@
-"""`lakehouse status`: what is in the lake, how old it is, how its last stage went."""
+"""`lakehouse status`: the tables of the lake, how old they are, and whether their last stage succeeded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Examples:
 @click.command(epilog=_EPILOG)
 @json_option
 def status(as_json: bool) -> None:
-    """Freshness and last run of every table, and the stages whose newest run failed. Needs no engine."""
+    """Show the age and the last run of every table, and the stages whose newest run failed. Needs no engine."""
     from lakehouse.config.settings import settings
     from lakehouse.diagnostics.table_status import lake_status
 
@@ -32,7 +32,7 @@ def status(as_json: bool) -> None:
         print_json(_as_json(found, chosen.lake, now))
         return
     if not found.tables:
-        click.echo(f"The lake {chosen.lake} has no tables yet: `lakehouse run` fills it.")
+        click.echo(f"The lake {chosen.lake} has no tables yet: `lakehouse run` creates them.")
         return
     rows = [
         (
@@ -41,7 +41,7 @@ def status(as_json: bool) -> None:
             table.version,
             age(table.committed_at, now),
             table.last_run.stage if table.last_run else "",
-            _how(table.last_run),
+            _outcome(table.last_run),
         )
         for table in found.tables
     ]
@@ -50,7 +50,7 @@ def status(as_json: bool) -> None:
         click.echo(f"failed: {run.stage} of {name}, {age(run.finished_at, now)} ago: {run.message}")
 
 
-def _how(run: LastRun | None) -> str:
+def _outcome(run: LastRun | None) -> str:
     return "" if run is None else f"{run.status}: {run.message}" if run.message else run.status
 
 

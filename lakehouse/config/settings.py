@@ -1,4 +1,4 @@
-"""Settings of the platform: one frozen, typed object, and the only reader of the environment."""
+"""Settings of the platform: one frozen, typed object, and the only place that reads the environment."""
 
 from __future__ import annotations
 
@@ -18,33 +18,37 @@ _SAFE_LAKE = re.compile(r"([a-z0-9]+://)?[A-Za-z0-9._/@+,=-]+")
 
 
 class Settings(BaseSettings):
-    """Every setting is an environment variable LAKEHOUSE_<FIELD>; the description is what `lakehouse doctor` prints."""
+    """Every setting is an environment variable LAKEHOUSE_<FIELD>; `lakehouse doctor --settings` prints the
+    descriptions."""
 
     model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="ignore")
 
     home: Path = Field(PROJECT_ROOT / "var", description="everything written at run time")
-    conf: Path = Field(PROJECT_ROOT / "conf", description="what a user edits: sources.yml, campaigns.yml")
-    lake_root: str = Field("", description="where the tables are; default <home>/lake; file path or s3://bucket/prefix")
+    conf: Path = Field(PROJECT_ROOT / "conf", description="configuration files: sources.yml, campaigns.yml")
+    lake_root: str = Field("", description="where the tables are: a path or s3://bucket/prefix; default <home>/lake")
     engine: Literal["sail", "spark"] = Field("sail", description="which engine computes")
-    engine_host: str = Field("127.0.0.1", description="loopback unless a proxy with authentication stands before it")
+    engine_host: str = Field(
+        "127.0.0.1",
+        description="address the engine binds to; loopback, unless a proxy with authentication is in front of it",
+    )
     engine_port: int = Field(15050, ge=1, le=65535, description="Spark Connect port of the engine")
     thrift_port: int = Field(15051, ge=1, le=65535, description="Thrift/JDBC port (engine spark only)")
     engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
-    query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled and says so")
+    query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled")
     java_home: str = Field(
         "",
         validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"),
         description="Java 17 for the engine spark; default: java on the PATH",
     )
-    airflow_port: int = Field(15080, ge=1, le=65535, description="Airflow UI on loopback")
+    airflow_port: int = Field(15080, ge=1, le=65535, description="port of the Airflow UI, on loopback")
     identity_sharing_limit: int = Field(
-        5, ge=2, description="an identifier shared by more contacts than this links nobody"
+        5, ge=2, description="an identifier that more contacts share is not used to link them"
     )
 
     @field_validator("home", "conf")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
-        """As seen from where the process was started: dbt, Airflow and the engine work in folders of their own."""
+        """Relative to where this process was started: dbt, Airflow and the engine work in other folders."""
         return Path(os.path.expanduser(path)).absolute()
 
     @field_validator("lake_root")
@@ -64,7 +68,7 @@ class Settings(BaseSettings):
 
     @property
     def sample(self) -> Path:
-        """The dumps that `lakehouse sample build` makes."""
+        """The dumps that `lakehouse sample build` writes."""
         return self.home / "sample"
 
     @property
@@ -79,7 +83,7 @@ class Settings(BaseSettings):
 
     @property
     def java_variable(self) -> str:
-        """The variable that named `java_home`; children get it as LAKEHOUSE_JAVA_HOME whatever it was."""
+        """The variable that `java_home` was read from; child processes get it as LAKEHOUSE_JAVA_HOME in any case."""
         return (
             "LAKEHOUSE_JAVA_HOME" if self.java_home and self.java_home != os.environ.get("JAVA_HOME") else "JAVA_HOME"
         )
@@ -92,35 +96,44 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once. Raises ConfigurationError that names the variable, its value and what
-    was expected."""
+    """The settings of this process, read once.
+
+    Raises:
+        ConfigurationError: with the variable, its value and what was expected.
+    """
     try:
         return Settings()
     except ValidationError as error:
-        raise _wrong_setting(error) from None
+        raise _setting_error(error) from None
 
 
 def check_lake(chosen: Settings) -> None:
-    """Raises ConfigurationError for a lake with a space or the like in its path: Sail would write to a folder with
-    `%20` in its name."""
+    """Check the path of the lake: with a space in it, Sail would write to a folder with `%20` in its name.
+
+    Raises:
+        ConfigurationError: the path has a character that the engines cannot handle.
+    """
     if _SAFE_LAKE.fullmatch(chosen.lake):
         return
     variable = "LAKEHOUSE_LAKE_ROOT" if chosen.lake_root else "LAKEHOUSE_HOME"
-    problem = f"the tables would be in {chosen.lake!r}, and the engines do not find a path with a space or a sign such as % # ? * or an accent"
+    problem = (
+        f"the tables would be in {chosen.lake!r}, but the engines cannot read a path with a space, an accent or a"
+        " character such as % # ? *"
+    )
     expected = "a path of letters a-z and A-Z, digits and . _ - / @ + , = only"
     if not chosen.lake_root:
-        expected += "; or set LAKEHOUSE_LAKE_ROOT to such a path, for the tables alone"
+        expected += "; or set LAKEHOUSE_LAKE_ROOT to such a path, for the tables only"
     raise ConfigurationError(variable, None, problem, expected)
 
 
-def _wrong_setting(error: ValidationError) -> ConfigurationError:
-    """The first wrong variable as an error; the others are named behind it."""
+def _setting_error(error: ValidationError) -> ConfigurationError:
+    """The first variable that is not valid, as an error; the others are named in its message."""
     wrong = {str(detail["loc"][0]): detail for detail in error.errors(include_url=False)}
     names = [name if name.isupper() else f"LAKEHOUSE_{name.upper()}" for name in wrong]
     field, detail = next(iter(wrong.items()))
-    problem = f"the value {detail['input']!r} cannot be used"
+    problem = f"the value {detail['input']!r} is not valid"
     if names[1:]:
-        problem += f" (nor those of {', '.join(names[1:])})"
+        problem += f" (and neither are those of {', '.join(names[1:])})"
     meaning = Settings.model_fields[field].description if field in Settings.model_fields else None
     must = detail["msg"].removeprefix("Input should be ").partition(", unable to")[0]
     expected = f"{must}{f' ({meaning})' if meaning else ''}; set the variable to that, or unset it"
@@ -130,14 +143,13 @@ def _wrong_setting(error: ValidationError) -> ConfigurationError:
 def secret(name: str) -> str | None:
     """Value of an environment variable that a configuration file refers to as ${name}; None when it is not set.
 
-    Read at every use and kept nowhere, so that a rotated password is taken up and no secret ends in a log of the
-    settings.
+    Read at every use and stored nowhere, so that a rotated password takes effect and no secret ends up in a log.
     """
     return os.environ.get(name)
 
 
 def own_settings() -> dict[str, str]:
-    """These settings as environment variables, so that a child started in another folder works in the same home."""
+    """These settings as environment variables, so that a child process started elsewhere uses the same home."""
     given = settings()
     values = {name: str(getattr(given, name)) for name in type(given).model_fields}
     values["lake_root"] = given.lake
@@ -145,9 +157,9 @@ def own_settings() -> dict[str, str]:
 
 
 def environment_with(**variables: str) -> dict[str, str]:
-    """The environment of this process plus `variables`, for a child process; the package stays importable in the child.
+    """The environment of this process plus `variables`, for a child process that can import this package.
 
-    What lies in the folder the child starts in is not importable: a `yaml.py` of the user's there is no part of ours.
+    The folder the child starts in is not on its import path: a `yaml.py` that a user has there must not be imported.
     """
     path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", **variables}

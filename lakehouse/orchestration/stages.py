@@ -52,7 +52,7 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
 
     The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is
-    a NoRoomError, a lake that an earlier version made an OldLakeError.
+    a DiskFullError, a lake that an earlier version made an OldLakeError.
     """
     from lakehouse.storage.layout_version import prepare_layout
 

@@ -15,7 +15,7 @@ from pyspark.sql import functions as sf
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, Contract
-from lakehouse.errors import ContractError, LakehouseError, MappingError, all_in_one
+from lakehouse.errors import ContractError, LakehouseError, MappingError, combined_error
 from lakehouse.outcome import TableOutcome
 from lakehouse.silver.contact_identifiers import rebuild_identifiers, remember_identifiers
 from lakehouse.silver.deduplicate import unique_rows
@@ -60,7 +60,7 @@ def load(dataset: str, window: BatchWindow) -> list[TableOutcome]:
             log.error("%s of source %s: %s", dataset, feed.source, error)
             errors.append(error)
     if errors:
-        raise all_in_one(dataset, errors)
+        raise combined_error(dataset, errors)
     return [summed(table, outcomes)]
 
 

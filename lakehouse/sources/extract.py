@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
-from lakehouse.errors import LakehouseError, SourceUnavailableError, all_in_one
+from lakehouse.errors import LakehouseError, SourceUnavailableError, combined_error
 from lakehouse.landing.ledger import Ledger, open_ledger
 from lakehouse.landing.reappearing_snapshots import with_reappeared
 from lakehouse.outcome import TableOutcome
@@ -41,7 +41,7 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
                 )
             )
     if errors:
-        failed = all_in_one(target, errors)
+        failed = combined_error(target, errors)
         failed.outcomes = tuple(outcomes)
         raise failed
     return outcomes

@@ -1,9 +1,9 @@
 """Read-only SQL over the lake without an engine or a server: one SELECT over bronze|silver|gold|ops.<table>, its
 EXPLAIN, or SHOW TABLES.
 
-The query is parsed before anything runs: it may name tables of the lake and a few table functions that touch no files.
-DuckDB is then locked down (no files or network beyond the lake, no settings), so that even a query the parse misjudges
-can harm nothing.
+The query is parsed before it runs: it may name tables of the lake, and a few table functions that read no files.
+DuckDB is then locked down (no files or network but the lake, no settings), so that a query that passes the check by
+mistake can do no harm either.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ _EXPLAIN = re.compile(r"\A\s*explain\s", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Result:
-    """Answer of a query: column names in order (made unique), and an open cursor to stream rows from."""
+    """Result of a query: column names in order (made unique), and an open cursor to stream rows from."""
 
     columns: tuple[str, ...]
     cursor: duckdb.DuckDBPyConnection
 
     def rows(self, size: int = 1000) -> Iterator[tuple[Any, ...]]:
         """The rows as Python values: Decimal, datetime (UTC), date, list, dict ..."""
-        while batch := _translated(lambda: self.cursor.fetchmany(size)):
+        while batch := _with_own_errors(lambda: self.cursor.fetchmany(size)):
             yield from batch
 
     def arrow(self, size: int = 100_000) -> pa.RecordBatchReader:
         """The rows as Arrow record batches, with unique column names."""
         import pyarrow as pa
 
-        reader = _translated(lambda: self.cursor.to_arrow_reader(size))
+        reader = _with_own_errors(lambda: self.cursor.to_arrow_reader(size))
         schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, self.columns, strict=True)])
         return pa.RecordBatchReader.from_batches(
             schema, (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
@@ -63,38 +63,51 @@ class Result:
 
 @contextmanager
 def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> Iterator[Result]:
-    """Run one read-only query; only the tables it names are opened, each pinned to its newest version.
+    """Run one read-only query; only the tables it names are opened, each at its newest version.
 
-    `scratch` is a folder DuckDB may spill to. Raises QueryError (with the problem and what is allowed) and
-    MissingTableError, which lists the tables there are.
+    Args:
+        query: the query.
+        lake: root of the lake.
+        scratch: folder that DuckDB may spill to.
+        timeout_seconds: the query is cancelled after this time.
+
+    Raises:
+        QueryError: the query is not valid, not allowed, or took too long.
+        MissingTableError: lists the tables that exist.
     """
-    if asked := _SHOW_TABLES.fullmatch(query):
-        tables, query = [], _listing(lake, asked["layer"])
+    if show := _SHOW_TABLES.fullmatch(query):
+        tables, query = [], _list_tables_query(lake, show["layer"])
     else:
-        tables = tables_of(query)
+        tables = tables_in_query(query)
     with open_snapshot(tables, lake) as snapshot:
         _lock_down(snapshot, lake, scratch)
         timer = threading.Timer(timeout_seconds, snapshot.connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            cursor = _translated(lambda: snapshot.connection.execute(query), lake)
+            cursor = _with_own_errors(lambda: snapshot.connection.execute(query), lake)
             yield Result(_unique([str(column[0]) for column in cursor.description or []]), cursor)
         finally:
             timer.cancel()
 
 
-def _listing(lake: str, layer: str | None) -> str:
-    """A query for the tables there are (DuckDB knows only those that it was made to open), of one layer or of all."""
+def _list_tables_query(lake: str, layer: str | None) -> str:
+    """A query that lists the tables of one layer or of all (DuckDB itself knows only the ones that were opened)."""
     names = ", ".join(
         standard_literal(str(table)) for table in existing_tables(lake) if layer is None or table.layer == layer.lower()
     )
-    return f"select split_part(name, '.', 1) as layer, split_part(name, '.', 2) as \"table\" from (select unnest([{names}]::varchar[]) as name)"  # noqa: S608
+    return f"""
+        select split_part(name, '.', 1) as layer, split_part(name, '.', 2) as "table"
+        from (select unnest([{names}]::varchar[]) as name)
+    """  # noqa: S608 - literals are quoted
 
 
-def tables_of(query: str) -> list[TableRef]:
-    """Tables of the lake that a query names; QueryError when it is anything but one plain SELECT over such tables, or
-    the EXPLAIN of one."""
+def tables_in_query(query: str) -> list[TableRef]:
+    """Tables of the lake that a query names, sorted.
+
+    Raises:
+        QueryError: it is not one plain SELECT over such tables, or the EXPLAIN of one.
+    """
     with connect() as parser:
         try:
             statements = parser.extract_statements(query)
@@ -108,10 +121,10 @@ def tables_of(query: str) -> list[TableRef]:
     if len(statements) != 1:
         raise QueryError(f"{len(statements)} statements were given", _ONE_SELECT)
     if tree["error"]:
-        told = statements[0].type.name
-        raise QueryError(
-            "only a plain SELECT can be explained" if told == "EXPLAIN" else f"{told} is not a plain read", _ONE_SELECT
-        )
+        statement = statements[0].type.name
+        is_explain = statement == "EXPLAIN"
+        problem = "only a plain SELECT can be explained" if is_explain else f"{statement} is not a plain SELECT"
+        raise QueryError(problem, _ONE_SELECT)
     tables: set[TableRef] = set()
     for node in _nodes(tree):
         kind = node.get("type")
@@ -122,7 +135,7 @@ def tables_of(query: str) -> list[TableRef]:
             )
         if kind == "SHOW_REF" and not node["query"]:
             raise QueryError(
-                "only tables can be shown, by a query that is nothing else",
+                "SHOW can only list tables, and cannot be part of another query",
                 f"Write SHOW TABLES, or SHOW TABLES FROM {' | '.join(Layer)}.",
             )
         if kind == "BASE_TABLE" and (node["schema_name"] or node["catalog_name"]):
@@ -146,7 +159,7 @@ def _table(node: dict[str, Any]) -> TableRef:
             f"Tables are named <layer>.<table> with a layer of {', '.join(Layer)}.",
         )
     if node["at_clause"]:
-        raise QueryError(f"{written} AT (...): a table is read at its newest version only", "Leave out the AT clause.")
+        raise QueryError(f"{written} AT (...): only the newest version can be read", "Leave out the AT clause.")
     try:
         return TableRef(Layer(node["schema_name"]), node["table_name"])
     except ValueError as error:
@@ -154,8 +167,7 @@ def _table(node: dict[str, Any]) -> TableRef:
 
 
 def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
-    """Nothing but the lake can be read from here on, nothing can be written but DuckDB's own spill files, no setting
-    can change."""
+    """Allow only reading the lake and writing DuckDB's spill files, and no change of settings, from here on."""
     scratch.mkdir(parents=True, exist_ok=True)
     connection = snapshot.connection
     connection.execute(f"set temp_directory = {standard_literal(str(scratch))}")
@@ -165,8 +177,8 @@ def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
     connection.execute("set lock_configuration = true")
 
 
-def _translated(step: Callable[[], T], lake: str = "") -> T:
-    """Run one step of DuckDB; its errors become ours, which say what to do."""
+def _with_own_errors(step: Callable[[], T], lake: str = "") -> T:
+    """Run one step of DuckDB; its errors are raised as errors of this project, which say what to do."""
     try:
         return step()
     except duckdb.Error as error:
@@ -177,7 +189,8 @@ def _explained(error: duckdb.Error, lake: str) -> LakehouseError:
     problem = _first_line(error)
     if "INTERRUPT" in problem:  # raised as its own type by execute, wrapped into others while rows are fetched
         return QueryError(
-            "cancelled, it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "Narrow it down, or raise the setting."
+            "cancelled because it took longer than LAKEHOUSE_QUERY_TIMEOUT_SECONDS",
+            "Select fewer rows or columns, or raise that setting.",
         )
     if isinstance(error, duckdb.CatalogException) and "Table with name" in problem:
         name = problem.split("Table with name ", 1)[1].split(" ", 1)[0].rstrip("!").strip('"')
@@ -190,13 +203,13 @@ def _explained(error: duckdb.Error, lake: str) -> LakehouseError:
 
 
 def _first_line(error: Exception) -> str:
-    """DuckDB's message without the drawing of the query; candidates it suggests are kept."""
+    """DuckDB's message without the excerpt of the query; the candidates that it suggests are kept."""
     lines = [line.strip() for line in str(error).split("\n\nLINE")[0].splitlines()]
     return " ".join(filter(None, lines))
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:
-    """Column names made unique (`a`, `a_1`), because a row becomes an object."""
+    """Column names made unique (`a`, `a_1`), because they become the keys of an object."""
     seen: dict[str, int] = {}
     unique: list[str] = []
     for name in names:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import errno
 import os
 
-from lakehouse.errors import NoRoomError
+from lakehouse.errors import DiskFullError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WORDS = (*(os.strerror(number) for number in _NO_ROOM), "database or disk is full")  # the last are SQLite's
 
 
-def no_room(error: Exception, work: str) -> NoRoomError | None:
+def no_room(error: Exception, work: str) -> DiskFullError | None:
     """The error as a full disk under `work`, when it is one."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         file = f" ({error.filename})" if error.filename else ""
-        return NoRoomError(work, os.strerror(error.errno or 0) + file)
+        return DiskFullError(work, os.strerror(error.errno or 0) + file)
     words = next((words for words in _WORDS if words.lower() in str(error).lower()), None)
-    return None if words is None else NoRoomError(work, words)
+    return None if words is None else DiskFullError(work, words)

@@ -89,7 +89,7 @@ def test_plain_campaign(tmp_path: Path) -> None:
             2,
             "'Thanks!' is not a valid campaign id. Expected: at most 64 lower case letters, digits",
         ),
-        ("  thanks:", "  2018:", 2, "key 2018 is no text. Expected: a quoted text, '2018'"),
+        ("  thanks:", "  2018:", 2, "key 2018 is not a string. Expected: a quoted string, '2018'"),
         (
             "  thanks:\n    segment",
             "  - segment",

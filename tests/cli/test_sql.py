@@ -17,7 +17,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from lakehouse.errors import QueryError
-from lakehouse.storage.sql import run_query, tables_of
+from lakehouse.storage.sql import run_query, tables_in_query
 from lakehouse.tables import TableRef
 from tests.cli.conftest import Lakehouse, customers
 
@@ -40,19 +40,18 @@ def test_json_is_one_array_of_row_objects_and_nothing_else(lakehouse: Lakehouse)
 
 def test_json_of_no_rows_and_of_odd_values(lakehouse: Lakehouse) -> None:
     assert lakehouse("sql", "--format", "json", "select * from gold.dim_customers where false").out == "[]\n"
-    odd = "select 1 as a, 2 as a, 'nan'::double as n, 12345678901234567890123456789012345678::hugeint as h, 'x'::blob as b, [{'d': 1.50::decimal(5,2)}] as l"
+    odd = (
+        "select 1 as a, 2 as a, 'nan'::double as n, 12345678901234567890123456789012345678::hugeint as h,"
+        " 'x'::blob as b, [{'d': 1.50::decimal(5,2)}] as l"
+    )
     assert lakehouse("sql", "--format", "json", odd).out == (
         '[{"a":1,"a_1":2,"n":null,"h":12345678901234567890123456789012345678,"b":"78","l":[{"d":1.50}]}]\n'
     )
 
 
 def test_csv(lakehouse: Lakehouse) -> None:
-    ran = lakehouse(
-        "sql",
-        "--format",
-        "csv",
-        "select customer_id, total_spend, last_order_at, categories, address, null as nothing from gold.dim_customers order by 1",
-    )
+    columns = "customer_id, total_spend, last_order_at, categories, address, null as nothing"
+    ran = lakehouse("sql", "--format", "csv", f"select {columns} from gold.dim_customers order by 1")
     rows = list(csv.reader(io.StringIO(ran.out)))
     assert rows[0] == ["customer_id", "total_spend", "last_order_at", "categories", "address", "nothing"]
     assert rows[1] == ["c1", "12.30", "2018-01-02T03:04:05Z", '["b","a"]', '{"city":"Köln","zip":null}', ""]
@@ -192,7 +191,7 @@ ESCAPES = [
 
 
 @pytest.mark.parametrize("query", ESCAPES)
-def test_nothing_but_reading_the_lake_is_possible(lakehouse: Lakehouse, tmp_path: Path, query: str) -> None:
+def test_only_reading_the_lake_is_possible(lakehouse: Lakehouse, tmp_path: Path, query: str) -> None:
     before = sorted(path for path in tmp_path.rglob("*") if "tmp" not in path.parts[-2:])
     ran = lakehouse("sql", "--format", "json", query.format(folder=tmp_path, lake=lakehouse.lake))
     assert (ran.code, ran.out) == (1, ""), ran.out
@@ -214,7 +213,7 @@ def test_nothing_but_reading_the_lake_is_possible(lakehouse: Lakehouse, tmp_path
 def test_locked_down_even_if_the_parse_lets_it_through(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    monkeypatch.setattr("lakehouse.storage.sql.tables_of", lambda query: [TableRef.parse("gold.dim_customers")])
+    monkeypatch.setattr("lakehouse.storage.sql.tables_in_query", lambda query: [TableRef.parse("gold.dim_customers")])
     with (
         pytest.raises(QueryError),
         run_query(query.format(folder=tmp_path), str(lakehouse.lake), tmp_path / "scratch", 60) as result,
@@ -224,8 +223,11 @@ def test_locked_down_even_if_the_parse_lets_it_through(
 
 
 def test_only_mentioned_tables_are_opened() -> None:
-    query = "with a as (from gold.x) select (select max(id) from silver.b), * from a join ops.runs r on true where exists (from bronze.crm_contacts)"
-    assert [str(table) for table in tables_of(query)] == ["bronze.crm_contacts", "gold.x", "ops.runs", "silver.b"]
+    query = (
+        "with a as (from gold.x) select (select max(id) from silver.b), * from a join ops.runs r on true"
+        " where exists (from bronze.crm_contacts)"
+    )
+    assert [str(table) for table in tables_in_query(query)] == ["bronze.crm_contacts", "gold.x", "ops.runs", "silver.b"]
 
 
 def test_slow_query_prints_no_progress_bar(lakehouse: Lakehouse) -> None:

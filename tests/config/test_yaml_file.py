@@ -1,4 +1,4 @@
-"""A wrong configuration is answered with file, line, problem and what was expected; secrets are references."""
+"""Errors in a configuration file have file, line, problem and what was expected; secrets are references."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def _error(tmp_path: Path, text: str) -> ConfigurationError:
         ("sources: {}\nsource: {}\n", 2, "did you mean 'sources'?"),
         ("sources: {}\nlimits: []\nsources: {}\n", 3, "key 'sources' appears twice"),
         ("sources: {}\nlimits: [1\n", 3, "Expected: valid YAML"),
-        ("sources:\n  a:\n    kind: api\n    token: s3cret-token\n", 4, "a secret is written literally"),
+        ("sources:\n  a:\n    kind: api\n    token: s3cret-token\n", 4, "a secret must not be a literal value"),
         (
             "sources:\n  a:\n    kind: api\n    token: ${T}\n    url: postgresql://me:hunter2@host/db\n",
             5,
-            "the URL holds a literal password",
+            "the URL contains a literal password",
         ),
-        ("sources:\n  a:\n    kind: api\n    token: ${not closed\n", 4, "a reference is not well formed"),
+        ("sources:\n  a:\n    kind: api\n    token: ${not closed\n", 4, "a reference is not valid"),
         ("", 1, "key 'sources' is missing in the file"),
         ("- 1\n", 1, "the file is a list. Expected: `key: value` lines; known keys: sources, limits"),
         ("sources:\n  - a\n", 1, "sources is a list. Expected: `key: value` lines"),
@@ -81,13 +81,11 @@ def _error(tmp_path: Path, text: str) -> ConfigurationError:
         ("sources:\n  a:\n", 2, "sources.a is empty. Expected: `key: value` lines"),
         ("sources:\n  a: files\n", 2, "sources.a is a single value. Expected: `key: value` lines"),
         ("sources:\n  a: {delimiter: x}\n", 2, "sources.a has no key 'kind'. Expected: `key: value` lines"),
-        ("sources:\n  7: {kind: files}\n", 2, "key 7 is no text. Expected: a quoted text, '7'"),
+        ("sources:\n  7: {kind: files}\n", 2, "key 7 is not a string. Expected: a quoted string, '7'"),
         ("sources: {}\nlimits: 7\n", 2, "limits is a single value. Expected: a list"),
     ],
 )
-def test_a_wrong_file_is_answered_with_its_line_and_what_was_expected(
-    tmp_path: Path, text: str, line: int, message: str
-) -> None:
+def test_error_names_the_line_and_what_was_expected(tmp_path: Path, text: str, line: int, message: str) -> None:
     error = _error(tmp_path, text)
     assert error.line == line
     assert error.file == str(tmp_path / "some.yml")
@@ -138,5 +136,5 @@ def test_a_field_of_an_airflow_connection(monkeypatch: pytest.MonkeyPatch, conne
         EnvironmentText("https://${AIRFLOW_CONN_CRM:login}@${AIRFLOW_CONN_CRM:host}/").resolve()
         == "https://me@db.example/"
     )
-    with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_CRM holds no connection with a 'token'"):
+    with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_CRM is not a connection with a 'token'"):
         Secret("${AIRFLOW_CONN_CRM:token}").resolve()

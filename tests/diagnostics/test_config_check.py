@@ -1,4 +1,4 @@
-"""Mistakes in conf are told with file and line before anything is started: by a run, and by the doctor."""
+"""Mistakes in conf are reported with file and line before anything starts: by a run, and by the doctor."""
 
 from __future__ import annotations
 

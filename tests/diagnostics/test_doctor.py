@@ -36,7 +36,7 @@ def finding(name: str) -> Finding:
     return next(one for one in examine() if one.name == name)
 
 
-def test_a_ready_machine_has_nothing_to_mend(home: Home) -> None:
+def test_a_ready_machine_passes_every_check(home: Home) -> None:
     assert [one for one in examine() if not one.is_ok] == []
 
 
@@ -59,8 +59,11 @@ def test_port_of_another_program_is_named_with_the_setting(home: Home) -> None:
     assert "LAKEHOUSE_ENGINE_PORT" in seen.remedy
 
 
-def test_port_of_a_program_of_many_lines_is_told_in_one(home: Home) -> None:
-    program = f"import socket, time\nheld = socket.create_server(('127.0.0.1', {home.ports[0]}))\nprint('up', flush=True)\ntime.sleep(60)\n# {'x' * 200}"
+def test_port_of_a_program_of_many_lines_is_shown_in_one(home: Home) -> None:
+    program = (
+        f"import socket, time\nheld = socket.create_server(('127.0.0.1', {home.ports[0]}))\n"
+        f"print('up', flush=True)\ntime.sleep(60)\n# {'x' * 200}"
+    )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline() == b"up\n"
         seen = finding("port engine_port")
@@ -80,7 +83,7 @@ def test_wrong_configuration_is_named_with_its_line(home: Home, monkeypatch: pyt
     assert "does not exist" in finding("conf campaigns.yml").detail
 
 
-def test_a_lake_of_an_earlier_version_is_told(home: Home) -> None:
+def test_a_lake_of_an_earlier_version_is_reported(home: Home) -> None:
     write_deltalake(silver("contacts").location(settings().lake), pa.table({"contact_id": ["1"]}))
     seen = finding("lake")
     assert not seen.is_ok
@@ -138,7 +141,7 @@ TABLE = "products: {table: p, load: full, mapping: {product_id: id}}"
         (REST.format("https://h/v1"), ENDPOINT, "", ""),
     ],
 )
-def test_what_a_source_is_asked_with_is_looked_at_without_asking_or_telling_a_secret(
+def test_sources_are_checked_without_connecting_or_showing_a_secret(
     home: Home, monkeypatch: pytest.MonkeyPatch, source: str, dataset: str, problem: str, remedy: str
 ) -> None:
     conf = home.path / "conf"
@@ -158,7 +161,7 @@ def test_what_a_source_is_asked_with_is_looked_at_without_asking_or_telling_a_se
 
 
 @pytest.mark.parametrize(("kind", "is_ok"), [("sail", True), ("spark", False)])
-def test_java_is_missed_only_by_the_engine_that_needs_it(
+def test_java_is_missing_only_for_the_engine_that_needs_it(
     home: Home, kind: str, is_ok: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", str(home.path / "no-java"))
@@ -169,7 +172,7 @@ def test_java_is_missed_only_by_the_engine_that_needs_it(
     assert "no-java" in seen.detail
 
 
-def test_more_memory_than_the_machine_has_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_memory_than_the_machine_has_fails(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_ENGINE_MEMORY_GB", "100000")
     settings.cache_clear()
     assert not finding("memory").is_ok

@@ -7,10 +7,10 @@ import pytest
 from lakehouse.config.settings import settings
 from lakehouse.errors import (
     CommitConflictError,
+    DiskFullError,
     EngineMemoryError,
     EngineUnavailableError,
     LakehouseError,
-    NoRoomError,
     TerminalError,
 )
 from lakehouse.spark.error_translation import took_too_long, translate
@@ -40,7 +40,7 @@ SAIL_MEMORY = "Failed to allocate additional 448.0 KB for AggregateStream[0] wit
         ),
         (f"Runtime Error in model fct_orders: {EngineMemoryError('a query', '4.0 GB')}", EngineMemoryError),
         (f"Runtime Error in model fct_orders: {CommitConflictError('gold.fct_orders', 5)}", CommitConflictError),
-        ("External error: Failed to commit transaction: No space left on device (os error 28)", NoRoomError),
+        ("External error: Failed to commit transaction: No space left on device (os error 28)", DiskFullError),
     ],
 )
 def test_is_mapped(text: str, expected: type[LakehouseError], new_home: Home) -> None:

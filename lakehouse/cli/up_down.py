@@ -25,8 +25,10 @@ Examples:
 @click.command(epilog=_UP)
 @json_option
 def up(as_json: bool) -> None:
-    """Start the engine and Airflow with its UI on loopback, and print address and login; what runs already is left
-    alone."""
+    """Start the engine and Airflow, and print the address and login of its UI.
+
+    The UI is reachable from this machine only. Does nothing if they are running.
+    """
     from lakehouse.orchestration.server import control
 
     _show(control.up(), as_json)
@@ -35,7 +37,7 @@ def up(as_json: bool) -> None:
 @click.command(epilog=_DOWN)
 @json_option
 def down(as_json: bool) -> None:
-    """Stop Airflow and the engine; nothing happens when neither runs."""
+    """Stop Airflow and the engine. Does nothing if they are not running."""
     from lakehouse.engine import control as engine
     from lakehouse.orchestration.server import control
 
@@ -48,8 +50,8 @@ def _show(found: PlatformStatus, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return
-    click.echo(f"The platform is {found.state}" + (f" ({found.detail})" if found.detail else ""))
+    click.echo(f"Airflow is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state == "running":
-        click.echo(f"  Airflow   {found.address}   (dbt docs and Data Docs are in its menu)")
+        click.echo(f"  address   {found.address}   (dbt docs and Data Docs are in its menu)")
         click.echo(f"  login     {found.login}")
         click.echo(f"  password  {found.password}")
