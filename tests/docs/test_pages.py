@@ -12,10 +12,10 @@ import pytest
 
 from lakehouse.cli.main import cli
 from lakehouse.config.settings import Settings
-from tests.docs.pages import PAGES, commands, links, mentioned, settings_named
+from tests.docs.pages import FRONT_DOOR, PAGES, commands, links, mentioned, settings_named
 from tests.support.homes import ROOT
 
-_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 _VARIABLES = set(re.findall(r"^([A-Z_]+) *\?=", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 _names = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -69,9 +69,15 @@ def test_commands_in_the_text_are_ones_we_have(page: Path, capsys: pytest.Captur
         _check_make(_program(code)[1])
 
 
-@_names
+@pytest.mark.parametrize("page", (*PAGES, *FRONT_DOOR), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")), ids=lambda page: page.stem)
+def test_decisions_have_status_and_date_and_are_in_the_index(page: Path) -> None:
+    assert re.search(r"^\*Status: .+ Date: \d{4}-\d\d-\d\d", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"]({page.name}) |" in (page.parent / "README.md").read_text(encoding="utf-8")
 
 
 @_names
