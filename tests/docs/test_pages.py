@@ -69,7 +69,7 @@ def test_commands_in_the_text_are_ones_we_have(page: Path, capsys: pytest.Captur
         _check_make(_program(code)[1])
 
 
-@pytest.mark.parametrize("page", (*PAGES, *FRONT_DOOR), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *FRONT_DOOR], ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not (page.parent / link).exists()] == []
 
