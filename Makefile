@@ -6,13 +6,14 @@ HOUSEHOLDS ?=
 AS_OF   ?= 2018-01-02T00:00:00Z
 CAMPAIGN ?= champions_thank_you
 BIN     := .venv/bin
+PYTEST  := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export LAKEHOUSE_ENGINE := $(ENGINE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test test-spark test-sail test-dags bench lint format hooks coverage lock clean
+.PHONY: help setup run up down test-fast test test-soak bench lint format hooks coverage lock clean
 
 help: ## print every target
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: ENGINE=sail|spark  SCALE=1  HOUSEHOLDS=100 (a small sample)  AS_OF=$(AS_OF)  CAMPAIGN=$(CAMPAIGN)  PYTHON=$(PYTHON)"
 
 .venv/.ready: requirements/requirements.lock requirements/bootstrap.lock pyproject.toml
@@ -39,18 +40,15 @@ up: setup ## start the platform with the Airflow UI on loopback
 down: ## stop the platform and the engine
 	@$(BIN)/lakehouse down
 
-# Two at a time: whichever of the engines is done first goes on with the DAGs, so that both cores have work to the end.
+# Two processes, each with engines of its own; one of them begins with the tests on Spark, which take longest.
+test-fast: setup lint ## lint and what a developer runs all day: tests on Sail, without the slow ones
+	@$(PYTEST) -m "not spark and not slow and not soak"
+
 test: setup lint ## lint and all tests, on both engines
-	@$(MAKE) --no-print-directory --jobs 2 test-spark test-sail test-dags
+	@$(PYTEST)
 
-test-spark: setup
-	@$(BIN)/python -m pytest --engines spark
-
-test-sail: setup
-	@$(BIN)/python -m pytest --engines sail --ignore tests/dags --ignore tests/orchestration
-
-test-dags: setup
-	@$(BIN)/python -m pytest --engines sail tests/dags tests/orchestration
+test-soak: setup ## at length what the other tests sample: kills, orders of arrival, gold on Spark
+	@$(PYTEST) -m soak
 
 bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m benchmarks
@@ -64,8 +62,8 @@ format: setup ## let ruff and sqlfluff fix what they can
 hooks: setup ## run the checks of `make lint` on the changed files before every commit
 	@$(BIN)/pre-commit install
 
-coverage: setup ## run the unit tests on Sail and print the lines that they did not reach
-	@$(BIN)/python -m pytest --engines sail --cov= $(foreach slow,integration dags dbt_project docs gold orchestration,--ignore tests/$(slow))
+coverage: setup ## run the fast tests and print the lines that they did not reach
+	@$(PYTEST) -m "not spark and not slow and not soak" --cov=
 
 lock: setup ## renew requirements/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/requirements.lock

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from lakehouse.config.settings import settings
 from lakehouse.engine import jars
 from tests.support.engines import SPARK, Engines
+from tests.support.groups import in_groups
 from tests.support.homes import Home
 from tests.support.main_job import Ran, Undisturbed, do_data_work, parse_project, run_main_job
 from tests.support.own_engines import copy_jars, own_engine_in, working_in
@@ -42,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = str(config.getoption("--engines")).split(",")
     left_out = [item for item in items if ("spark" if item.get_closest_marker("spark") else "sail") not in chosen]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = in_groups([item for item in items if item not in left_out])
 
 
 @pytest.fixture(scope="session")
