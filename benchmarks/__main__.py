@@ -1,4 +1,7 @@
-"""`make bench`: one table of speed and memory, peers measured in the same run. Nothing here decides pass or fail."""
+"""`make bench`: a table of speed and memory, with peers measured in the same run. It only reports.
+
+`python -m benchmarks --scales 1 --engines sail` measures less.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""The data work alone, without Airflow: dumps -> gold through the same stage functions, each timed. Prints JSON.
+"""The data work alone, without Airflow: from dumps to gold by the same stage functions, each timed. Prints JSON.
 
-Two datasets at a time, in two processes, as the scheduler works on two cores: `all` is the wall time, and less than the
-stages' sum. What the scheduler imports before any task is imported first: `imports`, not part of `all`.
+Two datasets at a time, in two processes, as the scheduler does on two cores: `all` is the wall time, which is less than
+the sum of the stages. What the scheduler imports before its first task is timed as `imports`, which is not part of
+`all`.
 
 `python -m benchmarks.data_work [--full] [--changed-share 0.01] [--stages extract bronze ...]` works in the
-LAKEHOUSE_HOME of its environment.
+LAKEHOUSE_HOME of its environment, with a running engine.
 """
 
 from __future__ import annotations
@@ -68,9 +69,7 @@ def _dataset(stages: list[str], window: BatchWindow, dataset: str) -> dict[str, 
     try:
         for stage in stages:
             _timed(seconds, f"{stage} {dataset}", partial(run_stage, stage, dataset, window))
-    except (
-        Exception
-    ) as error:  # errors of ours are made of facts, and cannot be made again in the parent process of their words alone
+    except Exception as error:  # errors of this project cannot be unpickled in the parent process
         raise RuntimeError(f"{dataset}: {error}") from error
     return seconds
 
@@ -94,8 +93,8 @@ def deliver_changes(sample: Path, share: float) -> None:
     lines = [",".join(header)]
     for contact in ids[::step]:
         row = {
-            "basket_id": f"bench{stamp}{contact}", "line": "1", "ref_type": "crm_id", "customer_ref": str(contact), "product_id": "1082185",
-            "quantity": "1", "sales_value": "1.00", "discount": "0.00", "currency": "USD",
+            "basket_id": f"bench{stamp}{contact}", "line": "1", "ref_type": "crm_id", "customer_ref": str(contact),
+            "product_id": "1082185", "quantity": "1", "sales_value": "1.00", "discount": "0.00", "currency": "USD",
             "store_id": "367", "sold_at": "2018-01-01 12:00:00", "exported_at": "2018-01-02 03:00:00",
         }  # fmt: skip
         lines.append(",".join(row[name] for name in header))

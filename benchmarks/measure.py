@@ -1,4 +1,4 @@
-"""Measuring a command from outside: wall time, and the peak memory of everything it started."""
+"""Measure a command from outside: its wall time, and the peak memory of all processes it started."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pathlib import Path
 
 import psutil
 
-_LOOKS = 4  # looking at every process of the machine each time took a tenth of a core
+_CHECKS = 4  # checking every process of the machine each time took a tenth of a core
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """`seconds` of wall time; `peak_gib` is the largest sum of resident memory of all watched processes at one moment.
+    """`seconds` is wall time; `peak_gib` is the largest sum of the resident memory of all watched processes.
 
-    Pages that processes share count once for each, so the sum is an upper bound. Proportional sizes would be exact, but
-    the kernel walks all pages of a process for them and holds it up meanwhile: measured at 5 Hz, a run took a third
-    longer.
+    Shared pages count once for each process, so the sum is an upper bound. Proportional sizes would be exact, but to
+    compute them the kernel stops a process and walks all its pages: measured at 5 Hz, a run took a third longer.
     """
 
     seconds: float
@@ -30,8 +29,8 @@ class Measurement:
 
 
 def measure(command: list[str], env: dict[str, str], cwd: Path, home: Path) -> Measurement:
-    """Run a command and sample, five times a second, the processes that work in `home` (LAKEHOUSE_HOME): its own and
-    the engine's."""
+    """Run a command, and sample five times a second the processes whose LAKEHOUSE_HOME is `home`: its own and the
+    engine's."""
     started = time.monotonic()
     with subprocess.Popen(
         command, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -49,7 +48,7 @@ class _Peak(threading.Thread):
         super().__init__(daemon=True)
         self.home, self.highest, self._end = str(home), 0, threading.Event()
         self._ours: set[int] = set()
-        self._looks: Counter[int] = Counter()
+        self._checks: Counter[int] = Counter()
 
     def run(self) -> None:
         while not self._end.wait(0.2):
@@ -60,10 +59,12 @@ class _Peak(threading.Thread):
         self.join()
 
     def _watched(self, pid: int) -> bool:
-        """A process that is just being started may still have the environment of its parent, so a no is final after
-        some looks only."""
-        if pid not in self._ours and self._looks[pid] < _LOOKS:
-            self._looks[pid] += 1
+        """Whether the process works in the home.
+
+        A new process may still have the environment of its parent, so it is checked a few times.
+        """
+        if pid not in self._ours and self._checks[pid] < _CHECKS:
+            self._checks[pid] += 1
             if _home(pid).startswith(self.home):
                 self._ours.add(pid)
         return pid in self._ours

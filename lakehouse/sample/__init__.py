@@ -1,5 +1,7 @@
-"""The sample: one year of real grocery shopping, rendered as the dumps a CRM and a shop would leave. Imports DuckDB, so
-import it late."""
+"""The sample: one year of real grocery shopping, written as the dumps of a CRM and a shop.
+
+Imports DuckDB, so import it only when it is needed.
+"""
 
 from lakehouse.sample.build import build
 from lakehouse.sample.ground_truth import Defect, ExpectedCounts, GroundTruth

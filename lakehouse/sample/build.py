@@ -1,5 +1,4 @@
-"""Building a sample: beside the target, whole, then renamed into place; a sample that is there already is left
-alone."""
+"""Build a sample next to its target and rename it into place when it is complete; an existing one is kept."""
 
 from __future__ import annotations
 
@@ -22,13 +21,13 @@ from lakehouse.sample.package import attach_package
 
 # Ids of a copy are copy * 100000 + household and must fit the width of a card number.
 MAX_SCALE = 99
-# Fewer households leave some days without the lines that the defects are planted next to.
+# With fewer households, some days lack the lines that the defects are added to.
 MIN_DIRTY_HOUSEHOLDS = 100
 _MEMORY_LIMIT = "2GB"
 
 
 def _silent(_: str) -> None:
-    """Progress that nobody wants to see."""
+    """Report no progress."""
 
 
 def build(
@@ -39,27 +38,35 @@ def build(
     *,
     households: int | None = None,
 ) -> SampleManifest:
-    """Render the sample below `target` and return its manifest; the same parameters give the same bytes everywhere.
+    """Build the sample in the folder `target` and return its manifest.
 
-    `scale` multiplies the 2,469 households and 1,469,307 lines with ids of their own; `households` keeps only that many
-    of the real ones, for quick trials. `dirty` plants defects on top and writes `ground_truth.json`. Returns at once
-    when the same sample is there and whole; replaces one of other parameters. Raises ValueError for a scale outside
-    1..99 or too few households, TerminalError when the data is not installed or `target` holds something else than a
-    sample.
+    The same parameters give the same bytes everywhere. Returns at once if the same sample is there and complete, and
+    replaces a sample with other parameters.
+
+    Args:
+        target: folder of the sample.
+        scale: copies of the 2,469 households and 1,469,307 lines, each with its own ids.
+        dirty: add defects, and write `ground_truth.json`.
+        progress: called with a message after each step.
+        households: use only that many of the real households.
+
+    Raises:
+        ValueError: the scale is not in 1..99, or there are too few households.
+        TerminalError: the data is not installed, or `target` contains something else than a sample.
     """
     _check(scale, dirty, households)
     target = target.absolute()
     found = read_manifest(target)
-    if found is not None and found.is_whole(target, scale, dirty, households):
+    if found is not None and found.is_complete(target, scale, dirty, households):
         progress(f"sample is there: {found.count_lines:,} lines")
         return found
     if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise TerminalError(f"{target} is not a sample", "Choose another folder, or remove this one.")
-    _remove_left_overs(target)
+    _remove_leftovers(target)
     building = _sibling(target, "building")
     building.mkdir(parents=True)
     try:
-        manifest = _render(building, scale, dirty, households, progress)
+        manifest = _write(building, scale, dirty, households, progress)
         manifest.write(building)
         _replace(target, building)
     finally:
@@ -78,7 +85,7 @@ def _check(scale: int, dirty: bool, households: int | None) -> None:
         )
 
 
-def _render(
+def _write(
     folder: Path, scale: int, dirty: bool, households: int | None, progress: Callable[[str], None]
 ) -> SampleManifest:
     spill = folder / ".spill"
@@ -96,7 +103,7 @@ def _render(
         return clean
     truth = plant_defects(folder, clean, unknown)
     truth.write(folder)
-    progress(f"dirty: {len(truth.defects)} defects planted")
+    progress(f"dirty: {len(truth.defects)} defects added")
     return clean.model_copy(update={"dirty": True, "files": _measured(folder, truth.files)})
 
 
@@ -130,7 +137,7 @@ def _manifest(
 
 
 def _sibling(target: Path, purpose: str) -> Path:
-    """A folder on the same disk, so that renaming is atomic; it carries the process, so that two builds do not meet."""
+    """A folder on the same disk, so that the rename is atomic; the process id keeps two builds apart."""
     return target.with_name(f".{target.name}.{purpose}.{os.getpid()}")
 
 
@@ -142,10 +149,10 @@ def _replace(target: Path, building: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _remove_left_overs(target: Path) -> None:
-    """Folders that a killed build left behind; those of a living process are not touched."""
+def _remove_leftovers(target: Path) -> None:
+    """Remove folders that a killed build left behind, but not those of a running process."""
     for purpose in ("building", "replaced"):
-        for left_over in target.parent.glob(f".{target.name}.{purpose}.*"):
-            process = left_over.suffix[1:]
+        for leftover in target.parent.glob(f".{target.name}.{purpose}.*"):
+            process = leftover.suffix[1:]
             if process.isdigit() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
-                shutil.rmtree(left_over)
+                shutil.rmtree(leftover)

@@ -1,4 +1,4 @@
-"""Making a sample dirty: plant every defect on top of the clean dumps and work out what a pipeline must come to."""
+"""Make a sample dirty: add every defect to the clean dumps, and derive the counts a pipeline must arrive at."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lakehouse.sample.spoiling import SpoiledDumps
 
 
 def plant_defects(folder: Path, clean: SampleManifest, unknown_products: dict[str, int]) -> GroundTruth:
-    """Spoil the clean dumps below `folder` in place; returns the ground truth, with all files as they are now.
+    """Add all defects to the clean dumps below `folder`, in place, and return the ground truth.
 
-    `unknown_products` are those that the real data sells and does not describe, with their lines.
+    `unknown_products` has the number of lines by product, of products that the real data sells but does not describe.
     """
     dumps = SpoiledDumps(folder)
     plant_crm_defects(dumps)

@@ -1,4 +1,4 @@
-"""Defects of the CRM's dumps. They are full snapshots in one file each, so every defect is a record put at the end."""
+"""Defects of the CRM's dumps: full snapshots in one file each, so that every defect is a record appended to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "redemptions": ("redemption_id",),
 }
 
-# A bad row has a key of its own, so that it never hides or replaces a good one.
+# A bad row has its own key, so that it never hides or replaces a good one.
 _BAD_ROWS: tuple[_Plan, ...] = (
     ("contacts", "missing_required", {"id": None}, ("contacts.contact_id.required",)),
     ("contacts", "missing_required", {"id": "D1", "modified": None}, ("contacts.updated_at.required",)),
@@ -89,7 +89,7 @@ _BAD_ROWS: tuple[_Plan, ...] = (
     ),
 )
 
-# dataset -> rows of the clean file that come twice
+# dataset -> numbers of the rows of the clean file that are repeated
 _REPEATED = {
     "contacts": (3, 11),
     "consents": (5, 6, 7),
@@ -100,7 +100,7 @@ _REPEATED = {
 
 
 def plant_crm_defects(dumps: SpoiledDumps) -> None:
-    """Put bad rows, repeated rows and an outdated contact at the end of the CRM's files."""
+    """Append bad rows, repeated rows and an outdated contact to the CRM's files."""
     for dataset, kind, changes, rules in _BAD_ROWS:
         record = dumps.dump(_FILES[dataset]).record(1) | changes
         dumps.plant(kind, dataset, _FILES[dataset], record, _KEYS[dataset], rules, describe_changes(changes))

@@ -49,7 +49,7 @@ def _amount(record: Record) -> Decimal:
 
 
 def plant_shop_defects(dumps: SpoiledDumps) -> None:
-    """Put all defects into the daily files, beside them new files that are late, repeated or broken."""
+    """Add all defects to the daily files, and new files that are late, repeated or broken."""
     _plant_bad_lines(dumps)
     _plant_repeated_lines(dumps)
     _plant_corrections(dumps)
@@ -155,7 +155,7 @@ def _plant_corrections(dumps: SpoiledDumps) -> None:
 
 
 def _new_lines(dumps: SpoiledDumps, date: str, prefix: str, count: int = 6, **changes: str) -> list[Record]:
-    """Lines of the day as receipts of their own, one line each, with round amounts."""
+    """Lines of that day as new receipts of one line each, with amounts that are easy to add up."""
     clean = dumps.dump(_day(date))
     own: list[Record] = [
         {"basket_id": f"{prefix}{number:04d}", "line": "1", "sales_value": f"{number}.05"}
@@ -174,7 +174,7 @@ def _text(columns: list[str], records: list[Record]) -> str:
 
 
 def _add_late_file(dumps: SpoiledDumps) -> None:
-    """Receipts of February whose file comes at the end of the year."""
+    """Add receipts of February in a file that is delivered at the end of the year."""
     records = _new_lines(dumps, "2017-02-10", "D4", exported_at="2017-12-30 03:00:00")
     file = _day("2017-02-10", "_late")
     dumps.add_file(_DATASET, file, _text(dumps.dump(_day("2017-02-10")).columns, records).encode(), len(records))
@@ -226,7 +226,7 @@ def _add_unreadable_files(dumps: SpoiledDumps) -> None:
     dumps.add_file(_DATASET, file, text[: text.rindex(",", 0, text.rindex(",") - 12)].encode(), None)
     dumps.note("truncated_file", _DATASET, file, ("set_aside",), "ends in the middle of its last line")
     file, records = _day("2017-09-10", "_store", "csv.gz"), _new_lines(dumps, "2017-09-10", "D9")
-    # The header of gzip names neither time nor file, so that the bytes are always the same.
+    # Without a time in the gzip header, so that the bytes are always the same.
     packed = gzip.compress(_text(columns, records).encode(), compresslevel=6, mtime=0)
     dumps.add_file(_DATASET, file, packed[: len(packed) * 2 // 3], None)
     dumps.note("truncated_file", _DATASET, file, ("set_aside",), "gzip that ends before its end")

@@ -1,5 +1,4 @@
-"""Writing the tables of the sample as the CRM and the shop would export them: fixed columns, fixed order, one file at a
-time."""
+"""Write the tables of the sample as a CRM and a shop would export them: fixed columns, fixed order, file by file."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-# Bytes of a file depend on its query alone: every query orders its rows totally.
+# The bytes of a file depend only on its query, so every query has a total order.
 _CRM_DUMPS = {
     "crm/contacts.jsonl": """
         select
@@ -21,42 +20,48 @@ _CRM_DUMPS = {
         from consents order by id, event_at, channel, purpose, event""",
     "crm/products.csv": """
         select
-            product_id, coalesce(product_type, product_category, department) as name, department, product_category as category,
-            brand, manufacturer_id, package_size
+            product_id, coalesce(product_type, product_category, department) as name, department,
+            product_category as category, brand, manufacturer_id, package_size
         from source_products order by product_id""",
     "crm/campaigns.csv": """
         select
-            campaign_id, campaign_type || ', ' || strftime(start_date, '%Y-%m') || ', no. ' || campaign_id as name, campaign_type as type,
-            strftime(start_date, '%Y-%m-%d %H:%M:%S') as start, strftime(end_date, '%Y-%m-%d %H:%M:%S') as end
+            campaign_id, campaign_type || ', ' || strftime(start_date, '%Y-%m') || ', no. ' || campaign_id as name,
+            campaign_type as type, strftime(start_date, '%Y-%m-%d %H:%M:%S') as start,
+            strftime(end_date, '%Y-%m-%d %H:%M:%S') as end
         from source_campaign_descriptions order by campaign_id""",
     "crm/campaign_members.csv": """
-        select campaign_id, contact_id from source_campaigns join contacts using (household_id) order by campaign_id, contacts.id""",
+        select campaign_id, contact_id
+        from source_campaigns join contacts using (household_id) order by campaign_id, contacts.id""",
     "crm/redemptions.csv": """
         select
-            'R-' || contact_id || '-' || coupon_upc || '-' || campaign_id || '-' || strftime(redemption_date, '%Y%m%d') as redemption_id,
+            'R-' || contact_id || '-' || coupon_upc || '-' || campaign_id || '-' || strftime(redemption_date, '%Y%m%d')
+            as redemption_id,
             contact_id, coupon_upc, campaign_id, strftime(redemption_date, '%Y-%m-%d') as redeemed_on
-        from source_coupon_redemptions join contacts using (household_id) order by redemption_date, contacts.id, coupon_upc, campaign_id""",
+        from source_coupon_redemptions join contacts using (household_id)
+        order by redemption_date, contacts.id, coupon_upc, campaign_id""",
 }
 
 CRM_FILES = {path: Path(path).stem for path in _CRM_DUMPS}
 
-# The source holds a few values like 3.8600000000000003: cents are what the till meant.
+# The source has a few values like 3.8600000000000003, which are meant to be cents.
 _LINES = """
 create table lines as
 select
-    transaction_timestamp::date as sold_on, basket_id as source_basket_id, row_number() over (partition by basket_id order by product_id) as line,
-    product_id, quantity,
+    transaction_timestamp::date as sold_on, basket_id as source_basket_id,
+    row_number() over (partition by basket_id order by product_id) as line, product_id, quantity,
     sales_value::decimal(14, 2) as sales_value,
-    (retail_disc::decimal(14, 2) + coupon_disc::decimal(14, 2) + coupon_match_disc::decimal(14, 2))::decimal(14, 2) as discount
+    (retail_disc::decimal(14, 2) + coupon_disc::decimal(14, 2) + coupon_match_disc::decimal(14, 2))::decimal(14, 2)
+    as discount
 from source_transactions semi join contacts using (household_id) order by sold_on, source_basket_id, line
 """
 
-# One receipt has one reference: the loyalty card if there is one, else mostly the CRM id, sometimes the web account's
-# address.
+# A receipt has one reference to its customer: the loyalty card, the CRM id, or now and then the e-mail address.
 _BASKETS = """
 create table baskets as
 with source_baskets as (
-    select basket_id as source_basket_id, any_value(household_id) as household_id, any_value(store_id) as store_id, any_value(transaction_timestamp) as sold_at
+    select
+        basket_id as source_basket_id, any_value(household_id) as household_id, any_value(store_id) as store_id,
+        any_value(transaction_timestamp) as sold_at
     from source_transactions group by basket_id
 ),
 copied as (
@@ -84,12 +89,12 @@ join (select * exclude (sold_on) from lines where sold_on = {day}) day_lines usi
 order by day_baskets.sold_at, basket_id, line
 """
 
-# Path below the sample -> (dataset, rows); rows are null for a file that cannot be read as declared.
+# Path below the sample -> (dataset, number of rows, None for a file that cannot be read as declared).
 Files = dict[str, tuple[str, int | None]]
 
 
 def write_crm(con: duckdb.DuckDBPyConnection, folder: Path) -> Files:
-    """Write the CRM's dumps; returns path below the folder -> (dataset, rows)."""
+    """Write the dumps of the CRM, and return them."""
     written: Files = {}
     (folder / "crm").mkdir(parents=True)
     for path, query in _CRM_DUMPS.items():
@@ -103,22 +108,23 @@ def write_crm(con: duckdb.DuckDBPyConnection, folder: Path) -> Files:
 
 
 def create_receipts(con: duckdb.DuckDBPyConnection) -> None:
-    """Create `lines` (of one copy, sorted by day) and `baskets` (of all copies): their join is the shop's export."""
+    """Create the tables `lines` (of one copy, sorted by day) and `baskets` (of all copies), which the shop exports
+    joined."""
     con.execute(_LINES)
     con.execute(_BASKETS)
 
 
 def unknown_products(con: duckdb.DuckDBPyConnection, scale: int) -> dict[str, int]:
-    """Products that are sold in the real data and missing from its assortment, with their lines in the sample."""
-    rows = con.execute(
-        "select product_id::varchar, count(*) from lines anti join source_products using (product_id) group by product_id order by product_id"
-    )
+    """Number of lines in the sample by product, of products that the real data sells but does not describe."""
+    rows = con.execute("""
+        select product_id::varchar, count(*) from lines anti join source_products using (product_id)
+        group by product_id order by product_id
+    """)
     return {product: count * scale for product, count in rows.fetchall()}
 
 
 def write_shop(con: duckdb.DuckDBPyConnection, folder: Path, progress: Callable[[str], None]) -> Files:
-    """Write one file per day of sale; returns path below the folder -> (dataset, rows). Memory is bounded by one
-    day."""
+    """Write one file per day of sale, and return them; only one day is held in memory."""
     written: Files = {}
     (folder / "shop" / "transactions").mkdir(parents=True)
     days = [row[0] for row in con.execute("select distinct sold_on from lines order by 1").fetchall()]

@@ -1,4 +1,4 @@
-"""What a dirty sample holds that a clean one does not, and what a pipeline must make of it: `ground_truth.json`."""
+"""The ground truth of a dirty sample, `ground_truth.json`: its defects, and the counts a pipeline must arrive at."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ FILE_NAME = "ground_truth.json"
 
 
 class Defect(BaseModel):
-    """One planted defect.
+    """One defect.
 
-    `row_number` counts the records of `file` from 1, without the header; null when the whole file is the defect.
-    `rule_ids` are the contract rules the row breaks, or one of: duplicate, correction, set_aside, new_column,
-    unknown_reference, late. `net_effect` is what the row changes in the sum of net amounts of silver.
+    Attributes:
+        row_number: number of the record in `file`, from 1, without the header; null if the whole file is the defect.
+        rule_ids: the contract rules that the row breaks, or one of: duplicate, correction, set_aside, new_column,
+            unknown_reference, late.
+        net_effect: by how much the row changes the sum of net amounts in silver.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,10 +38,10 @@ class Defect(BaseModel):
 
 
 class ExpectedCounts(BaseModel):
-    """What one dataset must come to when the whole sample is loaded into an empty lake.
+    """Counts of one dataset after the whole sample has been loaded into an empty lake.
 
-    Rows: read (of the landed files) = loaded (in silver) + quarantined + duplicates (repeated rows and outdated
-    versions). A row counts once in `quarantined` and once per rule in `quarantined_by_rule`.
+    read (rows of the landed files) = loaded (rows in silver) + quarantined + duplicates (repeated rows and outdated
+    versions). A row counts once in `quarantined`, and once per rule in `quarantined_by_rule`.
     """
 
     files_delivered: int
@@ -54,10 +56,13 @@ class ExpectedCounts(BaseModel):
 
 
 class GroundTruth(BaseModel):
-    """All planted defects, and the state of bronze and silver that they must lead to.
+    """All defects, and the state of bronze and silver that they must lead to.
 
-    `unknown_products` maps product ids that products.csv does not hold to lines in silver: those of the data itself and
-    the planted ones. `net_amount` is the exact sum of net amounts in silver.transactions. `files` is not written.
+    Attributes:
+        net_amount: exact sum of net amounts in silver.transactions.
+        unknown_products_of_the_data: products that the real data sells but products.csv does not have -> lines.
+        unknown_products_planted: the same for products that were added as defects.
+        files: files of the sample; not written to `ground_truth.json`.
     """
 
     build_version: int
@@ -75,18 +80,22 @@ class GroundTruth(BaseModel):
 
 
 def read_ground_truth(folder: Path) -> GroundTruth:
-    """The ground truth of a dirty sample; FileNotFoundError for a clean one."""
+    """The ground truth of a dirty sample. Raises FileNotFoundError for a clean one."""
     return GroundTruth.model_validate_json((folder / FILE_NAME).read_bytes())
 
 
 def expected_counts(
     dataset: str, clean_rows: int, clean_files: int, defects: list[Defect], added: dict[str, int | None], repeated: int
 ) -> ExpectedCounts:
-    """Derive the counts of one dataset from what was planted.
+    """Derive the counts of one dataset from its defects.
 
-    `added` maps each added file to the rows in it that land, None when it is set aside; `repeated` counts files that
-    were delivered before under another name. Rows appended to clean files are those of `defects` whose file is not in
-    `added`.
+    Args:
+        dataset: the dataset.
+        clean_rows: rows of the clean dumps.
+        clean_files: files of the clean dumps.
+        defects: its defects; those whose file is not in `added` were appended to clean files.
+        added: added file -> number of rows that land, None if the file is set aside.
+        repeated: number of files that were delivered before, under another name.
     """
     appended = sum(1 for d in defects if d.row_number is not None and d.file not in added)
     set_aside = sum(1 for rows in added.values() if rows is None)

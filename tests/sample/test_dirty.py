@@ -1,5 +1,5 @@
-"""The ground truth says what is in the files: recomputed from the bytes and the contracts, without the code that
-planted it."""
+"""The ground truth agrees with the files: recomputed from their bytes and the contracts, without the code of the
+defects."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ MAPPINGS: dict[str, dict[str, str]] = {
     },
     "consents": _REFERENCE
     | {
-        "status": """case event when 'opt_in' then 'granted' when 'unsubscribe' then 'withdrawn' when 'hard_bounce' then 'bounced'
-            when 'complaint' then 'complained' else event end""",
+        "status": """case event when 'opt_in' then 'granted' when 'unsubscribe' then 'withdrawn'
+            when 'hard_bounce' then 'bounced' when 'complaint' then 'complained' else event end""",
         "channel": "channel",
         "purpose": "purpose",
         "changed_at": "event_time",
@@ -156,11 +156,13 @@ def judged(files: dict[str, Rows], dataset: str) -> duckdb.DuckDBPyConnection:
     )
     rules = [rule for column in columns for rule in broken_rules(dataset, column)]
     row_rules = [f"case when {rule.bad_when} then '{rule.id}' end" for rule in contract.rules]
+    mapped = ", ".join(f"{mapping[column.name]} as {column.name}" for column in columns)
+    cast = ", ".join(f"try_cast({column.name} as {column.type}) as {column.name}" for column in columns)
     con = duckdb.connect()
     con.execute(f"""
         create table judged as
-        with raw as (select _file, _row_number, {", ".join(f"{mapping[c.name]} as {c.name}" for c in columns)} from delivered),
-        typed as (select _file, _row_number, {", ".join(f"try_cast({c.name} as {c.type}) as {c.name}" for c in columns)} from raw),
+        with raw as (select _file, _row_number, {mapped} from delivered),
+        typed as (select _file, _row_number, {cast} from raw),
         by_row as (select _file, _row_number, [{", ".join(row_rules)}]::varchar[] as row_rules from typed)
         select typed.*, list_filter(row_rules || [{", ".join(rules)}], lambda rule: rule is not null) as rules
         from raw join typed using (_file, _row_number) join by_row using (_file, _row_number)""")
@@ -210,7 +212,9 @@ def test_net_amount_and_unknown_products_are_as_the_ground_truth_says(dirty: Sam
     con = judged(landed(folder, manifest, "transactions")[0], "transactions")
     con.execute("""
         create table silver as select * from judged where rules = []
-        qualify row_number() over (partition by transaction_id, line_number order by updated_at desc, occurred_at desc) = 1""")
+        qualify row_number() over (
+            partition by transaction_id, line_number order by updated_at desc, occurred_at desc
+        ) = 1""")
     assert con.execute("select sum(net_amount) from silver").fetchone() == (truth.net_amount,)
     assert truth.net_amount == manifest.net_amount + sum((defect.net_effect for defect in truth.defects), Decimal(0))
     products = pa.table({"product_id": [record["product_id"] for record in read_file(folder / "crm/products.csv")]})  # noqa: F841 - read by DuckDB

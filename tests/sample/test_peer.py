@@ -1,4 +1,4 @@
-"""The DuckDB peer of the benchmark finds the people, orders and money that the manifest says are there."""
+"""The DuckDB peer of the benchmark finds the people, orders and money that the manifest has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.homes import ROOT
 
 def test_peer_agrees_with_the_manifest(twice: tuple[Path, SampleManifest], tmp_path: Path) -> None:
     folder, manifest = twice
-    command = [sys.executable, str(ROOT / "tests" / "bench" / "duckdb_peer.py"), str(folder), str(tmp_path / "out")]
+    command = [sys.executable, str(ROOT / "benchmarks" / "duckdb_peer.py"), str(folder), str(tmp_path / "out")]
     result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert (result["customers"], result["orders"]) == (manifest.count_people, manifest.count_baskets)
     assert Decimal(result["total_spend"]) == manifest.net_amount

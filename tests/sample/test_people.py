@@ -1,5 +1,4 @@
-"""Contacts and consents: couples, one kiosk, odd and unusable addresses, placeholders; and histories that make
-sense."""
+"""Contacts and consents: couples, one kiosk, odd and invalid addresses, placeholders, and plausible histories."""
 
 from __future__ import annotations
 
@@ -15,7 +14,8 @@ def test_couples_share_an_address_and_one_kiosk_is_shared_by_twelve(full: Sample
     folder, _ = full
     shared = """
         select sharing, count(*) from (
-            select count(*) as sharing from {contacts} where trim(lower(email)) like '%@example.com' group by trim(lower(email)))
+            select count(*) as sharing from {contacts}
+            where trim(lower(email)) like '%@example.com' group by trim(lower(email)))
         where sharing > 1 group by sharing order by sharing"""
     assert rows(shared, folder=folder) == [(2, 24), (12, 1)]
 
@@ -23,8 +23,13 @@ def test_couples_share_an_address_and_one_kiosk_is_shared_by_twelve(full: Sample
 def test_some_addresses_are_odd_unusable_or_missing(full: Sample) -> None:
     folder, _ = full
     odd, unusable, missing = rows(
-        """select count(*) filter (email <> lower(trim(email))), count(*) filter (lower(trim(email)) not like '%_@example.com'), count(*) filter (email is null)
-        from {contacts}""",
+        """
+        select
+            count(*) filter (email <> lower(trim(email))),
+            count(*) filter (lower(trim(email)) not like '%_@example.com'),
+            count(*) filter (email is null)
+        from {contacts}
+        """,
         folder=folder,
     )[0]
     assert (unusable, missing) == (24, 72)
@@ -33,7 +38,10 @@ def test_some_addresses_are_odd_unusable_or_missing(full: Sample) -> None:
 
 def test_placeholders_are_shared_by_many_and_land_lines_by_two(full: Sample) -> None:
     folder, _ = full
-    shared = "select phone, sharing from (select replace(phone, ' ', '') as phone, count(*) as sharing from {contacts} where phone is not null group by 1)"
+    shared = """
+        select phone, sharing from (
+            select replace(phone, ' ', '') as phone, count(*) as sharing from {contacts}
+            where phone is not null group by 1)"""
     found = rows(f"{shared} where sharing > 1 order by sharing desc, phone", folder=folder)
     assert found[:2] == [("0000", 32), ("+10000000000", 8)]
     assert [sharing for _, sharing in found[2:]] == [2] * 5
@@ -55,20 +63,22 @@ def test_contacts_were_created_in_2016_and_modified_in_2017(full: Sample) -> Non
 
 def test_demographics_are_those_of_the_household(full: Sample) -> None:
     folder, _ = full
-    ours = "select id::bigint, age, income, household_size, kids_count from {contacts} where coalesce(age, income, household_size, kids_count) is not null"
-    theirs = "select household_id, age, income, household_size, kids_count from source_demographics"
-    assert rows(f"({theirs}) except all ({ours})", folder=folder) == []
-    assert rows(f"({ours}) except all ({theirs})", folder=folder) == []
+    columns = "age, income, household_size, kids_count"
+    sample = f"select id::bigint, {columns} from {{contacts}} where coalesce({columns}) is not null"
+    package = f"select household_id, {columns} from source_demographics"
+    assert rows(f"({package}) except all ({sample})", folder=folder) == []
+    assert rows(f"({sample}) except all ({package})", folder=folder) == []
 
 
 def test_consents_have_a_history(full: Sample) -> None:
     folder, _ = full
-    assert rows(
-        "select count(*) from {consents} left join {contacts} contacts on contact_id = contacts.id where contacts.id is null",
-        folder=folder,
-    ) == [(0,)]
+    orphans = "select count(*) from {consents} anti join (select id as contact_id from {contacts}) using (contact_id)"
+    assert rows(orphans, folder=folder) == [(0,)]
     opted_in = rows(
-        "select count(distinct contact_id) / 2469 from {consents} where (channel, purpose, event) = ('email', 'marketing', 'opt_in')",
+        """
+        select count(distinct contact_id) / 2469 from {consents}
+        where (channel, purpose, event) = ('email', 'marketing', 'opt_in')
+        """,
         folder=folder,
     )
     assert 0.77 < opted_in[0][0] < 0.83
@@ -81,7 +91,9 @@ def test_consents_have_a_history(full: Sample) -> None:
     assert events["unsubscribe"] > 200
     assert 10 < events["hard_bounce"] < 60
     assert 2 < events["complaint"] < 25
-    again = "select contact_id from {consents} where event = 'opt_in' group by contact_id, channel, purpose having count(*) = 2"
+    again = """
+        select contact_id from {consents} where event = 'opt_in'
+        group by contact_id, channel, purpose having count(*) = 2"""
     assert len(rows(again, folder=folder)) > 50
     assert rows("select distinct year(event_time::timestamp) from {consents} order by 1", folder=folder) == [
         (2016,),

@@ -31,7 +31,9 @@ def test_ids_of_the_copies_are_distinct(twice: Sample) -> None:
 
 def test_second_copy_is_the_first_under_other_ids(twice: Sample) -> None:
     folder, _ = twice
-    of_copy = "select product_id, quantity, sales_value, discount, store_id, sold_at, line from {transactions} where (length(basket_id) = 12) = "
+    of_copy = """
+        select product_id, quantity, sales_value, discount, store_id, sold_at, line from {transactions}
+        where (length(basket_id) = 12) = """
     assert rows(f"({of_copy} true) except all ({of_copy} false)", folder=folder) == []
     assert rows(f"({of_copy} false) except all ({of_copy} true)", folder=folder) == []
     ids = "select id::bigint % 100000 from {contacts} where id::bigint"
@@ -49,6 +51,6 @@ def test_totals_grow_with_the_copies(twice: Sample) -> None:
     ("parameters", "message"),
     [({"scale": 0}, "1 to 99"), ({"scale": 100}, "1 to 99"), ({"households": 5, "dirty": True}, "100 or more")],
 )
-def test_parameters_out_of_range_are_refused(tmp_path: Path, parameters: dict[str, int], message: str) -> None:
+def test_parameters_out_of_range_fail(tmp_path: Path, parameters: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(tmp_path / "sample", **parameters)  # type: ignore[arg-type]
