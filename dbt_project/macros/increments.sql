@@ -62,8 +62,8 @@
 {%- endmacro %}
 
 {#-
-  True in an increment that concerns less than a tenth of all customers. Asked once a run, when their lines are kept aside; what
-  comes later asks lines_are_kept_aside, so that a task that is repeated does as it did before.
+  True in an increment that concerns less than a tenth of all customers. Asked once a run, when their lines are cached; what
+  comes later asks lines_are_cached, so that a task that is repeated does as it did before.
 -#}
 {% macro few_customers_changed() -%}
     {%- if not execute or recomputes_all() -%}
@@ -74,8 +74,8 @@
     {{ return(counted[0] * 10 < counted[1]) }}
 {%- endmacro %}
 
-{% macro lines_are_kept_aside() -%}
-    {%- set kept = previous_table('int_lines_kept_aside') -%}
+{% macro lines_are_cached() -%}
+    {%- set kept = previous_table('int_changed_lines_cache') -%}
     {{ return(execute and kept is not none and run_query('select count(*) from ' ~ kept).rows[0][0] > 0) }}
 {%- endmacro %}
 

@@ -8,7 +8,7 @@
     {%- set changed = previous_table('int_customers_changed') -%}
     {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='name') | join(', ') -%}
     {%- set partition = config.get('partition_by') -%}
-    {%- set partitions = partitions_that_differ(target, source, columns, partition) if partition and lines_are_kept_aside() else none -%}
+    {%- set partitions = partitions_that_differ(target, source, columns, partition) if partition and lines_are_cached() else none -%}
     {%- if partitions == [] or run_query('select count(*) from ' ~ changed).rows[0][0] == 0 -%}
         select 0 as count_customers_changed
     {%- else -%}

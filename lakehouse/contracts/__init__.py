@@ -3,7 +3,7 @@
 from lakehouse.contracts.datasets import ADDRESS_PATTERN, DATASETS, REFERENCE_TYPES
 from lakehouse.contracts.derived import CONTACT_IDENTIFIERS, IDENTITIES, QUARANTINE
 from lakehouse.contracts.model import BRONZE_LINEAGE, LINEAGE, Column, Contract, Pii, RowRule
-from lakehouse.contracts.operations import OPS_TABLES
+from lakehouse.contracts.operations import FORMER_COLUMNS, OPS_TABLES
 from lakehouse.contracts.schemas import arrow_schema, arrow_type, spark_ddl
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "BRONZE_LINEAGE",
     "CONTACT_IDENTIFIERS",
     "DATASETS",
+    "FORMER_COLUMNS",
     "IDENTITIES",
     "LINEAGE",
     "OPS_TABLES",

@@ -20,10 +20,10 @@ RUNS = Contract(
         Column(
             "status", "string", "success, warning or failed", required=True, allowed=("success", "warning", "failed")
         ),
-        Column("rows_read", "bigint", "Rows read", required=True),
-        Column("rows_loaded", "bigint", "Rows written or brought up to date", required=True),
-        Column("rows_quarantined", "bigint", "Rows rejected", required=True),
-        Column("rows_duplicate", "bigint", "Rows already there, repeated or outdated", required=True),
+        Column("count_read", "bigint", "Rows read", required=True),
+        Column("count_loaded", "bigint", "Rows written or brought up to date", required=True),
+        Column("count_quarantined", "bigint", "Rows rejected", required=True),
+        Column("count_duplicate", "bigint", "Rows already there, repeated or outdated", required=True),
         Column("started_at", "timestamp", "Start of the stage", required=True),
         Column("finished_at", "timestamp", "End of the stage", required=True),
         Column("seconds", "double", "Wall time", required=True),
@@ -83,8 +83,8 @@ QUALITY_RESULTS = Contract(
         Column("rule_id", "string", "The expectation", required=True),
         Column("severity", "string", "blocking or warning", required=True, allowed=("blocking", "warning")),
         Column("is_passed", "boolean", "Whether it held", required=True),
-        Column("rows_checked", "bigint", "Rows looked at"),
-        Column("rows_failed", "bigint", "Rows that broke it"),
+        Column("count_checked", "bigint", "Rows looked at"),
+        Column("count_failed", "bigint", "Rows that broke it"),
         Column("observed", "string", "What was observed"),
         Column("expected", "string", "What was expected"),
         Column("checked_at", "timestamp", "When", required=True),
@@ -157,4 +157,15 @@ EXPORT_ATTEMPTS = Contract(
 
 OPS_TABLES: dict[str, Contract] = {
     c.dataset: c for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS)
+}
+
+# Table -> its columns of earlier layouts of the lake, with their names of today: lakehouse.storage.layout_version.
+FORMER_COLUMNS: dict[str, dict[str, str]] = {
+    RUNS.dataset: {
+        "rows_read": "count_read",
+        "rows_loaded": "count_loaded",
+        "rows_quarantined": "count_quarantined",
+        "rows_duplicate": "count_duplicate",
+    },
+    QUALITY_RESULTS.dataset: {"rows_checked": "count_checked", "rows_failed": "count_failed"},
 }

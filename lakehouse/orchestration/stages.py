@@ -54,11 +54,12 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
     The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is
     a DiskFullError, a lake that an earlier version made an OldLakeError.
     """
-    from lakehouse.storage.layout_version import prepare_layout
+    from lakehouse.storage.layout_version import prepare_layout, rename_former_columns
 
     work: Stage = pkgutil.resolve_name(STAGES[stage].format(target=target))
     started, clock = datetime.now(UTC), time.monotonic()
     try:
+        rename_former_columns(settings().lake)
         if stage in _ON_EARLIER_WORK:
             prepare_layout(window, settings().lake)
         outcomes = work(target, window)
@@ -124,16 +125,16 @@ def _record(
         | {
             "table_name": str(outcome.table),
             "status": "warning" if outcome.warnings else "success",
-            "rows_read": outcome.read,
-            "rows_loaded": outcome.loaded,
-            "rows_quarantined": outcome.quarantined,
-            "rows_duplicate": outcome.duplicates,
+            "count_read": outcome.read,
+            "count_loaded": outcome.loaded,
+            "count_quarantined": outcome.quarantined,
+            "count_duplicate": outcome.duplicates,
             "message": "; ".join(outcome.warnings)[:2000] or ("nothing new" if outcome.skipped else None),
         }
         for outcome in outcomes
     ]
     if error is not None:
-        counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
+        counts = {"count_read": 0, "count_loaded": 0, "count_quarantined": 0, "count_duplicate": 0}
         failed = common | counts | {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}
         done = {row["table_name"] for row in rows}
         rows += [

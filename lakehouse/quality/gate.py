@@ -63,7 +63,7 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     found = findings(gate, measurements, validate(gate, measurements, window.run_id), window.run_id)
     record_findings(found, lake)
     failures = [
-        (row["rule_id"], row["rows_failed"]) for row in found if row["severity"] == "blocking" and not row["is_passed"]
+        (row["rule_id"], row["count_failed"]) for row in found if row["severity"] == "blocking" and not row["is_passed"]
     ]
     if failures:
         raise QualityGateFailed(str(gate.table), failures)
@@ -182,7 +182,7 @@ def _findings_that_still_hold(
         for found in _measure(timely, gate, _with_history(parameters, gate, window) if names_history else parameters):
             if found.is_passed != verdicts[found.rule.id]:
                 return None
-            earlier[found.rule.id] |= {"observed": found.observed, "rows_failed": found.rows_failed}
+            earlier[found.rule.id] |= {"observed": found.observed, "count_failed": found.rows_failed}
     now = datetime.now(UTC)
     return [row | {"run_id": window.run_id, "checked_at": now} for row in earlier.values()]
 

@@ -29,8 +29,10 @@ class History:
 def history_of(table: TableRef, run_id: str, lake: str) -> History:
     """The history of a table before the gate of this run."""
     reads = _reads(table, lake)
-    of_run = [row["rows_read"] for row in reads if row["run_id"] == run_id]
-    earlier = [row["rows_read"] for row in reads if row["run_id"] != run_id and row["rows_read"] > 0][-_RUNS_COMPARED:]
+    of_run = [row["count_read"] for row in reads if row["run_id"] == run_id]
+    earlier = [row["count_read"] for row in reads if row["run_id"] != run_id and row["count_read"] > 0][
+        -_RUNS_COMPARED:
+    ]
     return History(
         previous_rows=_rows_at_last_passed_gate(table, run_id, lake),
         # A stage that found no work says nothing about volume: that is what freshness is for.
@@ -59,7 +61,7 @@ def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:
     if runs is None:
         return []
     filters = [("table_name", "=", str(table)), ("stage", "!=", "gate"), ("status", "!=", "failed")]
-    rows = runs.to_pyarrow_table(columns=["run_id", "rows_read", "started_at"], filters=filters).to_pylist()
+    rows = runs.to_pyarrow_table(columns=["run_id", "count_read", "started_at"], filters=filters).to_pylist()
     return sorted(rows, key=lambda row: row["started_at"])
 
 
@@ -67,7 +69,7 @@ def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float 
     results = open_table(QUALITY_RESULTS, lake)
     if results is None:
         return None
-    columns = ["run_id", "rule_id", "severity", "is_passed", "rows_checked", "checked_at"]
+    columns = ["run_id", "rule_id", "severity", "is_passed", "count_checked", "checked_at"]
     rows = results.to_pyarrow_table(columns=columns, filters=[("table_name", "=", str(table))]).to_pylist()
     blocked = {row["checked_at"] for row in rows if row["severity"] == "blocking" and not row["is_passed"]}
     sizes = [
@@ -75,4 +77,4 @@ def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float 
         for row in rows
         if row["rule_id"].endswith(".rows.kept") and row["run_id"] != run_id and row["checked_at"] not in blocked
     ]
-    return float(max(sizes, key=lambda row: row["checked_at"])["rows_checked"]) if sizes else None
+    return float(max(sizes, key=lambda row: row["checked_at"])["count_checked"]) if sizes else None

@@ -18,7 +18,7 @@ QUALITY_RESULTS = ops("quality_results")
 
 @dataclass(frozen=True)
 class GateState:
-    """The newest verdict on one table: `failures` blocked it, `warnings` did not; each is (rule_id, rows_failed)."""
+    """The newest verdict on one table: `failures` blocked it, `warnings` did not; each is (rule_id, count_failed)."""
 
     table: str
     run_id: str
@@ -38,7 +38,7 @@ def latest_gates(lake: str) -> dict[str, GateState]:
     results = open_table(QUALITY_RESULTS, lake)
     if results is None:
         return {}
-    columns = ["run_id", "table_name", "rule_id", "severity", "is_passed", "rows_failed", "checked_at"]
+    columns = ["run_id", "table_name", "rule_id", "severity", "is_passed", "count_failed", "checked_at"]
     rows = results.to_pyarrow_table(columns=columns)
     newest = {
         row["table_name"]: row["checked_at_max"]
@@ -71,7 +71,7 @@ def _state(table: str, results: list[dict[str, Any]]) -> GateState:
     broken = sorted((r for r in results if not r["is_passed"]), key=lambda r: str(r["rule_id"]))
 
     def of(severity: str) -> tuple[tuple[str, int], ...]:
-        return tuple((r["rule_id"], int(r["rows_failed"] or 0)) for r in broken if r["severity"] == severity)
+        return tuple((r["rule_id"], int(r["count_failed"] or 0)) for r in broken if r["severity"] == severity)
 
     first = results[0]
     return GateState(table, first["run_id"], first["checked_at"], len(results), of("blocking"), of("warning"))

@@ -6,18 +6,26 @@ rebuild must come first. Kept in ops.progress, like everything else about how fa
 
 from __future__ import annotations
 
+import functools
+import logging
 from datetime import UTC, datetime
 
+from deltalake import write_deltalake
+
+from lakehouse.contracts import FORMER_COLUMNS
 from lakehouse.errors import OldLakeError
 from lakehouse.storage.discovery import existing_tables
-from lakehouse.storage.ops_tables import record
+from lakehouse.storage.ops_tables import record, retried
 from lakehouse.storage.progress import newest_inputs
-from lakehouse.tables import Layer
+from lakehouse.storage.reader import open_table
+from lakehouse.tables import Layer, TableRef, ops
 from lakehouse.window import BatchWindow
 
 # One more whenever silver or gold tables that normal runs build on are added, renamed, or hold something else than
 # before.
-LAYOUT = 1
+# 2: gold.int_changed_lines_cache was gold.int_lines_kept_aside; count_* in ops.runs and ops.quality_results were rows_*.
+LAYOUT = 2
+log = logging.getLogger(__name__)
 _STAGE = "layout"
 
 
@@ -33,6 +41,7 @@ def check_layout(lake: str) -> None:
 def prepare_layout(window: BatchWindow, lake: str) -> None:
     """Before any work on the lake: give a new one its number; OldLakeError for an old one, unless it is being
     rebuilt."""
+    rename_former_columns(lake)
     if _layout(lake) >= LAYOUT:
         return
     if not _has_tables(lake):
@@ -51,6 +60,27 @@ def record_layout(run_id: str, lake: str) -> None:
         "recorded_at": datetime.now(UTC),
     }
     record("progress", [row], lake)
+
+
+@functools.cache
+def rename_former_columns(lake: str) -> None:
+    """Give columns of ops tables that an earlier layout named otherwise the names of today, keeping all rows.
+
+    Not left to a rebuild: what happened is recorded in any case, also that the lake is an old one. Done once per
+    process and lake; repeating it changes nothing.
+    """
+    for name, renamed in FORMER_COLUMNS.items():
+        retried(ops(name), functools.partial(_rename_columns, ops(name), renamed, lake))
+
+
+def _rename_columns(table: TableRef, renamed: dict[str, str], lake: str) -> None:
+    found = open_table(table, lake)
+    if found is None or renamed.keys().isdisjoint(field.name for field in found.schema().fields):
+        return
+    rows = found.to_pyarrow_table()
+    names = [renamed.get(name, name) for name in rows.column_names]
+    write_deltalake(found, rows.rename_columns(names), mode="overwrite", schema_mode="overwrite")
+    log.info("%s: renamed columns %s", table, ", ".join(sorted(renamed)))
 
 
 def _layout(lake: str) -> int:

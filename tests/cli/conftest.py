@@ -76,7 +76,7 @@ def lakehouse(
     write_deltalake(str(tmp_path / "other_delta"), pa.table({"password": ["hunter2"]}))
     write_deltalake(str(home / "lake/gold/dim_customers"), customers("12.30", "0.00"))
     common = {"run_id": "r1", "dag_id": "ingest_crm", "started_at": AT, "seconds": 1.0, "finished_at": AT}
-    counts = {"rows_read": 2, "rows_loaded": 2, "rows_quarantined": 0, "rows_duplicate": 0}
+    counts = {"count_read": 2, "count_loaded": 2, "count_quarantined": 0, "count_duplicate": 0}
     good = {"stage": "gold", "table_name": "gold.dim_customers", "status": "success", "message": None}
     bad = {
         "stage": "silver",

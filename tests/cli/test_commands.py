@@ -194,7 +194,7 @@ def test_status_for_people(lakehouse: Lakehouse) -> None:
 def test_failure_is_listed_until_the_stage_succeeds_on_the_table(
     lakehouse: Lakehouse, stage: str, is_listed: bool
 ) -> None:
-    counts = {"rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
+    counts = {"count_read": 0, "count_loaded": 0, "count_quarantined": 0, "count_duplicate": 0}
     later = {
         "run_id": "r2",
         "dag_id": "ingest_crm",
@@ -283,9 +283,9 @@ def test_replay_is_a_stage_on_record(lakehouse: Lakehouse, monkeypatch: pytest.M
         "still_rejected": 2,
     }
     rows = json.loads(
-        lakehouse("sql", "--format", "json", "select table_name, rows_loaded from ops.runs where stage = 'replay'").out
+        lakehouse("sql", "--format", "json", "select table_name, count_loaded from ops.runs where stage = 'replay'").out
     )
-    assert rows == [{"table_name": "silver.contacts", "rows_loaded": 3}]
+    assert rows == [{"table_name": "silver.contacts", "count_loaded": 3}]
 
 
 def test_replay_of_a_dataset_that_does_not_exist_leaves_no_record(lakehouse: Lakehouse) -> None:

@@ -172,7 +172,7 @@ def test_an_order_of_a_customer_in_a_crowd_touches_its_month_alone(shop: Shop) -
     assert {part for path in set(orders.file_uris()) ^ before for part in path.split("/") if "=" in part} == {
         "order_month=2017-12-01"
     }
-    assert gold_rows("select count(*) from {gold.int_lines_kept_aside}") == [(3,)]
+    assert gold_rows("select count(*) from {gold.int_changed_lines_cache}") == [(3,)]
 
 
 def test_an_interrupted_build_is_repeated(shop: Shop, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_an_interrupted_build_is_repeated(shop: Shop, tmp_path: Path) -> None:
     open_shop(shop)
     shop.build()
     shop.buys("t7", "1", day(12, 20), "19.90")
-    shop.build(select="int_run_inputs int_customers_changed int_lines_kept_aside fct_orders")
+    shop.build(select="int_run_inputs int_customers_changed int_changed_lines_cache fct_orders")
     shop.build()
     assert gold_rows("select count_orders, total_spend from {gold.dim_customers} where customer_id = 'c1'") == [
         (2, Decimal("21.25"))
@@ -188,7 +188,7 @@ def test_an_interrupted_build_is_repeated(shop: Shop, tmp_path: Path) -> None:
     assert_equals_full_refresh(shop, AS_OF, tmp_path)
 
 
-BEGUN = "int_run_inputs int_identities int_customers_changed int_lines_kept_aside fct_orders"
+BEGUN = "int_run_inputs int_identities int_customers_changed int_changed_lines_cache fct_orders"
 ENDED = "int_customer_state fct_campaign_responses int_identities_seen int_gold_progress dim_customers customer_history segment_members"
 
 

@@ -41,7 +41,7 @@ def _write(table: TableRef, rows: int = 1) -> None:
 
 
 def _gate_says(
-    is_passed: bool, severity: str = "blocking", rows_failed: int = 0, after: timedelta = timedelta(seconds=5)
+    is_passed: bool, severity: str = "blocking", count_failed: int = 0, after: timedelta = timedelta(seconds=5)
 ) -> None:
     row = {
         "run_id": f"run {datetime.now(UTC)}",
@@ -51,7 +51,7 @@ def _gate_says(
     }
     record(
         "quality_results",
-        [row | {"is_passed": is_passed, "rows_failed": rows_failed, "checked_at": datetime.now(UTC) + after}],
+        [row | {"is_passed": is_passed, "count_failed": count_failed, "checked_at": datetime.now(UTC) + after}],
         settings().lake,
     )
 
@@ -68,21 +68,21 @@ def test_a_checked_table_without_failures_may_be_built_on(home: Path) -> None:
 
 def test_a_blocked_gate_names_table_rule_and_rows(home: Path) -> None:
     _write(CONTACTS)
-    _gate_says(False, rows_failed=7)
+    _gate_says(False, count_failed=7)
     with pytest.raises(QualityGateFailed, match=r"silver\.contacts.*contacts\.contact_id\.unique: 7 rows"):
         require_checked_and_open([CONTACTS])
 
 
 def test_a_later_pass_opens_the_gate_again(home: Path) -> None:
     _write(CONTACTS)
-    _gate_says(False, rows_failed=7)
+    _gate_says(False, count_failed=7)
     _gate_says(True, after=timedelta(seconds=9))
     require_checked_and_open([CONTACTS])
 
 
 def test_a_warning_blocks_nothing(home: Path) -> None:
     _write(CONTACTS)
-    _gate_says(False, severity="warning", rows_failed=2)
+    _gate_says(False, severity="warning", count_failed=2)
     require_checked_and_open([CONTACTS])
 
 

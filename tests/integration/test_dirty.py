@@ -30,7 +30,7 @@ def test_counts_of_every_dataset(loaded: tuple[Home, GroundTruth]) -> None:
     home, truth = loaded
     for dataset, expected in truth.expected.items():
         stage = f"from {{ops.runs}} where stage = 'silver' and table_name = 'silver.{dataset}'"
-        counts = rows(home.lake, f"select sum(rows_read), sum(rows_quarantined), sum(rows_duplicate) {stage}")[0]
+        counts = rows(home.lake, f"select sum(count_read), sum(count_quarantined), sum(count_duplicate) {stage}")[0]
         assert tuple(map(int, counts)) == (expected.read, expected.quarantined, expected.duplicates), dataset
         assert rows(home.lake, f"select count(*) from {{silver.{dataset}}}")[0][0] == expected.loaded, dataset
 

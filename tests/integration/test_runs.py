@@ -8,8 +8,12 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deltalake import DeltaTable, write_deltalake
+
+from lakehouse.contracts import FORMER_COLUMNS
 from lakehouse.storage.layout_version import check_layout
 from lakehouse.storage.ops_tables import record
+from lakehouse.tables import ops
 from tests.support.lakes import difference, result_tables, rows, tables
 from tests.support.main_job import Ran, run_main_job
 
@@ -24,7 +28,7 @@ def _exported_by_the_last_run(lake: Path) -> int:
 
 
 def _make_old(ran: Ran) -> None:
-    """As an earlier version left it: nothing can be done but a full rebuild."""
+    """As an earlier version left it, with its names of columns: nothing can be done but a full rebuild."""
     layout = {
         "stage": "layout",
         "input_table": "layout",
@@ -33,6 +37,12 @@ def _make_old(ran: Ran) -> None:
         "recorded_at": datetime.now(UTC),
     }
     record("progress", [layout], str(ran.home.lake))
+    for table, renamed in FORMER_COLUMNS.items():
+        today = {name: former for former, name in renamed.items()}
+        found = DeltaTable(ops(table).location(str(ran.home.lake)))
+        recorded = found.to_pyarrow_table()
+        names = [today.get(name, name) for name in recorded.column_names]
+        write_deltalake(found, recorded.rename_columns(names), mode="overwrite", schema_mode="overwrite")
     refused = ran.home.lakehouse("run", check=False)
     assert refused.returncode == 1 and "Run `lakehouse run --full` once" in refused.stderr
 
@@ -53,7 +63,7 @@ def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran_on_sail: Ra
     before = _copy(ran.home.lake, tmp_path / "before")
     summary = json.loads(run_main_job(ran.home, "--full"))
     read = [
-        stage["rows_read"]
+        stage["count_read"]
         for stage in summary["stages"]
         if (stage["stage"], stage["table"]) == ("silver", "silver.transactions")
     ]
@@ -70,7 +80,7 @@ def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran_on_sail: Ra
 def test_every_stage_balances(ran: Ran) -> None:
     unbalanced = rows(
         ran.home.lake,
-        "select stage, table_name from {ops.runs} where rows_read <> rows_loaded + rows_quarantined + rows_duplicate",
+        "select stage, table_name from {ops.runs} where count_read <> count_loaded + count_quarantined + count_duplicate",
     )
     assert unbalanced == []
     assert rows(ran.home.lake, "select count(*) from {ops.runs} where status = 'failed'") == [(0,)]

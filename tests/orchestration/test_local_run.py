@@ -114,14 +114,14 @@ def test_a_missing_source_stops_no_other_and_names_the_remedy(runs: Runs) -> Non
     assert set(errors) == {"ingest_transactions.transactions.extract", "pre_send_refresh.refresh.transactions"}
     for error in errors.values():
         assert "does not exist" in error and "sources.yml" in error
-    loaded = {stage["table"] for stage in without["stages"] if stage["stage"] == "silver" and stage["rows_loaded"]}
+    loaded = {stage["table"] for stage in without["stages"] if stage["stage"] == "silver" and stage["count_loaded"]}
     assert {"silver.contacts", "silver.consents", "silver.products", "silver.campaigns"} <= loaded
     assert without["export"] is None
 
 
 def test_another_source_of_the_same_dataset_is_loaded_up_to_silver(runs: Runs) -> None:
     loaded = {
-        (stage["dag_id"], stage["stage"], stage["table"]): stage["rows_loaded"] for stage in runs.without["stages"]
+        (stage["dag_id"], stage["stage"], stage["table"]): stage["count_loaded"] for stage in runs.without["stages"]
     }
     assert loaded["ingest_transactions", "bronze", "bronze.outlet_transactions"] == 1
     assert loaded["ingest_transactions", "silver", "silver.transactions"] == 1
@@ -138,9 +138,9 @@ def test_run_again_after_mending_finishes_the_rest(runs: Runs) -> None:
     mended = runs.mended
     assert mended["failures"] == []
     loaded = {
-        stage["table"]: stage["rows_loaded"]
+        stage["table"]: stage["count_loaded"]
         for stage in mended["stages"]
-        if stage["stage"] == "bronze" and stage["rows_loaded"]
+        if stage["stage"] == "bronze" and stage["count_loaded"]
     }
     assert set(loaded) == {"bronze.shop_transactions"}
     assert mended["segments"]

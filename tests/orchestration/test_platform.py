@@ -128,7 +128,7 @@ def test_a_delivery_goes_through_the_scheduler_to_profiles(platform: Platform) -
 
 @pytest.mark.timeout(900)
 def test_a_backfill_runs_once_per_window_and_loads_nothing_twice(platform: Platform) -> None:
-    loaded = "select coalesce(sum(rows_loaded), 0) from {ops.runs} where stage = 'bronze'"
+    loaded = "select coalesce(sum(count_loaded), 0) from {ops.runs} where stage = 'bronze'"
     before = rows(platform.home.lake, loaded)[0][0]
     platform.pause("ingest_transactions", False)
     range_of_one = {"from_date": "2017-12-30T22:15:00Z", "to_date": "2017-12-30T22:15:00Z"}

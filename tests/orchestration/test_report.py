@@ -32,7 +32,7 @@ CLOCK = Clock(
 def _stage(
     run_id: str, table: str, status: str, counts: tuple[int, int, int, int], message: str | None = None
 ) -> dict[str, object]:
-    names = ("rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
+    names = ("count_read", "count_loaded", "count_quarantined", "count_duplicate")
     row = {
         "run_id": run_id,
         "dag_id": "ingest_crm",
@@ -56,7 +56,10 @@ def _summary(failures: tuple[TaskFailure, ...] = ()) -> RunSummary:
     checks = {"run_id": "ingest_crm.mine", "table_name": "silver.contacts", "severity": "warning", "checked_at": MOMENT}
     record(
         "quality_results",
-        [checks | {"rule_id": "a", "is_passed": True}, checks | {"rule_id": "b", "is_passed": False, "rows_failed": 4}],
+        [
+            checks | {"rule_id": "a", "is_passed": True},
+            checks | {"rule_id": "b", "is_passed": False, "count_failed": 4},
+        ],
         settings().lake,
     )
     write_deltalake(
@@ -70,7 +73,7 @@ def _summary(failures: tuple[TaskFailure, ...] = ()) -> RunSummary:
 def test_the_summary_holds_this_run_and_no_other(home: Path) -> None:
     found = _summary()
     assert [
-        (line.table, line.rows_read, line.rows_loaded, line.rows_quarantined, line.rows_duplicate)
+        (line.table, line.count_read, line.count_loaded, line.count_quarantined, line.count_duplicate)
         for line in found.stages
     ] == [
         ("silver.contacts", 10, 7, 2, 1),
@@ -94,7 +97,7 @@ def test_where_the_time_went_adds_up(home: Path) -> None:
 def test_the_summary_is_json(home: Path) -> None:
     found = json.loads(json.dumps(_summary().to_json()))
     assert found["succeeded"] is True
-    assert found["stages"][0]["rows_loaded"] == 7
+    assert found["stages"][0]["count_loaded"] == 7
 
 
 def test_a_failure_makes_the_run_fail_by_name(home: Path) -> None:

@@ -98,7 +98,7 @@ def test_what_other_sources_brought_is_recorded_beside_the_one_that_failed(
     run("extract", "products", error, monkeypatch)
     recorded = read(ops("runs"), settings().lake)
     assert recorded is not None
-    rows = {row["table_name"]: (row["status"], row["rows_loaded"], row["message"]) for row in recorded.to_pylist()}
+    rows = {row["table_name"]: (row["status"], row["count_loaded"], row["message"]) for row in recorded.to_pylist()}
     assert rows == {
         "bronze.crm_products": ("failed", 0, "SourceUnavailableError: source crm: gone. Wait."),
         "bronze.shop_products": ("warning", 3, "1 file of shop set aside: x.csv (truncated)"),

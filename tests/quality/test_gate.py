@@ -72,7 +72,7 @@ def test_blocked_gate_names_rules_and_rows_after_recording(lake: str) -> None:
     assert blocked.value.failures == [("contacts.country.pattern", 2), ("contacts.contact_id.unique", 1)]
     assert "contacts.country.pattern: 2 rows" in str(blocked.value)
     found = results(lake, "r2", "silver.contacts")
-    assert (found["contacts.country.pattern"]["rows_failed"], found["contacts.country.pattern"]["severity"]) == (
+    assert (found["contacts.country.pattern"]["count_failed"], found["contacts.country.pattern"]["severity"]) == (
         2,
         "blocking",
     )
@@ -128,7 +128,7 @@ def test_unchanged_table_is_skipped_and_its_findings_recorded_for_the_run(
     assert looks == []
     assert (second[0].skipped, second[0].warnings) == (True, first[0].warnings)
     before, after = results(lake, "r2", "silver.products"), results(lake, "r3", "silver.products")
-    same = ("is_passed", "rows_checked", "rows_failed", "observed", "severity")
+    same = ("is_passed", "count_checked", "count_failed", "observed", "severity")
     assert {rule: [finding[name] for name in same] for rule, finding in after.items()} == {
         rule: [finding[name] for name in same] for rule, finding in before.items()
     }

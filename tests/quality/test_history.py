@@ -19,7 +19,7 @@ MOMENT = datetime(2018, 1, 1, tzinfo=UTC)
 
 def run(number: int, rows_read: int, **changes: Any) -> dict[str, Any]:
     at = MOMENT + timedelta(hours=number)
-    counts = {"rows_read": rows_read, "rows_loaded": rows_read, "rows_quarantined": 0, "rows_duplicate": 0}
+    counts = {"count_read": rows_read, "count_loaded": rows_read, "count_quarantined": 0, "count_duplicate": 0}
     names = {"run_id": f"r{number}", "stage": "silver", "table_name": "silver.products", "status": "success"}
     return counts | names | {"started_at": at, "finished_at": at, "seconds": 1.0} | changes
 
@@ -36,7 +36,7 @@ def finding(
         "is_passed": is_passed,
         "checked_at": at,
     }
-    return found | {"rows_checked": 10 * number, "rows_failed": 0 if is_passed else number} | changes
+    return found | {"count_checked": 10 * number, "count_failed": 0 if is_passed else number} | changes
 
 
 @pytest.fixture

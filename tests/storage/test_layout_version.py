@@ -15,7 +15,7 @@ from lakehouse.config.settings import settings
 from lakehouse.errors import OldLakeError
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.layout_version import check_layout, prepare_layout, record_layout
+from lakehouse.storage.layout_version import LAYOUT, check_layout, prepare_layout, record_layout, rename_former_columns
 from lakehouse.tables import TableRef, ops, silver
 from lakehouse.window import BatchWindow
 
@@ -73,7 +73,7 @@ def test_an_old_lake_is_refused_before_any_work_and_on_record(lake: str, monkeyp
 def test_a_later_layout_makes_the_lake_an_old_one(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _load(lake, monkeypatch)
     monkeypatch.setattr("lakehouse.storage.layout_version.LAYOUT", 7)
-    with pytest.raises(OldLakeError, match="has layout 1, this version needs 7"):
+    with pytest.raises(OldLakeError, match=f"has layout {LAYOUT}, this version needs 7"):
         check_layout(lake)
 
 
@@ -93,3 +93,62 @@ def test_a_lake_that_another_process_makes_meanwhile_is_no_old_one(lake: str, mo
 
     monkeypatch.setattr("lakehouse.storage.layout_version.existing_tables", other_process)
     prepare_layout(BatchWindow.of(MOMENT, MOMENT, "r1"), lake)
+
+
+_OF_R0 = {"run_id": "r0", "recorded_at": MOMENT}
+FIRST_RUN = {"run_id": "r0", "stage": "silver", "table_name": "silver.contacts", "rows_read": 3, "rows_loaded": 2}
+
+
+def _write_ops(lake: str, name: str, *recorded: dict[str, object]) -> None:
+    write_deltalake(ops(name).location(lake), pa.Table.from_pylist(list(recorded)), mode="append")
+
+
+def _with_names_of_layout_1(lake: str) -> None:
+    """A lake of the previous version: its number, and ops tables whose counts had other names."""
+    _write(lake)
+    _write_ops(lake, "progress", {"stage": "layout", "input_table": "layout", "input_version": 1} | _OF_R0)
+    times = {
+        "started_at": MOMENT,
+        "finished_at": MOMENT,
+        "seconds": 1.0,
+        "status": "success",
+        "dag_id": "d",
+        "message": "",
+    }
+    _write_ops(lake, "runs", FIRST_RUN | {"rows_quarantined": 1, "rows_duplicate": 0} | times)
+    _write_ops(lake, "quality_results", {"rule_id": "contacts.key", "rows_checked": 3, "rows_failed": 1})
+
+
+def test_the_previous_version_is_refused_and_then_rebuilt(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _with_names_of_layout_1(lake)
+    with pytest.raises(OldLakeError, match=f"has layout 1, this version needs {LAYOUT}"):
+        check_layout(lake)
+    with pytest.raises(OldLakeError):
+        _load(lake, monkeypatch)
+    _load(lake, monkeypatch, is_full=True)
+    record_layout("r1", lake)
+    check_layout(lake)
+    recorded = DeltaTable(ops("runs").location(lake)).to_pyarrow_table().sort_by("started_at").to_pylist()
+    assert [(row["run_id"], row["status"], row["count_read"]) for row in recorded] == [
+        ("r0", "success", 3),
+        ("r1", "failed", 0),
+        ("r1", "success", 0),
+    ]
+
+
+def test_counts_of_the_previous_version_are_kept_under_their_names_of_today(lake: str) -> None:
+    _with_names_of_layout_1(lake)
+    exported = {"export_id": "e1", "count_exported": 7}
+    _write_ops(lake, "exports", exported)
+    for _ in range(2):
+        rename_former_columns.cache_clear()
+        rename_former_columns(lake)
+    (run,) = DeltaTable(ops("runs").location(lake)).to_pyarrow_table().to_pylist()
+    assert [run[f"count_{name}"] for name in ("read", "loaded", "quarantined", "duplicate")] == [3, 2, 1, 0]
+    results = DeltaTable(ops("quality_results").location(lake))
+    assert results.to_pyarrow_table().to_pylist() == [
+        {"rule_id": "contacts.key", "count_checked": 3, "count_failed": 1}
+    ]
+    exports = DeltaTable(ops("exports").location(lake))
+    assert results.version() == 1, "renamed once"
+    assert (exports.version(), exports.to_pyarrow_table().to_pylist()) == (0, [exported]), "nothing of it is touched"

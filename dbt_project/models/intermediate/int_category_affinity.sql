@@ -3,7 +3,7 @@
 -- depends on the order of its terms.
 with lines as (select * from {{ ref('int_lines_to_recompute') }}),
 
-people as (select * from {{ ref('int_references_changed') }}),
+people as (select * from {{ ref('int_changed_identifiers') }}),
 
 products as (select * from {{ ref('stg_products') }}),
 

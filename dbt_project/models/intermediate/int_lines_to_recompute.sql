@@ -1,7 +1,7 @@
--- depends_on: {{ ref('int_lines_kept_aside') }}
-{%- if lines_are_kept_aside() %}
+-- depends_on: {{ ref('int_changed_lines_cache') }}
+{%- if lines_are_cached() %}
 
-select * from {{ ref('int_lines_kept_aside') }}
+select * from {{ ref('int_changed_lines_cache') }}
 
 {%- else %}
 
@@ -9,7 +9,7 @@ select * from {{ ref('int_lines_kept_aside') }}
 -- on the small side in the joins that follow.
 with lines as (select * from {{ ref('stg_transactions') }}),
 
-people as (select * from {{ ref('int_references_changed') }})
+people as (select * from {{ ref('int_changed_identifiers') }})
 
 select lines.*
 from lines

@@ -6,7 +6,7 @@
     pre_hook="{{ require_all_customers(ref('int_run_inputs')) }}"
 ) }}
 
-with people as (select * from {{ ref('int_references_changed') }}),
+with people as (select * from {{ ref('int_changed_identifiers') }}),
 
 members as (select * from {{ ref('stg_campaign_members') }}),
 

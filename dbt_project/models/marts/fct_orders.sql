@@ -10,7 +10,7 @@
 
 with lines as (select * from {{ ref('int_lines_to_recompute') }}),
 
-people as (select * from {{ ref('int_references_changed') }}),
+people as (select * from {{ ref('int_changed_identifiers') }}),
 
 -- First by reference, then by customer: nearly every receipt names one reference, so the join sees orders, not lines.
 receipts as (

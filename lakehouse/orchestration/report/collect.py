@@ -73,7 +73,7 @@ def collect(
 
 def _stages(connection: Any, run_ids: tuple[str, ...]) -> tuple[StageFacts, ...]:
     found = connection.execute(
-        "select dag_id, stage, table_name, status, rows_read, rows_loaded, rows_quarantined, rows_duplicate, seconds, coalesce(message, '') "
+        "select dag_id, stage, table_name, status, count_read, count_loaded, count_quarantined, count_duplicate, seconds, coalesce(message, '') "
         "from ops.runs where run_id in (select unnest(?)) order by started_at",
         [list(run_ids)],
     ).fetchall()
@@ -154,7 +154,7 @@ def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[Task
     lakehouse = program()
     look = (
         (f"{lakehouse} quarantine list    # rows that broke their contract",)
-        if any(stage.rows_quarantined for stage in stages)
+        if any(stage.count_quarantined for stage in stages)
         else ()
     )
     if failures:

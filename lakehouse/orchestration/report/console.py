@@ -91,7 +91,7 @@ def _stages(summary: RunSummary) -> Table:
     worst: dict[tuple[str, str], str] = {}
     for line in summary.stages:
         key = (line.stage, line.table)
-        numbers = (line.rows_read, line.rows_loaded, line.rows_quarantined, line.rows_duplicate, line.seconds)
+        numbers = (line.count_read, line.count_loaded, line.count_quarantined, line.count_duplicate, line.seconds)
         totals[key] = [sum(pair) for pair in zip(totals.get(key, [0] * 5), numbers, strict=True)]
         worst[key] = max(worst.get(key, ""), line.status, key=_SEVERITY.index)
     busy = [key for key in totals if any(totals[key][:4]) or worst[key] != "success"]

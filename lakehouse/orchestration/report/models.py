@@ -35,10 +35,10 @@ class StageFacts:
     stage: str
     table: str
     status: str
-    rows_read: int
-    rows_loaded: int
-    rows_quarantined: int
-    rows_duplicate: int
+    count_read: int
+    count_loaded: int
+    count_quarantined: int
+    count_duplicate: int
     seconds: float
     message: str
 

@@ -4,7 +4,7 @@
 
 with lines as (select * from {{ ref('stg_transactions') }}),
 
-people as (select * from {{ ref('int_references_changed') }})
+people as (select * from {{ ref('int_changed_identifiers') }})
 
 select lines.*
 from lines
