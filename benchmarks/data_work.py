@@ -21,16 +21,16 @@ from functools import partial
 from pathlib import Path
 
 from lakehouse.config.settings import settings
-from lakehouse.contracts import DATASETS
+from lakehouse.contracts import DATASETS, Stage
 from lakehouse.gold.build import build_outdated
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.orchestration.warm_up import warm_up
 from lakehouse.utils.process_tuning import collect_rarely
 from lakehouse.window import BatchWindow
 
-DATASET_STAGES = ("extract", "bronze", "silver")
-SILVER_STAGES = (*DATASET_STAGES, "identities")
-ALL_STAGES = (*SILVER_STAGES, "gold")
+DATASET_STAGES = (Stage.EXTRACT, Stage.BRONZE, Stage.SILVER)
+SILVER_STAGES = (*DATASET_STAGES, Stage.IDENTITIES)
+ALL_STAGES = (*SILVER_STAGES, Stage.GOLD)
 LONGEST_FIRST = sorted(DATASETS, key=lambda name: name != "transactions")
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def main() -> None:
     arguments.add_argument(
         "--changed-share", type=float, default=0.0, help="first deliver one new line for this share of the customers"
     )
-    arguments.add_argument("--stages", nargs="+", default=ALL_STAGES, choices=ALL_STAGES)
+    arguments.add_argument("--stages", nargs="+", type=Stage, default=ALL_STAGES, choices=ALL_STAGES)
     chosen = arguments.parse_args()
     if chosen.changed_share:
         deliver_changes(settings().home / "sample", chosen.changed_share)
@@ -56,15 +56,15 @@ def main() -> None:
             partial(_dataset, [stage for stage in chosen.stages if stage in DATASET_STAGES], window), LONGEST_FIRST
         ):
             seconds |= done
-    if "identities" in chosen.stages:
-        _timed(seconds, "identities", lambda: run_stage("identities", "identities", window))
-    if "gold" in chosen.stages:
+    if Stage.IDENTITIES in chosen.stages:
+        _timed(seconds, "identities", lambda: run_stage(Stage.IDENTITIES, "identities", window))
+    if Stage.GOLD in chosen.stages:
         _timed(seconds, "gold", lambda: build_outdated(window))
     seconds["all"] = time.monotonic() - started
     print(json.dumps({name: round(value, 3) for name, value in seconds.items()}))
 
 
-def _dataset(stages: list[str], window: BatchWindow, dataset: str) -> dict[str, float]:
+def _dataset(stages: list[Stage], window: BatchWindow, dataset: str) -> dict[str, float]:
     seconds: dict[str, float] = {}
     try:
         for stage in stages:

@@ -22,6 +22,7 @@ from airflow.sdk import (
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
+from lakehouse.contracts import Stage
 from lakehouse.errors import TransientError
 from lakehouse.orchestration import pools
 from lakehouse.orchestration.report.models import IS_REBUILT
@@ -75,7 +76,7 @@ IS_FULL = Param(
 PARAMS = {"as_of": AS_OF, "full": IS_FULL}
 
 
-LOAD_STAGES = ("extract", "bronze", "silver")
+LOAD_STAGES = (Stage.EXTRACT, Stage.BRONZE, Stage.SILVER)
 # Dataset -> the one that its gate looks into for keys it refers to: that one is brought up to date first.
 REFERS_TO = {
     "consents": "contacts",
@@ -102,14 +103,14 @@ def current_window() -> BatchWindow:
     return BatchWindow.of(run.data_interval_start or end, end, run_id, as_of, bool(params.get("full")), is_backfill)
 
 
-def work(stage: str, target: str) -> list[TableOutcome]:
+def work(stage: Stage, target: str) -> list[TableOutcome]:
     """Run a stage in the window of the running task and say in its log what it did.
 
     What `lakehouse run --full` has rebuilt in the DAGs before is not rebuilt by this one (IS_REBUILT); gates still know
     that a rebuild was asked for, which may leave fewer rows.
     """
     window, run = current_window(), get_current_context()["dag_run"]
-    if stage != "gate" and (run.conf or {}).get(IS_REBUILT):
+    if stage is not Stage.GATE and (run.conf or {}).get(IS_REBUILT):
         window = replace(window, is_full=False)
     outcomes = run_stage(stage, target, window, run.dag_id)
     for done in outcomes:
@@ -131,10 +132,10 @@ def asset(table: TableRef) -> Asset:
     return Asset(name=str(table), uri=table.asset_uri(), group="lakehouse")
 
 
-def stage_task(stage: str, target: str, task_id: str = "", **options: Any) -> Any:
+def stage_task(stage: Stage, target: str, task_id: str = "", **options: Any) -> Any:
     """A stage on one target as a task; nothing goes through XCom."""
 
-    @task(task_id=task_id or stage, do_xcom_push=False, **options)
+    @task(task_id=task_id or stage.value, do_xcom_push=False, **options)
     def stage_of_target() -> None:
         work(stage, target)
 
@@ -148,7 +149,7 @@ def refresh(dataset: str) -> None:
     A source that is down must not keep what the others delivered from silver; the error keeps the task red.
     """
     failed: list[Exception] = []
-    for stage, target in (*((stage, dataset) for stage in LOAD_STAGES), ("gate", str(silver(dataset)))):
+    for stage, target in (*((stage, dataset) for stage in LOAD_STAGES), (Stage.GATE, str(silver(dataset)))):
         try:
             work(stage, target)
         except Exception as error:  # noqa: BLE001 - raised below
@@ -158,7 +159,7 @@ def refresh(dataset: str) -> None:
         raise failed[0]
 
 
-def dataset_group(dataset: str) -> dict[str, Any]:
+def dataset_group(dataset: str) -> dict[Stage, Any]:
     """extract >> bronze >> silver >> gate of one dataset, one writer at a time, by stage; the gate updates the silver
     asset.
 
@@ -167,10 +168,10 @@ def dataset_group(dataset: str) -> dict[str, Any]:
     """
     pool, anyway = pools.dataset_pool(dataset), TriggerRule.ALL_DONE
     with TaskGroup(dataset):
-        tasks = {"extract": stage_task("extract", dataset, pool=pool)}
+        tasks = {Stage.EXTRACT: stage_task(Stage.EXTRACT, dataset, pool=pool)}
         tasks |= {stage: stage_task(stage, dataset, pool=pool, trigger_rule=anyway) for stage in LOAD_STAGES[1:]}
-        tasks["gate"] = stage_task(
-            "gate", str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=anyway
+        tasks[Stage.GATE] = stage_task(
+            Stage.GATE, str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=anyway
         )
         chain(*tasks.values())
     return tasks
@@ -182,9 +183,9 @@ def identities_group(after: Sequence[Any]) -> Any:
     table = silver("identities")
     with TaskGroup("identities"):
         resolve = stage_task(
-            "identities", "identities", "resolve", pool=pools.IDENTITIES, trigger_rule=TriggerRule.ALL_DONE
+            Stage.IDENTITIES, "identities", "resolve", pool=pools.IDENTITIES, trigger_rule=TriggerRule.ALL_DONE
         )
-        gate = stage_task("gate", str(table), pool=pools.IDENTITIES, outlets=[asset(table)])
+        gate = stage_task(Stage.GATE, str(table), pool=pools.IDENTITIES, outlets=[asset(table)])
         list(after) >> resolve >> gate
     return gate
 

@@ -7,12 +7,11 @@ from airflow.sdk import AssetAll, AssetAny, chain, dag, task
 from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, stage_task
 from dags._models import model_group, tests_and_docs
 from lakehouse.config.settings import settings
-from lakehouse.orchestration import pools
+from lakehouse.contracts import DATASETS, Stage
 from lakehouse.tables import silver
 
-CHECKED = [silver(name) for name in (*pools.DATASETS, "identities")]
 # An ingest writes identities last: from then on its silver is at rest, and one event per ingest is one build.
-SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(name)) for name in pools.DATASETS)))
+SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(name)) for name in DATASETS)))
 
 
 @task(do_xcom_push=False)
@@ -20,11 +19,12 @@ def check_gates() -> None:
     """Red, and gold untouched, while the lake is an old one, nothing was loaded or the gate of a silver table is
     blocked: the error says the remedy."""
     from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
+    from lakehouse.gold.staleness import SILVER_TABLES
     from lakehouse.storage.layout_version import prepare_layout
 
     prepare_layout(current_window(), settings().lake)
-    require_loaded(CHECKED)
-    require_checked_and_open(CHECKED)
+    require_loaded(SILVER_TABLES)
+    require_checked_and_open(SILVER_TABLES)
 
 
 @task.short_circuit(do_xcom_push=False)
@@ -56,7 +56,7 @@ def build_profiles() -> None:
     models = model_group()
     chain(check_gates(), gold_is_outdated(), models)
     tests, docs = tests_and_docs()
-    chain(models, tests, stage_task("gold", "built", "record_built"), docs)
+    chain(models, tests, stage_task(Stage.GOLD, "built", "record_built"), docs)
 
 
 build_profiles()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from airflow.sdk import CronDataIntervalTimetable, dag
 
 from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, dataset_group, identities_group, watch
+from lakehouse.contracts import DATASETS, Stage
 
-DATASETS = ("contacts", "consents", "products", "campaigns", "campaign_members", "redemptions")
+CRM_DATASETS = tuple(name for name in DATASETS if name != "transactions")
 
 
 @dag(
@@ -32,11 +33,11 @@ def ingest_crm() -> None:
     the rows of its window again where they carry a time (databases, APIs), and its end is the as-of time. Rows that
     break their contract are in `silver.<dataset>_quarantine`.
     """
-    groups = {dataset: dataset_group(dataset) for dataset in DATASETS}
+    groups = {dataset: dataset_group(dataset) for dataset in CRM_DATASETS}
     for dataset, referred in REFERS_TO.items():
         if dataset in groups:
-            groups[referred]["silver"] >> groups[dataset]["gate"]
-    identified = identities_group(after=[tasks["gate"] for tasks in groups.values()])
+            groups[referred][Stage.SILVER] >> groups[dataset][Stage.GATE]
+    identified = identities_group(after=[tasks[Stage.GATE] for tasks in groups.values()])
     [*(task for tasks in groups.values() for task in tasks.values()), identified] >> watch()
 
 

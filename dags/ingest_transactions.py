@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.sdk import CronDataIntervalTimetable, dag
 
 from dags._common import DAG_OPTIONS, PARAMS, dataset_group, identities_group, watch
+from lakehouse.contracts import Stage
 
 
 @dag(
@@ -26,7 +27,7 @@ def ingest_transactions() -> None:
     Late and corrected lines may come at any time, in any order: a newer `updated_at` wins.
     """
     tasks = dataset_group("transactions")
-    identified = identities_group(after=[tasks["gate"]])
+    identified = identities_group(after=[tasks[Stage.GATE]])
     [*tasks.values(), identified] >> watch()
 
 

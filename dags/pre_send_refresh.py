@@ -7,6 +7,7 @@ from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, get_current_c
 
 from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, identities_group, refresh, work
 from lakehouse.activation.campaigns import campaign_ids
+from lakehouse.contracts import DATASETS, Stage
 from lakehouse.orchestration import pools
 from lakehouse.tables import ops
 
@@ -26,7 +27,7 @@ def refresh_dataset(dataset: str) -> None:
 def build_gold() -> None:
     """The models downstream of what changed, in one dbt invocation; nothing when gold is up to date with silver and the
     as-of time."""
-    work("gold", "build")
+    work(Stage.GOLD, "build")
 
 
 @task(do_xcom_push=False)
@@ -35,13 +36,13 @@ def gate_gold() -> None:
     from lakehouse.gold.preconditions import gated_gold
 
     for table in gated_gold():
-        work("gate", str(table))
+        work(Stage.GATE, str(table))
 
 
 @task(pool=pools.EXPORTS, outlets=[asset(ops("exports"))], do_xcom_push=False)
 def export() -> None:
     """Audience, consent firewall, difference to what the platform has, delivery; run again, it sends nothing twice."""
-    work("export", get_current_context()["params"]["campaign_id"])
+    work(Stage.EXPORT, get_current_context()["params"]["campaign_id"])
 
 
 @task(do_xcom_push=False)
@@ -74,7 +75,7 @@ def pre_send_refresh() -> None:
     """
     with TaskGroup("refresh"):
         refreshed = {
-            name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in pools.DATASETS
+            name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in DATASETS
         }
         for name, referred in REFERS_TO.items():
             refreshed[referred] >> refreshed[name]

@@ -96,13 +96,14 @@ def replay(dataset: str, as_json: bool) -> None:
     nothing. Starts the engine if it is not running.
     """
     from lakehouse.config.feeds import feeds
+    from lakehouse.contracts import Stage
     from lakehouse.orchestration.stages import run_stage
     from lakehouse.window import BatchWindow
 
     # a wrong name or sources.yml fails here: failing in the stage, it would be recorded as the failure of a table
     feeds(dataset)
     now = datetime.now(UTC)
-    (outcome,) = run_stage("replay", dataset, BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}"))
+    (outcome,) = run_stage(Stage.REPLAY, dataset, BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}"))
     counts = {
         "tried": outcome.read,
         "moved": outcome.loaded,

@@ -5,6 +5,7 @@ from lakehouse.contracts.derived import CONTACT_IDENTIFIERS, IDENTITIES, QUARANT
 from lakehouse.contracts.model import BRONZE_LINEAGE, LINEAGE, Column, Contract, Pii, RowRule
 from lakehouse.contracts.operations import FORMER_COLUMNS, OPS_TABLES
 from lakehouse.contracts.schemas import arrow_schema, arrow_type, spark_ddl
+from lakehouse.contracts.stages import Stage
 
 __all__ = [
     "ADDRESS_PATTERN",
@@ -21,6 +22,7 @@ __all__ = [
     "Contract",
     "Pii",
     "RowRule",
+    "Stage",
     "arrow_schema",
     "arrow_type",
     "spark_ddl",

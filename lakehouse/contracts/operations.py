@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.contracts.model import Column, Contract, Pii
+from lakehouse.contracts.stages import Stage
 
 _RUN_ID = Column("run_id", "string", "Run of the pipeline", required=True)
 
@@ -15,7 +16,7 @@ RUNS = Contract(
     columns=(
         _RUN_ID,
         Column("dag_id", "string", "DAG the stage belongs to"),
-        Column("stage", "string", "extract, bronze, silver, identities, gate, gold, export", required=True),
+        Column("stage", "string", ", ".join(Stage), required=True),
         Column("table_name", "string", "Table written, e.g. silver.contacts", required=True),
         Column(
             "status", "string", "success, warning or failed", required=True, allowed=("success", "warning", "failed")

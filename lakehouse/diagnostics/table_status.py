@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from deltalake import DeltaTable, QueryBuilder
 
+from lakehouse.contracts import Stage
 from lakehouse.errors import ConfigurationError
 from lakehouse.storage.discovery import delta_uri, existing_tables
 from lakehouse.tables import TableRef, ops
@@ -88,7 +89,7 @@ def _without_undeclared(runs: Mapping[str, list[LastRun]]) -> Mapping[str, list[
 
 
 def _is_failed_load(run: LastRun) -> bool:
-    return run.status == "failed" and run.stage in ("extract", "bronze")
+    return run.status == "failed" and run.stage in (Stage.EXTRACT, Stage.BRONZE)
 
 
 def _undeclared(names: Set[str]) -> Set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from lakehouse.config.settings import PROJECT_ROOT, settings
@@ -34,7 +35,7 @@ class NothingLoadedError(TerminalError):
         )
 
 
-def require_loaded(tables: list[TableRef]) -> None:
+def require_loaded(tables: Sequence[TableRef]) -> None:
     """Pass when all of the tables exist, empty or not: they do from the first delivery on that names a customer. Else
     NothingLoadedError."""
     missing = [str(table) for table in tables if newest_version(table, settings().lake) is None]
@@ -42,7 +43,7 @@ def require_loaded(tables: list[TableRef]) -> None:
         raise NothingLoadedError(missing)
 
 
-def require_checked_and_open(tables: list[TableRef]) -> None:
+def require_checked_and_open(tables: Sequence[TableRef]) -> None:
     """Pass when every one of the tables that has been loaded was checked after its last change and nothing blocks.
 
     Raises QualityGateFailed with the rules and rows of every blocked table, and GateNotFinishedError when a table has

@@ -8,7 +8,8 @@ writes all of gold takes every slot.
 
 from __future__ import annotations
 
-DATASETS = ("contacts", "consents", "products", "campaigns", "campaign_members", "redemptions", "transactions")
+from lakehouse.contracts import DATASETS
+
 GOLD_SLOTS = 2
 GOLD = "write_gold"
 IDENTITIES = "write_identities"

@@ -1,4 +1,4 @@
-"""The stages of the pipeline by name, and the one way to run one: timed, balanced, recorded in ops.runs.
+"""The one way to run a stage of the pipeline: timed, balanced, recorded in ops.runs.
 
 DAGs and the command line call `run_stage`; nothing else starts work on the lake. Stage modules are imported only when
 they run, so that Airflow can parse the DAGs without loading Spark.
@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import pkgutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from lakehouse.config.settings import settings
+from lakehouse.contracts import Stage
 from lakehouse.errors import ConfigurationError, ContractError
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.disk_full import no_room
@@ -22,33 +25,33 @@ log = logging.getLogger(__name__)
 
 # stage -> "module:function" ({target} = what it works on); the function takes (target, window) and returns the outcomes
 # of the tables it wrote.
-STAGES: dict[str, str] = {
-    "extract": "lakehouse.sources.extract:extract_dataset",
-    "bronze": "spark_jobs.bronze_datasets:run",
-    "silver": "spark_jobs.silver_{target}:run",
-    "identities": "spark_jobs.silver_identities:run",
-    "gate": "lakehouse.quality.gate:run_gate",
-    "replay": "lakehouse.silver.replay:run",
-    "gold": "lakehouse.gold.build:run_gold",
-    "export": "lakehouse.activation.export:export_campaign",
+STAGES: dict[Stage, str] = {
+    Stage.EXTRACT: "lakehouse.sources.extract:extract_dataset",
+    Stage.BRONZE: "spark_jobs.bronze_datasets:run",
+    Stage.SILVER: "spark_jobs.silver_{target}:run",
+    Stage.IDENTITIES: "spark_jobs.silver_identities:run",
+    Stage.GATE: "lakehouse.quality.gate:run_gate",
+    Stage.REPLAY: "lakehouse.silver.replay:run",
+    Stage.GOLD: "lakehouse.gold.build:run_gold",
+    Stage.EXPORT: "lakehouse.activation.export:export_campaign",
 }
 
-# What the stages write that do not write one bronze table a source; the gate looks at its target.
+# The table of each stage that writes one; a gate is recorded under the table that it checks.
 _WRITES = {
-    "silver": "silver.{target}",
-    "replay": "silver.{target}",
-    "identities": "silver.identities",
-    "gold": "gold.dim_customers",
-    "export": "ops.exports",
+    Stage.SILVER: "silver.{target}",
+    Stage.REPLAY: "silver.{target}",
+    Stage.IDENTITIES: "silver.identities",
+    Stage.GOLD: "gold.dim_customers",
+    Stage.EXPORT: "ops.exports",
 }
 
 # Stages that build on silver or gold as earlier runs left it; landing and bronze are only added to.
-_ON_EARLIER_WORK = frozenset({"silver", "replay", "identities", "gold", "export"})
+_ON_EARLIER_WORK = frozenset({Stage.SILVER, Stage.REPLAY, Stage.IDENTITIES, Stage.GOLD, Stage.EXPORT})
 
-Stage = Callable[[str, BatchWindow], list[TableOutcome]]
+StageFunction = Callable[[str, BatchWindow], list[TableOutcome]]
 
 
-def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
+def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
 
     The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is
@@ -56,34 +59,36 @@ def run_stage(stage: str, target: str, window: BatchWindow, dag_id: str = "") ->
     """
     from lakehouse.storage.layout_version import prepare_layout, rename_former_columns
 
-    work: Stage = pkgutil.resolve_name(STAGES[stage].format(target=target))
-    started, clock = datetime.now(UTC), time.monotonic()
+    function: StageFunction = pkgutil.resolve_name(STAGES[stage].format(target=target))
+    run = _StageRun(stage, target, window.run_id, dag_id, datetime.now(UTC), time.monotonic())
     try:
         rename_former_columns(settings().lake)
         if stage in _ON_EARLIER_WORK:
             prepare_layout(window, settings().lake)
-        outcomes = work(target, window)
+        outcomes = function(target, window)
     except Exception as error:
-        said = no_room(error, f"{stage} {target}") or error
-        try:
-            _record(stage, target, window, dag_id, started, time.monotonic() - clock, [], said)
-        except OSError as also:
-            log.warning("%s %s: its failure could not be recorded in ops.runs: %s", stage, target, also)
-        if said is error:
+        reported = no_room(error, f"{stage} {target}") or error
+        _record_failure(run, reported)
+        if reported is error:
             raise
-        raise said from error
-    _record(stage, target, window, dag_id, started, time.monotonic() - clock, outcomes, None)
+        raise reported from error
+    _record(run, _finished(outcomes))
     return outcomes
 
 
-def tables_of(stage: str, target: str, source: str | None = None) -> list[str]:
-    """Names of the tables that a stage writes (or gates) on a target, also when it fails before it can say so.
+def written_tables(stage: Stage, target: str, source: str | None = None) -> list[str]:
+    """Names of the tables that a stage writes (or gates) on a target, also when it fails before it can report any.
 
-    `source`: of a dataset's bronze tables only the one of that source, when it feeds the dataset. Gold is named by its
-    profiles. What nobody can name any more (sources.yml is wrong, the dataset unknown or fed by none) is called by its
-    target.
+    Args:
+        stage: The stage; gold is named by its profiles.
+        target: Dataset, table or campaign.
+        source: Of a dataset's bronze tables, only the one of this source, when it feeds the dataset.
+
+    Returns:
+        Table names; the target itself when nobody can name its tables any more (sources.yml is not valid, the dataset
+        is unknown or fed by no source).
     """
-    if stage in ("extract", "bronze"):
+    if stage in (Stage.EXTRACT, Stage.BRONZE):
         return _bronze_tables(target, source) or [target]
     return [_WRITES.get(stage, "{target}").format(target=target)]
 
@@ -99,30 +104,41 @@ def _bronze_tables(dataset: str, source: str | None) -> list[str]:
     return [str(feed.bronze) for feed in chosen]
 
 
-def _record(
-    stage: str,
-    target: str,
-    window: BatchWindow,
-    dag_id: str,
-    started: datetime,
-    seconds: float,
-    outcomes: list[TableOutcome],
-    error: Exception | None,
-) -> None:
-    from lakehouse.storage.ops_tables import record
+@dataclass(frozen=True)
+class _StageRun:
+    """What all rows of one run of a stage in ops.runs have in common."""
 
-    common = {
-        "run_id": window.run_id,
-        "dag_id": dag_id,
-        "stage": stage,
-        "started_at": started,
-        "finished_at": datetime.now(UTC),
-        "seconds": seconds,
+    stage: Stage
+    target: str
+    run_id: str
+    dag_id: str
+    started_at: datetime
+    clock_at_start: float
+
+
+def _record_failure(run: _StageRun, error: Exception) -> None:
+    """Record the tables that were written before the error, and as failed those that were not."""
+    rows = _finished(getattr(error, "outcomes", ()))
+    written = {row["table_name"] for row in rows}
+    failed = {
+        "status": "failed",
+        "count_read": 0,
+        "count_loaded": 0,
+        "count_quarantined": 0,
+        "count_duplicate": 0,
+        "message": f"{type(error).__name__}: {error}"[:2000],
     }
-    outcomes = outcomes if error is None else list(getattr(error, "outcomes", ()))
-    rows = [
-        common
-        | {
+    tables = written_tables(run.stage, run.target, getattr(error, "source", None))
+    rows += [failed | {"table_name": table} for table in tables if table not in written]
+    try:
+        _record(run, rows)
+    except OSError as also:
+        log.warning("%s %s: its failure could not be recorded in ops.runs: %s", run.stage, run.target, also)
+
+
+def _finished(outcomes: Iterable[TableOutcome]) -> list[dict[str, Any]]:
+    return [
+        {
             "table_name": str(outcome.table),
             "status": "warning" if outcome.warnings else "success",
             "count_read": outcome.read,
@@ -133,13 +149,17 @@ def _record(
         }
         for outcome in outcomes
     ]
-    if error is not None:
-        counts = {"count_read": 0, "count_loaded": 0, "count_quarantined": 0, "count_duplicate": 0}
-        failed = common | counts | {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}
-        done = {row["table_name"] for row in rows}
-        rows += [
-            failed | {"table_name": table}
-            for table in tables_of(stage, target, getattr(error, "source", None))
-            if table not in done
-        ]
-    record("runs", rows, settings().lake)
+
+
+def _record(run: _StageRun, rows: list[dict[str, Any]]) -> None:
+    from lakehouse.storage.ops_tables import record
+
+    common = {
+        "run_id": run.run_id,
+        "dag_id": run.dag_id,
+        "stage": run.stage.value,
+        "started_at": run.started_at,
+        "finished_at": datetime.now(UTC),
+        "seconds": time.monotonic() - run.clock_at_start,
+    }
+    record("runs", [common | row for row in rows], settings().lake)

@@ -9,26 +9,27 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 
+from lakehouse.contracts import Stage
 from lakehouse.gold.dbt_runner import warm_up_dbt
 
 _ENGINE = ("pyspark.sql.connect.session", "lakehouse.spark.guard")
-LIBRARIES: dict[str, tuple[str, ...]] = {
-    "extract": ("deltalake.fs", "pyarrow.dataset", "lakehouse.sources.extract", "lakehouse.sources.files"),
-    "bronze": (*_ENGINE, "spark_jobs.bronze_datasets"),
-    "silver": (*_ENGINE, "lakehouse.silver.load"),
-    "identities": (*_ENGINE, "pandas", "lakehouse.identities.changes", "spark_jobs.silver_identities"),
-    "gate": (*_ENGINE, "great_expectations", "lakehouse.quality.gx.docs_view", "lakehouse.quality.gate"),
-    "gold": (*_ENGINE, "dbt.adapters.spark.session", "dbt.task.build", "lakehouse.gold.dbt_environment"),
-    "export": ("duckdb",),
+LIBRARIES: dict[Stage, tuple[str, ...]] = {
+    Stage.EXTRACT: ("deltalake.fs", "pyarrow.dataset", "lakehouse.sources.extract", "lakehouse.sources.files"),
+    Stage.BRONZE: (*_ENGINE, "spark_jobs.bronze_datasets"),
+    Stage.SILVER: (*_ENGINE, "lakehouse.silver.load"),
+    Stage.IDENTITIES: (*_ENGINE, "pandas", "lakehouse.identities.changes", "spark_jobs.silver_identities"),
+    Stage.GATE: (*_ENGINE, "great_expectations", "lakehouse.quality.gx.docs_view", "lakehouse.quality.gate"),
+    Stage.GOLD: (*_ENGINE, "dbt.adapters.spark.session", "dbt.task.build", "lakehouse.gold.dbt_environment"),
+    Stage.EXPORT: ("duckdb",),
 }
 
 
-def warm_up(stages: Iterable[str] = tuple(LIBRARIES)) -> None:
+def warm_up(stages: Iterable[Stage] = tuple(LIBRARIES)) -> None:
     """Import what these stages need, and for gold warm dbt up. Raises LakehouseError when dbt's project does not parse;
     the imports are done then."""
     chosen = set(stages)
     for stage in chosen:
         for library in LIBRARIES[stage]:
             importlib.import_module(library)
-    if "gold" in chosen:
+    if Stage.GOLD in chosen:
         warm_up_dbt()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from lakehouse.contracts import Stage
 from lakehouse.quality.verdicts import QUALITY_RESULTS
 from lakehouse.storage.reader import open_table, version
 from lakehouse.tables import TableRef, ops, silver
@@ -60,7 +61,7 @@ def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:
     runs = open_table(ops("runs"), lake)
     if runs is None:
         return []
-    filters = [("table_name", "=", str(table)), ("stage", "!=", "gate"), ("status", "!=", "failed")]
+    filters = [("table_name", "=", str(table)), ("stage", "!=", Stage.GATE.value), ("status", "!=", "failed")]
     rows = runs.to_pyarrow_table(columns=["run_id", "count_read", "started_at"], filters=filters).to_pylist()
     return sorted(rows, key=lambda row: row["started_at"])
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse.contracts import Stage
 from lakehouse.gold.preconditions import gated_gold
 from lakehouse.orchestration.pools import DATASETS
 from lakehouse.orchestration.stages import run_stage
@@ -87,15 +88,17 @@ def run_everything(run_id: str) -> list[TableOutcome]:
     done = [
         outcome
         for dataset in DATASETS
-        for stage in ("extract", "bronze", "silver")
+        for stage in (Stage.EXTRACT, Stage.BRONZE, Stage.SILVER)
         for outcome in run_stage(stage, dataset, window)
     ]
-    done += run_stage("identities", "identities", window)
+    done += run_stage(Stage.IDENTITIES, "identities", window)
     done += [
-        outcome for dataset in (*DATASETS, "identities") for outcome in run_stage("gate", f"silver.{dataset}", window)
+        outcome
+        for dataset in (*DATASETS, "identities")
+        for outcome in run_stage(Stage.GATE, f"silver.{dataset}", window)
     ]
-    done += run_stage("gold", "build", window)
-    return done + [outcome for table in gated_gold() for outcome in run_stage("gate", str(table), window)]
+    done += run_stage(Stage.GOLD, "build", window)
+    return done + [outcome for table in gated_gold() for outcome in run_stage(Stage.GATE, str(table), window)]
 
 
 def test_gold_of_three_datasets_is_built_and_every_gate_is_open(home: Home) -> None:

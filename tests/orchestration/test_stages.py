@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from lakehouse.config.settings import settings
+from lakehouse.contracts import Stage
 from lakehouse.diagnostics.table_status import lake_status
 from lakehouse.errors import ContractError, SourceUnavailableError, TerminalError
-from lakehouse.orchestration.stages import STAGES, run_stage, tables_of
+from lakehouse.orchestration.stages import STAGES, run_stage, written_tables
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.reader import read
 from lakehouse.tables import TableRef, ops, silver
@@ -53,7 +54,7 @@ def run(
     with monkeypatch.context() as patch:
         patch.setattr(pkgutil, "resolve_name", lambda name: work)
         with pytest.raises(type(result)) if isinstance(result, Exception) else nullcontext():
-            run_stage(stage, target, BatchWindow.of(MOMENT, MOMENT, run_id), "ingest_crm")
+            run_stage(Stage(stage), target, BatchWindow.of(MOMENT, MOMENT, run_id), "ingest_crm")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_failed_stage_is_recorded_under_the_tables_it_writes(
 
 
 def test_a_source_that_fails_is_recorded_for_its_own_table(conf: Path) -> None:
-    assert tables_of("extract", "products", SourceUnavailableError("shop", "gone", "Wait.").source) == [
+    assert written_tables(Stage.EXTRACT, "products", SourceUnavailableError("shop", "gone", "Wait.").source) == [
         "bronze.shop_products"
     ]
 
@@ -106,10 +107,10 @@ def test_what_other_sources_brought_is_recorded_beside_the_one_that_failed(
 
 
 def test_what_cannot_be_named_is_called_by_its_target(conf: Path) -> None:
-    assert tables_of("extract", "weather") == ["weather"]
-    assert tables_of("extract", "contacts") == ["contacts"]
+    assert written_tables(Stage.EXTRACT, "weather") == ["weather"]
+    assert written_tables(Stage.EXTRACT, "contacts") == ["contacts"]
     (conf / "sources.yml").write_text("sources: [")
-    assert tables_of("bronze", "products") == ["products"]
+    assert written_tables(Stage.BRONZE, "products") == ["products"]
 
 
 def test_every_stage_is_a_function_outside_the_command_line(conf: Path) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.config.settings import settings
+from lakehouse.contracts import Stage
 from lakehouse.landing.files import StagedRows, landed_path, source_file
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
@@ -59,10 +60,10 @@ class Lake:
             staged.land(landed_path(folder, sha256), source_file(name, sha256))
 
     def bronze(self, dataset: str) -> list[TableOutcome]:
-        return run_stage("bronze", dataset, self._window())
+        return run_stage(Stage.BRONZE, dataset, self._window())
 
     def silver(self, dataset: str, is_full: bool = False) -> TableOutcome:
-        (outcome,) = run_stage("silver", dataset, self._window(is_full))
+        (outcome,) = run_stage(Stage.SILVER, dataset, self._window(is_full))
         return outcome
 
     def load(
@@ -74,7 +75,7 @@ class Lake:
         return self.silver(dataset)
 
     def identities(self, is_full: bool = False) -> TableOutcome:
-        (outcome,) = run_stage("identities", "identities", self._window(is_full))
+        (outcome,) = run_stage(Stage.IDENTITIES, "identities", self._window(is_full))
         return outcome
 
     def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:

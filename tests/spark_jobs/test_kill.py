@@ -21,11 +21,12 @@ T = "transactions"
 JOB = """
 import sys
 from datetime import UTC, datetime
+from lakehouse.contracts import Stage
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.window import BatchWindow
 window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 1, tzinfo=UTC), "killed")
 print("ready", flush=True)
-for stage in ("bronze", "silver"):
+for stage in (Stage.BRONZE, Stage.SILVER):
     run_stage(stage, "transactions", window)
 """
 

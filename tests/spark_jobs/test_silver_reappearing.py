@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from lakehouse.contracts import Stage
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
 from tests.spark_jobs.conftest import Lake, window
@@ -22,7 +23,7 @@ def extract(lake: Lake, content: str, moment: int) -> None:
     file.parent.mkdir(exist_ok=True)
     file.write_text(content)
     os.utime(file, (moment, moment))
-    run_stage("extract", "products", window(f"extract {moment}"))
+    run_stage(Stage.EXTRACT, "products", window(f"extract {moment}"))
 
 
 def to_silver(lake: Lake) -> TableOutcome:

@@ -12,6 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.config.settings import settings
+from lakehouse.contracts import Stage
 from lakehouse.errors import OldLakeError
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
@@ -44,7 +45,7 @@ def _load(lake: str, monkeypatch: pytest.MonkeyPatch, is_full: bool = False) -> 
         return [TableOutcome(CONTACTS)]
 
     monkeypatch.setattr(pkgutil, "resolve_name", lambda _: work)
-    run_stage("silver", "contacts", BatchWindow.of(MOMENT, MOMENT, "r1", is_full=is_full), "ingest_crm")
+    run_stage(Stage.SILVER, "contacts", BatchWindow.of(MOMENT, MOMENT, "r1", is_full=is_full), "ingest_crm")
 
 
 @pytest.mark.parametrize("is_full", [False, True])

@@ -7,6 +7,7 @@ from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
+from lakehouse.contracts import Stage
 from lakehouse.orchestration.report.models import GateFacts, Progress, RunSummary, TaskEvent
 
 _STATES = {
@@ -15,7 +16,7 @@ _STATES = {
     "retrying": "[yellow]again[/]",
     "failed": "[red]failed[/]",
 }
-_ORDER = ("extract", "bronze", "silver", "identities", "gate", "gold", "export")
+_ORDER = tuple(Stage)
 _SEVERITY = ("", "success", "warning", "failed")
 _COLOURS = {"success": "", "warning": "yellow", "failed": "red"}
 

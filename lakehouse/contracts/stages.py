@@ -1,0 +1,18 @@
+"""The stages of the pipeline, as ops.runs names them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """In the order in which data takes them; `replay` repeats a part of `silver` for rows from quarantine."""
+
+    EXTRACT = "extract"
+    BRONZE = "bronze"
+    SILVER = "silver"
+    REPLAY = "replay"
+    IDENTITIES = "identities"
+    GATE = "gate"
+    GOLD = "gold"
+    EXPORT = "export"
