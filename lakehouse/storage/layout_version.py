@@ -14,8 +14,9 @@ from deltalake import write_deltalake
 
 from lakehouse.contracts import FORMER_COLUMNS
 from lakehouse.errors import OldLakeError
+from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.discovery import existing_tables
-from lakehouse.storage.ops_tables import record, retried
+from lakehouse.storage.ops_tables import record
 from lakehouse.storage.progress import newest_inputs
 from lakehouse.storage.reader import open_table
 from lakehouse.tables import Layer, TableRef, ops
@@ -70,7 +71,7 @@ def rename_former_columns(lake: str) -> None:
     process and lake; repeating it changes nothing.
     """
     for name, renamed in FORMER_COLUMNS.items():
-        retried(ops(name), functools.partial(_rename_columns, ops(name), renamed, lake))
+        retry_commit(ops(name), functools.partial(_rename_columns, ops(name), renamed, lake))
 
 
 def _rename_columns(table: TableRef, renamed: dict[str, str], lake: str) -> None:
