@@ -9,7 +9,7 @@ import click
 from lakehouse.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from lakehouse.orchestration.server.control import PlatformStatus
+    from lakehouse.orchestration.server.control import ServerStatus
 
 _UP = """\b
 Examples:
@@ -46,7 +46,7 @@ def down(as_json: bool) -> None:
     _show(found, as_json)
 
 
-def _show(found: PlatformStatus, as_json: bool) -> None:
+def _show(found: ServerStatus, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return

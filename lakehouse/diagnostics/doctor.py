@@ -22,11 +22,11 @@ from lakehouse.diagnostics.config_check import check_campaigns, check_sources
 from lakehouse.engine import control
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
-from lakehouse.engine.state import GB
 from lakehouse.errors import ConfigurationError, LakehouseError
 from lakehouse.storage.discovery import is_remote
 from lakehouse.storage.layout_version import check_layout
-from lakehouse.utils.ports import holder, is_free
+from lakehouse.utils.ports import occupant
+from lakehouse.utils.processes import GB
 
 _LOCK = PROJECT_ROOT / "requirements" / "requirements.lock"
 _LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)")
@@ -137,7 +137,7 @@ def _ports(chosen: Settings) -> list[Finding]:
     engine_is_up = control.status().state != "stopped"
     findings = []
     for name, port in wanted.items():
-        found = None if is_free("127.0.0.1", port) else holder(port)
+        found = occupant("127.0.0.1", port)
         is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (found or ""))
         detail = f"{port} is free" if found is None else f"{port} is used by {'this platform' if is_ours else found}"
         findings.append(

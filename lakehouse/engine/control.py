@@ -1,4 +1,4 @@
-"""Start, stop and look at the engine. Nothing here imports pyspark: the command line stays quick."""
+"""Start, stop and check the engine. Nothing here imports pyspark: the command line stays quick."""
 
 from __future__ import annotations
 
@@ -7,31 +7,25 @@ import ipaddress
 import json
 import logging
 import os
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import psutil
 
 from lakehouse.config.settings import Settings, check_lake, environment_with, settings
 from lakehouse.engine.engines import launch_of
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
-from lakehouse.engine.state import EngineState, engine_dir, is_same_process, read_state, resident_gb, write_state
+from lakehouse.engine.state import EngineState, engine_dir, read_state, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.utils.file_lock import held_lock
-from lakehouse.utils.ports import holder, is_free
+from lakehouse.utils.ports import RELEASE_SECONDS, occupant
+from lakehouse.utils.processes import end_trees, last_lines, resident_gb, start_detached, wait_for
 
 _log = logging.getLogger(__name__)
-# A busy machine may need minutes for a JVM; the bar on a calm one is 3 s (sail) and 15 s (spark).
+# A busy machine may need minutes for a JVM; an idle one needs 3 s (sail) or 15 s (spark).
 _START_SECONDS = 300.0
-# The kernel closes the ports of a killed process when its last thread has gone, a moment after the process looks dead.
-_PORT_SECONDS = 2.0
-_LOG_BYTES = 20_000_000
+_STOP_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -61,70 +55,71 @@ def status() -> EngineStatus:
     if state is None or not (state.is_supervised or state.is_engine_alive):
         detail = state.detail if state is not None and state.phase in ("failed", "stopped") else ""
         return EngineStatus(
-            "stopped",
-            chosen.engine,
-            0,
-            chosen.engine_host,
-            chosen.engine_port,
-            memory_limit_gb(chosen),
-            0.0,
-            "",
-            0,
-            detail,
+            state="stopped",
+            kind=chosen.engine,
+            pid=0,
+            host=chosen.engine_host,
+            port=chosen.engine_port,
+            memory_limit_gb=memory_limit_gb(chosen),
+            memory_used_gb=0.0,
+            started_at="",
+            restarts=0,
+            detail=detail,
         )
     is_running = state.is_usable and state.is_supervised
     detail = state.detail or ("" if state.is_supervised else "its supervisor is gone")
-    used = round(resident_gb(state.pid), 2) if state.is_engine_alive else 0.0
-    shown: Literal["running", "unhealthy"] = "running" if is_running else "unhealthy"
-    detail = detail or ("" if is_running else state.phase)
     return EngineStatus(
-        shown,
-        state.kind,
-        state.pid,
-        state.host,
-        state.port,
-        state.memory_limit_gb,
-        used,
-        state.started_at,
-        state.restarts,
-        detail,
+        state="running" if is_running else "unhealthy",
+        kind=state.kind,
+        pid=state.pid,
+        host=state.host,
+        port=state.port,
+        memory_limit_gb=state.memory_limit_gb,
+        memory_used_gb=round(resident_gb(state.pid), 2) if state.is_engine_alive else 0.0,
+        started_at=state.started_at,
+        restarts=state.restarts,
+        detail=detail or ("" if is_running else state.phase),
     )
 
 
 def start(replace: bool = False) -> EngineStatus:
     """Start the engine under its supervisor and wait for its first answer; when it runs already, return at once.
 
-    With `replace`, an engine that the settings do not mean (another kind, port or lake) is stopped first, with its
-    queries. Raises ConfigurationError (port taken, other kind running, host not loopback) and EngineUnavailableError
-    (it did not come up).
+    Args:
+        replace: first stop a running engine, and its queries, when its kind, port or lake is not that of the settings.
+
+    Raises:
+        ConfigurationError: the port is in use, another kind runs, or the host is not loopback.
+        EngineUnavailableError: it did not start.
     """
     chosen = settings()
     current = read_state(chosen.home)
-    if replace and current is not None and current.is_supervised and not _is_meant(current, chosen):
-        check()  # what runs is not given up for something that cannot start
+    if replace and current is not None and current.is_supervised and not _is_as_set(current, chosen):
+        check()  # a running engine is not stopped for one that cannot start
         stop()
     if ready_state(chosen) is not None:
         return status()
     _check_loopback(chosen)
     with held_lock(engine_dir(chosen.home) / "start.lock", wait_seconds=_START_SECONDS) as is_mine:
         if not is_mine:
-            raise EngineUnavailableError(f"another start in {chosen.home} has been at work for {_START_SECONDS:.0f} s")
+            raise EngineUnavailableError(f"another start in {chosen.home} has been running for {_START_SECONDS:.0f} s")
         state = read_state(chosen.home)
         if state is None or not state.is_supervised:
             _end_orphan(state)
             check()
-            launch_of(chosen)  # what it lacks (jars) is said here, to the caller, rather than in a log
-            _await(chosen, _spawn(chosen))
+            launch_of(chosen)  # raises here what is missing (jars), instead of in the log of the supervisor
+            _start_supervisor(chosen)
         else:
             await_ready(chosen, _START_SECONDS)
     return status()
 
 
 def check() -> None:
-    """Pass when the engine runs or could be started now; takes a blink and starts nothing.
+    """Return when the engine runs or could be started now; starts nothing.
 
-    Raises ConfigurationError naming the setting: a host that is not loopback, a port in use, no Java for spark, a lake
-    with a space or the like in its path.
+    Raises:
+        ConfigurationError: names the setting: a host that is not loopback, a port in use, no Java for spark, a lake
+            with a space or the like in its path.
     """
     chosen = settings()
     check_lake(chosen)
@@ -149,12 +144,8 @@ def stop() -> EngineStatus:
         if state is None:
             return status()
         # A supervisor inside this very process is stopped by whoever runs it there.
-        if state.is_supervised and state.supervisor_pid != os.getpid():
-            supervisor = psutil.Process(state.supervisor_pid)
-            supervisor.send_signal(signal.SIGTERM)
-            _, alive = psutil.wait_procs([supervisor], timeout=15)
-            for process in alive:
-                process.kill()
+        if state.supervisor_pid != os.getpid():
+            end_trees([state.supervisor], _STOP_SECONDS)
         _end_orphan(read_state(chosen.home))
         state = read_state(chosen.home)
         if state is not None and state.phase not in ("stopped", "failed"):
@@ -163,12 +154,15 @@ def stop() -> EngineStatus:
 
 
 def ready_state(chosen: Settings) -> EngineState | None:
-    """The record of an engine that takes queries now, or None. Raises ConfigurationError when it is another engine than
-    asked for."""
+    """The record of an engine that takes queries now, or None.
+
+    Raises:
+        ConfigurationError: the running engine has another kind, port or lake than the settings.
+    """
     state = read_state(chosen.home)
     if state is None or not state.is_supervised:
         return None
-    if not _is_meant(state, chosen):
+    if not _is_as_set(state, chosen):
         raise ConfigurationError(
             "LAKEHOUSE_ENGINE",
             None,
@@ -179,78 +173,68 @@ def ready_state(chosen: Settings) -> EngineState | None:
     return state if state.is_usable else None
 
 
-def _is_meant(state: EngineState, chosen: Settings) -> bool:
+def _is_as_set(state: EngineState, chosen: Settings) -> bool:
     return (state.kind, state.port, state.lake) == (chosen.engine, chosen.engine_port, chosen.lake)
 
 
 def await_ready(chosen: Settings, seconds: float) -> EngineState:
     """Wait for a supervised engine (starting, restarting) to take queries; EngineUnavailableError when it does not."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        ready = ready_state(chosen)
-        if ready is not None:
-            return ready
+
+    def ready() -> EngineState | None:
+        found = ready_state(chosen)
         state = read_state(chosen.home)
-        if state is None or not state.is_supervised:
-            raise EngineUnavailableError(_what_failed(chosen, state))
-        time.sleep(0.05)
-    raise EngineUnavailableError(f"no answer within {seconds:.0f} s; see {log_path(chosen.home)}")
+        if found is None and (state is None or not state.is_supervised):
+            raise EngineUnavailableError(_why_not_running(chosen, state))
+        return found
+
+    found = wait_for(ready, seconds)
+    if found is None:
+        raise _no_answer(chosen, seconds)
+    return found
 
 
 def log_path(home: Path) -> Path:
-    """Log of the engine and its supervisor."""
+    """The log of the supervisor and the engine."""
     return home.absolute() / "logs" / "engine.log"
 
 
-def _spawn(chosen: Settings) -> subprocess.Popen[bytes]:
-    log = log_path(chosen.home)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > _LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
+def _start_supervisor(chosen: Settings) -> None:
+    """Start a supervisor and wait until it reports an engine that answers, or ends."""
     pinned = chosen.model_dump(mode="json") | {"home": str(chosen.home.absolute()), "conf": str(chosen.conf.absolute())}
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "lakehouse.engine.supervisor", json.dumps(pinned)],
-            env=environment_with(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    command = [sys.executable, "-m", "lakehouse.engine.supervisor", json.dumps(pinned)]
+    supervisor = start_detached(command, environment_with(), log_path(chosen.home))
 
-
-def _await(chosen: Settings, supervisor: subprocess.Popen[bytes]) -> None:
-    """Wait until the supervisor we just started reports an engine that answers, or ends."""
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
+    def is_usable() -> bool:
         code = supervisor.poll()
         state = read_state(chosen.home)
-        is_ours = state is not None and state.supervisor_pid == supervisor.pid
-        if is_ours and state is not None and state.is_usable:
-            return
-        if code is not None:
-            raise EngineUnavailableError(_what_failed(chosen, state if is_ours else None))
-        time.sleep(0.02)
-    supervisor.terminate()
-    raise EngineUnavailableError(f"no answer within {_START_SECONDS:.0f} s; see {log_path(chosen.home)}")
+        if state is None or state.supervisor_pid != supervisor.pid:
+            state = None  # the record of an earlier one
+        is_up = state is not None and state.is_usable
+        if code is not None and not is_up:
+            raise EngineUnavailableError(_why_not_running(chosen, state))
+        return is_up
+
+    if not wait_for(is_usable, _START_SECONDS, pause_seconds=0.02):
+        supervisor.terminate()
+        raise _no_answer(chosen, _START_SECONDS)
 
 
-def _what_failed(chosen: Settings, state: EngineState | None) -> str:
+def _no_answer(chosen: Settings, seconds: float) -> EngineUnavailableError:
+    return EngineUnavailableError(f"no answer within {seconds:.0f} s; see {log_path(chosen.home)}")
+
+
+def _why_not_running(chosen: Settings, state: EngineState | None) -> str:
     reason = state.detail if state is not None and state.detail else "it is not running"
     log = log_path(chosen.home)
-    last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
-    return (
-        f"{chosen.engine}: {reason} (last words in {log}: {' | '.join(last)})" if last else f"{chosen.engine}: {reason}"
-    )
+    last = last_lines(log)
+    return f"{chosen.engine}: {reason}" + (f" (last lines of {log}: {last})" if last else "")
 
 
 def _end_orphan(state: EngineState | None) -> None:
-    """Kill an engine whose supervisor is gone (possible where the kernel does not do it for us)."""
-    if state is not None and is_same_process(state.pid, state.born):
+    """Kill an engine whose supervisor is gone (possible where the kernel does not do it)."""
+    if state is not None and state.is_engine_alive:
         _log.warning("ending engine pid %d, whose supervisor is gone", state.pid)
-        process = psutil.Process(state.pid)
-        process.kill()
-        psutil.wait_procs([process], timeout=10)
+        end_trees([state.engine], patience_seconds=0)
 
 
 def _check_loopback(chosen: Settings) -> None:
@@ -262,13 +246,7 @@ def _check_loopback(chosen: Settings) -> None:
 
 
 def _check_port(host: str, port: int, variable: str) -> None:
-    until = time.monotonic() + _PORT_SECONDS
-    while not is_free(host, port):
-        if time.monotonic() > until:
-            raise ConfigurationError(
-                variable,
-                None,
-                f"port {port} is in use by {holder(port)}",
-                f"a free port: set {variable}, or stop that program",
-            )
-        time.sleep(0.05)
+    if program := occupant(host, port, RELEASE_SECONDS):
+        raise ConfigurationError(
+            variable, None, f"port {port} is in use by {program}", f"a free port: set {variable}, or stop that program"
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from lakehouse.config.settings import Settings
-from lakehouse.engine.state import GB
+from lakehouse.utils.processes import GB
 
 # Sessions hold the table names of everybody who uses the engine, so they must outlive any pause between runs.
 SESSION_SECONDS = 30 * 24 * 3600

@@ -7,8 +7,9 @@ import sys
 
 from lakehouse.config.settings import Settings
 from lakehouse.engine.launch import SESSION_SECONDS, Launch, memory_limit_gb
-from lakehouse.engine.state import GB, engine_dir
+from lakehouse.engine.state import engine_dir
 from lakehouse.utils.process_tuning import SMALL_PAGES
+from lakehouse.utils.processes import GB
 
 # The pool counts operators, not readers, writers and the allocator: real use was up to twice the pool.
 _POOL_SHARE = 0.6

@@ -1,11 +1,9 @@
 """The health check: one real query over Spark Connect with a deadline.
 
-It speaks the wire format itself, because importing pyspark takes two seconds and a supervisor has no other use for it.
+It encodes the request itself, because importing pyspark takes two seconds and a supervisor has no other use for it.
 """
 
 from __future__ import annotations
-
-import socket
 
 import grpc
 
@@ -39,17 +37,7 @@ def answers(host: str, port: int, deadline_seconds: float) -> bool:
     with grpc.insecure_channel(f"{host}:{port}", options=[("grpc.enable_retries", 0)]) as channel:
         call = channel.unary_stream(EXECUTE_PLAN, request_serializer=None, response_deserializer=None)
         try:
-            return (
-                len(list(call(probe_request(), timeout=deadline_seconds))) > 0
-            )  # to the end: an error may come after the first message
+            # read to the end: an error may come after the first message
+            return len(list(call(probe_request(), timeout=deadline_seconds))) > 0
         except grpc.RpcError:
             return False
-
-
-def accepts(host: str, port: int) -> bool:
-    """Whether something listens on the port."""
-    try:
-        socket.create_connection((host, port), timeout=1).close()
-    except OSError:
-        return False
-    return True

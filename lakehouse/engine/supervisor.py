@@ -1,4 +1,4 @@
-"""The process that owns the engine: starts it, checks its health, restarts it when it died or hangs, ends with it.
+"""The process that owns the engine: starts it, checks its health, restarts it when it died or hangs.
 
 Run as `python -m lakehouse.engine.supervisor <settings as JSON>` by `control.start`; its output is
 <home>/logs/engine.log.
@@ -6,10 +6,7 @@ Run as `python -m lakehouse.engine.supervisor <settings as JSON>` by `control.st
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import logging
-import os
 import shutil
 import signal
 import subprocess
@@ -25,9 +22,10 @@ import psutil
 from lakehouse.config.settings import Settings, environment_with
 from lakehouse.engine.engines import launch_of
 from lakehouse.engine.launch import Launch, memory_limit_gb
-from lakehouse.engine.probe import accepts, answers
-from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, resident_gb, write_state
-from lakehouse.utils.file_lock import held_lock
+from lakehouse.engine.probe import answers
+from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, write_state
+from lakehouse.utils.ports import accepts
+from lakehouse.utils.processes import ProcessId, end_trees, resident_gb, run_supervisor, start_detached
 
 _log = logging.getLogger("lakehouse.engine.supervisor")
 
@@ -36,27 +34,28 @@ _log = logging.getLogger("lakehouse.engine.supervisor")
 class WatchRules:
     """When the supervisor acts. Times in seconds."""
 
-    glance: float = 0.2  # between two looks at whether the process lives and how much memory it holds
+    glance: float = 0.2  # between two checks of whether the process is alive and how much memory it holds
     probe_every: float = 3.0
     probe_deadline: float = 10.0
     hung_when_idle: float = 20.0  # no answer and no processor time used: it will never answer
-    hung_when_busy: float = 180.0  # no answer for that long while it computes: nobody else gets a turn
+    hung_when_busy: float = 180.0  # no answer for that long while it computes: other queries wait in vain
     memory_margin: float = 1.25  # killed above limit x margin; below, the engine's own pool refuses queries
     first_pause: float = 0.5
     longest_pause: float = 30.0
-    calm: float = 60.0  # a life longer than this starts the back-off anew
-    starts_without_answer: int = 4  # then it gives up and says so
+    calm: float = 60.0  # an engine that ran for longer is restarted after the first pause again
+    starts_without_answer: int = 4  # then it gives up
     kept_deaths: int = 20
 
 
-class Supervisor:
-    """One engine and its record. `run` returns when stop was asked for or the engine cannot be started."""
+class EngineSupervisor:
+    """Runs one engine and keeps its record."""
 
     def __init__(self, settings: Settings, rules: WatchRules) -> None:
         self._settings = settings
         self._rules = rules
         self._stop = threading.Event()
         self._cpu_seconds = 0.0
+        me = ProcessId.current()
         self._state = EngineState(
             phase="starting",
             kind=settings.engine,
@@ -66,18 +65,18 @@ class Supervisor:
             lake=settings.lake,
             epoch="",
             session_id="",
-            supervisor_pid=os.getpid(),
-            supervisor_born=psutil.Process().create_time(),
+            supervisor_pid=me.pid,
+            supervisor_born=me.born,
             memory_limit_gb=memory_limit_gb(settings),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
     def stop(self, *_: object) -> None:
-        """Ask `run` to end; usable as a signal handler."""
+        """Ask `run` to return; usable as a signal handler."""
         self._stop.set()
 
     def run(self) -> bool:
-        """Supervise until asked to stop; True then, False when the engine could not be brought up."""
+        """Supervise until asked to stop; returns True then, False when the engine could not be started."""
         pause, failed_starts = self._rules.first_pause, 0
         while not self._stop.is_set():
             born = time.monotonic()
@@ -85,11 +84,11 @@ class Supervisor:
             try:
                 is_up = self._await_first_answer(process, launch)
                 failed_starts = 0 if is_up else failed_starts + 1
-                cause, detail = self._watch(process) if is_up else ("died", self._first_words(process, launch))
+                cause, detail = self._watch(process) if is_up else ("died", self._why_no_answer(process, launch))
             except BaseException:
-                _end(process, grace_seconds=0)
+                self._end(process, grace_seconds=0)
                 raise
-            _end(process, grace_seconds=5 if self._stop.is_set() else 0)
+            self._end(process, grace_seconds=5 if self._stop.is_set() else 0)
             if self._stop.is_set():
                 break
             self._record_death(cause, detail)
@@ -109,21 +108,15 @@ class Supervisor:
 
     def _launch(self) -> tuple[subprocess.Popen[bytes], Launch]:
         spill = engine_dir(self._settings.home) / "spill"
-        shutil.rmtree(spill, ignore_errors=True)  # what a killed engine left there belongs to nobody
+        shutil.rmtree(spill, ignore_errors=True)  # left there by a killed engine
         launch = launch_of(self._settings)
         # A client's SPARK_REMOTE and the like must not turn the server into a client.
         inherited = {
             name: value for name, value in environment_with().items() if not name.startswith(("SPARK_", "PYSPARK_"))
         }
-        process = subprocess.Popen(
-            launch.command,
-            env=inherited | launch.environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
+        process = start_detached(launch.command, inherited | launch.environment, signal_at_parent_death=signal.SIGKILL)
         epoch = str(uuid.uuid4())
-        # All clients of one engine life share one session: Sail's catalogue of names lives in the session.
+        # All clients of one epoch share one session: Sail's catalogue of names is part of the session.
         session_id = str(uuid.uuid5(uuid.UUID(epoch), self._settings.lake))
         self._cpu_seconds = 0.0
         self._record(
@@ -131,7 +124,7 @@ class Supervisor:
             epoch=epoch,
             session_id=session_id,
             pid=process.pid,
-            born=psutil.Process(process.pid).create_time(),
+            born=ProcessId.of(process.pid).born,
         )
         _log.info(
             "started %s, pid %d, port %d, memory limit %.1f GB",
@@ -157,25 +150,23 @@ class Supervisor:
     def _are_open(self, ports: tuple[int, ...]) -> bool:
         return all(accepts(self._state.host, port) for port in ports)
 
-    def _first_words(self, process: subprocess.Popen[bytes], launch: Launch) -> str:
+    def _why_no_answer(self, process: subprocess.Popen[bytes], launch: Launch) -> str:
         if process.poll() is None:
             return f"no answer within {launch.patience_seconds:.0f} s after its start"
         return f"ended with exit code {process.returncode} before its first answer; the reason is in engine.log"
 
     def _watch(self, process: subprocess.Popen[bytes]) -> tuple[Cause, str]:
-        """Look until the engine must be replaced; returns why."""
+        """Check the engine until it must be replaced; returns why."""
         limit_gb = self._state.memory_limit_gb * self._rules.memory_margin
         probe_due, answered = time.monotonic() + self._rules.probe_every, time.monotonic()
         idle_since = answered
         while not self._stop.wait(self._rules.glance):
             if process.poll() is not None:
-                return _how_it_ended(process.returncode, self._state)
+                return _reason_of_end(process.returncode, self._state)
             used_gb = resident_gb(process.pid)
             if used_gb > limit_gb:
-                return (
-                    "memory",
-                    f"used {used_gb:.1f} GB, more than the limit of {self._state.memory_limit_gb:.1f} GB and its margin",
-                )
+                limit = f"the limit of {self._state.memory_limit_gb:.1f} GB and its margin"
+                return "memory", f"used {used_gb:.1f} GB, more than {limit}"
             now = time.monotonic()
             if now < probe_due:
                 continue
@@ -195,13 +186,18 @@ class Supervisor:
         return "died", "stopped on request"
 
     def _is_idle(self, pid: int) -> bool:
-        """Whether the engine used next to no processor time since the last look."""
+        """Whether the engine used next to no processor time since the last check."""
         try:
             times = psutil.Process(pid).cpu_times()
         except psutil.NoSuchProcess:
             return True
         before, self._cpu_seconds = self._cpu_seconds, times.user + times.system
         return self._cpu_seconds - before < 0.5
+
+    def _end(self, process: subprocess.Popen[bytes], grace_seconds: float) -> None:
+        """End the engine; Delta commits are whole or absent, so that a kill loses no data."""
+        end_trees([self._state.engine], grace_seconds)
+        process.wait()
 
     def _record_health(self, is_answering: bool) -> None:
         phase = "running" if is_answering else "unhealthy"
@@ -210,7 +206,7 @@ class Supervisor:
             self._record(phase=phase, detail="" if is_answering else "did not answer its health check")
 
     def _record_death(self, cause: Cause, detail: str) -> None:
-        _log.error("%s (pid %d) is gone: %s: %s", self._state.kind, self._state.pid, cause, detail)
+        _log.error("%s (pid %d) ended: %s: %s", self._state.kind, self._state.pid, cause, detail)
         deaths = (*self._state.deaths, Death(self._state.epoch, cause, detail))[-self._rules.kept_deaths :]
         self._record(phase="unhealthy", detail=f"restarting after: {detail}", deaths=deaths)
 
@@ -219,43 +215,17 @@ class Supervisor:
         write_state(self._settings.home, self._state)
 
 
-def _how_it_ended(code: int, state: EngineState) -> tuple[Cause, str]:
+def _reason_of_end(code: int, state: EngineState) -> tuple[Cause, str]:
     if state.kind == "spark" and code in (3, 52):  # ExitOnOutOfMemoryError; Spark's own exit code for the same
         return "memory", f"the JVM ran out of its heap (limit {state.memory_limit_gb:.1f} GB)"
     how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
     return "died", how
 
 
-def _end(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
-    """End the engine: politely if there is time, then for certain. Delta commits are whole or absent, so a kill loses
-    no data."""
-    if process.poll() is None and grace_seconds > 0:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace_seconds)
-    process.kill()
-    process.wait()
-
-
-def _die_with_parent() -> None:
-    """In the child: be killed by the kernel when the supervisor dies, so that no engine is ever without one (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
 def main(arguments: list[str]) -> int:
-    """Exit code 0 after stop was asked for, 1 when the engine cannot be started, 2 when there is a supervisor
-    already."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    """The exit code of `run_supervisor`."""
     settings = Settings.model_validate_json(arguments[0])
-    with held_lock(engine_dir(settings.home) / "supervisor.lock", wait_seconds=0) as is_mine:
-        if not is_mine:
-            _log.error("another supervisor is at work in %s", settings.home)
-            return 2
-        supervisor = Supervisor(settings, WatchRules())
-        signal.signal(signal.SIGTERM, supervisor.stop)
-        signal.signal(signal.SIGINT, supervisor.stop)
-        return 0 if supervisor.run() else 1
+    return run_supervisor(EngineSupervisor(settings, WatchRules()), engine_dir(settings.home) / "supervisor.lock")
 
 
 if __name__ == "__main__":

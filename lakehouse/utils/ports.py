@@ -1,4 +1,4 @@
-"""Who listens on a port of this machine."""
+"""Which program listens on a port of this machine."""
 
 from __future__ import annotations
 
@@ -6,11 +6,32 @@ import socket
 
 import psutil
 
+from lakehouse.utils.processes import wait_for
+
 _SHOWN = 120  # characters of a command line
+# The kernel closes the ports of a killed process when its last thread has gone, a moment after the process looks dead.
+RELEASE_SECONDS = 2.0
+_UNKNOWN = "another program"
 
 
-def is_free(host: str, port: int) -> bool:
-    """Whether a server of ours could listen there now."""
+def occupant(host: str, port: int, patience_seconds: float = 0.0) -> str | None:
+    """The program that keeps a server from listening there; None when the port is free, or becomes free in time.
+
+    Its pid and command line are returned, or `another program` where they cannot be seen.
+    """
+    return None if wait_for(lambda: _is_free(host, port), patience_seconds) else _holder(port)
+
+
+def accepts(host: str, port: int) -> bool:
+    """Whether something listens on the port."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _is_free(host: str, port: int) -> bool:
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -20,21 +41,13 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def holder(port: int) -> str:
-    """The program that listens on a port: its pid and command line, or `another program` where that cannot be seen."""
+def _holder(port: int) -> str:
     try:
-        pids = {
-            c.pid
-            for c in psutil.net_connections("tcp")
-            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid
-        }
-        return (
-            _one_line(f"pid {min(pids)}: {' '.join(psutil.Process(min(pids)).cmdline())}")
-            if pids
-            else "another program"
-        )
+        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+        pids = [c.pid for c in listening if c.laddr and c.laddr.port == port and c.pid]
+        return _one_line(f"pid {min(pids)}: {' '.join(psutil.Process(min(pids)).cmdline())}") if pids else _UNKNOWN
     except (psutil.AccessDenied, psutil.NoSuchProcess):
-        return "another program"
+        return _UNKNOWN
 
 
 def _one_line(text: str) -> str:

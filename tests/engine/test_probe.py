@@ -6,7 +6,8 @@ import time
 
 from pyspark.sql.connect.proto import base_pb2
 
-from lakehouse.engine.probe import accepts, answers, probe_request
+from lakehouse.engine.probe import answers, probe_request
+from lakehouse.utils.ports import accepts
 from tests.support.homes import free_ports
 
 

@@ -1,14 +1,11 @@
-"""The record of the engine survives crashes of whoever writes it, and names processes beyond doubt."""
+"""The record of the engine survives crashes of whoever writes it."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
-from lakehouse.engine.state import Death, EngineState, is_same_process, read_state, state_path, write_state
+from lakehouse.engine.state import Death, EngineState, read_state, state_path, write_state
 
 STATE = EngineState(
     phase="running",
@@ -45,13 +42,6 @@ def test_record_that_is_cut_off_or_of_another_version_is_no_engine(tmp_path: Pat
     assert read_state(tmp_path) is None
     path.write_text('{"deaths": [], "pid": 4}')
     assert read_state(tmp_path) is None
-
-
-def test_pid_given_to_another_process_is_not_the_same_process() -> None:
-    born = psutil.Process().create_time()
-    assert is_same_process(os.getpid(), born)
-    assert not is_same_process(os.getpid(), born - 60)
-    assert not is_same_process(0, born)
 
 
 def test_death_is_found_by_its_epoch() -> None:

@@ -15,7 +15,7 @@ import pytest
 from lakehouse.config.settings import settings
 from lakehouse.engine import control
 from lakehouse.engine.state import EngineState, read_state
-from lakehouse.engine.supervisor import Supervisor, WatchRules
+from lakehouse.engine.supervisor import EngineSupervisor, WatchRules
 from lakehouse.errors import EngineMemoryError, EngineUnavailableError
 from lakehouse.spark import session as spark_session
 from lakehouse.spark.guard import guarded
@@ -29,10 +29,10 @@ HASTY = WatchRules(probe_every=0.5, probe_deadline=1.0, hung_when_idle=2.0)
 @pytest.fixture
 def supervise(new_home: Home) -> Iterator[Callable[[WatchRules], EngineState]]:
     """Run a supervisor with given rules in a thread of this process and wait for its engine."""
-    running: list[tuple[Supervisor, threading.Thread]] = []
+    running: list[tuple[EngineSupervisor, threading.Thread]] = []
 
     def begin(rules: WatchRules) -> EngineState:
-        supervisor = Supervisor(settings(), rules)
+        supervisor = EngineSupervisor(settings(), rules)
         thread = threading.Thread(target=supervisor.run)
         thread.start()
         running.append((supervisor, thread))

@@ -1,1 +1,1 @@
-"""Airflow as a server: `lakehouse up` and `down`, its supervisor and their record."""
+"""Airflow's servers: `lakehouse up` and `down`, the supervisor and its record."""

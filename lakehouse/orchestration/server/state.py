@@ -1,4 +1,4 @@
-"""What the platform's supervisor records about its parts: <home>/airflow/platform.json."""
+"""The record of Airflow's servers, written by their supervisor: <home>/airflow/platform.json."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from lakehouse.config.settings import settings
-from lakehouse.engine.state import is_same_process
 from lakehouse.orchestration.airflow_config import airflow_home
 from lakehouse.utils.atomic_files import write_whole
+from lakehouse.utils.processes import ProcessId
 
 Phase = Literal["starting", "running", "stopped", "failed"]
-# What `lakehouse up` runs. Their log servers are off: logs are files the API server reads, and they would listen on all
-# interfaces.
+# What `lakehouse up` runs. Their log servers are off: they would listen on all interfaces, and logs are files that the
+# API server reads.
 PARTS: dict[str, tuple[str, ...]] = {
     "api-server": ("airflow", "api-server"),
     "scheduler": ("airflow", "scheduler", "--skip-serve-logs"),
@@ -25,26 +25,13 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Process:
-    """A process beyond doubt: pid and creation time (seconds since 1970)."""
-
-    pid: int
-    born: float
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process is there, and is not another one with the same id."""
-        return is_same_process(self.pid, self.born)
-
-
-@dataclass(frozen=True)
-class PlatformState:
-    """The platform as its supervisor last saw it."""
+class ServerState:
+    """Airflow's servers (`parts`: name -> process) as their supervisor last saw them."""
 
     phase: Phase
-    supervisor: Process
+    supervisor: ProcessId
     port: int
-    parts: dict[str, Process] = field(default_factory=dict)
+    parts: dict[str, ProcessId] = field(default_factory=dict)
     restarts: int = 0
     detail: str = ""
 
@@ -54,23 +41,23 @@ def state_path() -> Path:
     return airflow_home() / "platform.json"
 
 
-def read_state() -> PlatformState | None:
-    """The record, or None when the platform was never started here."""
+def read_state() -> ServerState | None:
+    """The record, or None when the servers were never started here."""
     try:
         found = json.loads(state_path().read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    parts = {name: Process(**process) for name, process in found.pop("parts").items()}
-    return PlatformState(**found | {"supervisor": Process(**found["supervisor"]), "parts": parts})
+    parts = {name: ProcessId(**process) for name, process in found.pop("parts").items()}
+    return ServerState(**found | {"supervisor": ProcessId(**found["supervisor"]), "parts": parts})
 
 
 def is_up() -> bool:
-    """Whether a platform is at work in this home (its supervisor is alive)."""
+    """Whether Airflow's servers run in this home (their supervisor is alive)."""
     state = read_state()
     return state is not None and state.supervisor.is_alive
 
 
-def write_state(state: PlatformState) -> None:
+def write_state(state: ServerState) -> None:
     """Replace the record in one step."""
     write_whole(state_path(), json.dumps(dataclasses.asdict(state), indent=1))
 

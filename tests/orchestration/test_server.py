@@ -1,4 +1,4 @@
-"""The platform for real: Airflow's processes, the real scheduler, the REST API with a token, and pages in the menu."""
+"""`lakehouse up` for real: Airflow's processes, the real scheduler, the REST API with a token, and pages in the menu."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PATIENCE_SECONDS = 480.0
 
 
 @dataclass(frozen=True)
-class Platform:
-    """A running platform; `call` speaks to its REST API as a person who logged in."""
+class Server:
+    """A running Airflow; `call` uses its REST API as a person who logged in."""
 
     home: Home
     address: str
@@ -78,9 +78,9 @@ def _wait(what: Callable[[], Any], wanted: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def platform(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform on what the main job left, in a home of its own; only what a test needs is unpaused."""
-    home = Home(tmp_path_factory.mktemp("platform"))
+def server(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Airflow on what the main job left, in a home of its own; only what a test needs is unpaused."""
+    home = Home(tmp_path_factory.mktemp("server"))
     shutil.copytree(
         ran_on_sail.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True
     )
@@ -91,7 +91,7 @@ def platform(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iter
     try:
         login = {"username": shown["login"], "password": shown["password"]}
         with urllib.request.urlopen(_request(f"{shown['address']}/auth/token", "POST", login), timeout=30) as answer:
-            started = Platform(home, shown["address"], json.load(answer)["access_token"])
+            started = Server(home, shown["address"], json.load(answer)["access_token"])
         _wait(lambda: started.call("/api/v2/dags")["total_entries"] == 4, "the four DAGs")
         yield started
     finally:
@@ -99,63 +99,63 @@ def platform(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.mark.timeout(900)
-def test_a_delivery_goes_through_the_scheduler_to_profiles(platform: Platform) -> None:
-    newest = sorted((platform.home.path / "sample" / "shop" / "transactions").glob("*.csv"))[-1]
+def test_a_delivery_goes_through_the_scheduler_to_profiles(server: Server) -> None:
+    newest = sorted((server.home.path / "sample" / "shop" / "transactions").glob("*.csv"))[-1]
     header, line = newest.read_text(encoding="utf-8").splitlines()[:2]
     (newest.parent / "late.csv").write_text(
         f"{header}\n{line.replace(line.split(',')[0], 'late-basket', 1)}\n", encoding="utf-8"
     )
-    orders = rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0]
+    orders = rows(server.home.lake, "select count(*) from {gold.fct_orders}")[0][0]
 
-    platform.pause("build_profiles", False)
-    platform.pause("ingest_transactions", False)  # the scheduler starts the newest window by itself
-    load = _wait(lambda: platform.ended("ingest_transactions", "scheduled"), "ingest_transactions to end")
-    platform.pause("ingest_transactions", True)
-    assert (load["state"], platform.complaints(load)) == ("success", [])
+    server.pause("build_profiles", False)
+    server.pause("ingest_transactions", False)  # the scheduler starts the newest window by itself
+    load = _wait(lambda: server.ended("ingest_transactions", "scheduled"), "ingest_transactions to end")
+    server.pause("ingest_transactions", True)
+    assert (load["state"], server.complaints(load)) == ("success", [])
 
     build = _wait(
-        lambda: platform.ended("build_profiles", "asset_triggered"), "build_profiles, started by the asset, to end"
+        lambda: server.ended("build_profiles", "asset_triggered"), "build_profiles, started by the asset, to end"
     )
-    platform.pause("build_profiles", True)
-    assert (build["state"], platform.complaints(build)) == ("success", [])
+    server.pause("build_profiles", True)
+    assert (build["state"], server.complaints(build)) == ("success", [])
     # Only now: Airflow 3.3.2 answers 500 while a run that an event made has not started.
-    events = platform.call("/api/v2/assets/events?limit=100&order_by=-timestamp")["asset_events"]
+    events = server.call("/api/v2/assets/events?limit=100&order_by=-timestamp")["asset_events"]
     assert "lakehouse://silver/transactions" in {
         event["uri"] for event in events if event["source_run_id"] == load["dag_run_id"]
     }
-    assert rows(platform.home.lake, "select count(*) from {gold.fct_orders}")[0][0] == orders + 1
+    assert rows(server.home.lake, "select count(*) from {gold.fct_orders}")[0][0] == orders + 1
 
 
 @pytest.mark.timeout(900)
-def test_a_backfill_runs_once_per_window_and_loads_nothing_twice(platform: Platform) -> None:
+def test_a_backfill_runs_once_per_window_and_loads_nothing_twice(server: Server) -> None:
     loaded = "select coalesce(sum(count_loaded), 0) from {ops.runs} where stage = 'bronze'"
-    before = rows(platform.home.lake, loaded)[0][0]
-    platform.pause("ingest_transactions", False)
+    before = rows(server.home.lake, loaded)[0][0]
+    server.pause("ingest_transactions", False)
     range_of_one = {"from_date": "2017-12-30T22:15:00Z", "to_date": "2017-12-30T22:15:00Z"}
-    platform.call(
+    server.call(
         "/api/v2/backfills",
         "POST",
         {"dag_id": "ingest_transactions", "max_active_runs": 1, "dag_run_conf": {}} | range_of_one,
     )
-    run = _wait(lambda: platform.ended("ingest_transactions", "backfill"), "the backfill to end")
-    platform.pause("ingest_transactions", True)
-    assert (run["state"], platform.complaints(run)) == ("success", [])
+    run = _wait(lambda: server.ended("ingest_transactions", "backfill"), "the backfill to end")
+    server.pause("ingest_transactions", True)
+    assert (run["state"], server.complaints(run)) == ("success", [])
     assert (run["data_interval_start"], run["data_interval_end"]) == ("2017-12-30T22:15:00Z", "2017-12-30T23:15:00Z")
-    assert rows(platform.home.lake, loaded)[0][0] == before
+    assert rows(server.home.lake, loaded)[0][0] == before
 
 
 @pytest.mark.timeout(900)
-def test_a_campaign_manager_triggers_the_refresh(platform: Platform) -> None:
+def test_a_campaign_manager_triggers_the_refresh(server: Server) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        platform.trigger("pre_send_refresh", {"campaign_id": "no_such_campaign"})
+        server.trigger("pre_send_refresh", {"campaign_id": "no_such_campaign"})
     assert refused.value.code in (400, 422)
     count_exports = "select count(*) from {ops.exports}"
-    before = rows(platform.home.lake, count_exports)[0][0]
-    platform.pause("pre_send_refresh", False)
-    run_id = platform.trigger("pre_send_refresh", {"campaign_id": CAMPAIGN, "as_of": AS_OF})
-    refresh = _wait(lambda: platform.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")
-    assert (refresh["state"], platform.complaints(refresh)) == ("success", [])
-    assert rows(platform.home.lake, count_exports)[0][0] == before + 1
+    before = rows(server.home.lake, count_exports)[0][0]
+    server.pause("pre_send_refresh", False)
+    run_id = server.trigger("pre_send_refresh", {"campaign_id": CAMPAIGN, "as_of": AS_OF})
+    refresh = _wait(lambda: server.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")
+    assert (refresh["state"], server.complaints(refresh)) == ("success", [])
+    assert rows(server.home.lake, count_exports)[0][0] == before + 1
 
 
 @pytest.mark.parametrize(
@@ -165,16 +165,16 @@ def test_a_campaign_manager_triggers_the_refresh(platform: Platform) -> None:
         ("/lakehouse/data_docs/index.html", b"silver.contacts"),
     ],
 )
-def test_pages_are_in_the_menu_for_who_is_logged_in(platform: Platform, page: str, words: bytes) -> None:
+def test_pages_are_in_the_menu_for_who_is_logged_in(server: Server, page: str, words: bytes) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(platform.address + page, timeout=30)
+        urllib.request.urlopen(server.address + page, timeout=30)
     assert refused.value.code == 401
-    headers = {"Authorization": f"Bearer {platform.token}"}
-    with urllib.request.urlopen(_request(platform.address + page, headers=headers), timeout=30) as answer:
+    headers = {"Authorization": f"Bearer {server.token}"}
+    with urllib.request.urlopen(_request(server.address + page, headers=headers), timeout=30) as answer:
         content = answer.read()
     assert b"<html" in content.lower()
     assert words in content
-    menu = [view["href"] for plugin in platform.call("/api/v2/plugins")["plugins"] for view in plugin["external_views"]]
+    menu = [view["href"] for plugin in server.call("/api/v2/plugins")["plugins"] for view in plugin["external_views"]]
     assert page in menu
 
 
@@ -186,27 +186,27 @@ def test_pages_are_in_the_menu_for_who_is_logged_in(platform: Platform, page: st
         "/lakehouse/logs/x",
     ],
 )
-def test_pages_lead_nowhere_else(platform: Platform, path: str) -> None:
+def test_pages_lead_nowhere_else(server: Server, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(
-            _request(platform.address + path, headers={"Authorization": f"Bearer {platform.token}"}), timeout=30
+            _request(server.address + path, headers={"Authorization": f"Bearer {server.token}"}), timeout=30
         )
     assert refused.value.code == 404
 
 
-def test_a_wrong_password_does_not_get_in(platform: Platform) -> None:
+def test_a_wrong_password_does_not_get_in(server: Server) -> None:
     for wrong in ("admin", ""):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(
-                _request(f"{platform.address}/auth/token", "POST", {"username": "admin", "password": wrong}), timeout=30
+                _request(f"{server.address}/auth/token", "POST", {"username": "admin", "password": wrong}), timeout=30
             )
         assert refused.value.code in (400, 401)
 
 
-def test_it_listens_on_loopback_only_and_starting_again_changes_nothing(platform: Platform) -> None:
-    before = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]
+def test_it_listens_on_loopback_only_and_starting_again_changes_nothing(server: Server) -> None:
+    before = json.loads(server.home.lakehouse("up", "--json").stdout)["parts"]
     assert set(before) == {"api-server", "scheduler", "dag-processor", "triggerer"}
-    assert json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"] == before
+    assert json.loads(server.home.lakehouse("up", "--json").stdout)["parts"] == before
     listening = {
         connection.laddr.ip
         for pid in before.values()
@@ -217,22 +217,22 @@ def test_it_listens_on_loopback_only_and_starting_again_changes_nothing(platform
     assert listening == {"127.0.0.1"}
 
 
-def test_a_part_that_dies_is_restarted(platform: Platform) -> None:
-    first = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]["triggerer"]
+def test_a_part_that_dies_is_restarted(server: Server) -> None:
+    first = json.loads(server.home.lakehouse("up", "--json").stdout)["parts"]["triggerer"]
     psutil.Process(first).kill()
     again = _wait(
-        lambda: json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"].get("triggerer", first) != first,
+        lambda: json.loads(server.home.lakehouse("up", "--json").stdout)["parts"].get("triggerer", first) != first,
         "another triggerer",
     )
     assert again
 
 
-def test_down_leaves_no_process_behind(platform: Platform) -> None:
-    parts = json.loads(platform.home.lakehouse("up", "--json").stdout)["parts"]
+def test_down_leaves_no_process_behind(server: Server) -> None:
+    parts = json.loads(server.home.lakehouse("up", "--json").stdout)["parts"]
     trees = [
         tree for pid in parts.values() for tree in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
     ]
-    assert json.loads(platform.home.lakehouse("down", "--json").stdout)["state"] == "stopped"
+    assert json.loads(server.home.lakehouse("down", "--json").stdout)["state"] == "stopped"
     assert [process.pid for process in trees if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
 
 
