@@ -63,7 +63,7 @@ hooks: setup ## run the checks of `make lint` on the changed files before every 
 	@$(BIN)/pre-commit install
 
 coverage: setup ## run the fast tests and print the lines that they did not reach
-	@$(PYTEST) -m "not spark and not slow and not soak" --cov=
+	@$(PYTEST) -m "not spark and not slow and not soak" --cov
 
 lock: setup ## renew requirements/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/requirements.lock

@@ -17,7 +17,7 @@ from tests.support.homes import ROOT
 
 _TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 _VARIABLES = set(re.findall(r"^([A-Z_]+) *\?=", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-_names = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+_names = pytest.mark.parametrize("page", [*PAGES, *FRONT_DOOR], ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def _parse(words: list[str]) -> None:
@@ -69,7 +69,7 @@ def test_commands_in_the_text_are_ones_we_have(page: Path, capsys: pytest.Captur
         _check_make(_program(code)[1])
 
 
-@pytest.mark.parametrize("page", [*PAGES, *FRONT_DOOR], ids=lambda page: str(page.relative_to(ROOT)))
+@_names
 def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not (page.parent / link).exists()] == []
 
