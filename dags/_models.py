@@ -15,12 +15,13 @@ from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from dags._common import asset, current_window
 from lakehouse.config.settings import settings
-from lakehouse.gold.manifest import PROJECT, manifest_path
+from lakehouse.gold.dbt_manifest import dbt_manifest_path
+from lakehouse.gold.dbt_project import DBT_PROJECT
 from lakehouse.orchestration import pools
 from lakehouse.tables import gold
 
 PROFILE = ProfileConfig(
-    profile_name="lakehouse", target_name=settings().engine, profiles_yml_filepath=PROJECT / "profiles.yml"
+    profile_name="lakehouse", target_name=settings().engine, profiles_yml_filepath=DBT_PROJECT / "profiles.yml"
 )
 MARTS = "marts"
 
@@ -64,7 +65,7 @@ def model_group() -> DbtTaskGroup:
     models = DbtTaskGroup(
         group_id="models",
         project_config=ProjectConfig(
-            dbt_project_path=PROJECT, manifest_path=manifest_path(), install_dbt_deps=False, partial_parse=False
+            dbt_project_path=DBT_PROJECT, manifest_path=dbt_manifest_path(), install_dbt_deps=False, partial_parse=False
         ),
         profile_config=PROFILE,
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER),
@@ -86,7 +87,7 @@ def model_group() -> DbtTaskGroup:
 def tests_and_docs() -> tuple[DbtTestLocalOperator, DbtDocsLocalOperator]:
     """All dbt tests in one invocation (a failed test is a data error: not retried), and the static docs."""
     options = DBT | {
-        "project_dir": str(PROJECT),
+        "project_dir": str(DBT_PROJECT),
         "profile_config": PROFILE,
         "invocation_mode": InvocationMode.DBT_RUNNER,
         "emit_datasets": False,

@@ -1,8 +1,8 @@
-"""Stage `gold`: what is outdated of it in one dbt invocation, or the stock taken after model tasks built it."""
+"""Stage `gold`: build what is out of date in one dbt invocation, or record a build that model tasks have done."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from lakehouse.config.settings import settings
 from lakehouse.errors import ContractError
@@ -10,7 +10,7 @@ from lakehouse.gold.dbt_runner import build_gold
 from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
 from lakehouse.gold.staleness import (
     AS_OF,
-    PROJECT,
+    PROJECT_FINGERPRINT,
     SILVER_TABLES,
     changed_inputs,
     record_gold_built,
@@ -25,59 +25,68 @@ from lakehouse.window import BatchWindow
 
 
 def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Target `build`: build what is outdated, from silver whose gates are all open. Target `built`: tasks have built
-    it; count and remember.
+    """Run the stage.
 
-    Raises what the gates raise (NothingLoadedError, QualityGateFailed, GateNotFinishedError), with gold untouched, and
-    what the build and its tests raise.
+    Args:
+        target: `build`: build what is out of date, from silver whose gates are all open. `built`: the tasks of a DAG
+            have built it, one per model; remember that, and report the tables.
+        window: The run.
+
+    Raises:
+        NothingLoadedError, QualityGateFailed, GateNotFinishedError: Gold is left as it is.
+        GoldBuildFailed: A model or test failed; the next build starts over.
     """
-    if target == "built":
-        record_gold_built(window)
-        return _tables()
-    if target != "build":
-        raise ContractError("gold", f"there is no target {target!r}", "Use `build` or `built`.")
-    require_loaded(list(SILVER_TABLES))
-    require_checked_and_open(list(SILVER_TABLES))
-    return build_outdated(window, with_tests=True)
+    match target:
+        case "build":
+            require_loaded(SILVER_TABLES)
+            require_checked_and_open(SILVER_TABLES)
+            return build_outdated(window, with_tests=True)
+        case "built":
+            record_gold_built(window)
+            return _all_tables()
+        case _:
+            raise ContractError("gold", f"there is no target {target!r}", "Use `build` or `built`.")
 
 
 def build_outdated(window: BatchWindow, with_tests: bool = False) -> list[TableOutcome]:
-    """Build the models downstream of what changed since the last good build, and of nothing else; the other tables are
-    skipped.
+    """Build the models downstream of what changed since the last good build; the other tables are reported as skipped.
 
-    A build that is stopped, or whose tests fail, is repeated whole by the next one. Raises what the build raises.
+    A build that is stopped, or whose tests fail, is repeated whole by the next one. Raises what `build_gold` raises.
     """
     changed = changed_inputs(window)
-    built = []
-    if changed:
-        begin_build(window)
-        built = build_gold(window, selection(changed), with_tests)
-        record_gold_built(window)
-    done = {outcome.table for outcome in built}
-    return [*built, *(TableOutcome(table.table, skipped=True) for table in _tables() if table.table not in done)]
+    if not changed:
+        return _skipped(_all_tables())
+    begin_build(window)
+    built = build_gold(window, selection(changed), with_tests)
+    record_gold_built(window)
+    names = {outcome.table for outcome in built}
+    return [*built, *_skipped(outcome for outcome in _all_tables() if outcome.table not in names)]
 
 
 def begin_build(window: BatchWindow) -> None:
-    """Before the first model: note what the build reads, and have the engine know gold as it is in the lake."""
+    """Before the first model: note what the build reads, and have the engine forget gold tables that were removed."""
     forget_missing(Layer.GOLD)
     record_gold_started(window)
 
 
 def selection(changed: Collection[str]) -> str | None:
     """What dbt has to build after these inputs changed, in its syntax; None for everything."""
-    if PROJECT in changed:
+    if PROJECT_FINGERPRINT in changed:
         return None
     sources = [f"source:{name}+" for name in sorted(changed) if name != AS_OF]
     return " ".join([*sources, *(["int_run_inputs+"] if AS_OF in changed else [])])
 
 
-def _tables() -> list[TableOutcome]:
-    """One outcome per gold table, without dbt's own intermediate state: the rows it has now."""
+def _skipped(outcomes: Iterable[TableOutcome]) -> list[TableOutcome]:
+    return [TableOutcome(outcome.table, skipped=True) for outcome in outcomes]
+
+
+def _all_tables() -> list[TableOutcome]:
+    """One outcome per gold table with the rows it has now, without the intermediate tables of the increments."""
+    lake = settings().lake
     tables = [
-        table
-        for table in existing_tables(settings().lake)
-        if table.layer is Layer.GOLD and not table.name.startswith("int_")
+        table for table in existing_tables(lake) if table.layer is Layer.GOLD and not table.name.startswith("int_")
     ]
-    found = [(table, open_table(table, settings().lake)) for table in tables]
+    found = [(table, open_table(table, lake)) for table in tables]
     counts = [(table, delta.count()) for table, delta in found if delta is not None]
     return [TableOutcome(table, read=rows, loaded=rows) for table, rows in counts]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.config.settings import settings
 from lakehouse.errors import TerminalError
-from lakehouse.gold.manifest import target_path
+from lakehouse.gold.dbt_project import target_path
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult

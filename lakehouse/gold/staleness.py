@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
-from lakehouse.gold.manifest import project_fingerprint
+from lakehouse.gold.dbt_project import project_fingerprint
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
@@ -21,7 +21,7 @@ from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
-AS_OF, PROJECT = "as_of", "dbt_project"
+AS_OF, PROJECT_FINGERPRINT = "as_of", "dbt_project"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
 INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset))
 
@@ -31,7 +31,7 @@ def gold_inputs(window: BatchWindow) -> dict[str, int]:
     hash."""
     lake = settings().lake
     versions = {str(table): -1 if (found := newest_version(table, lake)) is None else found for table in INPUTS}
-    return versions | {AS_OF: int(window.as_of.timestamp()), PROJECT: int(project_fingerprint()[:15], 16)}
+    return versions | {AS_OF: int(window.as_of.timestamp()), PROJECT_FINGERPRINT: int(project_fingerprint()[:15], 16)}
 
 
 def changed_inputs(window: BatchWindow) -> frozenset[str]:

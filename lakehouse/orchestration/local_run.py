@@ -19,7 +19,7 @@ from lakehouse.config.settings import PROJECT_ROOT, settings
 from lakehouse.diagnostics.config_check import check_configuration
 from lakehouse.engine import control
 from lakehouse.errors import TerminalError
-from lakehouse.gold.manifest import manifest_path
+from lakehouse.gold.dbt_manifest import dbt_manifest_path
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import DATABASE, airflow_home, apply_environment
 from lakehouse.orchestration.output_capture import output_to, run_log
@@ -66,7 +66,10 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     started, moment = time.monotonic(), datetime.now(UTC)
     conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
     with interruptible() as interruption, _alone(), ThreadPoolExecutor(2, thread_name_prefix="preparation") as beside:
-        pending: list[Future[Any]] = [beside.submit(control.start, replace=not is_up()), beside.submit(manifest_path)]
+        pending: list[Future[Any]] = [
+            beside.submit(control.start, replace=not is_up()),
+            beside.submit(dbt_manifest_path),
+        ]
         with output_to(run_log(moment)) as on_terminal:
             _prepare(pending)
             dags = _loaded_dags()

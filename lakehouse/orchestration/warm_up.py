@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Iterable
 
 from lakehouse.contracts import Stage
-from lakehouse.gold.dbt_runner import warm_up_dbt
+from lakehouse.gold.dbt_manifest import preload_dbt_manifest
 
 _ENGINE = ("pyspark.sql.connect.session", "lakehouse.spark.guard")
 LIBRARIES: dict[Stage, tuple[str, ...]] = {
@@ -32,4 +32,4 @@ def warm_up(stages: Iterable[Stage] = tuple(LIBRARIES)) -> None:
         for library in LIBRARIES[stage]:
             importlib.import_module(library)
     if Stage.GOLD in chosen:
-        warm_up_dbt()
+        preload_dbt_manifest()

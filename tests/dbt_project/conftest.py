@@ -13,7 +13,7 @@ import pytest
 from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES
 from lakehouse.gold.build import build_outdated
-from lakehouse.gold.dbt_runner import build_gold
+from lakehouse.gold.dbt_runner import build_gold, run_dbt
 from lakehouse.spark.session import register, session
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
@@ -98,6 +98,16 @@ class Shop:
             build_gold(window, select)
         else:
             build_outdated(window)
+
+
+def run_tests(window: BatchWindow, select: str | None = None) -> int:
+    """Run the data tests, or the tests that `select` names, as dbt does in a build; returns how many passed.
+
+    `test_type:unit` selects the tests of the formulas, which need no data. Raises GoldBuildFailed with the names of
+    those that did not pass.
+    """
+    chosen = ["--select", select] if select else ["--exclude-resource-type", "unit_test"]
+    return len(run_dbt(["test", *chosen], window).result.results)
 
 
 def gold_rows(query: str) -> list[tuple[Any, ...]]:

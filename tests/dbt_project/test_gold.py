@@ -10,9 +10,9 @@ from lakehouse.config.settings import settings
 from lakehouse.errors import TerminalError
 from lakehouse.gold.build import build_outdated
 from lakehouse.gold.dbt_errors import GoldBuildFailed
-from lakehouse.gold.dbt_runner import build_gold, check_gold
+from lakehouse.gold.dbt_runner import build_gold
 from lakehouse.window import BatchWindow
-from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows
+from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows, run_tests
 
 WINDOW = BatchWindow.of(AS_OF, AS_OF, "test")
 
@@ -22,19 +22,19 @@ def test_everything_builds_and_passes(shop: Shop) -> None:
     shop.buys("t1", "1", day(12, 30), "9.90")
     outcomes = {str(outcome.table): outcome.loaded for outcome in build_gold(WINDOW)}
     assert outcomes["gold.dim_customers"] == outcomes["gold.fct_orders"] == outcomes["gold.customer_history"] == 1
-    assert check_gold(WINDOW) > 20
+    assert run_tests(WINDOW) > 20
 
 
 @pytest.mark.both_engines
 def test_unit_tests_pass(shop: Shop) -> None:
-    assert check_gold(WINDOW, "test_type:unit") > 20
+    assert run_tests(WINDOW, "test_type:unit") > 20
 
 
 def test_a_failed_data_test_is_named(shop: Shop) -> None:
     shop.buys("t1", "nobody knows", day(12, 30), "9.90")
     build_gold(WINDOW)
     with pytest.raises(GoldBuildFailed, match="assert_orders_equal_transactions"):
-        check_gold(WINDOW, "assert_orders_equal_transactions")
+        run_tests(WINDOW, "assert_orders_equal_transactions")
 
 
 def test_gold_that_fails_its_tests_is_never_good(shop: Shop) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lakehouse.config.settings import settings
-from lakehouse.gold.dbt_runner import check_gold
 from lakehouse.spark.session import session
 from lakehouse.storage.reader import column_names
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
-from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows
+from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows, run_tests
 
 LATER = datetime(2018, 1, 3, tzinfo=UTC)
 VERSIONS = "select customer_id, first_name, valid_from, valid_to, is_current from {gold.customer_history} order by customer_id, valid_from, valid_to nulls last"
@@ -47,7 +46,7 @@ def test_runs_as_of_the_same_moment(shop: Shop) -> None:
         shop.contact("1", "c1", first_name=name)
         shop.build(LATER)
     assert gold_rows(VERSIONS) == [("c1", "Eve", AS_OF, LATER, False), ("c1", "Eve", LATER, None, True)]
-    assert check_gold(BatchWindow.of(LATER, LATER, "test"), "customer_history") > 2
+    assert run_tests(BatchWindow.of(LATER, LATER, "test"), "customer_history") > 2
 
 
 def test_a_merged_customer_ends(shop: Shop) -> None:
@@ -85,7 +84,7 @@ def test_a_look_back_contradicts_no_version(shop: Shop) -> None:
     shop.build(LATER)
     assert gold_rows(VERSIONS) == [("c1", "Anna", LATER, None, True), ("c2", "Bob", AS_OF, None, True)]
     assert (
-        check_gold(
+        run_tests(
             BatchWindow.of(LATER, LATER, "test"),
             "assert_history_versions_follow_each_other assert_history_has_one_current_version",
         )

@@ -14,7 +14,7 @@ import yaml
 
 from lakehouse.config.settings import environment_with, settings
 from lakehouse.contracts.dbt_sources import SOURCES_FILE, render_sources
-from lakehouse.gold.manifest import manifest_path
+from lakehouse.gold.dbt_manifest import dbt_manifest_path
 
 MODELS = SOURCES_FILE.parents[1]
 
@@ -108,7 +108,7 @@ def test_the_project_is_parsed_wherever_the_user_is(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "home"))
     settings.cache_clear()
     try:
-        assert manifest_path().is_file()
+        assert dbt_manifest_path().is_file()
     finally:
         settings.cache_clear()
 

@@ -50,7 +50,7 @@ def run_main_job(home: Home, *flags: str) -> str:
 
 def parse_project(home: Home) -> None:
     """Have dbt parse its project for this home."""
-    command = [sys.executable, "-c", "from lakehouse.gold.manifest import manifest_path; manifest_path()"]
+    command = [sys.executable, "-c", "from lakehouse.gold.dbt_manifest import dbt_manifest_path; dbt_manifest_path()"]
     subprocess.run(command, cwd=ROOT, env=home.environment(), check=True, timeout=300)
 
 

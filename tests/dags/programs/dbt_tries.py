@@ -31,12 +31,12 @@ def main() -> None:
 
     from dags._common import DEFAULTS, PARAMS
     from dags._models import DBT, PROFILE
-    from lakehouse.gold.manifest import PROJECT
+    from lakehouse.gold.dbt_project import DBT_PROJECT
 
     tried: list[str] = []
     waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
     options = DBT | {
-        "project_dir": str(PROJECT),
+        "project_dir": str(DBT_PROJECT),
         "profile_config": PROFILE,
         "invocation_mode": InvocationMode.DBT_RUNNER,
         "pool": "default_pool",

@@ -7,7 +7,7 @@ import sys
 import time
 
 from lakehouse.config.settings import PROJECT_ROOT
-from lakehouse.gold.manifest import manifest_path
+from lakehouse.gold.dbt_manifest import dbt_manifest_path
 from lakehouse.orchestration import metadata_db
 
 HEAVY = (
@@ -25,7 +25,7 @@ HEAVY = (
 
 def main() -> None:
     metadata_db.prepare()
-    manifest_path()
+    dbt_manifest_path()
     from airflow.dag_processing.dagbag import DagBag
     from airflow.models.pool import Pool
 
