@@ -48,5 +48,5 @@ def links(page: Path) -> list[str]:
 
 
 def settings_named(page: Path) -> set[str]:
-    """Names of LAKEHOUSE_ variables that the page speaks of."""
+    """Names of LAKEHOUSE_ variables in the page."""
     return set(_SETTING.findall(page.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""The commands of README.md and docs/ work, in the order they are told, in a new home with a small sample."""
+"""The commands of README.md and docs/ work, in the order of the pages, in a new home with a small sample."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def test_it_works_as_written(command: Command, home: Home) -> None:
     assert done.stdout.strip()
 
 
-def test_what_is_not_run_is_still_told() -> None:
+def test_what_is_not_run_is_still_in_the_pages() -> None:
     assert set(NOT_RUN) <= {command.line for command in COMMANDS}

@@ -1,5 +1,4 @@
-"""README.md and docs/ say what is so: their commands are ones we have, their links lead somewhere, their settings
-exist."""
+"""README.md and docs/ are true: their commands, link targets and settings exist."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ def _parse(words: list[str]) -> None:
 
 
 def _parse_help(words: list[str]) -> None:
-    """As `_parse`, but arguments may be missing: a page may speak of `lakehouse sql` as such."""
+    """As `_parse`, but arguments may be missing: a page may mention `lakehouse sql` without a query."""
     with pytest.raises(click.exceptions.Exit) as ended:
         _parse([*words, "--help"])
     assert ended.value.exit_code == 0
@@ -51,7 +50,7 @@ def _check_make(words: list[str]) -> None:
 
 
 @_names
-def test_commands_in_shell_blocks_are_ones_we_have(page: Path) -> None:
+def test_commands_in_shell_blocks_exist(page: Path) -> None:
     for command in commands(page):
         program, words = _program(command.line)
         assert program in ("make", "lakehouse", "airflow"), command
@@ -62,7 +61,7 @@ def test_commands_in_shell_blocks_are_ones_we_have(page: Path) -> None:
 
 
 @_names
-def test_commands_in_the_text_are_ones_we_have(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_in_the_text_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for code in mentioned(page, "lakehouse"):
         _parse_help(_program(code)[1])
     for code in mentioned(page, "make"):
@@ -86,7 +85,7 @@ def test_settings_exist(page: Path) -> None:
     assert settings_named(page) - known == set()
 
 
-def test_a_command_that_is_not_ours_is_found() -> None:
+def test_a_command_that_does_not_exist_is_found() -> None:
     with pytest.raises(click.UsageError):
         _parse(["run", "--no-such-option"])
     with pytest.raises(click.UsageError):
