@@ -1,5 +1,5 @@
-"""A wrong environment variable is told as such: its name, its value, what was expected. Children get an environment of
-their own."""
+"""An error about an environment variable has its name, its value and what was expected; child processes get a safe
+environment."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Sample = tuple[Path, SampleManifest]
 Rows = list[dict[str, str | None]]
 
 _REFERENCE = {"reference_type": "'crm_id'", "customer_reference": "contact_id"}
-# Column of ours -> SQL over theirs.
+# Column of the contract -> SQL over the columns of the dump.
 MAPPINGS: dict[str, dict[str, str]] = {
     "contacts": {
         "contact_id": "id",
