@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lakehouse.errors import BalanceError
@@ -32,3 +33,10 @@ class TableOutcome:
     def __post_init__(self) -> None:
         if self.read != self.loaded + self.quarantined + self.duplicates:
             raise BalanceError(str(self.table), self.read, self.loaded, self.quarantined, self.duplicates)
+
+
+def summed(table: TableRef, outcomes: Sequence[TableOutcome]) -> TableOutcome:
+    """Outcomes of parts of the work on one table as one; skipped when all parts were."""
+    fields = ("read", "loaded", "quarantined", "duplicates")
+    counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in fields}
+    return TableOutcome(table, **counts, skipped=all(outcome.skipped for outcome in outcomes))

@@ -1,22 +1,120 @@
 """bronze.<source>_<dataset>. One row per delivered record, as received, all columns strings; append only.
 
-Input: landed Parquet files. Output: one table per source that feeds the dataset. Each landed file is loaded exactly
-once.
+Input: landed Parquet files. Output: one table per source that feeds the dataset. Key: `_source_file`, `_row_number`.
+
+A delivery is loaded if and only if its `_source_file` is in the table, and all new ones of a feed are one commit. So a
+run that was killed, or that runs again, loads nothing twice.
 """
 
 from __future__ import annotations
 
-from lakehouse.bronze.load import append_landed
-from lakehouse.config.feeds import feeds
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import partial, reduce
+from pathlib import Path
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.settings import settings
+from lakehouse.contracts import BRONZE_LINEAGE, Column
+from lakehouse.landing.files import digits_of, landed_files, shown
+from lakehouse.landing.ledger import Ledger
 from lakehouse.outcome import TableOutcome
+from lakehouse.spark.commits import committed
 from lakehouse.spark.job_command_line import run_from_command_line
+from lakehouse.spark.session import session
+from lakehouse.spark.table import SparkTable
+from lakehouse.storage.table import Table
+from lakehouse.transforms.received import delivered_columns, with_row_hash
+from lakehouse.utils.sql_text import identifier
 from lakehouse.window import BatchWindow
+
+_LINEAGE = {column.name for column in BRONZE_LINEAGE}
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Append the new landed files of every feed of the dataset `target`; one outcome per bronze table. See
-    lakehouse.bronze.load."""
-    return [append_landed(feed, window) for feed in feeds(target)]
+    """Append the new landed files of every feed of the dataset `target`; one outcome per bronze table."""
+    return [committed(feed.bronze, partial(_append_new, feed, window)) for feed in feeds(target)]
+
+
+def _append_new(feed: Feed, window: BatchWindow) -> TableOutcome:
+    """Append the landed deliveries that bronze lacks, in one commit; a skipped outcome when there are none.
+
+    A column the table lacks is added to it; one a file lacks is null.
+    """
+    found = Table(feed.bronze, settings().lake)
+    groups, count_new = _new_files(feed, found)
+    if not count_new:
+        return TableOutcome(feed.bronze, skipped=True)
+    spark = session()
+    columns = _spellings([*found.columns, *(name for files in groups for name in files.columns)])
+    received = tuple(Column(name, "string", "as received") for name in columns.values())
+    table = SparkTable(feed.bronze, found.lake, spark=spark).ensure((*received, *BRONZE_LINEAGE))
+    rows = with_row_hash(_read(spark, groups, columns), delivered_columns(columns.values()))
+    table.append(rows.withColumn("_batch_id", sf.lit(window.run_id)))
+    return TableOutcome(feed.bronze, read=count_new, loaded=table.reopened().count_rows() - table.count_rows())
+
+
+class _Alike(NamedTuple):
+    """What landed files have in common that are read together."""
+
+    run: int  # place in the order of landing
+    columns: tuple[str, ...]
+    new: tuple[str, ...]  # the `_source_file`s to take; empty for all
+
+
+_Groups = dict[_Alike, list[Path]]
+
+
+def _new_files(feed: Feed, table: Table) -> tuple[_Groups, int]:
+    """Landed files with deliveries the table lacks, by what they share, and the number of rows. Reads one column of the
+    table, and footers."""
+    loaded = {digits_of(label) for label in table.source_files()}
+    runs: dict[str, int] | None = None
+    groups: _Groups = {}
+    count_new = 0
+    for landed in landed_files(feed.landing, loaded):
+        new = {label: rows for label, rows in landed.rows.items() if digits_of(label) not in loaded}
+        if new:
+            if runs is None:
+                runs = {shown(sha256): run for sha256, run in Ledger(feed).run_of_landed().items()}
+            some = tuple(new) if len(new) < len(landed.rows) else ()
+            run = max(runs.get(digits_of(label), 0) for label in new)  # what shares a file was landed by one run
+            groups.setdefault(_Alike(run, landed.columns, some), []).append(landed.path)
+            count_new += sum(new.values())
+    return groups, count_new
+
+
+def _spellings(names: Iterable[str]) -> dict[str, str]:
+    """Delivered columns: name in lower case -> its first spelling, since tables do not tell `Email` from `email`."""
+    found: dict[str, str] = {}
+    for name in names:
+        if name not in _LINEAGE:
+            found.setdefault(name.lower(), name)
+    return found
+
+
+def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> DataFrame:
+    """Rows of all files with all columns, `_source_file`, `_row_number` and `_ingested_at`: now, microseconds apart by
+    order of landing, also when several runs landed them before this one.
+
+    The schema is given, because inferring it opens every file once more.
+    """
+    parts, now = [], datetime.now(UTC)
+    for files, paths in groups.items():
+        texts = ", ".join(f"{identifier(name)} string" for name in files.columns)
+        rows = spark.read.schema(f"{texts}, `_source_file` string, `_row_number` bigint").parquet(*map(str, paths))
+        if files.new:
+            rows = rows.where(sf.col("_source_file").isin(*files.new))
+        present = {name.lower(): sf.col(identifier(name)) for name in files.columns}
+        missing = sf.lit(None).cast("string")
+        delivered = [present.get(key, missing).alias(name) for key, name in columns.items()]
+        ingested_at = sf.lit(now + timedelta(microseconds=files.run)).alias("_ingested_at")
+        parts.append(rows.select(*delivered, "_source_file", "_row_number", ingested_at))
+    return reduce(DataFrame.unionByName, parts)
 
 
 def main() -> None:

@@ -2,29 +2,30 @@
 
 Key: identifier_type, identifier. Input: silver.contacts and the tables that refer to customers. Output:
 silver.identities. Leaves an empty silver table for every dataset that nobody delivered, since gold reads all of them.
-Skipped when no input changed. Otherwise computed anew from all inputs, because one corrected line can take an
-identifier away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run
-equals a rebuild.
+Skipped when no input changed. Otherwise computed from all inputs, because one corrected line can take an identifier
+away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run equals a
+rebuild.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, arrow_schema
 from lakehouse.outcome import TableOutcome
-from lakehouse.silver.delivery import next_update_time
 from lakehouse.silver.ensure_tables import ensure_silver_tables
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.job_command_line import run_from_command_line
-from lakehouse.spark.replace import replace_small_table
-from lakehouse.spark.session import register, session
+from lakehouse.spark.session import session
+from lakehouse.spark.table import SparkTable
 from lakehouse.storage.progress import record_progress, versions_worked_on
-from lakehouse.storage.reader import version
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, silver
 from lakehouse.transforms.references import contact_identifiers, referred_identifiers
 from lakehouse.window import BatchWindow
@@ -45,40 +46,45 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     changed."""
     del target
     lake = settings().lake
-    if any(version(table, lake) >= 0 for table in INPUTS):
+    if any(Table(ref, lake).exists for ref in INPUTS):
         ensure_silver_tables(lake)  # here, because this stage runs whatever became of the datasets
-    versions = {table: version(table, lake) for table in INPUTS}
-    there = {table: found for table, found in versions.items() if found >= 0}
+    versions = {ref: found.version for ref in INPUTS if (found := Table(ref, lake)).exists}
     worked = versions_worked_on(TABLE, lake)
-    is_current = version(TABLE, lake) >= 0 and all(worked.get(table) == found for table, found in there.items())
-    if not there or (is_current and not window.is_full):
+    is_current = Table(TABLE, lake).exists and all(worked.get(ref) == version for ref, version in versions.items())
+    if not versions or (is_current and not window.is_full):
         return [TableOutcome(TABLE, skipped=True)]
     with guarded(str(TABLE)):
-        outcome = _compute(session(), there, lake)
-    record_progress(TABLE, there, window.run_id, lake)
+        table = SparkTable(TABLE, lake, spark=session())
+        outcome = _save(table, _resolve(_extract(table, versions)))
+    record_progress(TABLE, versions, window.run_id, lake)
     return [outcome]
 
 
-def _compute(spark: SparkSession, versions: dict[TableRef, int], lake: str) -> TableOutcome:
-    from lakehouse.identities import (
-        resolve,
-    )  # scipy and pandas take a second to import, and mostly there is nothing to do
+def _extract(table: SparkTable, versions: dict[TableRef, int]) -> dict[TableRef, DataFrame]:
+    """Each input, at its version."""
+    return {ref: replace(table.beside(ref), pinned=version).read_opened() for ref, version in versions.items()}
+
+
+def _resolve(inputs: dict[TableRef, DataFrame]) -> pa.Table:
+    """Rows of the IDENTITIES contract without `_updated_at`."""
+    from lakehouse.identities import resolve  # scipy and pandas take a second, and mostly there is nothing to do
+
+    def empty(schema: str) -> DataFrame:
+        return next(iter(inputs.values())).sparkSession.createDataFrame([], schema)
+
+    contacts = contact_identifiers(inputs[CONTACTS]) if CONTACTS in inputs else empty(_CONTACTS)
+    references = reduce(DataFrame.unionByName, _references(inputs), empty(_REFERENCES))
+    of_contacts = inputs[OF_CONTACTS] if OF_CONTACTS in inputs else empty(_OF_CONTACTS)
+    return resolve(contacts.toArrow(), references.toArrow(), of_contacts.toArrow(), settings().identity_sharing_limit)
+
+
+def _save(table: SparkTable, resolved: pa.Table) -> TableOutcome:
+    """Write the table in one commit, if anything changed; rows that did not change keep their `_updated_at`."""
     from lakehouse.identities.changes import with_update_times
 
-    inputs = {
-        table: spark.read.format("delta").option("versionAsOf", found).load(table.location(lake))
-        for table, found in versions.items()
-    }
-    contacts = contact_identifiers(inputs[CONTACTS]) if CONTACTS in inputs else spark.createDataFrame([], _CONTACTS)
-    references = reduce(DataFrame.unionByName, _references(inputs), spark.createDataFrame([], _REFERENCES))
-    of_contacts = inputs[OF_CONTACTS] if OF_CONTACTS in inputs else spark.createDataFrame([], _OF_CONTACTS)
-    resolved = resolve(
-        contacts.toArrow(), references.toArrow(), of_contacts.toArrow(), settings().identity_sharing_limit
-    )
-    rows, count_changed, count_gone = with_update_times(TABLE, resolved, next_update_time(TABLE, lake), lake)
-    has_changes = bool(count_changed or count_gone) or version(TABLE, lake) < 0
-    if has_changes and replace_small_table(TABLE, rows.cast(arrow_schema(IDENTITIES.columns)), lake):
-        register(spark, TABLE)
+    rows, count_changed, count_gone = with_update_times(table, resolved, table.next_update_time())
+    if count_changed or count_gone or not table.exists:
+        table.overwrite(rows.cast(arrow_schema(IDENTITIES.columns)))
     return TableOutcome(TABLE, resolved.num_rows, loaded=count_changed, duplicates=resolved.num_rows - count_changed)
 
 

@@ -1,4 +1,4 @@
-"""Which source delivers which dataset: `feeds()` reads conf/sources.yml, every other module asks here."""
+"""Which source delivers which dataset, and how: `feeds()` reads conf/sources.yml."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from lakehouse.errors import ContractError
 from lakehouse.tables import TableRef, bronze
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Feed:
-    """One dataset of one source, as declared.
+    """One dataset of one source, as declared: a value that is made once and compared by identity.
 
     `mapping`: column of the dataset -> SQL text over the landed columns, which are all strings (backticked names);
     columns of the contract that no source column is mapped to are absent. Every expression yields text or null: the
-    silver job casts, and reads timestamps without an offset in `timezone`.
+    silver job casts, and reads timestamps without an offset in `timezone`. `bronze` is the table that keeps the rows as
+    received, `landing` the folder of the landed files.
     """
 
     source: str
@@ -35,37 +36,36 @@ class Feed:
     load: Literal["full", "increment"]
     timezone: str
     mapping: Mapping[str, str]
-    origin: FilesSource | SqlSource | RestSource = field(repr=False, compare=False)
-    declaration: DatasetDeclaration = field(repr=False, compare=False)
+    bronze: TableRef
+    landing: Path
+    origin: FilesSource | SqlSource | RestSource = field(repr=False)
+    declaration: DatasetDeclaration = field(repr=False)
 
     @property
-    def bronze(self) -> TableRef:
-        """The table that keeps the rows as received."""
-        return bronze(self.source, self.dataset)
+    def is_full(self) -> bool:
+        """Whether every delivery is a complete snapshot."""
+        return self.load == "full"
 
-    @property
-    def landing(self) -> Path:
-        """The folder of its landed Parquet files."""
-        return settings().landing / self.source / self.dataset
+    @cached_property
+    def mapped_columns(self) -> tuple[str, ...]:
+        """Landed names of the columns that the mapping reads. ContractError for an expression that is not SQL."""
+        return self._columns_behind(self.declaration.mapping)
 
-    def required_columns(self, every: bool = True) -> tuple[str, ...]:
-        """Landed names of the columns a delivery must have: those the mapping reads.
-
-        `every=False`: only those behind columns the contract requires, for formats that leave empty keys out (JSON).
-        Raises ContractError for an expression that is not SQL.
-        """
+    @cached_property
+    def required_columns(self) -> tuple[str, ...]:
+        """Those behind columns that the contract requires: all that formats must have which leave empty keys out
+        (JSON)."""
         contract = DATASETS[self.dataset]
+        return self._columns_behind(name for name in self.declaration.mapping if contract.column(name).required)
+
+    def _columns_behind(self, columns: Iterable[str]) -> tuple[str, ...]:
         names: dict[str, None] = {}
-        for column, mapped in self.declaration.mapping.items():
-            if every or contract.column(column).required:
-                try:
-                    names |= dict.fromkeys(mapped.columns)
-                except ValueError as error:
-                    raise ContractError(
-                        self.dataset,
-                        f"mapping of {column} in source {self.source}: {error}",
-                        "Correct it in sources.yml.",
-                    ) from error
+        for column in columns:
+            try:
+                names |= dict.fromkeys(self.declaration.mapping[column].columns)
+            except ValueError as error:
+                problem = f"mapping of {column} in source {self.source}: {error}"
+                raise ContractError(self.dataset, problem, "Correct it in sources.yml.") from error
         return tuple(names)
 
     def note_on(self, columns: Iterable[str]) -> str | None:
@@ -79,9 +79,8 @@ class Feed:
     def _expected_columns(self) -> frozenset[str]:
         declared = self.declaration
         watermark = (declared.watermark,) if isinstance(declared, WatermarkedDataset) and declared.watermark else ()
-        return frozenset(landed_name(name, 0) for name in (*declared.other_columns, *watermark)).union(
-            self.required_columns()
-        )
+        others = frozenset(landed_name(name, 0) for name in (*declared.other_columns, *watermark))
+        return others.union(self.mapped_columns)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -102,15 +101,16 @@ def feeds(dataset: str | None = None) -> list[Feed]:
 
 def read_feeds(path: Path) -> tuple[Feed, ...]:
     """All feeds that a sources file declares; ConfigurationError when it is missing or wrong."""
+    landing = settings().landing
     try:
         status = path.stat()
     except OSError:
-        return _read(path, 0, 0)
-    return _read(path, status.st_mtime_ns, status.st_size)
+        return _read(path, landing, 0, 0)
+    return _read(path, landing, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, modified: int, size: int) -> tuple[Feed, ...]:
+def _read(path: Path, landing: Path, modified: int, size: int) -> tuple[Feed, ...]:
     """Read once per version of the file (time of change and size are there as keys of the cache)."""
     declared = load_yaml(path, SourcesFile)
     return tuple(
@@ -121,6 +121,8 @@ def _read(path: Path, modified: int, size: int) -> tuple[Feed, ...]:
             load=declaration.load,
             timezone=declaration.timezone,
             mapping=MappingProxyType({column: mapped.sql for column, mapped in declaration.mapping.items()}),
+            bronze=bronze(name, dataset),
+            landing=landing / name / dataset,
             origin=source,
             declaration=declaration,
         )

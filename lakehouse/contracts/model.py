@@ -75,6 +75,11 @@ class Contract:
         return tuple(c for c in self.columns if c.derived_as is None)
 
     @property
+    def stored(self) -> tuple[Column, ...]:
+        """Columns of its silver table: its own, then lineage."""
+        return (*self.columns, *LINEAGE)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in the order of the contract."""
         return tuple(c.name for c in self.columns)

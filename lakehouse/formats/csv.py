@@ -16,8 +16,7 @@ import pyarrow.csv as pc
 
 from lakehouse.config.source_models import CsvOptions
 from lakehouse.errors import UnreadableFileError
-from lakehouse.formats.byte_streams import WatchedStream
-from lakehouse.formats.values import landed_names, require
+from lakehouse.formats.delivered_file import WatchedStream, compression_of, landed_names, require
 
 _BLOCK_BYTES = 4 << 20  # also the longest record; at most a few blocks are in memory
 _HEADER_CHARACTERS = 1 << 20
@@ -28,8 +27,9 @@ def read_csv(
 ) -> Iterator[pa.RecordBatch]:
     """Batches of string columns under their landed names, those in `expected` among them; an empty field is null.
 
-    UnreadableFileError says why it cannot be read, and where.
+    `compression` as declared, see `compression_of`. UnreadableFileError says why the file cannot be read, and where.
     """
+    compression = compression_of(name, compression)
     delivered = list(options.columns) if options.columns is not None else _header(path, name, options, compression)
     try:
         landed = landed_names(delivered)

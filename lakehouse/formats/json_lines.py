@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from lakehouse.config.column_mapping import landed_name
 from lakehouse.errors import UnreadableFileError
-from lakehouse.formats.byte_streams import WatchedStream
-from lakehouse.formats.values import parse_json, require, rows_of
+from lakehouse.formats.delivered_file import WatchedStream, compression_of, require
+from lakehouse.formats.values import parse_json, rows_of
 
 _BATCH_ROWS = 20_000
 _BATCH_BYTES = 32 << 20
@@ -32,7 +32,7 @@ def read_json_lines(
     number = 0
     keys: set[str] = set()
     try:
-        with BufferedReader(WatchedStream(path, compression), 1 << 20) as lines:
+        with BufferedReader(WatchedStream(path, compression_of(name, compression)), 1 << 20) as lines:
             while line := lines.readline(_LINE_BYTES):
                 number += 1
                 if not line.strip():

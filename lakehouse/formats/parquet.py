@@ -10,7 +10,8 @@ import pyarrow.compute as compute
 import pyarrow.parquet as pq
 
 from lakehouse.errors import UnreadableFileError
-from lakehouse.formats.values import landed_names, require, text_of
+from lakehouse.formats.delivered_file import landed_names, require
+from lakehouse.formats.values import text_of
 
 _BATCH_ROWS = 65_536
 

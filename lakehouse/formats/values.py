@@ -10,8 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakehouse.config.column_mapping import landed_name
-from lakehouse.errors import UnreadableFileError
+from lakehouse.formats.delivered_file import landed_names
 
 
 class NumberText(str):
@@ -82,26 +81,3 @@ def rows_of(records: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) 
     absent = [name for name in expected if name not in landed]
     columns += [pa.nulls(len(records), pa.string()) for _ in absent]
     return pa.RecordBatch.from_arrays(columns, names=landed + absent)
-
-
-def landed_names(delivered: list[str]) -> list[str]:
-    """Landed names of delivered columns; ValueError when two become the same (upper and lower case count as equal)."""
-    names = [landed_name(name, position) for position, name in enumerate(delivered, 1)]
-    seen: set[str] = set()
-    for name in names:
-        if name.lower() in seen:
-            raise ValueError(f"two columns are called {name!r} (upper and lower case do not tell columns apart)")
-        seen.add(name.lower())
-    return names
-
-
-def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
-    """UnreadableFileError when a file lacks columns that the mapping reads."""
-    missing = [column for column in expected if column not in found]
-    if len(missing) == len(expected) > 1:
-        raise UnreadableFileError(
-            name,
-            f"wrong header: none of the mapped columns is there ({', '.join(missing)}); check header line and delimiter",
-        )
-    if missing:
-        raise UnreadableFileError(name, f"missing columns: {', '.join(missing)}")

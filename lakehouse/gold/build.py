@@ -19,7 +19,7 @@ from lakehouse.gold.staleness import (
 from lakehouse.outcome import TableOutcome
 from lakehouse.spark.session import forget_missing
 from lakehouse.storage.discovery import existing_tables
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import Layer
 from lakehouse.window import BatchWindow
 
@@ -87,6 +87,6 @@ def _all_tables() -> list[TableOutcome]:
     tables = [
         table for table in existing_tables(lake) if table.layer is Layer.GOLD and not table.name.startswith("int_")
     ]
-    found = [(table, open_table(table, lake)) for table in tables]
+    found = [(table, Table(table, lake).delta) for table in tables]
     counts = [(table, delta.count()) for table, delta in found if delta is not None]
     return [TableOutcome(table, read=rows, loaded=rows) for table, rows in counts]

@@ -13,7 +13,7 @@ from lakehouse.gold.dbt_errors import raise_if_failed
 from lakehouse.gold.dbt_manifest import dbt_manifest
 from lakehouse.gold.dbt_project import dbt_options
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, gold
 from lakehouse.window import BatchWindow
 
@@ -68,7 +68,7 @@ def run_dbt(arguments: list[str], window: BatchWindow) -> dbtRunnerResult:
 
 
 def _outcome(table: TableRef) -> TableOutcome:
-    found = open_table(table, settings().lake)
+    found = Table(table, settings().lake).delta
     rows = 0 if found is None else found.count()
     return TableOutcome(table, read=rows, loaded=rows)
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from lakehouse.config.settings import PROJECT_ROOT, settings
 from lakehouse.errors import QualityGateFailed, TerminalError, TransientError
 from lakehouse.quality.verdicts import latest_gates
-from lakehouse.silver.ensure_tables import is_never_loaded
 from lakehouse.storage.discovery import newest_version
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, gold
 
 
@@ -66,8 +65,8 @@ def require_checked_and_open(tables: Sequence[TableRef]) -> None:
 
 
 def _changed_after(table: TableRef, checked_at: datetime | None) -> bool:
-    found = open_table(table, settings().lake)
-    if found is None or is_never_loaded(table, settings().lake):
+    found = Table(table, settings().lake).delta
+    if found is None or Table(table, settings().lake).is_never_loaded:
         return False
     if checked_at is None:
         return True

@@ -16,7 +16,7 @@ from lakehouse.gold.dbt_project import project_fingerprint
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
 
@@ -75,7 +75,7 @@ def record_gold_built(window: BatchWindow) -> None:
         _record(GOLD_BUILT, window, inputs)
         return
     log.warning("another build of gold began before this one ended; the next build computes all customers again")
-    progress = open_table(gold("int_gold_progress"), lake)
+    progress = Table(gold("int_gold_progress"), lake).delta
     if progress is not None:
         progress.delete()
     _record(GOLD_STARTED, window, inputs)

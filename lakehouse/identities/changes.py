@@ -7,17 +7,16 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.storage.reader import read
-from lakehouse.tables import TableRef
+from lakehouse.storage.table import Table
 
 _KEY = ["identifier_type", "identifier"]
 
 
-def with_update_times(table: TableRef, resolved: pa.Table, now: datetime, lake: str) -> tuple[pa.Table, int, int]:
+def with_update_times(table: Table, resolved: pa.Table, now: datetime) -> tuple[pa.Table, int, int]:
     """Resolved rows with `_updated_at` (as in the table for rows that say the same, `now` for others), how many of
     those others there are, and how many rows of the table are gone."""
     moment = pa.scalar(now, pa.timestamp("us", tz="UTC"))
-    known = read(table, lake)
+    known = table.rows()
     if known is None:
         return resolved.append_column("_updated_at", pa.repeat(moment, resolved.num_rows)), resolved.num_rows, 0
     # A row that says the same agrees in every column but the time, so it is found by joining on all of them.

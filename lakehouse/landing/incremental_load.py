@@ -18,7 +18,8 @@ from lakehouse.config.column_mapping import landed_name
 from lakehouse.config.feeds import Feed
 from lakehouse.config.source_fields import WatermarkedDataset
 from lakehouse.errors import ContractError, UnreadableFileError
-from lakehouse.formats.values import require, rows_of, text_of
+from lakehouse.formats.delivered_file import require
+from lakehouse.formats.values import rows_of, text_of
 from lakehouse.landing.files import NO_SNAPSHOT, PART, StagedRows, landed_path, source_file
 from lakehouse.landing.ledger import DUPLICATE, LANDED, Delivery, Ledger
 from lakehouse.landing.watermark import Overlap, behind, from_state, to_state
@@ -98,17 +99,17 @@ class IncrementalLoad:
         if not self._pending:
             return
         try:
-            self._staged.write(rows_of(self._pending, self._feed.required_columns()))
+            self._staged.write(rows_of(self._pending, self._feed.mapped_columns))
         except ValueError as error:
             raise ContractError(
                 self._feed.dataset, f"{self._name} of source {self._feed.source}: {error}", "Rename one in the source."
             ) from error
         self._pending = []
 
-    def check_columns(self, found: Sequence[str], every: bool = True) -> None:
-        """ContractError when columns (as delivered) that the mapping (see required_columns) or the watermark need are
-        not among `found`."""
-        needed = self._feed.required_columns(every) + ((landed_name(self._watermark, 0),) if self._watermark else ())
+    def check_columns(self, needed: Sequence[str], found: Sequence[str]) -> None:
+        """ContractError when `needed` columns (landed names), or the watermark, are not among those `found` (as
+        delivered)."""
+        needed = [*needed, *([landed_name(self._watermark, 0)] if self._watermark else [])]
         try:
             require(needed, [landed_name(name, 0) for name in found], self._name)
         except UnreadableFileError as error:
@@ -123,7 +124,7 @@ class IncrementalLoad:
             self.warn(
                 f"{self._overlap.count_missing} rows without {self._watermark}: changes of such rows are not noticed"
             )
-        if self._feed.load == "full" and not self._count_read:
+        if self._feed.is_full and not self._count_read:
             self.warn(NO_SNAPSHOT)
         self._stage()
         landed = self._land() if self._staged.rows else 0

@@ -19,7 +19,7 @@ from lakehouse.config.feeds import Feed
 from lakehouse.errors import SourceUnavailableError
 from lakehouse.landing.files import PART
 from lakehouse.storage.ops_tables import record
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import ops
 from lakehouse.utils.file_lock import held_lock
 
@@ -138,7 +138,7 @@ class Ledger:
         self._was_interrupted = False
 
     def _recorded_keys(self, lake: str) -> list[tuple[str, str, str]]:
-        table = open_table(ops("files"), lake)
+        table = Table(ops("files"), lake).delta
         if table is None:
             return []
         columns = ["file_name", "content_sha256", "outcome"]

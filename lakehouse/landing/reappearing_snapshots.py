@@ -21,7 +21,7 @@ _NOTE = "an earlier snapshot has come back"
 
 
 def with_reappeared(feed: Feed, ledger: Ledger, outcome: TableOutcome) -> TableOutcome:
-    """Where each delivery is a complete snapshot: land the newest once more when it repeats one that another has
+    """Of a feed whose deliveries are complete snapshots: land the newest once more when it repeats one that another has
     replaced since.
 
     It is landed under an identity of its own, made of its content and of the snapshot before it, so bronze and silver
@@ -31,7 +31,7 @@ def with_reappeared(feed: Feed, ledger: Ledger, outcome: TableOutcome) -> TableO
 
     Raises TerminalError when the rows landed back then are gone.
     """
-    found = ledger.newest_and_current() if feed.load == "full" else None
+    found = ledger.newest_and_current()
     if found is None or found[0].content == found[1].content:
         return outcome
     newest, current = found

@@ -23,12 +23,12 @@ from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
 
-# stage -> "module:function" ({target} = what it works on); the function takes (target, window) and returns the outcomes
+# stage -> "module:function"; the function takes (target, window) and returns the outcomes
 # of the tables it wrote.
 STAGES: dict[Stage, str] = {
     Stage.EXTRACT: "lakehouse.sources.extract:extract_dataset",
     Stage.BRONZE: "spark_jobs.bronze_datasets:run",
-    Stage.SILVER: "spark_jobs.silver_{target}:run",
+    Stage.SILVER: "spark_jobs.silver_datasets:run",
     Stage.IDENTITIES: "spark_jobs.silver_identities:run",
     Stage.GATE: "lakehouse.quality.gate:run_gate",
     Stage.REPLAY: "lakehouse.silver.replay:run",
@@ -59,7 +59,7 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
     """
     from lakehouse.storage.layout_version import prepare_layout, rename_former_columns
 
-    function: StageFunction = pkgutil.resolve_name(STAGES[stage].format(target=target))
+    function: StageFunction = pkgutil.resolve_name(STAGES[stage])
     run = _StageRun(stage, target, window.run_id, dag_id, datetime.now(UTC), time.monotonic())
     try:
         rename_former_columns(settings().lake)

@@ -30,10 +30,10 @@ from lakehouse.quality.rules.parameters import Parameters
 from lakehouse.quality.rules.reconciliation import delivery_parameters
 from lakehouse.quality.rules.rule import Gate, Measurement, Rule
 from lakehouse.quality.rules.schema import schema_differences
-from lakehouse.silver.ensure_tables import is_never_loaded
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
 from lakehouse.storage.discovery import newest_version
+from lakehouse.storage.table import Table
 from lakehouse.tables import Layer, TableRef
 from lakehouse.utils.sql_text import double, literal, timestamp
 from lakehouse.window import BatchWindow
@@ -51,7 +51,9 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     broken blocking rule and its rows, after recording; ContractError for a table that has no gate.
     """
     gate, lake = load_gate(target), settings().lake
-    if newest_version(gate.table, lake) is None or (_is_delivered(gate.table) and is_never_loaded(gate.table, lake)):
+    if newest_version(gate.table, lake) is None or (
+        _is_delivered(gate.table) and Table(gate.table, lake).is_never_loaded
+    ):
         return [_undelivered(gate.table)]
     parameters = _parameters(gate, window, lake)
     versions = _versions(gate, parameters, lake)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lakehouse.contracts import Stage
 from lakehouse.quality.verdicts import QUALITY_RESULTS
-from lakehouse.storage.reader import open_table, version
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops, silver
 
 _RUNS_COMPARED = 10
@@ -44,7 +44,7 @@ def history_of(table: TableRef, run_id: str, lake: str) -> History:
 
 def is_silver_at_rest(lake: str) -> bool:
     """Whether silver still is what the last build of gold started from: only then must the sums of the two agree."""
-    progress = open_table(ops("progress"), lake)
+    progress = Table(ops("progress"), lake).delta
     if progress is None:
         return True
     rows = progress.to_pyarrow_table(
@@ -53,12 +53,12 @@ def is_silver_at_rest(lake: str) -> bool:
     newest = max((row["recorded_at"] for row in rows), default=None)
     versions = {row["input_table"]: row["input_version"] for row in rows if row["recorded_at"] == newest}
     summed = (silver("transactions"), silver("identities"))
-    return all(versions.get(str(table), version(table, lake)) == version(table, lake) for table in summed)
+    return all(versions.get(str(table), Table(table, lake).version) == Table(table, lake).version for table in summed)
 
 
 def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:
     """Finished stages that wrote the table (gates do not), oldest first."""
-    runs = open_table(ops("runs"), lake)
+    runs = Table(ops("runs"), lake).delta
     if runs is None:
         return []
     filters = [("table_name", "=", str(table)), ("stage", "!=", Stage.GATE.value), ("status", "!=", "failed")]
@@ -67,7 +67,7 @@ def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:
 
 
 def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float | None:
-    results = open_table(QUALITY_RESULTS, lake)
+    results = Table(QUALITY_RESULTS, lake).delta
     if results is None:
         return None
     columns = ["run_id", "rule_id", "severity", "is_passed", "count_checked", "checked_at"]

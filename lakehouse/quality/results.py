@@ -15,7 +15,7 @@ from lakehouse.quality.verdicts import QUALITY_RESULTS
 from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.discovery import delta_uri
 from lakehouse.storage.ops_tables import record
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops
 from lakehouse.utils.sql_text import standard_literal
 
@@ -59,7 +59,7 @@ def record_findings(rows: list[Finding], lake: str) -> None:
 
 def latest_findings(table: TableRef, lake: str) -> list[Finding]:
     """Rows of the newest gate of a table, of whatever run; empty when there was none."""
-    results = open_table(QUALITY_RESULTS, lake)
+    results = Table(QUALITY_RESULTS, lake).delta
     if results is None:
         return []
     return _newest(results.to_pyarrow_table(filters=[("table_name", "=", str(table))]), "checked_at")
@@ -68,7 +68,7 @@ def latest_findings(table: TableRef, lake: str) -> list[Finding]:
 def passed_versions(gate: Gate, lake: str) -> dict[str, int]:
     """Table -> version, of all tables that the gate read when it last passed with these very rules; empty when it never
     did."""
-    progress = open_table(ops("progress"), lake)
+    progress = Table(ops("progress"), lake).delta
     if progress is None:
         return {}
     passed = progress.to_pyarrow_table(
@@ -99,7 +99,7 @@ def _newest(rows: pa.Table, moment: str) -> list[dict[str, Any]]:
 
 
 def _of_run(run_id: str, table: str, lake: str) -> bool:
-    results = open_table(QUALITY_RESULTS, lake)
+    results = Table(QUALITY_RESULTS, lake).delta
     if results is None:
         return False
     return bool(

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from lakehouse.errors import QualityGateFailed
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import ops
 
 QUALITY_RESULTS = ops("quality_results")
@@ -35,7 +35,7 @@ class GateState:
 
 def latest_gates(lake: str) -> dict[str, GateState]:
     """Table name (`"silver.contacts"`) -> its newest verdict; empty when no gate ever ran."""
-    results = open_table(QUALITY_RESULTS, lake)
+    results = Table(QUALITY_RESULTS, lake).delta
     if results is None:
         return {}
     columns = ["run_id", "table_name", "rule_id", "severity", "is_passed", "count_failed", "checked_at"]

@@ -2,7 +2,7 @@
 versions arrived in.
 
 Key: contact_id, identifier_type, identifier. Written with silver.contacts, from all good rows of a delivery, also those
-that a newer version beats.
+that a newer version replaces.
 """
 
 from __future__ import annotations
@@ -10,43 +10,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import CONTACT_IDENTIFIERS
-from lakehouse.silver.delivery import Delivery
-from lakehouse.spark.append import append_once
+from lakehouse.silver.feed_rows import FeedRows
 from lakehouse.spark.commits import committed
-from lakehouse.spark.replace import replace_table
-from lakehouse.spark.session import register
-from lakehouse.storage.schema import ensure_table
-from lakehouse.tables import silver
+from lakehouse.spark.table import SparkTable
 
-TABLE = silver(CONTACT_IDENTIFIERS.dataset)
 _COLUMN_OF_TYPE = {"email": "email_normalised", "loyalty_id": "loyalty_id"}
 
 
-def remember_identifiers(spark: SparkSession, delivery: Delivery, lake: str) -> None:
-    """Add the identifiers in a delivery of contacts that are not known yet; run twice = run once."""
-    if ensure_table(TABLE, CONTACT_IDENTIFIERS.columns, lake):
-        register(spark, TABLE)
-    append_once(spark, TABLE, _identifiers([delivery]), CONTACT_IDENTIFIERS.key, lake)
+def remember_identifiers(table: SparkTable, contacts: FeedRows) -> None:
+    """Add the identifiers of these contacts that are not known yet; run twice = run once."""
+    known = table.ensure(CONTACT_IDENTIFIERS.columns)
+    known.append_once(_identifiers([contacts]), CONTACT_IDENTIFIERS.key)
 
 
-def rebuild_identifiers(spark: SparkSession, deliveries: Sequence[Delivery], lake: str) -> None:
-    """The table anew from all deliveries of contacts there ever were."""
-
-    def attempt() -> None:
-        if replace_table(TABLE, _identifiers(deliveries), CONTACT_IDENTIFIERS.columns, lake):
-            register(spark, TABLE)
-
-    committed(TABLE, attempt)
+def rebuild_identifiers(table: SparkTable, contacts: Sequence[FeedRows]) -> None:
+    """Replace the table by the identifiers of all contacts ever delivered."""
+    rows = _identifiers(contacts)
+    committed(table.ref, lambda: table.reopened().replace_rows(rows, CONTACT_IDENTIFIERS.columns))
 
 
-def _identifiers(deliveries: Sequence[Delivery]) -> DataFrame:
+def _identifiers(contacts: Sequence[FeedRows]) -> DataFrame:
     named = [
-        delivery.good().select("contact_id", sf.lit(kind).alias("identifier_type"), sf.col(column).alias("identifier"))
-        for delivery in deliveries
+        rows.good.select("contact_id", sf.lit(kind).alias("identifier_type"), sf.col(column).alias("identifier"))
+        for rows in contacts
         for kind, column in _COLUMN_OF_TYPE.items()
     ]
     return reduce(DataFrame.unionByName, named).where("identifier is not null").distinct()

@@ -1,177 +1,156 @@
-"""Loading a silver table: what is new in bronze, or everything (`window.is_full`).
+"""Bringing rows of one feed into silver: the good ones into the table, one per key, the bad ones into quarantine.
 
-Order of the writes: silver, then quarantine, then progress. Killed anywhere in between, the next run does the same work
-again; what is there already counts as duplicate.
+Only what differs from the table is written.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
-from lakehouse.config.feeds import Feed, feeds
-from lakehouse.config.settings import settings
-from lakehouse.contracts import DATASETS, Contract
-from lakehouse.errors import ContractError, LakehouseError, MappingError, combined_error
+from lakehouse.config.feeds import feeds
+from lakehouse.contracts import CONTACT_IDENTIFIERS, Contract
 from lakehouse.outcome import TableOutcome
-from lakehouse.silver.contact_identifiers import rebuild_identifiers, remember_identifiers
-from lakehouse.silver.deduplicate import unique_rows
-from lakehouse.silver.delivery import Delivery, next_update_time, read_delivery, silver_columns
-from lakehouse.silver.ensure_tables import is_never_loaded
-from lakehouse.silver.mapping_errors import explained
-from lakehouse.silver.merge import Snapshot, merge
-from lakehouse.silver.quarantine import quarantine_rows, replace_quarantine
-from lakehouse.silver.soft_deletes import flagged, keys_of_snapshot, snapshot_files
-from lakehouse.spark.changes import changes_since
+from lakehouse.silver.contact_identifiers import remember_identifiers
+from lakehouse.silver.deduplicate import CHANGED_AT, arrival_order, unique_rows
+from lakehouse.silver.feed_rows import FeedRows
+from lakehouse.silver.quarantine import quarantine_rows
+from lakehouse.silver.soft_deletes import SnapshotKeys, changed_flags, flagged
 from lakehouse.spark.commits import committed
-from lakehouse.spark.guard import guarded
-from lakehouse.spark.replace import replace_table
-from lakehouse.spark.session import register, session
-from lakehouse.storage.progress import record_progress, worked_up_to
-from lakehouse.storage.reader import count_rows, version
-from lakehouse.storage.schema import ensure_table
-from lakehouse.tables import TableRef, silver
-from lakehouse.window import BatchWindow
+from lakehouse.spark.table import SparkTable
+from lakehouse.tables import quarantine, silver
 
-log = logging.getLogger(__name__)
+_KNOWN = "_known_"
 
 
-def load(dataset: str, window: BatchWindow) -> list[TableOutcome]:
-    """Bring silver.<dataset> up to date with its bronze tables; one outcome, which balances.
+def load_rows(table: SparkTable, rows: FeedRows, snapshot: SnapshotKeys | None = None) -> TableOutcome:
+    """Move rows of a feed into its silver table and quarantine; run again, all its good rows are duplicates.
 
-    Raises ContractError when a required column is missing altogether or a snapshot looks incomplete, and MappingError
-    when an expression of sources.yml fails; nothing of that feed is marked as processed then, and the other feeds are
-    loaded first.
+    With a `snapshot`, the newest one of the feed, rows of its source that it lacks are flagged as deleted, and rows it
+    has again are no longer. Raises ContractError when it looks incomplete.
     """
-    table, lake = silver(dataset), settings().lake
-    declared = feeds(dataset)
-    if window.is_full and declared and version(table, lake) >= 0:
-        with explained(declared), guarded(str(table)):
-            return [_rebuild(session(), DATASETS[dataset], declared, window, lake)]
-    outcomes: list[TableOutcome] = []
-    errors: list[LakehouseError] = []
-    for feed in declared:
-        try:
-            outcomes.append(_load_feed(feed, window, lake))
-        except (ContractError, MappingError) as error:
-            log.error("%s of source %s: %s", dataset, feed.source, error)
-            errors.append(error)
-    if errors:
-        raise combined_error(dataset, errors)
-    return [summed(table, outcomes)]
-
-
-def summed(table: TableRef, outcomes: Sequence[TableOutcome]) -> TableOutcome:
-    """Outcomes of parts of the work on one table as one; skipped when all parts were."""
-    fields = ("read", "loaded", "quarantined", "duplicates")
-    counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in fields}
-    return TableOutcome(table, **counts, skipped=all(outcome.skipped for outcome in outcomes))
-
-
-def _load_feed(feed: Feed, window: BatchWindow, lake: str) -> TableOutcome:
-    table = silver(feed.dataset)
-    since = worked_up_to(table, feed.bronze, lake) if version(table, lake) >= 0 else -1
-    if version(feed.bronze, lake) == since:  # also when bronze does not exist: both are -1
-        return TableOutcome(table, skipped=True)
-    with explained([feed]), guarded(str(table)):
-        spark = session()
-        newest, received = changes_since(spark, feed.bronze, since, lake)
-        outcome = TableOutcome(table, skipped=True) if received is None else _load_rows(spark, feed, received, lake)
-    record_progress(table, {feed.bronze: newest}, window.run_id, lake)
-    return outcome
-
-
-def _load_rows(spark: SparkSession, feed: Feed, received: DataFrame, lake: str) -> TableOutcome:
-    if feed.load == "increment":
-        return load_delivery(spark, read_delivery(feed, received), None, lake)
-    # Snapshots one by one, in the order they came, as if each had been loaded on its own day.
-    files = snapshot_files(received)
-    outcomes = []
-    for file in files:
-        delivery = read_delivery(feed, received.where(sf.col("_source_file") == file))
-        snapshot = Snapshot(feed, keys_of_snapshot(delivery.typed, delivery.contract)) if file == files[-1] else None
-        outcomes.append(load_delivery(spark, delivery, snapshot, lake))
-    return summed(silver(feed.dataset), outcomes)
-
-
-def load_delivery(spark: SparkSession, delivery: Delivery, snapshot: Snapshot | None, lake: str) -> TableOutcome:
-    """Move a delivery into silver and quarantine; run again, all its good rows are duplicates."""
-    contract, table = delivery.contract, silver(delivery.feed.dataset)
-    incoming, count_lost = unique_rows(spark, contract, [delivery])
-    if is_never_loaded(table, lake):
-        loaded = _replace(spark, contract, incoming.withColumn("_is_deleted", sf.lit(False)), lake)
+    contract, table = rows.plan.contract, table.reopened()
+    incoming, count_lost = unique_rows(contract, [rows])
+    if table.is_never_loaded:
+        loaded = replace_all(table, incoming.withColumn("_is_deleted", sf.lit(False)), contract)
         known_already = 0
     else:
-        ensure_table(table, silver_columns(contract), lake)
-        full = [feed.source for feed in feeds(delivery.feed.dataset) if feed.load == "full"]
-        merged = merge(spark, contract, incoming, full, snapshot, lake)
-        loaded, known_already = merged.count_loaded, merged.count_rows - merged.count_loaded
+        loaded, known_already = _merge(table, contract, incoming, snapshot)
     if contract.dataset == "contacts":
-        remember_identifiers(spark, delivery, lake)
+        remember_identifiers(table.beside(silver(CONTACT_IDENTIFIERS.dataset)), rows)
     duplicates = count_lost + known_already
     # Looking for bad rows costs a pass over all columns, so it is made only when rows are unaccounted for.
-    quarantined = quarantine_rows(spark, delivery, lake) if delivery.count_rows != loaded + duplicates else 0
-    return TableOutcome(table, delivery.count_rows, loaded, quarantined, duplicates)
+    is_complete = rows.count_rows == loaded + duplicates
+    quarantined = 0 if is_complete else quarantine_rows(table.beside(quarantine(contract.dataset)), rows)
+    return TableOutcome(table.ref, rows.count_rows, loaded, quarantined, duplicates)
 
 
-def _replace(spark: SparkSession, contract: Contract, rows: DataFrame, lake: str) -> int:
+def replace_all(table: SparkTable, rows: DataFrame, contract: Contract) -> int:
     """Replace the table by these rows in one commit; returns their number. All get a new `_updated_at`."""
-    table = silver(contract.dataset)
 
-    def attempt() -> None:
-        stamped = rows.withColumn("_updated_at", sf.lit(next_update_time(table, lake)))
-        if replace_table(table, stamped, silver_columns(contract), lake):
-            register(spark, table)
+    def attempt() -> int:
+        current = table.reopened()
+        dated = rows.withColumn("_updated_at", sf.lit(current.next_update_time()))
+        return current.replace_rows(dated, contract.stored).count_rows()
 
-    committed(table, attempt)
-    return count_rows(table, lake)
+    return committed(table.ref, attempt)
 
 
-def _rebuild(
-    spark: SparkSession, contract: Contract, declared: Sequence[Feed], window: BatchWindow, lake: str
-) -> TableOutcome:
-    """Recompute the table and its quarantine from all of bronze.
+def _merge(
+    table: SparkTable, contract: Contract, incoming: DataFrame, snapshot: SnapshotKeys | None
+) -> tuple[int, int]:
+    """Merge good rows, unique by key, in one commit, again when another writer was first.
 
-    Rows get a new `_updated_at`, also those whose content did not change: telling them apart would cost a join of
-    everything with everything. All else equals what the increments left. The newest snapshot is taken as it is, without
-    the guard.
+    A row replaces the known one when it is newer (see `_is_newer`). Returns how many rows were inserted or brought a
+    row up to date, and how many changed nothing.
     """
-    table = silver(contract.dataset)
-    versions: dict[TableRef, int] = {}
-    deliveries: list[Delivery] = []
-    for feed in declared:
-        newest, received = changes_since(spark, feed.bronze, -1, lake)
-        if received is not None:
-            versions[feed.bronze] = newest
-            deliveries.append(read_delivery(feed, received))
-    if not deliveries and is_never_loaded(table, lake):
-        return TableOutcome(table, skipped=True)
-    if not deliveries:
-        raise ContractError(
-            contract.dataset,
-            "there are no bronze rows to rebuild it from",
-            "Run without --full, or load its source first.",
+    full_sources = [feed.source for feed in feeds(contract.dataset) if feed.is_full]
+    table.ensure(contract.stored)
+
+    def attempt() -> tuple[int, int]:
+        return _merge_once(table.reopened(), contract, incoming, full_sources, snapshot)
+
+    return committed(table.ref, attempt)
+
+
+def _merge_once(
+    table: SparkTable,
+    contract: Contract,
+    incoming: DataFrame,
+    full_sources: Sequence[str],
+    snapshot: SnapshotKeys | None,
+) -> tuple[int, int]:
+    known = table.read()
+    changes, counts = _changes(contract, incoming, known, full_sources)
+    count_flags = 0
+    if snapshot is not None:
+        flags = changed_flags(known, contract, snapshot)
+        flags = flags.join(changes.select(*contract.key), list(contract.key), "left_anti")
+        count_flags = flags.count()
+        changes = flagged(changes, contract, snapshot.keys)
+        changes = changes.unionByName(flags.select(*changes.columns)) if count_flags else changes
+    if not counts["count_changed"] and not count_flags:
+        return 0, counts["count_rows"]
+    updated_at = sf.lit(table.next_update_time())
+    dated = changes.withColumn("_updated_at", updated_at)
+    if counts["count_updated"] or count_flags:
+        table.merge(dated, contract.key)
+    else:
+        table.append(dated)
+    count_written = table.read().where(sf.col("_updated_at") == updated_at).count()
+    count_loaded = count_written - count_flags
+    return count_loaded, counts["count_rows"] - count_loaded
+
+
+def _changes(
+    contract: Contract, incoming: DataFrame, known: DataFrame, full_sources: Sequence[str]
+) -> tuple[DataFrame, dict[str, int]]:
+    """Rows to insert or update, and the counts of rows, changed rows and updated rows."""
+    changed_at = [CHANGED_AT] if CHANGED_AT in contract.names else []
+    beside = list(
+        dict.fromkeys([*contract.order_by, *changed_at, "_row_hash", "_source", "_ingested_at", "_source_file"])
+    )
+    columns = [sf.col(name).alias(f"{_KNOWN}{name}") for name in beside]
+    # Same names on both sides only for the key, so that the join is a plain one on equality, which engines hash.
+    compared = incoming.join(
+        known.select(*contract.key, *columns, sf.lit(True).alias(f"{_KNOWN}row")), list(contract.key), "left"
+    )
+    is_known = sf.col(f"{_KNOWN}row").isNotNull()
+    is_changed = ~is_known | _is_newer(contract, full_sources)
+    numbers = {"count_rows": sf.lit(True), "count_changed": is_changed, "count_updated": is_known & is_changed}
+    counts = (
+        compared.agg(*[sf.count_if(condition).alias(name) for name, condition in numbers.items()]).collect()[0].asDict()
+    )
+    changes = (
+        compared.where(is_changed)
+        .select(*[name for name in incoming.columns if name != "_row_number"])
+        .withColumn("_is_deleted", sf.lit(False))
+    )
+    return changes, counts
+
+
+def _is_newer(contract: Contract, full_sources: Sequence[str]) -> Column:
+    """Whether the incoming version beats the known one: greater `order_by`, else the later arrival where that decides
+    (see `by_arrival`), else the greater hash; and says something else."""
+    # A column that belongs to the key is compared by the join already.
+    order_by = [name for name in contract.order_by if name not in contract.key]
+    pairs = [(sf.col(name), sf.col(f"{_KNOWN}{name}")) for name in order_by]
+    says_same = reduce(
+        lambda left, pair: left & pair[0].eqNullSafe(pair[1]),
+        [*pairs, (sf.col("_row_hash"), sf.col(f"{_KNOWN}_row_hash"))],
+        sf.lit(True),
+    )
+    pairs += list(
+        zip(arrival_order(contract, full_sources), arrival_order(contract, full_sources, _KNOWN), strict=True)
+    )
+    pairs.append((sf.col("_row_hash"), sf.col(f"{_KNOWN}_row_hash")))
+    newer = sf.lit(False)
+    for incoming, known in reversed(pairs):
+        is_greater = sf.when(known.isNull(), incoming.isNotNull()).otherwise(
+            sf.coalesce(incoming > known, sf.lit(False))
         )
-    rows, count_lost = unique_rows(spark, contract, deliveries)
-    loaded = _replace(spark, contract, _with_deletions(rows, contract, deliveries), lake)
-    if contract.dataset == "contacts":
-        rebuild_identifiers(spark, deliveries, lake)
-    count_read = sum(delivery.count_rows for delivery in deliveries)
-    quarantined = replace_quarantine(spark, contract, deliveries, lake)
-    record_progress(table, versions, window.run_id, lake)
-    return TableOutcome(table, count_read, loaded, quarantined, count_lost)
-
-
-def _with_deletions(rows: DataFrame, contract: Contract, deliveries: Sequence[Delivery]) -> DataFrame:
-    """Rows with `_is_deleted`: false, or for sources of snapshots whether the newest one lacks them."""
-    result = rows.withColumn("_is_deleted", sf.lit(False))
-    for delivery in deliveries:
-        files = snapshot_files(delivery.typed) if delivery.is_snapshot else []
-        if len(files) > 1:
-            keys = keys_of_snapshot(delivery.typed.where(sf.col("_source_file") == files[-1]), contract)
-            own = flagged(result.where(sf.col("_source") == delivery.feed.source), contract, keys)
-            result = result.where(sf.col("_source") != delivery.feed.source).unionByName(own)
-    return result
+        newer = is_greater | (incoming.eqNullSafe(known) & newer)
+    return newer & ~says_same

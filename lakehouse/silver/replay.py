@@ -1,25 +1,25 @@
-"""Another try for quarantined rows, after the contract, the mapping or the reference data was mended."""
+"""Another try for quarantined rows, after the contract, the mapping or the reference data was fixed."""
 
 from __future__ import annotations
 
-from pyspark.sql import SparkSession
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as sf
 
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, QUARANTINE
 from lakehouse.errors import ContractError
-from lakehouse.outcome import TableOutcome
-from lakehouse.silver.delivery import Delivery, read_delivery
-from lakehouse.silver.load import load_delivery, summed
-from lakehouse.silver.mapping_errors import explained
-from lakehouse.silver.merge import Snapshot
-from lakehouse.silver.soft_deletes import keys_of_snapshot, snapshot_files
+from lakehouse.outcome import TableOutcome, summed
+from lakehouse.silver.feed_plan import plan_of
+from lakehouse.silver.feed_rows import read_rows
+from lakehouse.silver.load import load_rows
+from lakehouse.silver.mapping_errors import failing_expression
+from lakehouse.silver.soft_deletes import SnapshotKeys, keys_of_snapshot, snapshot_files
 from lakehouse.spark.commits import committed
 from lakehouse.spark.guard import guarded
-from lakehouse.spark.merge import delete_by_key
 from lakehouse.spark.session import session
-from lakehouse.storage.reader import column_names, version
+from lakehouse.spark.table import SparkTable
+from lakehouse.storage.table import Table
 from lakehouse.tables import quarantine, silver
 from lakehouse.transforms.received import delivered_columns, rows_as_received
 from lakehouse.window import BatchWindow
@@ -33,48 +33,48 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
 def replay(dataset: str, window: BatchWindow) -> TableOutcome:
     """Judge the quarantined rows of a dataset by today's contract and mapping; the good ones move to silver.<dataset>.
 
-    `read` counts the rows tried, `quarantined` those that stay. Silver is written before quarantine is emptied, so a
+    `read` counts the rows tried, `quarantined` those that stay. Silver is written before rows leave quarantine, so a
     row is never lost; run again after a kill, rows already moved count as duplicates. The window only names the run.
     ContractError for an unknown dataset, MappingError for an expression of sources.yml that fails.
     """
     del window
     if dataset not in DATASETS:
         raise ContractError(dataset, "unknown dataset", f"Use one of {', '.join(DATASETS)}.")
-    table, lake = silver(dataset), settings().lake
-    if version(quarantine(dataset), lake) < 0:
-        return TableOutcome(table, skipped=True)
+    rejected = Table(quarantine(dataset), settings().lake)
+    if not rejected.exists:
+        return TableOutcome(silver(dataset), skipped=True)
     declared = feeds(dataset)
-    with explained(declared), guarded(f"replay of {quarantine(dataset)}"):
-        spark = session()
-        return summed(table, [_replay_feed(spark, feed, lake) for feed in declared])
+    try:
+        with guarded(f"replay of {rejected.ref}"):
+            table = SparkTable(rejected.ref, rejected.lake, spark=session())
+            return summed(silver(dataset), [_replay_feed(table, feed) for feed in declared])
+    except PySparkException as error:
+        if (blamed := failing_expression(declared)) is not None:
+            raise blamed from error
+        raise
 
 
-def _replay_feed(spark: SparkSession, feed: Feed, lake: str) -> TableOutcome:
-    table = quarantine(feed.dataset)
-    quarantined = spark.read.format("delta").load(table.location(lake)).where(sf.col("_source") == feed.source)
-    columns = delivered_columns(column_names(feed.bronze, lake))
-    delivery = read_delivery(feed, rows_as_received(quarantined, columns), check_required=False)
-    good = delivery.good().select(*QUARANTINE.key).toArrow()
+def _replay_feed(rejected: SparkTable, feed: Feed) -> TableOutcome:
+    table, bronze = rejected.beside(silver(feed.dataset)), rejected.beside(feed.bronze)
+    as_received = rows_as_received(
+        rejected.read().where(sf.col("_source") == feed.source), delivered_columns(bronze.columns)
+    )
+    tried = read_rows(plan_of(feed), as_received, check_required=False)
+    good = tried.good.select(*QUARANTINE.key).toArrow()
     if not good.num_rows:
-        return TableOutcome(
-            silver(feed.dataset), delivery.count_rows, quarantined=delivery.count_rows, skipped=not delivery.count_rows
-        )
-    moved = spark.createDataFrame(good)
-    chosen = Delivery(feed, delivery.typed.join(moved, list(QUARANTINE.key), "left_semi"), good.num_rows)
-    outcome = load_delivery(spark, chosen, _newest_snapshot(spark, feed, lake), lake)
-    committed(table, lambda: delete_by_key(spark, table, moved, QUARANTINE.key, lake))
-    stayed = delivery.count_rows - good.num_rows
+        return TableOutcome(table.ref, tried.count_rows, quarantined=tried.count_rows, skipped=not tried.count_rows)
+    moved = rejected.spark.createDataFrame(good)
+    chosen = tried.only(moved, QUARANTINE.key, good.num_rows)
+    outcome = load_rows(table, chosen, _newest_snapshot(bronze, feed) if feed.is_full else None)
+    committed(rejected.ref, lambda: rejected.delete(moved, QUARANTINE.key))
+    stayed = tried.count_rows - good.num_rows
     return TableOutcome(
-        outcome.table, delivery.count_rows, outcome.loaded, outcome.quarantined + stayed, outcome.duplicates
+        outcome.table, tried.count_rows, outcome.loaded, outcome.quarantined + stayed, outcome.duplicates
     )
 
 
-def _newest_snapshot(spark: SparkSession, feed: Feed, lake: str) -> Snapshot | None:
+def _newest_snapshot(bronze: SparkTable, feed: Feed) -> SnapshotKeys:
     """What the feed's newest snapshot has, so that a row moved from an older one is flagged as deleted."""
-    if feed.load != "full":
-        return None
-    received = spark.read.format("delta").load(feed.bronze.location(lake))
-    newest = read_delivery(
-        feed, received.where(sf.col("_source_file") == snapshot_files(received)[-1]), check_required=False
-    )
-    return Snapshot(feed, keys_of_snapshot(newest.typed, newest.contract))
+    received = bronze.read()
+    newest = received.where(sf.col("_source_file") == snapshot_files(received)[-1])
+    return keys_of_snapshot(read_rows(plan_of(feed), newest, check_required=False))

@@ -51,7 +51,8 @@ def extract_feed(feed: Feed, window: BatchWindow) -> TableOutcome:
     """Land what is new in one feed, and record each delivery in ops.files, also when the feed then fails."""
     with open_ledger(feed) as ledger:
         try:
-            return with_reappeared(feed, ledger, _landing_of(feed)(feed, ledger, window))
+            outcome = _landing_of(feed)(feed, ledger, window)
+            return with_reappeared(feed, ledger, outcome) if feed.is_full else outcome
         finally:
             ledger.record_outcomes(window.run_id, settings().lake)
 

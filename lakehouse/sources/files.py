@@ -14,7 +14,6 @@ import pyarrow as pa
 from lakehouse.config.feeds import Feed
 from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
-from lakehouse.formats.byte_streams import compression_of
 from lakehouse.formats.csv import read_csv
 from lakehouse.formats.json_lines import read_json_lines
 from lakehouse.formats.parquet import read_parquet
@@ -205,9 +204,9 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle
                     outcome=SET_ASIDE,
                     reason="it was still being written; the next run reads it",
                 )
-            if feed.load == "full" or not staged.bundle(bundle, label):
+            if feed.is_full or not staged.bundle(bundle, label):
                 staged.land(landed_path(feed.landing, local.sha256), label)
-            note = NO_SNAPSHOT if feed.load == "full" and not staged.rows else feed.note_on(staged.columns)
+            note = NO_SNAPSHOT if feed.is_full and not staged.rows else feed.note_on(staged.columns)
             return replace(delivery, rows=staged.rows, reason=note)
     except UnreadableFileError as error:
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
@@ -218,12 +217,11 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle
 def _read(feed: Feed, file: DeliveredFile, local: LocalFile) -> Iterator[pa.RecordBatch]:
     declared = feed.declaration
     assert isinstance(declared, FilesDataset)
-    mapped = feed.required_columns()
-    compression = compression_of(file.name, declared.compression)
+    mapped, packed = feed.mapped_columns, declared.compression
     if declared.format == "csv":
-        return read_csv(local.path, file.name, declared.csv, mapped, compression)
+        return read_csv(local.path, file.name, declared.csv, mapped, packed)
     if declared.format == "jsonl":
-        return read_json_lines(local.path, file.name, mapped, feed.required_columns(every=False), compression)
+        return read_json_lines(local.path, file.name, mapped, feed.required_columns, packed)
     return read_parquet(local.path, file.name, mapped)
 
 

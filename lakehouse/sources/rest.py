@@ -70,7 +70,7 @@ def land_endpoint(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutco
             columns |= dict.fromkeys(name for record in records for name in record)
             load.add(records, [watermark_of(record.get(watermark)) if watermark else None for record in records])
         if columns:
-            load.check_columns(list(columns), every=False)
+            load.check_columns(feed.required_columns, list(columns))
         return load.finish()
 
 

@@ -44,7 +44,7 @@ def land_table(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
         watermark = table.c.get(declared.watermark) if declared.watermark else None
         again = _interval_again(watermark, window)
         with IncrementalLoad(feed, ledger, name, window.is_full, is_backfill=again is not None) as load:
-            load.check_columns(list(table.c.keys()))
+            load.check_columns(feed.mapped_columns, list(table.c.keys()))
             conditions = again if again is not None else _increment(engine, watermark, load)
             return (
                 load.finish()

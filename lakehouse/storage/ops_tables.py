@@ -12,7 +12,7 @@ from deltalake.exceptions import CommitFailedError
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.discovery import delta_uri
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops
 
 # Reading 200 one-row files takes seconds, one compacted file 10 ms; compacting costs less than 0.1 s.
@@ -40,7 +40,7 @@ def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
 
 def _appended(table: TableRef, batch: pa.Table, lake: str) -> DeltaTable:
     """The table at the version that this append made; created when it is not there."""
-    found = open_table(table, lake)
+    found = Table(table, lake).delta
     if found is None:
         write_deltalake(delta_uri(table, lake), batch, mode="append")
         return DeltaTable(delta_uri(table, lake))

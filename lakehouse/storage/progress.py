@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow.compute as pc
 
 from lakehouse.storage.ops_tables import record
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops
 
 # Under these stages a build of gold notes what it was made from: when it is done, and when it begins.
@@ -20,7 +20,7 @@ def newest_inputs(stage: str, lake: str, run_id: str | None = None) -> tuple[dat
     """When inputs were last recorded together for the stage (by that run), and the version of each; the beginning of
     time and nothing when never."""
     never: tuple[datetime, dict[str, int]] = (datetime.min.replace(tzinfo=UTC), {})
-    progress = open_table(ops("progress"), lake)
+    progress = Table(ops("progress"), lake).delta
     if progress is None:
         return never
     wanted = [("stage", "=", stage)] + ([("run_id", "=", run_id)] if run_id else [])
@@ -36,7 +36,7 @@ def newest_inputs(stage: str, lake: str, run_id: str | None = None) -> tuple[dat
 
 def versions_worked_on(stage: TableRef, lake: str) -> dict[TableRef, int]:
     """Input -> its newest version that the stage has worked on; inputs it never worked on are absent."""
-    progress = open_table(ops("progress"), lake)
+    progress = Table(ops("progress"), lake).delta
     if progress is None:
         return {}
     # The filter skips files by the log's statistics: the cost is the stage's own history, not everybody's.

@@ -1,14 +1,11 @@
-"""Bronze rows (texts, names of the source) -> typed rows (names and types of the contract), with what was received
-beside them."""
+"""How bronze rows (texts, names of the source) become typed rows (names and types of the contract), as SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as sf
-
-from lakehouse.contracts import BRONZE_LINEAGE, Contract
+from lakehouse.contracts import Contract
 from lakehouse.transforms.contract_types import received_sql, typed_sql
 from lakehouse.transforms.customer_reference import canonical_reference_sql
 from lakehouse.utils.sql_text import identifier
@@ -19,36 +16,38 @@ def received_name(column: str) -> str:
     return f"_received_{column}"
 
 
-def with_columns(rows: DataFrame, names: Iterable[str]) -> DataFrame:
-    """Rows with a null text column for each name they lack (names compare without case)."""
-    present = {name.lower() for name in rows.columns}
-    missing = {name: sf.lit(None).cast("string") for name in names if name.lower() not in present}
-    return rows.withColumns(missing) if missing else rows
+@dataclass(frozen=True)
+class TypingSql:
+    """The three steps from a bronze row to a typed one; steps, so that each text is trimmed once however often it is
+    looked at.
 
-
-def typed_rows(
-    rows: DataFrame, contract: Contract, mapping: Mapping[str, str], timezone: str, keep: tuple[str, ...] = ()
-) -> DataFrame:
-    """One row out per row in: the contract's columns typed, `_received_<column>` as text, bronze lineage, and columns
-    to `keep`.
-
-    `mapping`: column of the contract -> SQL over the columns of `rows`; a column without one is null.
+    `received`: expressions over bronze rows, for the text behind each column of the contract. `typed`: expressions over
+    those, for the columns of the contract and the texts beside them. `computed`: column -> expression over the typed
+    row that adds or replaces it.
     """
+
+    received: tuple[str, ...]
+    typed: tuple[str, ...]
+    computed: Mapping[str, str]
+
+
+def typing_sql(contract: Contract, mapping: Mapping[str, str], timezone: str) -> TypingSql:
+    """The steps for rows of one feed.
+
+    `mapping`: column of the contract -> SQL over the columns of bronze rows; a column without one is null.
+    """
+    columns = contract.delivered
+    texts = {column.name: identifier(received_name(column.name)) for column in columns}
     received = {
         column.name: received_sql(mapping[column.name]) if column.name in mapping else "cast(null as string)"
-        for column in contract.delivered
+        for column in columns
     }
-    # Two steps, so that each text is trimmed once however often it is looked at.
-    beside = (*(column.name for column in BRONZE_LINEAGE), *keep)
-    texts = rows.selectExpr(
-        *(f"{text} as {identifier(received_name(name))}" for name, text in received.items()), *beside
+    derived = {column.name: column.derived_as for column in contract.columns if column.derived_as is not None}
+    return TypingSql(
+        received=tuple(f"{sql} as {texts[name]}" for name, sql in received.items()),
+        typed=(
+            *(f"{typed_sql(column, texts[column.name], timezone)} as {identifier(column.name)}" for column in columns),
+            *texts.values(),
+        ),
+        computed=canonical_reference_sql(contract) | derived,
     )
-    typed = [
-        f"{typed_sql(column, identifier(received_name(column.name)), timezone)} as {identifier(column.name)}"
-        for column in contract.delivered
-    ]
-    delivered = texts.selectExpr(*typed, *(identifier(received_name(name)) for name in received), *beside)
-    computed = canonical_reference_sql(contract) | {
-        column.name: column.derived_as for column in contract.columns if column.derived_as is not None
-    }
-    return delivered.withColumns({name: sf.expr(text) for name, text in computed.items()}) if computed else delivered

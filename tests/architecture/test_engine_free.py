@@ -23,9 +23,8 @@ ENTRANCES = (
     "lakehouse.storage.duckdb_views",
     "lakehouse.storage.ops_tables",
     "lakehouse.storage.progress",
-    "lakehouse.storage.reader",
-    "lakehouse.storage.schema",
     "lakehouse.storage.sql",
+    "lakehouse.storage.table",
 )
 
 

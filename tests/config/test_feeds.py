@@ -35,8 +35,8 @@ def test_a_feed_of_the_sample(home: Home) -> None:
     assert consents.mapping["reference_type"] == "'crm_id'"
     assert consents.mapping["customer_reference"] == "`contact_id`"
     assert consents.mapping["status"].startswith("(case event when 'opt_in' then 'granted'")
-    assert consents.required_columns() == ("contact_id", "channel", "purpose", "event", "event_time", "origin")
-    assert "origin" not in consents.required_columns(every=False)
+    assert consents.mapped_columns == ("contact_id", "channel", "purpose", "event", "event_time", "origin")
+    assert "origin" not in consents.required_columns
     assert consents.landing == home.path / "landing" / "crm" / "consents"
 
 

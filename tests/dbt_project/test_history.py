@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from lakehouse.config.settings import settings
 from lakehouse.spark.session import session
-from lakehouse.storage.reader import column_names
+from lakehouse.storage.table import Table
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
 from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows, run_tests
@@ -64,7 +64,7 @@ def test_a_fact_that_was_not_kept_before(shop: Shop) -> None:
     """History of a project that knew no languages: old versions stay without one, and a version with it begins."""
     shop.contact("1", "c1", language="en")
     shop.build(AS_OF)
-    kept = ", ".join(name for name in column_names(gold("customer_history"), settings().lake) if name != "language")
+    kept = ", ".join(name for name in Table(gold("customer_history"), settings().lake).columns if name != "language")
     replaced = f"gold.customer_history using delta options (overwriteSchema 'true') location '{gold('customer_history').location(settings().lake)}'"
     session().sql(f"create or replace table {replaced} as select {kept} from gold.customer_history").collect()
     shop.contact("1", "c1", language="en", first_name="Ann")

@@ -16,7 +16,7 @@ from lakehouse.diagnostics.table_status import lake_status
 from lakehouse.errors import ContractError, SourceUnavailableError, TerminalError
 from lakehouse.orchestration.stages import STAGES, run_stage, written_tables
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.reader import read
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops, silver
 from lakehouse.window import BatchWindow
 
@@ -74,7 +74,7 @@ def test_a_failed_stage_is_recorded_under_the_tables_it_writes(
     conf: Path, monkeypatch: pytest.MonkeyPatch, stage: str, target: str, tables: list[str]
 ) -> None:
     run(stage, target, TerminalError("it broke", "Mend it."), monkeypatch)
-    recorded = read(ops("runs"), settings().lake)
+    recorded = Table(ops("runs"), settings().lake).rows()
     assert recorded is not None
     assert sorted(recorded["table_name"].to_pylist()) == tables
     assert set(recorded["status"].to_pylist()) == {"failed"}
@@ -97,7 +97,7 @@ def test_what_other_sources_brought_is_recorded_beside_the_one_that_failed(
         ),
     )
     run("extract", "products", error, monkeypatch)
-    recorded = read(ops("runs"), settings().lake)
+    recorded = Table(ops("runs"), settings().lake).rows()
     assert recorded is not None
     rows = {row["table_name"]: (row["status"], row["count_loaded"], row["message"]) for row in recorded.to_pylist()}
     assert rows == {

@@ -16,7 +16,7 @@ from lakehouse.quality.gx import data_docs
 from lakehouse.quality.gx.data_docs import site_folder
 from lakehouse.quality.verdicts import latest_gates
 from lakehouse.silver.ensure_tables import ensure_silver_tables
-from lakehouse.storage.reader import read
+from lakehouse.storage.table import Table
 from lakehouse.tables import ops, silver
 from lakehouse.window import BatchWindow
 from tests.support.tables import row, write
@@ -30,7 +30,7 @@ def window(run_id: str, as_of: datetime = AS_OF, is_full: bool = False) -> Batch
 
 def results(lake: str, run_id: str, table: str) -> dict[str, dict[str, Any]]:
     """Rule id -> recorded finding; fails when a rule was recorded twice."""
-    found = read(ops("quality_results"), lake)
+    found = Table(ops("quality_results"), lake).rows()
     rows = [] if found is None else [r for r in found.to_pylist() if (r["run_id"], r["table_name"]) == (run_id, table)]
     assert len({r["rule_id"] for r in rows}) == len(rows)
     return {r["rule_id"]: r for r in rows}

@@ -17,7 +17,7 @@ import pytest
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.extract import extract_dataset
-from lakehouse.storage.reader import read
+from lakehouse.storage.table import Table
 from lakehouse.tables import ops
 from lakehouse.window import BatchWindow
 
@@ -56,7 +56,7 @@ class Home:
 
     def files(self) -> list[tuple[str, str, str | None, int]]:
         """ops.files as (name, outcome, reason, rows), sorted."""
-        table = read(ops("files"), settings().lake)
+        table = Table(ops("files"), settings().lake).rows()
         rows = table.to_pylist() if table is not None else []
         return sorted(
             ((row["file_name"], row["outcome"], row["reason"], row["rows"]) for row in rows),

@@ -66,7 +66,7 @@ def test_all_examples_are_tried_here() -> None:
 def test_the_mapping_of_the_sample_is_sql_of_the_engine(spark: SparkSession) -> None:
     for feed in read_feeds(PROJECT_ROOT / "conf" / "sources.yml"):
         row = spark.createDataFrame(
-            [(None,) * len(feed.required_columns())], ", ".join(f"`{name}` string" for name in feed.required_columns())
+            [(None,) * len(feed.mapped_columns)], ", ".join(f"`{name}` string" for name in feed.mapped_columns)
         )
         assert (
             row.selectExpr(*(f"cast({sql} as string) as {column}" for column, sql in feed.mapping.items())).count() == 1

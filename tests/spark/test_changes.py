@@ -8,8 +8,8 @@ from deltalake import DeltaTable, Field, write_deltalake
 from deltalake.schema import PrimitiveType
 
 from lakehouse.config.settings import settings
-from lakehouse.spark.changes import changes_since
 from lakehouse.spark.session import session
+from lakehouse.spark.table import SparkTable
 from lakehouse.storage.discovery import delta_uri
 from lakehouse.tables import bronze
 from tests.spark_jobs.conftest import Lake
@@ -28,9 +28,14 @@ def table() -> DeltaTable:
     return DeltaTable(delta_uri(TABLE, settings().lake))
 
 
+def bronze_table() -> SparkTable:
+    return SparkTable(TABLE, settings().lake, spark=session())
+
+
 def changes(since: int) -> tuple[int, list[str]]:
-    version, rows = changes_since(session(), TABLE, since, settings().lake)
-    return version, [] if rows is None else sorted(row["name"] for row in rows.collect())
+    opened = bronze_table()
+    rows = opened.appended_since(since)
+    return opened.version, [] if rows is None else sorted(row["name"] for row in rows.collect())
 
 
 def test_table_that_does_not_exist(lake: Lake) -> None:
@@ -54,7 +59,7 @@ def test_column_added_in_between(lake: Lake) -> None:
     append("b")
     table().alter.add_columns([Field("colour", PrimitiveType("string"))])
     append("c", colour="red")
-    _, rows = changes_since(session(), TABLE, 0, settings().lake)
+    rows = bronze_table().appended_since(0)
     assert rows is not None
     assert sorted((row["name"], row["colour"]) for row in rows.collect()) == [("b", None), ("c", "red")]
 

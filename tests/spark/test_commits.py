@@ -10,12 +10,9 @@ from pyspark.sql import functions as sf
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Column
 from lakehouse.errors import CommitConflictError
-from lakehouse.spark.append import append, append_once
 from lakehouse.spark.commits import committed
-from lakehouse.spark.merge import delete_by_key, merge_by_key
-from lakehouse.spark.replace import replace_table
 from lakehouse.spark.session import session
-from lakehouse.storage.schema import ensure_table
+from lakehouse.spark.table import SparkTable
 from lakehouse.tables import silver
 from tests.spark_jobs.conftest import Lake
 
@@ -23,14 +20,18 @@ TABLE = silver("things")
 COLUMNS = (Column("name", "string", "Name", required=True), Column("value", "int", "Value"))
 
 
+def things() -> SparkTable:
+    return SparkTable(TABLE, settings().lake, spark=session())
+
+
 def write(values: dict[str, int]) -> None:
     rows = session().createDataFrame(list(values.items()), "name string, value int")
-    replace_table(TABLE, rows, COLUMNS, settings().lake)
+    things().replace_rows(rows, COLUMNS)
 
 
 def merge(values: dict[str, int]) -> None:
     rows = session().createDataFrame(list(values.items()), "name string, value int")
-    merge_by_key(session(), TABLE, rows, ("name",), settings().lake)
+    things().merge(rows, ("name",))
 
 
 def test_attempts_are_bounded() -> None:
@@ -76,9 +77,9 @@ def test_merge_append_delete_and_replace(lake: Lake) -> None:
     assert lake.values("silver.things", "name", "value") == [("a", 1), ("b", 20), ("c", 30)]
     rows = session().createDataFrame([("c", 0), ("d", 40)], "name string, value int")
     for _ in range(2):
-        append_once(session(), TABLE, rows, ("name",), settings().lake)
+        things().append_once(rows, ("name",))
     assert lake.values("silver.things", "name", "value") == [("a", 1), ("b", 20), ("c", 30), ("d", 40)]
-    delete_by_key(session(), TABLE, rows, ("name",), settings().lake)
+    things().delete(rows, ("name",))
     assert lake.values("silver.things", "name") == [("a",), ("b",)]
     write({"z": 9})
     assert lake.values("silver.things", "name", "value") == [("z", 9)]
@@ -87,16 +88,16 @@ def test_merge_append_delete_and_replace(lake: Lake) -> None:
 @pytest.mark.both_engines
 def test_columns_are_added_and_a_changed_contract_replaces_the_schema(lake: Lake) -> None:
     write({"a": 1})
-    assert not ensure_table(TABLE, (*COLUMNS, Column("colour", "string", "Colour")), settings().lake)
-    append(TABLE, session().createDataFrame([("b", "red")], "name string, colour string"), settings().lake)
+    wider = things().ensure((*COLUMNS, Column("colour", "string", "Colour")))
+    wider.append(session().createDataFrame([("b", "red")], "name string, colour string"))
     assert lake.values("silver.things", "name", "value", "colour") == [("a", 1, None), ("b", None, "red")]
     changed = (COLUMNS[0], Column("value", "decimal(14,2)", "Value"))
     rows = session().createDataFrame([("c",)], "name string").withColumn("value", sf.lit("1.5"))
-    replace_table(TABLE, rows, changed, settings().lake)
+    things().replace_rows(rows, changed)
     assert [(row["name"], str(row["value"])) for row in lake.rows("silver.things")] == [("c", "1.50")]
 
 
 def test_row_with_an_unknown_column_is_refused(lake: Lake) -> None:
     write({"a": 1})
     with pytest.raises(KeyError, match="colour"):
-        append(TABLE, session().createDataFrame([("b", "red")], "name string, colour string"), settings().lake)
+        things().append(session().createDataFrame([("b", "red")], "name string, colour string"))

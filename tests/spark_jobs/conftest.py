@@ -19,7 +19,7 @@ from lakehouse.contracts import Stage
 from lakehouse.landing.files import StagedRows, landed_path, source_file
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.reader import read
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef
 from lakehouse.window import BatchWindow
 from tests.support.homes import Home
@@ -80,7 +80,7 @@ class Lake:
 
     def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
         """Rows of a table with the chosen columns, sorted; empty when it does not exist."""
-        found = read(TableRef.parse(table), settings().lake, list(columns) or None)
+        found = Table(TableRef.parse(table), settings().lake).rows(list(columns) or None)
         return [] if found is None else sorted(found.to_pylist(), key=str)
 
     def values(self, table: str, *columns: str) -> list[tuple[Any, ...]]:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import lakehouse.silver.load
-import lakehouse.silver.quarantine
+import spark_jobs.silver_datasets
+from lakehouse.spark.table import SparkTable
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import LINES, line
 
@@ -36,20 +37,20 @@ def die(*_: object, **__: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("module", "write"),
+    ("owner", "write"),
     [
-        (lakehouse.silver.load, "_replace"),
-        (lakehouse.silver.quarantine, "append_once"),
-        (lakehouse.silver.load, "record_progress"),
+        (lakehouse.silver.load, "replace_all"),
+        (SparkTable, "append_once"),
+        (spark_jobs.silver_datasets, "record_progress"),
     ],
     ids=["before silver", "before quarantine", "before progress"],
 )
-def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, module: Any, write: str) -> None:
+def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, owner: Any, write: str) -> None:
     lake.declare({T: LINES})
     lake.deliver(T, line("b1"), line("b1"), line("b2", amount="?"), line("b3"))
     lake.bronze(T)
     with monkeypatch.context() as patch:
-        patch.setattr(module, write, die)
+        patch.setattr(owner, write, die)
         with pytest.raises(KeyboardInterrupt):
             lake.silver(T)
     outcome = lake.silver(T)

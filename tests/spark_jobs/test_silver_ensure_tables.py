@@ -9,8 +9,8 @@ import pytest
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS
-from lakehouse.silver.ensure_tables import ensure_silver_tables, is_never_loaded
-from lakehouse.storage.reader import version
+from lakehouse.silver.ensure_tables import ensure_silver_tables
+from lakehouse.storage.table import Table
 from lakehouse.tables import silver
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import CONTACTS, PRODUCTS, contact
@@ -19,11 +19,11 @@ from tests.spark_jobs.datasets import CONTACTS, PRODUCTS, contact
 def test_every_dataset_has_a_table_once_anything_was_delivered(lake: Lake) -> None:
     lake.declare({"contacts": CONTACTS})
     assert lake.identities().skipped
-    assert version(silver("contacts"), settings().lake) == -1, "an empty lake stays empty"
+    assert Table(silver("contacts"), settings().lake).version == -1, "an empty lake stays empty"
     lake.load("contacts", contact("k1"))
     lake.identities()
-    assert {name for name in DATASETS if version(silver(name), settings().lake) < 0} == set()
-    assert [name for name in DATASETS if not is_never_loaded(silver(name), settings().lake)] == ["contacts"]
+    assert {name for name in DATASETS if Table(silver(name), settings().lake).version < 0} == set()
+    assert [name for name in DATASETS if not Table(silver(name), settings().lake).is_never_loaded] == ["contacts"]
 
 
 def test_twice_is_once(lake: Lake) -> None:
@@ -31,7 +31,7 @@ def test_twice_is_once(lake: Lake) -> None:
     lake.load("contacts", contact("k1"))
     lake.identities()
     assert lake.identities().skipped
-    assert version(silver("products"), settings().lake) == 0
+    assert Table(silver("products"), settings().lake).version == 0
 
 
 def test_empty_table_gets_the_columns_that_its_contract_got_later(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_empty_table_gets_the_columns_that_its_contract_got_later(lake: Lake, mo
         ensure_silver_tables(settings().lake)
     ensure_silver_tables(settings().lake)
     assert lake.rows("silver.products", "updated_at") == []
-    assert is_never_loaded(silver("products"), settings().lake)
+    assert Table(silver("products"), settings().lake).is_never_loaded
 
 
 def test_first_delivery_into_an_empty_table(lake: Lake) -> None:
@@ -65,6 +65,6 @@ def test_a_loaded_table_that_is_gone_is_not_replaced_by_an_empty_one(lake: Lake)
     lake.load("products", {"product_id": "p1", "name": "Tea"})
     shutil.rmtree(lake.home / "lake" / "silver" / "products")
     lake.identities()
-    assert version(silver("products"), settings().lake) == -1
+    assert Table(silver("products"), settings().lake).version == -1
     lake.silver("products")
     assert lake.values("silver.products", "product_id") == [("p1",)]

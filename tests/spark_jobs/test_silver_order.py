@@ -112,8 +112,8 @@ def test_a_corrected_row_of_a_dataset_without_times(lake: Lake) -> None:
 
 
 def test_more_repeated_and_bad_rows_than_are_kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lakehouse.silver.deduplicate, "_KEPT_HASHES", 1)
-    monkeypatch.setattr(lakehouse.silver.quarantine, "_KEPT_ROWS", 1)
+    monkeypatch.setattr(lakehouse.silver.deduplicate, "_RETAINED_HASHES", 1)
+    monkeypatch.setattr(lakehouse.silver.quarantine, "_RETAINED_ROWS", 1)
     lake.declare({T: LINES})
     outcome = lake.load(
         T,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-import lakehouse.silver.replay
 from lakehouse.errors import ContractError
 from lakehouse.silver.replay import replay
+from lakehouse.spark.table import SparkTable
 from tests.spark_jobs.conftest import Lake, window
 from tests.spark_jobs.datasets import CONSENTS, CONTACTS, contact
 
@@ -55,7 +55,7 @@ def test_killed_before_quarantine_is_emptied_then_run_again(lake: Lake, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(lakehouse.silver.replay, "delete_by_key", die)
+        patch.setattr(SparkTable, "delete", die)
         with pytest.raises(KeyboardInterrupt):
             replay("consents", window())
     outcome = replay("consents", window())

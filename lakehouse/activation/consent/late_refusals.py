@@ -11,7 +11,7 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse.storage.duckdb_views import Snapshot
 from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
-from lakehouse.storage.reader import latest_time
+from lakehouse.storage.table import Table
 from lakehouse.tables import silver
 
 CONSENTS, IDENTITIES = silver("consents"), silver("identities")
@@ -127,6 +127,6 @@ def _mark(known: int | None, current: int, lake: str) -> datetime | None:
     if known is None or not 0 <= known <= current:
         return None
     try:
-        return latest_time(CONSENTS, lake, "_updated_at", version=known)
+        return Table(CONSENTS, lake, pinned=known).latest_time("_updated_at")
     except (DeltaError, OSError):
         return None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.contracts import Contract
 from lakehouse.quality.rules.rule import Rule, Shortcut, Unit
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import quarantine
 from lakehouse.transforms.contract_types import received_sql, typed_sql
 from lakehouse.utils.sql_text import identifier, literal
@@ -106,7 +106,7 @@ def delivery_parameters(contract: Contract, amount: str, lake: str) -> dict[str,
     sources.yml.
     """
     columns = {column.name: column.type for column in (contract.column(name) for name in (*contract.key, amount))}
-    delivering = [feed for feed in feeds(contract.dataset) if open_table(feed.bronze, lake) is not None]
+    delivering = [feed for feed in feeds(contract.dataset) if Table(feed.bronze, lake).delta is not None]
     typed = [_feed_sql(feed, {name: _typed(feed, contract, name) for name in columns}, lake) for feed in delivering]
     cents = [
         _feed_sql(feed, {"cents": f"try_cast(round(try_cast({feed.mapping[amount]} as double) * 100) as bigint)"}, lake)
@@ -125,10 +125,10 @@ def _typed(feed: Feed, contract: Contract, name: str) -> str:
 
 def _feed_sql(feed: Feed, expressions: dict[str, str], lake: str) -> str:
     """Rows of one bronze table; a delivered column that it never had is null."""
-    received = open_table(feed.bronze, lake)
+    received = Table(feed.bronze, lake).delta
     present = {field.name.lower() for field in received.schema().fields} if received is not None else set()
     absent = [
-        f"cast(null as string) as {identifier(name)}" for name in feed.required_columns() if name.lower() not in present
+        f"cast(null as string) as {identifier(name)}" for name in feed.mapped_columns if name.lower() not in present
     ]
     rows = f"(select *, {', '.join(absent)} from {{{feed.bronze}}})" if absent else f"{{{feed.bronze}}}"
     return f"select {', '.join(f'{sql} as {name}' for name, sql in expressions.items())}, _source_file, _row_number from {rows}"

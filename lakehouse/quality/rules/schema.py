@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakehouse.contracts import Column
 from lakehouse.quality.rules.parameters import silver_columns
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef
 
 _DELTA_NAMES = {"int": "integer", "bigint": "long"}
@@ -13,7 +13,7 @@ _DELTA_NAMES = {"int": "integer", "bigint": "long"}
 def schema_differences(table: TableRef, lake: str) -> list[str]:
     """What is missing, of another type, or not in the contract, in words; empty for tables without a contract or not
     yet written."""
-    expected, found = silver_columns(table), open_table(table, lake)
+    expected, found = silver_columns(table), Table(table, lake).delta
     if expected is None or found is None:
         return []
     present = {field.name: _type_name(field.type) for field in found.schema().fields}

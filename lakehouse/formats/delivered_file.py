@@ -1,17 +1,21 @@
-"""Opening a delivered file: unpacked, watched for what a parser does not notice."""
+"""What delivered files have in common, whatever their format: how they are opened, and the names of their columns."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
+from lakehouse.config.column_mapping import landed_name
+from lakehouse.errors import UnreadableFileError
+
 _SUFFIXES = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
 
-def compression_of(name: str, declared: str) -> str | None:
-    """`gzip`, `zstd` or None: as declared, or by the suffix of the name."""
+def compression_of(name: str, declared: str | None) -> str | None:
+    """`gzip`, `zstd` or None: as declared, or for `auto` by the suffix of the name."""
     if declared == "auto":
         return _SUFFIXES.get(Path(name).suffix.lower())
     return None if declared == "none" else declared
@@ -51,3 +55,26 @@ class WatchedStream(io.RawIOBase):
         if not self.closed:
             self._inner.close()
         super().close()
+
+
+def landed_names(delivered: list[str]) -> list[str]:
+    """Landed names of delivered columns; ValueError when two become the same (upper and lower case count as equal)."""
+    names = [landed_name(name, position) for position, name in enumerate(delivered, 1)]
+    seen: set[str] = set()
+    for name in names:
+        if name.lower() in seen:
+            raise ValueError(f"two columns are called {name!r} (upper and lower case do not tell columns apart)")
+        seen.add(name.lower())
+    return names
+
+
+def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
+    """UnreadableFileError when a file lacks columns that the mapping reads."""
+    missing = [column for column in expected if column not in found]
+    if len(missing) == len(expected) > 1:
+        raise UnreadableFileError(
+            name,
+            f"wrong header: none of the mapped columns is there ({', '.join(missing)}); check header line and delimiter",
+        )
+    if missing:
+        raise UnreadableFileError(name, f"missing columns: {', '.join(missing)}")

@@ -1,1 +1,0 @@
-"""Bronze: every delivered row as received, append only."""

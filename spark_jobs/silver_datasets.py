@@ -1,0 +1,146 @@
+"""silver.<dataset>, a table for each dataset. One row per key of its contract (see lakehouse/contracts/datasets.py), the
+newest version; in consents every change is a row.
+
+Input: bronze tables of all sources that feed the dataset. Output: silver.<dataset>, silver.<dataset>_quarantine, and
+with contacts silver.contact_identifiers. Rows that the newest complete snapshot of a source lacks are flagged
+`_is_deleted`.
+
+Order of the writes: silver, quarantine, progress. After a kill anywhere in between, the next run does the same work
+again, and rows that are there already count as duplicates.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as sf
+
+from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.settings import settings
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
+from lakehouse.errors import ContractError, LakehouseError, MappingError, combined_error
+from lakehouse.outcome import TableOutcome, summed
+from lakehouse.silver.contact_identifiers import rebuild_identifiers
+from lakehouse.silver.deduplicate import unique_rows
+from lakehouse.silver.feed_plan import plan_of
+from lakehouse.silver.feed_rows import FeedRows, read_rows
+from lakehouse.silver.load import load_rows, replace_all
+from lakehouse.silver.mapping_errors import failing_expression
+from lakehouse.silver.quarantine import replace_quarantine
+from lakehouse.silver.soft_deletes import keys_of_snapshot, snapshot_files, with_deletions
+from lakehouse.spark.guard import guarded
+from lakehouse.spark.job_command_line import run_from_command_line
+from lakehouse.spark.session import session
+from lakehouse.spark.table import SparkTable
+from lakehouse.storage.progress import record_progress, worked_up_to
+from lakehouse.storage.table import Table
+from lakehouse.tables import TableRef, quarantine, silver
+from lakehouse.window import BatchWindow
+
+log = logging.getLogger(__name__)
+
+
+def run(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Load what is new in bronze into silver.<target>, or rebuild it when `window.is_full`.
+
+    Raises ContractError when a required column is missing altogether or a snapshot looks incomplete, and MappingError
+    when an expression of sources.yml fails. Nothing of that feed is marked as processed then; the other feeds are
+    loaded first.
+    """
+    table, declared = Table(silver(target), settings().lake), feeds(target)
+    if window.is_full and declared and table.exists:
+        return [_rebuild(table, declared, window)]
+    outcomes: list[TableOutcome] = []
+    errors: list[LakehouseError] = []
+    for feed in declared:
+        try:
+            outcomes.append(_load_new(table, feed, window))
+        except (ContractError, MappingError) as error:
+            log.error("%s of source %s: %s", target, feed.source, error)
+            errors.append(error)
+    if errors:
+        raise combined_error(target, errors)
+    return [summed(table.ref, outcomes)]
+
+
+def _load_new(table: Table, feed: Feed, window: BatchWindow) -> TableOutcome:
+    """What bronze received from one source since the last run: extract, type, save, note the progress."""
+    received = Table(feed.bronze, table.lake)
+    since = worked_up_to(table.ref, feed.bronze, table.lake) if table.exists else -1
+    if received.version == since:  # also when bronze does not exist: both are -1
+        return TableOutcome(table.ref, skipped=True)
+    try:
+        with guarded(str(table.ref)):
+            silver_table = SparkTable(table.ref, table.lake, spark=session())
+            bronze = silver_table.beside(feed.bronze)
+            new = bronze.appended_since(since)
+            outcome = TableOutcome(table.ref, skipped=True) if new is None else _load(silver_table, feed, new)
+    except PySparkException as error:
+        if (blamed := failing_expression([feed])) is not None:
+            raise blamed from error
+        raise
+    record_progress(table.ref, {feed.bronze: bronze.version}, window.run_id, table.lake)
+    return outcome
+
+
+def _load(table: SparkTable, feed: Feed, received: DataFrame) -> TableOutcome:
+    plan = plan_of(feed)
+    if not feed.is_full:
+        return load_rows(table, read_rows(plan, received))
+    # Snapshots one by one, in the order they came, as if each had been loaded on its own day.
+    files = snapshot_files(received)
+    outcomes = []
+    for file in files:
+        rows = read_rows(plan, received.where(sf.col("_source_file") == file))
+        outcomes.append(load_rows(table, rows, keys_of_snapshot(rows) if file == files[-1] else None))
+    return summed(table.ref, outcomes)
+
+
+def _rebuild(table: Table, declared: list[Feed], window: BatchWindow) -> TableOutcome:
+    """The table and its quarantine, computed again from all of bronze.
+
+    Rows get a new `_updated_at`, also those whose content did not change: finding them would cost a join of everything
+    with everything. All else equals what the increments left. The newest snapshot is taken as it is, without the guard.
+    """
+    versions: dict[TableRef, int] = {}
+    found: list[FeedRows] = []
+    try:
+        with guarded(str(table.ref)):
+            silver_table = SparkTable(table.ref, table.lake, spark=session())
+            for feed in declared:
+                bronze = silver_table.beside(feed.bronze)
+                if (received := bronze.appended_since(-1)) is not None:
+                    versions[feed.bronze] = bronze.version
+                    found.append(read_rows(plan_of(feed), received))
+            if not found and silver_table.is_never_loaded:
+                return TableOutcome(table.ref, skipped=True)
+            outcome = _save_rebuilt(silver_table, found)
+    except PySparkException as error:
+        if (blamed := failing_expression(declared)) is not None:
+            raise blamed from error
+        raise
+    record_progress(table.ref, versions, window.run_id, table.lake)
+    return outcome
+
+
+def _save_rebuilt(table: SparkTable, found: list[FeedRows]) -> TableOutcome:
+    contract = DATASETS[table.ref.name]
+    if not found:
+        remedy = "Run without --full, or load its source first."
+        raise ContractError(contract.dataset, "there are no bronze rows to rebuild it from", remedy)
+    rows, count_lost = unique_rows(contract, found)
+    loaded = replace_all(table, with_deletions(rows, contract, found), contract)
+    if contract.dataset == "contacts":
+        rebuild_identifiers(table.beside(silver(CONTACT_IDENTIFIERS.dataset)), found)
+    quarantined = replace_quarantine(table.beside(quarantine(contract.dataset)), found)
+    return TableOutcome(table.ref, sum(rows.count_rows for rows in found), loaded, quarantined, count_lost)
+
+
+def main() -> None:
+    run_from_command_line(run)
+
+
+if __name__ == "__main__":
+    main()
