@@ -28,7 +28,7 @@ def test_strict_cast_of_bad_data_names_source_dataset_column_and_expression(lake
         "source crm, dataset transactions: the expression for net_amount, `cast(amount as decimal(14,2))`, fails on some delivered values"
         in told
     )
-    assert told.endswith("only the rows concerned then go to quarantine.")
+    assert told.endswith("then only such rows are quarantined.")
     assert "secret" not in told
     assert isinstance(failed.value, TerminalError)
     (failure,) = [row for row in lake.rows("ops.runs") if row["status"] == "failed"]
