@@ -18,7 +18,7 @@ from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.discovery import existing_tables
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.progress import newest_inputs
-from lakehouse.storage.reader import open_table
+from lakehouse.storage.table import Table
 from lakehouse.tables import Layer, TableRef, ops
 from lakehouse.window import BatchWindow
 
@@ -75,7 +75,7 @@ def rename_former_columns(lake: str) -> None:
 
 
 def _rename_columns(table: TableRef, renamed: dict[str, str], lake: str) -> None:
-    found = open_table(table, lake)
+    found = Table(table, lake).delta
     if found is None or renamed.keys().isdisjoint(field.name for field in found.schema().fields):
         return
     rows = found.to_pyarrow_table()
