@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from lakehouse.contracts import Stage
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.sources.extract import extract_dataset
 from spark_jobs import bronze_datasets, silver_datasets
@@ -33,7 +34,7 @@ READ_TWICE = {"transforms/received.py"}
 def test_a_row_meets_fewer_than_fifteen_files_and_none_a_second_time(lake: Lake) -> None:
     lake.declare({T: LINES | {"files": "*.csv"}})
     _deliver(lake, "1.csv", "b1")
-    for stage in ("extract", "bronze", "silver"):  # the first row makes the tables and the plan of the feed
+    for stage in (Stage.EXTRACT, Stage.BRONZE, Stage.SILVER):  # the first row makes the tables and the plan of the feed
         run_stage(stage, T, window("first"))
     _deliver(lake, "2.csv", "b2")
     met: set[str] = set()
