@@ -126,13 +126,13 @@ def check() -> None:
     _check_loopback(chosen)
     state = read_state(chosen.home)
     is_supervised = state is not None and state.is_supervised
-    ours = {state.port, state.thrift_port} if state is not None and (is_supervised or state.is_engine_alive) else set()
+    own = {state.port, state.thrift_port} if state is not None and (is_supervised or state.is_engine_alive) else set()
     wanted = {"LAKEHOUSE_ENGINE_PORT": chosen.engine_port}
     if chosen.engine == "spark":
         wanted["LAKEHOUSE_THRIFT_PORT"] = chosen.thrift_port
         java_binary(chosen)
     for variable, port in wanted.items():
-        if port not in ours:
+        if port not in own:
             _check_port(chosen.engine_host, port, variable)
 
 

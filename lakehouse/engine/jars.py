@@ -58,17 +58,8 @@ def _resolve(chosen: Settings, target: Path) -> None:
     ivy = next((spark_home() / "jars").glob("ivy-*.jar"))
     with TemporaryDirectory(dir=target.parent, prefix="resolving-") as work:
         fetched, kept = Path(work) / "fetched", Path(work) / "kept"
-        command = [
-            str(java_binary(chosen)),
-            "-jar",
-            str(ivy),
-            "-dependency",
-            *DELTA,
-            "-confs",
-            "default",
-            "-types",
-            "jar",
-        ]
+        command = [str(java_binary(chosen)), "-jar", str(ivy), "-dependency", *DELTA]
+        command += ["-confs", "default", "-types", "jar"]
         command += ["-retrieve", f"{fetched}/[organisation]/[artifact]-[revision].[ext]"]
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=_RESOLVE_SECONDS, check=False, cwd=work
@@ -92,5 +83,6 @@ def _unresolved(output: str) -> TransientError:
     ]
     return EngineUnavailableError(
         f"Ivy could not resolve {':'.join(DELTA)}: {' | '.join(words[-4:]) or 'no reason given'}",
-        "Make a Maven repository reachable (Ivy reads ~/.ivy2/ivysettings.xml), or use LAKEHOUSE_ENGINE=sail, which needs no jars.",
+        "Make a Maven repository reachable (Ivy reads ~/.ivy2/ivysettings.xml), "
+        "or use LAKEHOUSE_ENGINE=sail, which needs no jars.",
     )

@@ -75,7 +75,7 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.databricks.delta.snapshotPartitions": "2",
-        # Names live as long as the JVM, shared by Connect and Thrift; `lakehouse.spark.session` gives them anew.
+        # Names live as long as the JVM, shared by Connect and Thrift; `lakehouse.spark.session` gives them again.
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(engine_dir(chosen.home) / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
@@ -87,7 +87,7 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         # Its cost explodes with aliases: with it, the snapshot of six customers filled a heap of 1.3 GB; without it, it
         # takes seconds.
         "spark.sql.constraintPropagation.enabled": "false",
-        # The engine lives for weeks and its UI is off: plans and metrics of past queries are of no use to anybody.
+        # The engine lives for weeks and its UI is off: nothing shows plans and metrics of past queries.
         "spark.sql.ui.retainedExecutions": "5",
         "spark.ui.retainedJobs": "50",
         "spark.ui.retainedStages": "50",

@@ -1,5 +1,4 @@
-"""The whole configuration of Airflow, as environment variables derived from our settings; no airflow.cfg is edited by
-hand.
+"""The whole configuration of Airflow, as environment variables derived from the settings of the lakehouse.
 
 Nothing here imports Airflow: it reads its configuration when it is first imported, so this must have been applied
 before.
@@ -40,8 +39,8 @@ def airflow_environment(database: str = DATABASE) -> dict[str, str]:
 
     `database` is the SQLite file of Airflow's metadata below its home.
 
-    They win over AIRFLOW__ variables of the caller: a variable left over from another installation must not point a
-    local run at somebody's metadata database.
+    They take precedence over AIRFLOW__ variables of the caller: one that is left over from another installation must
+    not point a local run at that installation's metadata database.
     """
     home, logs, kept = airflow_home(), settings().logs / "airflow", _secrets()
     core = {
@@ -70,7 +69,8 @@ def airflow_environment(database: str = DATABASE) -> dict[str, str]:
         "logging": {
             "base_log_folder": logs,
             "dag_processor_child_process_log_directory": logs / "dag_processor",
-            "namespace_levels": "great_expectations=WARNING cosmos=WARNING cosmos.operators.local=ERROR",  # hundreds of lines about themselves
+            # they log hundreds of lines about themselves
+            "namespace_levels": "great_expectations=WARNING cosmos=WARNING cosmos.operators.local=ERROR",
         },
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60},
         # a task process is forked from one that has loaded pyspark, dbt and the rest: seconds less per task
@@ -112,8 +112,8 @@ _NO_TELEMETRY = {
 
 
 def child_environment(database: str = DATABASE) -> dict[str, str]:
-    """Environment of a process that runs a part of Airflow: this process's, with ours on top and our programs found
-    first."""
+    """Environment of a process that runs a part of Airflow: this process's, with `airflow_environment` on top and the
+    programs of this installation first on the PATH."""
     programs = str(Path(sys.executable).parent)
     child = environment_with(**airflow_environment(database))
     return child | {"PATH": os.pathsep.join([programs, child.get("PATH", os.defpath)])}

@@ -1,5 +1,7 @@
-"""Airflow's metadata database: migrated when it must be, with our pools in it. `python -m
-lakehouse.orchestration.metadata_db` does both."""
+"""Airflow's metadata database, migrated to the installed version and with the lakehouse's pools in it.
+
+`python -m lakehouse.orchestration.metadata_db` prepares it.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,9 @@ def is_prepared(database: str = DATABASE) -> bool:
 
 
 def prepare(database: str = DATABASE) -> bool:
-    """Migrate the database and write the pools, if that was not done yet; returns whether it did something.
+    """Migrate the database and write the pools, unless that is done; returns whether there was something to do.
 
-    Imports Airflow (seconds), and only when there is something to do. Doing it twice changes nothing.
+    Imports Airflow (seconds) only when there is.
     """
     if is_prepared(database):
         return False
@@ -42,11 +44,11 @@ def prepare(database: str = DATABASE) -> bool:
 
 
 def end_abandoned_runs(database: str = DATABASE) -> int:
-    """Mark runs of a killed `lakehouse run` as failed, so that no scheduler takes them up; returns how many there
-    were."""
+    """Mark runs of a killed `lakehouse run` as failed, so that no scheduler continues them; returns their number."""
     with contextlib.closing(sqlite3.connect(airflow_home() / database, timeout=30)) as connection, connection:
         found = connection.execute(
-            "update dag_run set state = 'failed', end_date = run_after where state in ('running', 'queued') and triggered_by = 'TEST'"
+            "update dag_run set state = 'failed', end_date = run_after"
+            " where state in ('running', 'queued') and triggered_by = 'TEST'"
         )
         return found.rowcount
 

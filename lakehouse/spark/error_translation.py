@@ -1,5 +1,5 @@
-"""Foreign errors in our own words: what grpc, Spark, Sail, Delta and dbt say when the engine dies, memory or disk is
-full, or a commit race is lost."""
+"""Errors of grpc, Spark, Sail, Delta and dbt as errors of the lakehouse: the engine is gone, memory or disk is full, a
+commit lost its race."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ from lakehouse.engine.state import Death, read_state
 from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError
 from lakehouse.utils.disk_full import no_room
 
-# What the work at hand is called in errors; set by `guarded`.
+# The name of the current work in errors; set by `guarded`.
 current_work: ContextVar[str] = ContextVar("current_work", default="a query")
 
 _MEMORY = re.compile(
-    r"Resources exhausted|Failed to allocate additional|OutOfMemoryError|Java heap space|GC overhead limit|UNABLE_TO_ACQUIRE_MEMORY|SparkOutOfMemory|"
+    r"Resources exhausted|Failed to allocate additional|OutOfMemoryError|Java heap space|GC overhead limit|"
+    r"UNABLE_TO_ACQUIRE_MEMORY|SparkOutOfMemory|"
     r"did not fit into the engine's memory limit",
     re.IGNORECASE,
 )
 _CONFLICT = re.compile(
     r"Failed to commit transaction|DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|DELTA_CONCURRENT|"
-    r"Concurrent(Append|Delete(Read|Delete)|Write|Transaction)Exception|MetadataChangedException|ProtocolChangedException|"
+    r"Concurrent(Append|Delete(Read|Delete)|Write|Transaction)Exception|"
+    r"MetadataChangedException|ProtocolChangedException|"
     r"Commit ?failed|transaction conflict|concurrent transaction|commit lost \d+ times",
     re.IGNORECASE,
 )
 _GONE = re.compile(
-    r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|Connection reset by peer|Channel closed|"
-    r"recvmsg:|SESSION_CLOSED|SESSION_NOT_FOUND|SESSION_CHANGED|NO_ACTIVE_SESSION|RETRIES_EXCEEDED|TSocket read 0 bytes|Broken pipe|"
+    r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|"
+    r"Connection reset by peer|Channel closed|recvmsg:|TSocket read 0 bytes|Broken pipe|"
+    r"SESSION_CLOSED|SESSION_NOT_FOUND|SESSION_CHANGED|NO_ACTIVE_SESSION|RETRIES_EXCEEDED|"
     r"engine: (sail|spark) (is gone or was restarted|died|hung|is not running)"
 )
 _LATE = re.compile(r"engine: .{1,200} got no answer within \d+ s")
 
 
 def is_unreachable(error: grpc.RpcError) -> bool:
-    """Whether grpc says that nobody is there."""
+    """Whether the error says that no server answers at the address."""
     return bool(error.code() == grpc.StatusCode.UNAVAILABLE)
 
 
@@ -51,8 +54,11 @@ def took_too_long(chosen: Settings) -> EngineUnavailableError:
 
 
 def engine_gone(chosen: Settings, epoch: str) -> LakehouseError:
-    """The error for work that was on the engine life `epoch`: memory if the supervisor ended it for that, else
-    unavailable."""
+    """The error for work on the engine of `epoch`, which has ended.
+
+    Returns:
+        EngineMemoryError when the supervisor ended it for its use of memory, else EngineUnavailableError.
+    """
     name = current_work.get()
     death = _death_of(chosen, epoch)
     if death is not None and death.cause == "memory":
@@ -62,12 +68,12 @@ def engine_gone(chosen: Settings, epoch: str) -> LakehouseError:
         if death is None
         else f"{'hung' if death.cause == 'hung' else 'died'} ({death.detail})"
     )
-    remedy = "It is restarted by itself: run again. `lakehouse engine status` and engine.log say more."
+    remedy = "It is restarted automatically: run again. See `lakehouse engine status` and engine.log for details."
     return EngineUnavailableError(f"{chosen.engine} {how} under `{name}`", remedy)
 
 
 def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> Death | None:
-    """What the supervisor recorded; it looks five times a second, so a fresh death takes a moment to be known."""
+    """What the supervisor recorded; it checks five times a second, so a fresh death is known only after a moment."""
     until = time.monotonic() + patience_seconds
     while True:
         state = read_state(chosen.home)
@@ -84,9 +90,9 @@ def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> De
 
 
 def translate(error: Exception, chosen: Settings, epoch: str) -> LakehouseError | None:
-    """Our error for a foreign one, or None when it is neither the engine's fault nor the disk's (a wrong query, a bug).
+    """The error of the lakehouse for a foreign one; None when neither engine nor disk caused it (a wrong query, a bug).
 
-    Our own words are understood too: dbt hands on what an error said, and not the error.
+    Messages of the lakehouse's own errors are recognised too: dbt passes on the message of an error, not the error.
     """
     if isinstance(error, LakehouseError):
         return error

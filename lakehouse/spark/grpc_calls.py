@@ -1,6 +1,6 @@
-"""What every call to the engine goes through: a deadline, and words of our own when the engine is gone.
+"""What every call to the engine goes through: a deadline, and a clear error when the engine is gone.
 
-Raising our errors below pyspark also means that nothing retries in silence: its policy waits up to ten minutes for a
+Raising these errors below pyspark also prevents its silent retries: its policy waits up to ten minutes for a
 dead server.
 """
 
@@ -33,8 +33,11 @@ _Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials
 class WatchedCalls(
     grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor
 ):
-    """Calls of one session. A session belongs to one life of the engine (`epoch`) and refuses to talk to the next one,
-    which would not know its tables and would run a lost query a second time."""
+    """Calls of one session.
+
+    A session belongs to one epoch of the engine. Calls to the engine of a later one are refused: it does not know the
+    session's tables, and would run a lost query a second time.
+    """
 
     def __init__(self, chosen: Settings, epoch: str) -> None:
         self._chosen = chosen
@@ -61,7 +64,7 @@ class WatchedCalls(
         call = continuation(self._with_deadline(details), request)
         error = call.exception()
         if isinstance(error, grpc.RpcError):
-            self._raise_ours(error)
+            self._raise_translated(error)
         return call
 
     def _stream(self, call: Any, request: Any) -> Iterator[Any]:
@@ -71,7 +74,7 @@ class WatchedCalls(
             is_over = True
         except grpc.RpcError as error:
             is_over = error.code() not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
-            self._raise_ours(error)
+            self._raise_translated(error)
             raise
         finally:
             if not is_over:
@@ -79,8 +82,8 @@ class WatchedCalls(
                 self._interrupt(request)
 
     def _interrupt(self, request: Any) -> None:
-        """End on the server what nobody waits for any more (deadline, Ctrl-C, a task told to end): Sail would compute
-        on and keep its memory."""
+        """End a query on the server whose client has given up (deadline, Ctrl-C, a task that was ended): Sail would go
+        on computing and keep its memory."""
         if not isinstance(request, pb2.ExecutePlanRequest) or not self._is_current():
             return
         interrupt = pb2.InterruptRequest(
@@ -95,7 +98,7 @@ class WatchedCalls(
             except grpc.RpcError as error:
                 _log.warning("could not interrupt `%s`: %s", current_work.get(), error.details())
 
-    def _raise_ours(self, error: grpc.RpcError) -> None:
+    def _raise_translated(self, error: grpc.RpcError) -> None:
         if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
             raise took_too_long(self._chosen) from error
         if is_unreachable(error) or (error.code() == grpc.StatusCode.CANCELLED and not self._is_current()):

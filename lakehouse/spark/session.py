@@ -24,7 +24,7 @@ from lakehouse.tables import Layer, TableRef
 
 _log = logging.getLogger(__name__)
 USER = "lakehouse"
-# An engine that is being restarted is waited for, but not for long: nobody waits in silence.
+# How long to wait for an engine that is being restarted.
 _RESTART_SECONDS = 180.0
 
 
@@ -44,12 +44,16 @@ _lock = threading.Lock()
 def session(autostart: bool = True) -> SparkSession:
     """The Spark Connect session of this process with the engine that the settings name.
 
-    Time zone UTC; every Delta table of the lake is known as `<layer>.<table>`, also one that appeared since the last
-    call. Cached per process, safe after a fork, connected again when the engine was restarted: call it again rather
-    than keeping it. `autostart` starts the supervised engine when none runs. Do not stop() it: all clients share the
-    session.
+    Its time zone is UTC; every Delta table of the lake is known as `<layer>.<table>`, also one that appeared since the
+    last call. It is cached per process, safe after a fork, and connected again when the engine was restarted: call
+    this function again instead of keeping the session. Do not stop() it: all clients share it.
 
-    Raises EngineUnavailableError when there is no engine and ConfigurationError when another kind runs in this home.
+    Args:
+        autostart: start the supervised engine when none runs.
+
+    Raises:
+        EngineUnavailableError: there is no engine.
+        ConfigurationError: the engine that runs in this home is of another kind.
     """
     global _cached, _last_epoch
     chosen = settings()
@@ -67,29 +71,30 @@ def session(autostart: bool = True) -> SparkSession:
 
 
 def _try_to_name(cached: _Cached, table: TableRef, lake: str) -> None:
-    """Name a table found on disk; one that the engine cannot read must not keep everybody from working on the
-    others."""
+    """Name a table found on disk; one that the engine cannot read must not prevent work on the others."""
     try:
         name_table(cast(SparkSession, cached.spark), table, lake)
     except PySparkException as error:
-        _log.warning("%s has no name in the engine, which cannot read it: %s", table, error)
+        _log.warning("%s cannot be queried by name, because the engine cannot read it: %s", table, error)
     else:
         cached.named.add(table)
 
 
 def current_epoch() -> str:
-    """Engine life that this process's session belongs to; empty when it has none."""
+    """Epoch of the engine that this process has a session with; empty when it has none."""
     return _cached.epoch if _cached is not None else ""
 
 
 def last_epoch() -> str:
-    """Engine life that this process last had a session with, also after it hung up."""
+    """Epoch of the engine that this process last had a session with, also after the session was closed."""
     return _last_epoch
 
 
 def close(epoch: str | None = None) -> None:
-    """Hang up, so that calls under way fail at once; the engine and its shared session stay. With `epoch`, only if
-    still on that one."""
+    """Close the connection, so that running calls fail at once; the engine and its shared session stay.
+
+    With `epoch`, only when the connection is to the engine of that epoch.
+    """
     global _cached
     cached = _cached
     if cached is not None and epoch in (None, cached.epoch):
@@ -100,7 +105,7 @@ def close(epoch: str | None = None) -> None:
 
 
 def register(spark: SparkSession, table: TableRef) -> None:
-    """Make a table known by its name after its first write. Raises LookupError when nothing was written there yet."""
+    """Make a table known by its name after its first write. Raises LookupError when there is no table yet."""
     lake = settings().lake
     if newest_version(table, lake) is None:
         raise LookupError(f"there is no Delta table {table} at {table.location(lake)}")
@@ -110,7 +115,7 @@ def register(spark: SparkSession, table: TableRef) -> None:
 
 
 def forget_missing(layer: Layer) -> None:
-    """Drop the names of tables whose folders somebody removed while the engine ran: a query by such a name only fails.
+    """Drop the names of tables whose folders were removed while the engine ran: queries by such a name fail.
 
     For the one writer of the layer, before it writes: a table that is being made has a name and no commit yet.
     """
@@ -122,7 +127,7 @@ def forget_missing(layer: Layer) -> None:
 
 
 def remote_url(state: EngineState) -> str:
-    """Spark Connect URL with the session that all clients of this engine life share."""
+    """Spark Connect URL with the session that all clients of this epoch share."""
     return f"sc://{state.host}:{state.port}/;session_id={state.session_id};user_id={USER}"
 
 
@@ -139,23 +144,21 @@ def _state_to_use(chosen: Settings, autostart: bool) -> EngineState:
 
 
 def _connect(chosen: Settings, state: EngineState) -> _Cached:
-    os.environ["SPARK_CONNECT_MODE_ENABLED"] = (
-        "1"  # pyspark.sql.functions look here to know that there is no JVM in this process
-    )
+    # pyspark.sql.functions look here to know that there is no JVM in this process
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     channel = WatchedChannel(chosen, state.epoch, remote_url(state))
     spark = ConnectSession.builder.channelBuilder(channel).create()
     # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends
     # its query.
     spark.client.disable_reattachable_execute()
     spark.client.set_retry_policies([])
-    spark.release_session_on_close = False  # the session is everybody's
-    # At exit pyspark would have models evicted that nobody made: Sail refuses, and pyspark says so as an error in the
-    # log of every task.
+    spark.release_session_on_close = False  # other clients use the session too
+    # At exit pyspark asks the engine to evict cached models, of which there are none: Sail refuses, and pyspark logs
+    # that as an error at the end of every task.
     atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    if (
-        state.kind == "sail"
-    ):  # of Spark it is a property of the server; with it, pyspark looks for IPython on all paths at every call
+    # With it pyspark looks for IPython on all paths at every call; for Spark it is a property of the server.
+    if state.kind == "sail":
         spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
     shared = cast(SparkSession, spark)
     create_schemas(shared, chosen.lake)

@@ -1,4 +1,4 @@
-"""Appending to the ops tables: small Arrow batches straight into Delta, so that recording works when no engine does."""
+"""Appending to the ops tables: small Arrow batches written straight to Delta, which works without an engine."""
 
 from __future__ import annotations
 

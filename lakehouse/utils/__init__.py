@@ -1,1 +1,1 @@
-"""Small things about files, processes and text that several rooms need; imports no other room but errors."""
+"""Small things about files, processes and text that several rooms need; they import no other room than errors."""

@@ -1,4 +1,4 @@
-"""A full disk, by whatever name it comes: of this process, or of a library or the engine, which only hand on words."""
+"""Recognising a full disk: as an OSError of this process, or by the message of a library or the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WORDS = (*(os.strerror(number) for number in _NO_ROOM), "database or disk is fu
 
 
 def no_room(error: Exception, work: str) -> DiskFullError | None:
-    """The error as a full disk under `work`, when it is one."""
+    """The NoRoomError of `work` when `error` means that the disk is full, else None."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         file = f" ({error.filename})" if error.filename else ""
         return DiskFullError(work, os.strerror(error.errno or 0) + file)

@@ -1,4 +1,4 @@
-"""How our processes use memory: garbage collection where millions of objects live, and the size of pages."""
+"""How processes use memory: garbage collection where millions of objects live, and the size of pages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ SMALL_PAGES = {"MIMALLOC_ALLOW_THP": "0"}
 
 
 def collect_rarely() -> None:
-    """Look for garbage after 100,000 allocations; call it before anything large is imported.
+    """Collect garbage after every 100,000 allocations; call it before anything large is imported.
 
-    The default is 700: looking was a tenth of a run in which nothing changed.
+    With the default of 700, collecting took a tenth of a run in which nothing changed.
     """
     gc.set_threshold(100_000, 50, 100)
 
 
 def keep_what_is_there() -> None:
-    """Take what is loaded now for permanent: later collections need not look at it, and leave the pages that forks
-    share alone."""
+    """Exclude what is loaded now from later collections, which then leave the pages that forks share unchanged."""
     gc.collect()
     gc.freeze()

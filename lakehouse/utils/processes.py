@@ -30,7 +30,7 @@ _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A pid with the creation time of its process (seconds since 1970): a pid alone is given again to other programs."""
+    """A pid and the creation time of its process (seconds since 1970): pids are given again to other programs."""
 
     pid: int
     born: float

@@ -156,7 +156,7 @@ def test_check_names_what_keeps_the_engine_from_starting_and_starts_nothing(
     ):
         control.check()
     control.start()
-    control.check()  # a port that is our own engine's is no obstacle
+    control.check()  # the port is used by the engine itself
     control.stop()
     monkeypatch.setenv("LAKEHOUSE_ENGINE", "spark")
     monkeypatch.setenv("LAKEHOUSE_JAVA_HOME", "/no/such/java")

@@ -64,7 +64,7 @@ def test_wrong_java_is_named(
         (
             {"LAKEHOUSE_JAVA_HOME": "/no/such", "JAVA_HOME": "/no/such"},
             "JAVA_HOME",
-        ),  # a child of ours: its parent had only the latter
+        ),  # in a child process: its parent had only the latter
     ],
 )
 def test_a_wrong_folder_is_told_with_the_variable_that_names_it(

@@ -1,4 +1,4 @@
-"""The health check speaks Spark Connect's wire format."""
+"""The health check encodes its request as Spark Connect does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_request_is_what_pyspark_would_send() -> None:
     assert base_pb2.ExecutePlanRequest.FromString(probe_request()) == expected
 
 
-def test_nobody_at_the_port_is_no_answer_at_once() -> None:
+def test_closed_port_is_no_answer_at_once() -> None:
     began = time.monotonic()
     (port,) = free_ports(1)
     assert not answers("127.0.0.1", port, deadline_seconds=5)

@@ -70,13 +70,14 @@ def test_hung_engine_is_replaced_and_its_query_ends(
     assert session().sql("select 1").collect()[0][0] == 1
 
 
-def test_engine_past_its_memory_is_killed_and_the_query_told(
+def test_engine_past_its_memory_is_killed_and_the_query_says_so(
     new_home: Home, supervise: Callable[[WatchRules], EngineState]
 ) -> None:
     first = supervise(replace(HASTY, memory_margin=0.2))
     with pytest.raises(EngineMemoryError, match=r"gold.wide.*limit of 1\.6 GB"), guarded("gold.wide"):
         session().sql(
-            "select max(m.s) from (select id % 9000000 as k, max(struct(id, repeat(cast(id as string), 9) as s)) as m from range(9000000) group by 1)"
+            "select max(m.s) from (select id % 9000000 as k, max(struct(id, repeat(cast(id as string), 9) as s)) as m"
+            " from range(9000000) group by 1)"
         ).collect()
     second = until(new_home, lambda state: state.is_usable and state.epoch != first.epoch)
     assert (second.deaths[0].cause, second.restarts) == ("memory", 1)

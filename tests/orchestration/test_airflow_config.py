@@ -1,5 +1,4 @@
-"""Airflow's configuration: secrets made once and kept to ourselves, loopback, no telemetry, ours before the
-caller's."""
+"""Airflow's configuration: private secrets made once, loopback, no telemetry, precedence over the caller's."""
 
 from __future__ import annotations
 
@@ -45,7 +44,7 @@ def test_everything_stays_below_the_home_and_on_loopback(home: Path) -> None:
     assert found["LAKEHOUSE_HOME"] == str(home)
 
 
-def test_nobody_is_told_about_the_use(home: Path) -> None:
+def test_usage_data_is_sent_to_nobody(home: Path) -> None:
     found = airflow_environment()
     assert found["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
     assert found["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] == "False"

@@ -1,4 +1,4 @@
-"""`lakehouse up` for real: Airflow's processes, the real scheduler, the REST API with a token, and pages in the menu."""
+"""`lakehouse up` for real: Airflow's processes, the scheduler, the REST API with a token, and pages in the menu."""
 
 from __future__ import annotations
 

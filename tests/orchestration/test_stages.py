@@ -23,7 +23,10 @@ from lakehouse.window import BatchWindow
 MOMENT = datetime(2018, 1, 2, tzinfo=UTC)
 SOURCES = """
 sources:
-  crm: {kind: files, location: in, datasets: {products: &products {files: p.csv, format: csv, load: full, mapping: {product_id: id}}}}
+  crm:
+    kind: files
+    location: in
+    datasets: {products: &products {files: p.csv, format: csv, load: full, mapping: {product_id: id}}}
   shop: {kind: files, location: in, datasets: {products: *products}}
 """
 

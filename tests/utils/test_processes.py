@@ -1,4 +1,4 @@
-"""Processes are recognised beyond doubt, and ended with everything that they started."""
+"""Processes are recognised by pid and creation time, and ended with everything that they started."""
 
 from __future__ import annotations
 

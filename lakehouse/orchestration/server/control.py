@@ -1,4 +1,4 @@
-"""`lakehouse up`, `down` and the status of Airflow's servers on loopback: started, waited for, and ended for certain."""
+"""`lakehouse up`, `down` and the status of Airflow's servers, which listen on loopback only."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def down() -> ServerStatus:
 def health() -> dict[str, str]:
     """What Airflow reports about its parts, e.g. {"scheduler": "healthy"}; empty when it does not answer."""
     try:
-        with urllib.request.urlopen(f"{base_url()}/api/v2/monitor/health", timeout=5) as answer:  # noqa: S310 - our own loopback address
+        with urllib.request.urlopen(f"{base_url()}/api/v2/monitor/health", timeout=5) as answer:  # noqa: S310 - a loopback address
             found = json.load(answer)
     except (OSError, ValueError, urllib.error.URLError):
         return {}
