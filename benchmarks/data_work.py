@@ -42,11 +42,14 @@ def main() -> None:
         "--changed-share", type=float, default=0.0, help="first deliver one new line for this share of the customers"
     )
     arguments.add_argument("--stages", nargs="+", type=Stage, default=ALL_STAGES, choices=ALL_STAGES)
+    arguments.add_argument("--as-of", type=datetime.fromisoformat, default=AS_OF)
     chosen = arguments.parse_args()
     if chosen.changed_share:
         deliver_changes(settings().home / "sample", chosen.changed_share)
     now = datetime.now(UTC)
-    window = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), now, f"bench-{now:%Y%m%dT%H%M%S%f}", AS_OF, chosen.full)
+    window = BatchWindow.of(
+        datetime(2017, 1, 1, tzinfo=UTC), now, f"bench-{now:%Y%m%dT%H%M%S%f}", chosen.as_of, chosen.full
+    )
     seconds: dict[str, float] = {}
     collect_rarely()
     _timed(seconds, "imports", partial(warm_up, chosen.stages))

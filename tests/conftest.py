@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 
 from lakehouse.config.settings import settings
 from lakehouse.engine import jars
-from tests.support.engines import SPARK, Engines
+from tests.support.engines import SPARK, SPARK_AT_LENGTH, Engines
 from tests.support.groups import in_groups
 from tests.support.homes import Home
 from tests.support.main_job import Ran, Undisturbed, do_data_work, parse_project, run_main_job
@@ -33,9 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests that use an engine run on Sail; those marked `both_engines` on Spark too."""
+    both = metafunc.definition.get_closest_marker("both_engines")
+    on_spark = [] if both is None else [SPARK_AT_LENGTH if both.kwargs.get("soak") else SPARK]
     for fixture in ENGINE_FIXTURES & set(metafunc.fixturenames):
-        both = metafunc.definition.get_closest_marker("both_engines")
-        metafunc.parametrize(fixture, ["sail", *([SPARK] if both else [])], indirect=True, scope="module")
+        metafunc.parametrize(fixture, ["sail", *on_spark], indirect=True, scope="module")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -94,20 +95,13 @@ def new_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def ran_on_sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    yield from _ran(Home(tmp_path_factory.mktemp("sail"), "sail"))
-
-
-@pytest.fixture(scope="session")
-def ran_on_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    yield from _ran(Home(tmp_path_factory.mktemp("spark"), "spark"))
-
-
-@pytest.fixture(scope="session", params=["sail", SPARK])
-def ran(request: pytest.FixtureRequest) -> Ran:
-    """The main job on each engine in turn."""
-    found: Ran = request.getfixturevalue(f"ran_on_{request.param}")
-    return found
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    """A home in which the main job ran once on Sail."""
+    home = Home(tmp_path_factory.mktemp("ran"), "sail")
+    try:
+        yield Ran(home, run_main_job(home))
+    finally:
+        home.lakehouse("engine", "stop", check=False)
 
 
 @pytest.fixture(scope="session")
@@ -122,10 +116,3 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     seconds = time.monotonic() - started
     home.lakehouse("engine", "stop")
     return Undisturbed(home, seconds)
-
-
-def _ran(home: Home) -> Iterator[Ran]:
-    try:
-        yield Ran(home, run_main_job(home))
-    finally:
-        home.lakehouse("engine", "stop", check=False)

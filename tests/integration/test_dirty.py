@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmarks.data_work import SILVER_STAGES
 from lakehouse.sample.ground_truth import GroundTruth, read_ground_truth
-from tests.support.engines import ENGINE_MEMORY_GB, SPARK, Engines
+from tests.support.engines import ENGINE_MEMORY_GB
 from tests.support.homes import Home
 from tests.support.lakes import rows
 from tests.support.main_job import do_data_work
@@ -17,13 +16,12 @@ from tests.support.main_job import do_data_work
 HOUSEHOLDS = 120
 
 
-@pytest.fixture(scope="module", params=["sail", SPARK])
-def loaded(request: pytest.FixtureRequest, engines: Engines) -> Iterator[tuple[Home, GroundTruth]]:
+@pytest.fixture(scope="module")
+def loaded(engine: Home) -> tuple[Home, GroundTruth]:
     """A home with a dirty sample loaded up to silver, and what was planted in it."""
-    with engines.work_in(request.param) as home:
-        home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS), "--dirty")
-        do_data_work(home, "--stages", *SILVER_STAGES, LAKEHOUSE_ENGINE_MEMORY_GB=ENGINE_MEMORY_GB)
-        yield home, read_ground_truth(home.path / "sample")
+    engine.lakehouse("sample", "build", "--households", str(HOUSEHOLDS), "--dirty")
+    do_data_work(engine, "--stages", *SILVER_STAGES, LAKEHOUSE_ENGINE_MEMORY_GB=ENGINE_MEMORY_GB)
+    return engine, read_ground_truth(engine.path / "sample")
 
 
 def test_counts_of_every_dataset(loaded: tuple[Home, GroundTruth]) -> None:

@@ -8,6 +8,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.contracts import FORMER_COLUMNS
@@ -55,10 +56,8 @@ def test_a_second_run_changes_nothing_and_exports_nobody(ran: Ran, tmp_path: Pat
     assert _exported_by_the_last_run(ran.home.lake) == 0
 
 
-def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran_on_sail: Ran, tmp_path: Path) -> None:
-    """On Spark, tests of the jobs and of dbt compare a rebuild with increments: there this whole run takes three
-    minutes."""
-    ran = ran_on_sail
+@pytest.mark.slow
+def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran: Ran, tmp_path: Path) -> None:
     _make_old(ran)
     before = _copy(ran.home.lake, tmp_path / "before")
     summary = json.loads(run_main_job(ran.home, "--full"))

@@ -20,6 +20,8 @@ from tests.support.homes import Home, free_ports
 from tests.support.lakes import rows
 from tests.support.main_job import Ran
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "2018-01-02T00:00:00Z"
 CAMPAIGN = "coupon_lovers_new_year"
 PATIENCE_SECONDS = 480.0
@@ -78,11 +80,11 @@ def _wait(what: Callable[[], Any], wanted: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def server(ran_on_sail: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Airflow on what the main job left, in a home of its own; only what a test needs is unpaused."""
     home = Home(tmp_path_factory.mktemp("server"))
     shutil.copytree(
-        ran_on_sail.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True
+        ran.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True
     )
     home.lakehouse(
         "engine", "start", LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0])

@@ -20,9 +20,9 @@ from lakehouse.tables import Layer
 from tests.support.homes import Home
 
 SPARK = pytest.param("spark", marks=pytest.mark.spark)
+SPARK_AT_LENGTH = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.soak])
 ENGINE_MEMORY_GB = "3"
-# For a handful of rows Spark takes most of its time to compile code for them. The main job on Spark (`ran`) runs as
-# users run it.
+# For a handful of rows Spark takes most of its time to compile code for them. The parity run on Spark works as users do.
 _INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 
 

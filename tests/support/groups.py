@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 # What takes long to set up and is shared by tests of several modules, made once for all of them.
-SHARED = ("ran_on_sail", "undisturbed", "airflow_home", "postgres", "full", "twice")
+SHARED = ("ran", "undisturbed", "airflow_home", "postgres", "full", "twice")
 
 
 def in_groups(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -24,7 +24,7 @@ def _group(item: pytest.Item) -> str:
     if item.get_closest_marker("spark"):
         return "spark"
     fixtures = getattr(item, "fixturenames", ())
-    return next((name for name in SHARED if name in fixtures), str(item.path))
+    return next((name for name in SHARED if name in fixtures), f"{item.path.parent.name}.{item.path.stem}")
 
 
 def _turn(members: list[pytest.Item]) -> int:
