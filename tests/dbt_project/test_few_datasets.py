@@ -21,6 +21,8 @@ from lakehouse.window import BatchWindow
 from tests.dbt_project.conftest import AS_OF, gold_rows
 from tests.support.homes import Home
 
+pytestmark = pytest.mark.slow
+
 LOAD: dict[str, Any] = {"format": "csv", "load": "increment"}
 DECLARED: dict[str, dict[str, Any]] = {
     "contacts": LOAD

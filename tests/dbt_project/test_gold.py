@@ -25,7 +25,7 @@ def test_everything_builds_and_passes(shop: Shop) -> None:
     assert run_tests(WINDOW) > 20
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_unit_tests_pass(shop: Shop) -> None:
     assert run_tests(WINDOW, "test_type:unit") > 20
 

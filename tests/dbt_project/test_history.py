@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from lakehouse.config.settings import settings
 from lakehouse.spark.session import session
 from lakehouse.storage.table import Table
@@ -28,6 +30,7 @@ def test_a_changed_fact_makes_a_version(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_time_alone_makes_no_version(shop: Shop) -> None:
     shop.contact("1", "c1", first_name="Ann")
     shop.buys("t1", "1", day(12, 30), "9.90")
@@ -36,6 +39,7 @@ def test_time_alone_makes_no_version(shop: Shop) -> None:
     assert gold_rows(VERSIONS) == [("c1", "Ann", AS_OF, None, True)]
 
 
+@pytest.mark.slow
 def test_runs_as_of_the_same_moment(shop: Shop) -> None:
     """What held at no moment is no version; the build's own tests agree."""
     for name in ("Ann", "Anna", "Eve"):
@@ -60,6 +64,7 @@ def test_a_merged_customer_ends(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_fact_that_was_not_kept_before(shop: Shop) -> None:
     """History of a project that knew no languages: old versions stay without one, and a version with it begins."""
     shop.contact("1", "c1", language="en")
@@ -73,6 +78,7 @@ def test_a_fact_that_was_not_kept_before(shop: Shop) -> None:
     assert gold_rows(versions) == [(None, AS_OF, LATER), ("en", LATER, None)]
 
 
+@pytest.mark.slow
 def test_a_look_back_contradicts_no_version(shop: Shop) -> None:
     """What is found as of an earlier moment than a version begins at does not end it before its beginning."""
     shop.contact("1", "c1", first_name="Ann")
@@ -92,6 +98,7 @@ def test_a_look_back_contradicts_no_version(shop: Shop) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_customer_who_comes_back(shop: Shop) -> None:
     shop.contact("1", "c1", first_name="Ann")
     shop.contact("2", "c2", first_name="Bob")

@@ -22,6 +22,9 @@ from lakehouse.window import BatchWindow
 from tests.dbt_project.conftest import AS_OF, Shop, day, empty_shop, gold_rows
 from tests.support.homes import Home
 from tests.support.lakes import difference
+from tests.support.soak import at_length
+
+pytestmark = pytest.mark.slow
 
 NEXT_DAY = datetime(2018, 1, 3, tzinfo=UTC)
 STATE = ["fct_orders", "int_customer_state", "fct_campaign_responses", "int_identities_seen"]
@@ -105,7 +108,7 @@ def assert_equals_full_refresh(shop: Shop, as_of: datetime, copy: Path) -> None:
     assert not any(found.values()), {table: rows for table, rows in found.items() if rows}
 
 
-@pytest.mark.parametrize("crowd", [0, 60])
+@pytest.mark.parametrize("crowd", [0, *at_length(60)])
 @settings(
     max_examples=2,
     derandomize=True,
@@ -127,7 +130,7 @@ def test_increments_in_any_order_equal_a_full_refresh(
     assert_equals_full_refresh(shop, AS_OF, tmp_path / "-".join(map(str, sorted(cuts))))
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_one_increment_of_everything_equals_a_full_refresh(shop: Shop, tmp_path: Path) -> None:
     open_shop(shop, crowd=60)
     shop.build()

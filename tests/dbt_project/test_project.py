@@ -76,6 +76,7 @@ def test_every_segment_is_listed() -> None:
     assert len(models) >= 8
 
 
+@pytest.mark.slow
 def test_a_segment_that_is_not_listed_stops_the_build(tmp_path: Path) -> None:
     project, segments = tmp_path / "project", "models/marts/segments"
     shutil.copytree(MODELS.parent, project)
@@ -102,6 +103,7 @@ def test_a_segment_that_is_not_listed_stops_the_build(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_project_is_parsed_wherever_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "yaml.py").write_text("raise SystemExit('shadowed')")
     monkeypatch.chdir(tmp_path)

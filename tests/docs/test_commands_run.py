@@ -37,6 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         found.lakehouse("engine", "stop", check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.line not in NOT_RUN], ids=str)
 def test_it_works_as_written(command: Command, home: Home) -> None:
     words = shlex.split(command.line)

@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.data_work import SILVER_STAGES
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
 from tests.support.main_job import Undisturbed, do_data_work
+
+pytestmark = pytest.mark.slow
 
 # No file may grow beyond this, by the kernel's own limit: the 92,000 products do not fit in landing, bronze, silver or
 # gold.

@@ -11,9 +11,12 @@ import pytest
 
 from tests.support.lakes import WRITE_TIME_COLUMNS, difference, result_tables, rows
 from tests.support.main_job import Undisturbed, do_data_work
+from tests.support.soak import at_length
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", [1, *at_length(2, 3, 4, 5)])
 def test_split_and_shuffled_deliveries_equal_one_delivery(undisturbed: Undisturbed, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     home = undisturbed.another_home(tmp_path / "home")

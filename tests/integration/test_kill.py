@@ -18,6 +18,9 @@ import pytest
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
 from tests.support.main_job import Undisturbed
+from tests.support.soak import at_length
+
+pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-m", "benchmarks.data_work"]
 
@@ -38,9 +41,16 @@ def _kill_once(home: Home, after: float, victim: str) -> None:
         process.wait(timeout=30)
 
 
-@pytest.mark.parametrize(("victim", "seed"), [("job", 1), ("engine", 3)])
+@pytest.mark.parametrize(
+    ("victim", "seed", "kills"),
+    [
+        ("job", 1, 2),
+        ("engine", 3, 2),
+        *at_length(*((victim, seed, 4) for victim in ("job", "engine") for seed in range(4, 8))),
+    ],
+)
 def test_killed_anywhere_then_run_again_equals_undisturbed(
-    undisturbed: Undisturbed, tmp_path: Path, victim: str, seed: int
+    undisturbed: Undisturbed, tmp_path: Path, victim: str, seed: int, kills: int
 ) -> None:
     reference, seconds = undisturbed.home, undisturbed.seconds
     chance = random.Random(seed)
@@ -48,7 +58,7 @@ def test_killed_anywhere_then_run_again_equals_undisturbed(
     shutil.copytree(reference.path / "sample", home.path / "sample")
     try:
         home.lakehouse("engine", "start")
-        for _ in range(3):
+        for _ in range(kills):
             _kill_once(home, chance.uniform(0.25, 1.0) * seconds, victim)
         subprocess.run(COMMAND, cwd=ROOT, env=home.environment(), check=True, timeout=600)
     finally:

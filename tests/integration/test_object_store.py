@@ -6,12 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from lakehouse.config.settings import PROJECT_ROOT
 from tests.support.lakes import WRITE_TIME_COLUMNS, difference, result_tables
 from tests.support.main_job import Undisturbed, do_data_work
 from tests.support.object_store import object_store
+
+pytestmark = pytest.mark.slow
 
 BUCKET = "mail"
 WHEN_AND_WHENCE = WRITE_TIME_COLUMNS | {"_source_file", "_row_number"}

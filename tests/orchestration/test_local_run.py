@@ -16,6 +16,8 @@ from lakehouse.config.settings import PROJECT_ROOT
 from tests.support.homes import Home, free_ports
 from tests.support.lakes import rows
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "2018-01-02T00:00:00Z"
 CAMPAIGN = "coupon_lovers_new_year"
 

@@ -206,6 +206,7 @@ extract_dataset("products", BatchWindow.of(moment, moment, "killed"))
 """
 
 
+@pytest.mark.slow
 def test_killed_and_read_again(database: sa.Engine, home: Home) -> None:
     _insert(database, 1, 15_000, "2017-01-01 10:00Z")
     environment = os.environ | {"PYTHONPATH": str(PROJECT_ROOT)}

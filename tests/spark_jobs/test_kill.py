@@ -60,6 +60,7 @@ def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, owne
     assert lake.silver(T).skipped
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(lake: Lake) -> None:
     lake.declare({T: LINES})
     chance = random.Random(3)

@@ -59,6 +59,7 @@ def start_anew() -> None:
         shutil.rmtree(of_lakehouse().home / folder, ignore_errors=True)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=5,
     derandomize=True,
