@@ -8,11 +8,17 @@ from lakehouse.quality.rules.rule import Gate, Rule, Severity
 from lakehouse.tables import silver
 
 # A permission of a contact that the CRM does not deliver: it protects nobody until the contact comes.
-_UNKNOWN_CONTACTS = (
-    "(select changes.n, contacts.contact_id is null as is_unknown"
-    " from (select customer_reference, sum(1) as n from {table} where reference_type = 'crm_id' group by customer_reference) as changes"
-    " left join (select contact_id from {silver.contacts}) as contacts on changes.customer_reference = contacts.contact_id)"
-)
+_UNKNOWN_CONTACTS = """(
+    select changes.n, contacts.contact_id is null as is_unknown
+    from (
+        select customer_reference, sum(1) as n
+        from {table}
+        where reference_type = 'crm_id'
+        group by customer_reference
+    ) as changes
+    left join (select contact_id from {silver.contacts}) as contacts
+        on changes.customer_reference = contacts.contact_id
+)"""
 
 GATE = Gate(
     silver("consents"),
@@ -31,7 +37,8 @@ GATE = Gate(
         ),
         Rule(
             "consents.rows.understood",
-            "No change of permission waits in quarantine, where a refusal stops nobody: see `lakehouse quarantine show consents`",
+            "No change of permission is in quarantine, where a refusal has no effect:"
+            " see `lakehouse quarantine show consents`",
             "count(*)",
             Severity.WARNING,
             relation="{silver.consents_quarantine}",

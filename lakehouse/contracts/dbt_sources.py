@@ -19,7 +19,8 @@ def render_sources() -> str:
     """The text of models/staging/_sources.yml: every silver table with columns, types, meaning, PII class and
     freshness."""
     lines = [
-        "# Rendered from lakehouse/contracts by `python -m lakehouse.contracts.dbt_sources`; edit the contracts, not this file.",
+        "# Rendered from lakehouse/contracts by `python -m lakehouse.contracts.dbt_sources`; edit the contracts, not"
+        " this file.",
         "version: 2",
         "sources:",
         "  - name: silver",

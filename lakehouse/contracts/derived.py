@@ -9,7 +9,8 @@ IDENTITIES = Contract(
     dataset="identities",
     version=1,
     grain="identifier",
-    meaning="Every identifier of every person and the customer_id it resolves to; the way from a source row to a profile and back.",
+    meaning="Every identifier of every person and the customer_id it resolves to; the way from a source row to a"
+    " profile and back.",
     key=("identifier_type", "identifier"),
     columns=(
         Column("identifier_type", "string", "crm_id, email, loyalty_id or phone", required=True),
@@ -37,7 +38,8 @@ IDENTITIES = Contract(
         Column(
             "rule",
             "string",
-            "Why it belongs to the customer: root, same_contact, former_identifier, shared_identifier, too_widely_shared, reference_only",
+            "Why it belongs to the customer: root, same_contact, former_identifier, shared_identifier,"
+            " too_widely_shared, reference_only",
             required=True,
         ),
         Column("first_seen_at", "timestamp", "Earliest event that mentions the identifier", required=True),
@@ -50,7 +52,8 @@ CONTACT_IDENTIFIERS = Contract(
     dataset="contact_identifiers",
     version=1,
     grain="contact and address or loyalty id it has or ever had",
-    meaning="A person who changes the address or the card keeps what was said with the former one: above all a refusal, and what was bought.",
+    meaning="A person who changes the address or the card keeps what was said with the former one: above all a"
+    " refusal, and what was bought.",
     key=("contact_id", "identifier_type", "identifier"),
     columns=(
         Column("contact_id", "string", "Id of the contact in the CRM", required=True, pii=Pii.INDIRECT),

@@ -29,7 +29,7 @@ from lakehouse.quality.rules.measure import measure
 from lakehouse.quality.rules.parameters import Parameters
 from lakehouse.quality.rules.reconciliation import delivery_parameters
 from lakehouse.quality.rules.rule import Gate, Measurement, Rule
-from lakehouse.quality.rules.schema import schema_differences
+from lakehouse.quality.rules.schema import compare_schema
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
 from lakehouse.storage.discovery import newest_version
@@ -106,18 +106,14 @@ def load_gate(target: str) -> Gate:
     return gate
 
 
-def measure_gate(gate: Gate, window: BatchWindow) -> list[Measurement]:
-    """What every rule of a gate finds now; nothing is recorded."""
-    return _measure(gate.rules, gate, _with_history(_parameters(gate, window, settings().lake), gate, window))
-
-
 def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
     """What the rules may name, but for history."""
     values = {"table": f"{{{gate.table}}}", "as_of": timestamp(window.as_of)}
-    differences = schema_differences(gate.table, lake)
+    schema = compare_schema(gate.table, lake)
     values |= {
-        "schema_differences": literal("; ".join(differences) or None),
-        "count_schema_differences": str(len(differences)),
+        "schema_differences": literal("; ".join(schema.differences) or None),
+        "count_schema_differences": str(len(schema.differences)),
+        "count_columns": str(schema.count_columns),
     }
     if any("{is_silver_at_rest}" in rule.sql for rule in gate.rules):
         values["is_silver_at_rest"] = "true" if is_silver_at_rest(lake) else "false"

@@ -8,13 +8,12 @@ from typing import Any
 
 from lakehouse.contracts import Stage
 from lakehouse.quality.verdicts import QUALITY_RESULTS
+from lakehouse.storage.progress import GOLD_STARTED, newest_inputs
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops, silver
 
 _RUNS_COMPARED = 10
 _RUNS_NEEDED = 3
-# Stage of ops.progress under which a build of gold notes the silver versions it starts from.
-_GOLD_STARTED = "gold.started"
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,9 @@ def history_of(table: TableRef, run_id: str, lake: str) -> History:
 
 def is_silver_at_rest(lake: str) -> bool:
     """Whether silver still is what the last build of gold started from: only then must the sums of the two agree."""
-    progress = Table(ops("progress"), lake).delta
-    if progress is None:
-        return True
-    rows = progress.to_pyarrow_table(
-        filters=[("stage", "=", _GOLD_STARTED)], columns=["input_table", "input_version", "recorded_at"]
-    ).to_pylist()
-    newest = max((row["recorded_at"] for row in rows), default=None)
-    versions = {row["input_table"]: row["input_version"] for row in rows if row["recorded_at"] == newest}
-    summed = (silver("transactions"), silver("identities"))
-    return all(versions.get(str(table), Table(table, lake).version) == Table(table, lake).version for table in summed)
+    _, inputs = newest_inputs(GOLD_STARTED, lake)
+    versions = {str(table): Table(table, lake).version for table in (silver("transactions"), silver("identities"))}
+    return all(inputs.get(table, version) == version for table, version in versions.items())
 
 
 def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:

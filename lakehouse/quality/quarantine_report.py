@@ -49,7 +49,8 @@ def overview(lake: str) -> list[RuleCount]:
             if quarantine(dataset) in snapshot.versions:
                 query = (
                     "select rule_id, count(*), min(quarantined_at), max(quarantined_at), min(_source_file)"
-                    f" from (select unnest(rule_ids) as rule_id, quarantined_at, _source_file from {quarantine(dataset)})"
+                    " from (select unnest(rule_ids) as rule_id, quarantined_at, _source_file from"
+                    f" {quarantine(dataset)})"
                     " group by rule_id order by count(*) desc, rule_id"
                 )
                 found += [RuleCount(dataset, *row) for row in snapshot.connection.execute(query).fetchall()]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pyarrow.compute as pc
 
-from lakehouse.errors import QualityGateFailed
 from lakehouse.storage.table import Table
 from lakehouse.tables import ops
 
@@ -49,22 +47,6 @@ def latest_gates(lake: str) -> dict[str, GateState]:
         of_gate = pc.and_(pc.equal(rows["table_name"], table), pc.equal(rows["checked_at"], checked_at))
         found[table] = _state(table, rows.filter(of_gate).to_pylist())
     return found
-
-
-def blocked(lake: str, tables: Iterable[str] | None = None) -> list[GateState]:
-    """The gates that are blocked now, of the named tables or of all, by table name; an empty list means that one may
-    build."""
-    wanted = None if tables is None else set(tables)
-    states = latest_gates(lake)
-    return [
-        states[table] for table in sorted(states) if states[table].is_blocked and (wanted is None or table in wanted)
-    ]
-
-
-def require_open(lake: str, tables: Iterable[str] | None = None) -> None:
-    """Raise QualityGateFailed for the first of the named tables (or of all) whose gate is blocked."""
-    for state in blocked(lake, tables):
-        raise QualityGateFailed(state.table, list(state.failures))
 
 
 def _state(table: str, results: list[dict[str, Any]]) -> GateState:

@@ -97,6 +97,7 @@ GOOD: dict[str, Row] = {
         "email": "ann@example.com",
         "email_consent_status": "granted",
         "is_mailable": True,
+        "rfm_segment": "champions",
     }
     | {
         "total_spend": Decimal("2.50"),

@@ -23,7 +23,7 @@ def contract_rules(
     """
     rules = [_columns_rule(contract)]
     for column in contract.columns:
-        rules += map(_predicate_rule, column_predicates(contract.dataset, column))
+        rules += map(predicate_rule, column_predicates(contract.dataset, column))
     if lineage:
         empty = " + ".join(f"count(*) - count({column.name})" for column in lineage if column.required)
         rules.append(
@@ -34,7 +34,7 @@ def contract_rules(
                 relation=_NULL_COUNTS,
             )
         )
-    rules += map(_predicate_rule, row_predicates(contract))
+    rules += map(predicate_rule, row_predicates(contract))
     rules.append(unique_rule(contract.dataset, contract.key))
     for column in contract.columns:
         if column.references is not None:
@@ -74,7 +74,8 @@ def reference_rules(dataset: str, column: str, target: str, blocking_share: floa
     failed = "coalesce(sum(case when is_unknown then n else 0 end), 0)"
     checked, share = (
         "coalesce(sum(n), 0)",
-        "case when max(count_targets) > 0 then sum(case when is_unknown then n else 0 end) / cast(sum(n) as double) end",
+        "case when max(count_targets) > 0 then sum(case when is_unknown then n else 0 end) / cast(sum(n) as double)"
+        " end",
     )
     detail = "concat(cast(count_if(is_unknown) as string), ' unknown keys')"
     rule_id, meaning = f"{dataset}.{column}.references", f"{column} is known in silver.{table}"
@@ -99,14 +100,14 @@ def _columns_rule(contract: Contract) -> Rule:
         f"{contract.dataset}.columns.match",
         f"The columns and their types are those of contract {contract.dataset} version {contract.version}",
         "{count_schema_differences}",
-        checked=str(len(contract.columns)),
+        checked="{count_columns}",
         unit=Unit.COLUMNS,
         relation=_SCHEMA,
         detail="{schema_differences}",
     )
 
 
-def _predicate_rule(predicate: Predicate) -> Rule:
+def predicate_rule(predicate: Predicate) -> Rule:
     """The rule that no row of the table is bad."""
     if predicate.kind is PredicateKind.REQUIRED:
         return Rule(predicate.id, predicate.meaning, f"count(*) - count({predicate.column})", relation=_NULL_COUNTS)

@@ -15,52 +15,23 @@ from lakehouse.utils.sql_text import identifier, literal
 def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
     """Every delivered row is in silver, in quarantine or a duplicate, and so is every cent of `amount`.
 
-    Duplicates are looked for only when the plain sums differ: of a key that was delivered more than once, all but what
-    silver has. A row that silver lost, invented or changed shows up as a difference. Sources no longer declared are
-    left out.
+    A row that silver lost, invented or changed is a difference. Sources that are no longer declared are left out.
+    Duplicates are looked for only when the plain sums differ.
     """
-    keys = ", ".join(contract.key)
-    rejected = f"(select distinct _source_file, _row_number, true as is_rejected from {{silver.{quarantine(contract.dataset).name}}})"
-    delivered = (
-        "(select d.*, coalesce(q.is_rejected, false) as is_rejected from {delivered} as d"
-        f" left join {rejected} as q on d._source_file = q._source_file and d._row_number = q._row_number)"
+    rejected = (
+        "(select distinct _source_file, _row_number, true as is_rejected"
+        f" from {{silver.{quarantine(contract.dataset).name}}})"
     )
-    totals = (
-        f"(select count(*) as delivered_rows, coalesce(sum({amount}), 0) as delivered, count_if(is_rejected) as rejected_rows,"
-        f" coalesce(sum(case when is_rejected then {amount} end), 0) as rejected from {delivered})"
-    )
-    silver = f"(select count(*) as silver_rows, coalesce(sum({amount}), 0) as silver from {{table}} where _source in ({{delivering_sources}}))"
-    # Found by a hash first: grouping every row by long texts is what would cost.
-    hashes = f"(select xxhash64({keys}) as hash_of_key from {delivered} where not is_rejected group by xxhash64({keys}) having sum(1) > 1)"
-    repeated = (
-        f"(select {keys}, sum(1) as n, sum({amount}) as amount, max({amount}) as largest"
-        f" from {delivered} as f left semi join {hashes} as h on xxhash64({keys}) = h.hash_of_key where not is_rejected group by {keys} having sum(1) > 1)"
-    )
-    duplicates = (
-        "(select coalesce(sum(r.n - 1), 0) as duplicate_rows, coalesce(sum(r.amount - coalesce(s.kept, r.largest)), 0) as duplicates"
-        f" from {repeated} as r left join (select {keys}, {amount} as kept from {{table}}) as s using ({keys}))"
-    )
-    relation = f"(select * from {totals} cross join {silver} cross join {duplicates})"
-    rows_off, amount_off = (
-        "max(delivered_rows - rejected_rows - duplicate_rows - silver_rows)",
-        "max(delivered - rejected - duplicates - silver)",
-    )
-    detail = (
-        "concat('delivered ', cast(max(delivered) as string), ' = silver ', cast(max(silver) as string), ' + quarantined ', cast(max(rejected) as string),"
-        " ' + duplicates ', cast(max(duplicates) as string))"
-    )
-    counts = (
-        "concat('delivered ', cast(max(delivered_rows) as string), ' = silver ', cast(max(silver_rows) as string), ' + quarantined ',"
-        " cast(max(rejected_rows) as string), ' + duplicates ', cast(max(duplicate_rows) as string))"
-    )
-    shortcut = _sums_agree(rejected, amount)
+    relation, shortcut = _balance(contract.key, amount, rejected), _sums_agree(rejected, amount)
+    rows_off = "max(delivered_rows - rejected_rows - duplicate_rows - silver_rows)"
+    amount_off = "max(delivered - rejected - duplicates - silver)"
     return (
         Rule(
             f"{contract.dataset}.rows.reconciled",
             "Every delivered row is in silver, in quarantine or a duplicate",
             f"abs({rows_off})",
             value=rows_off,
-            detail=counts,
+            detail=_equation("delivered_rows", "silver_rows", "rejected_rows", "duplicate_rows"),
             checked="max(delivered_rows)",
             minimum=0,
             relation=relation,
@@ -72,7 +43,7 @@ def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
             f"case when {amount_off} = 0 then 0 else greatest(abs({rows_off}), 1) end",
             value=amount_off,
             unit=Unit.AMOUNT,
-            detail=detail,
+            detail=_equation("delivered", "silver", "rejected", "duplicates"),
             checked="max(delivered_rows)",
             minimum=0,
             relation=relation,
@@ -81,21 +52,92 @@ def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
     )
 
 
+def _balance(key: tuple[str, ...], amount: str, rejected: str) -> str:
+    """One row: rows and sums of what was delivered, rejected, repeated, and of what silver has.
+
+    Duplicates are, of a key that was delivered more than once, all rows but the one that silver has.
+    """
+    keys = ", ".join(key)
+    delivered = f"""(
+        select d.*, coalesce(q.is_rejected, false) as is_rejected
+        from {{delivered}} as d
+        left join {rejected} as q on d._source_file = q._source_file and d._row_number = q._row_number
+    )"""
+    # Keys are found by a hash first: grouping every row by long texts is what would cost.
+    hashes = f"""(
+        select xxhash64({keys}) as hash_of_key
+        from {delivered}
+        where not is_rejected
+        group by xxhash64({keys})
+        having sum(1) > 1
+    )"""
+    repeated = f"""(
+        select {keys}, sum(1) as n, sum({amount}) as amount, max({amount}) as largest
+        from {delivered} as f
+        left semi join {hashes} as h on xxhash64({keys}) = h.hash_of_key
+        where not is_rejected
+        group by {keys}
+        having sum(1) > 1
+    )"""
+    return f"""(
+        select *
+        from (
+            select
+                count(*) as delivered_rows,
+                coalesce(sum({amount}), 0) as delivered,
+                count_if(is_rejected) as rejected_rows,
+                coalesce(sum(case when is_rejected then {amount} end), 0) as rejected
+            from {delivered}
+        )
+        cross join (
+            select count(*) as silver_rows, coalesce(sum({amount}), 0) as silver
+            from {{table}}
+            where _source in ({{delivering_sources}})
+        )
+        cross join (
+            select
+                coalesce(sum(r.n - 1), 0) as duplicate_rows,
+                coalesce(sum(r.amount - coalesce(s.kept, r.largest)), 0) as duplicates
+            from {repeated} as r
+            left join (select {keys}, {amount} as kept from {{table}}) as s using ({keys})
+        )
+    )"""
+
+
 def _sums_agree(rejected: str, amount: str) -> Shortcut:
-    """Rows and whole cents of everything delivered, less the rejected, against silver: a fifth of the cost of reading
-    every amount as a decimal. Where it rounds otherwise than silver does, the sums differ and the rule is measured in
-    full."""
-    cents = "count(*) as {0}_rows, coalesce(sum(cents), 0) as {0}_cents"
-    delivered = f"(select {cents.format('delivered')} from {{delivered_cents}})"
-    refused = (
-        f"(select {cents.format('rejected')} from (select d.cents from {{delivered_cents}} as d"
-        f" inner join {rejected} as q on d._source_file = q._source_file and d._row_number = q._row_number))"
-    )
-    silver = f"(select count(*) as silver_rows, coalesce(sum({amount}), 0) * 100 as silver_cents from {{table}} where _source in ({{delivering_sources}}))"
-    difference = (
-        "max(abs(delivered_rows - rejected_rows - silver_rows) + abs(delivered_cents - rejected_cents - silver_cents))"
-    )
-    return Shortcut(f"(select * from {delivered} cross join {refused} cross join {silver})", difference)
+    """Rows and whole cents of everything delivered, less the rejected, against silver.
+
+    A fifth of the cost of reading every amount as a decimal. Where it rounds otherwise than silver does, the sums
+    differ and the rule is measured in full.
+    """
+    relation = f"""(
+        select *
+        from (
+            select count(*) as delivered_rows, coalesce(sum(cents), 0) as delivered_cents from {{delivered_cents}}
+        )
+        cross join (
+            select count(*) as rejected_rows, coalesce(sum(cents), 0) as rejected_cents
+            from (
+                select d.cents
+                from {{delivered_cents}} as d
+                inner join {rejected} as q on d._source_file = q._source_file and d._row_number = q._row_number
+            )
+        )
+        cross join (
+            select count(*) as silver_rows, coalesce(sum({amount}), 0) * 100 as silver_cents
+            from {{table}}
+            where _source in ({{delivering_sources}})
+        )
+    )"""
+    rows_off, cents_off = (f"abs(delivered_{what} - rejected_{what} - silver_{what})" for what in ("rows", "cents"))
+    return Shortcut(relation, f"max({rows_off} + {cents_off})")
+
+
+def _equation(delivered: str, silver: str, rejected: str, duplicates: str) -> str:
+    """SQL for the text `delivered 6 = silver 2 + quarantined 2 + duplicates 2`; the arguments name columns."""
+    columns = {"delivered ": delivered, " = silver ": silver, " + quarantined ": rejected, " + duplicates ": duplicates}
+    terms = ", ".join(f"{literal(word)}, cast(max({column}) as string)" for word, column in columns.items())
+    return f"concat({terms})"
 
 
 def delivery_parameters(contract: Contract, amount: str, lake: str) -> dict[str, str]:
@@ -131,7 +173,10 @@ def _feed_sql(feed: Feed, expressions: dict[str, str], lake: str) -> str:
         f"cast(null as string) as {identifier(name)}" for name in feed.mapped_columns if name.lower() not in present
     ]
     rows = f"(select *, {', '.join(absent)} from {{{feed.bronze}}})" if absent else f"{{{feed.bronze}}}"
-    return f"select {', '.join(f'{sql} as {name}' for name, sql in expressions.items())}, _source_file, _row_number from {rows}"
+    return (
+        f"select {', '.join(f'{sql} as {name}' for name, sql in expressions.items())}, _source_file, _row_number"
+        f" from {rows}"
+    )
 
 
 def _union(parts: list[str], columns: dict[str, str]) -> str:

@@ -131,7 +131,10 @@ class Measurement:
     @property
     def observed(self) -> str:
         """The finding in words, without data of a person."""
-        bad = f"{self.rows_failed:,} of {self.rows_checked:,} {'columns' if self.rule.unit is Unit.COLUMNS else 'rows'} bad"
+        bad = (
+            f"{self.rows_failed:,} of {self.rows_checked:,}"
+            f" {'columns' if self.rule.unit is Unit.COLUMNS else 'rows'} bad"
+        )
         if self.value is None:
             found = "nothing to compare with"
         elif self.rule.value is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lakehouse.contracts import Column
 from lakehouse.quality.rules.parameters import silver_columns
 from lakehouse.storage.table import Table
@@ -10,18 +12,25 @@ from lakehouse.tables import TableRef
 _DELTA_NAMES = {"int": "integer", "bigint": "long"}
 
 
-def schema_differences(table: TableRef, lake: str) -> list[str]:
-    """What is missing, of another type, or not in the contract, in words; empty for tables without a contract or not
-    yet written."""
+@dataclass(frozen=True)
+class SchemaComparison:
+    """`differences` in words, and how many columns were compared: those of the contract and those on disk."""
+
+    differences: tuple[str, ...] = ()
+    count_columns: int = 0
+
+
+def compare_schema(table: TableRef, lake: str) -> SchemaComparison:
+    """What is missing, of another type, or not in the contract; nothing for a table without a contract or not yet
+    written."""
     expected, found = silver_columns(table), Table(table, lake).delta
     if expected is None or found is None:
-        return []
+        return SchemaComparison()
     present = {field.name: _type_name(field.type) for field in found.schema().fields}
-    named = {column.name for column in expected}
-    differences = [_difference(column, present) for column in expected] + [
-        f"{name} is not in the contract" for name in present if name not in named
-    ]
-    return [difference for difference in differences if difference]
+    unknown = sorted(present.keys() - {column.name for column in expected})
+    differences = [_difference(column, present) for column in expected]
+    differences += [f"{name} is not in the contract" for name in unknown]
+    return SchemaComparison(tuple(filter(None, differences)), len(expected) + len(unknown))
 
 
 def _difference(column: Column, present: dict[str, str]) -> str:
