@@ -191,8 +191,8 @@ def identities_group(after: Sequence[Any]) -> Any:
 
 
 @task(trigger_rule=TriggerRule.ONE_FAILED, retries=0, do_xcom_push=False)
-def watch() -> None:
-    """Turns the run red when any task before it failed: tasks that run in spite of failures must not hide them."""
+def watcher() -> None:
+    """Makes the run fail when any task before it failed: tasks that run in spite of failures must not hide them."""
     raise AirflowFailException(
-        "A stage failed, see the red tasks. What does not depend on it was finished; after mending the cause, run again."
+        "A stage failed, see the red tasks. What does not depend on it was finished. Fix the cause and run again."
     )

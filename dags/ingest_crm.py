@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronDataIntervalTimetable, dag
 
-from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, dataset_group, identities_group, watch
+from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, dataset_group, identities_group, watcher
 from lakehouse.contracts import DATASETS, Stage
 
 CRM_DATASETS = tuple(name for name in DATASETS if name != "transactions")
@@ -38,7 +38,7 @@ def ingest_crm() -> None:
         if dataset in groups:
             groups[referred][Stage.SILVER] >> groups[dataset][Stage.GATE]
     identified = identities_group(after=[tasks[Stage.GATE] for tasks in groups.values()])
-    [*(task for tasks in groups.values() for task in tasks.values()), identified] >> watch()
+    [*(task for tasks in groups.values() for task in tasks.values()), identified] >> watcher()
 
 
 ingest_crm()

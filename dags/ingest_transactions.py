@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronDataIntervalTimetable, dag
 
-from dags._common import DAG_OPTIONS, PARAMS, dataset_group, identities_group, watch
+from dags._common import DAG_OPTIONS, PARAMS, dataset_group, identities_group, watcher
 from lakehouse.contracts import Stage
 
 
@@ -28,7 +28,7 @@ def ingest_transactions() -> None:
     """
     tasks = dataset_group("transactions")
     identified = identities_group(after=[tasks[Stage.GATE]])
-    [*tasks.values(), identified] >> watch()
+    [*tasks.values(), identified] >> watcher()
 
 
 ingest_transactions()

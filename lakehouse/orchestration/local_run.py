@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import logging
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,36 +25,47 @@ from lakehouse.orchestration.patches import keep_newest_versions
 from lakehouse.orchestration.report.collect import Clock, collect
 from lakehouse.orchestration.report.models import IS_REBUILT, Progress, RunSummary, TaskFailure
 from lakehouse.orchestration.server.state import is_up
-from lakehouse.orchestration.signals import Interruption, interruptible
+from lakehouse.orchestration.signals import StopRequest, stopped_by_signals
 from lakehouse.storage.layout_version import check_layout, record_layout
 from lakehouse.utils.file_lock import held_lock
 from lakehouse.utils.process_tuning import keep_what_is_there
 
 if TYPE_CHECKING:
-    from lakehouse.orchestration.task_listener import TaskWatch
+    from lakehouse.orchestration.task_listener import TaskListener
 
-log = logging.getLogger(__name__)
 INGEST_AND_BUILD = ("ingest_crm", "ingest_transactions", "build_profiles")
 
 
 @dataclass
-class _Ran:
-    """What happened so far, for the summary and for the clock."""
+class _Runs:
+    """The DAG runs so far, for the summary and for the clock."""
 
-    run_ids: list[str] = field(default_factory=list)
-    dag_seconds: dict[str, float] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
     failures: list[TaskFailure] = field(default_factory=list)
 
 
 def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
-    """Ingest, build, refresh and export `campaign_id`, and say what came of it.
+    """Ingest, build, refresh and export `campaign_id`, and report what came of it.
 
-    `as_of` defaults to now. A running engine of another kind is replaced, unless the platform is up with it. `progress`
-    hears of every task as it starts and ends. Failed tasks do not raise: they are in the summary, whose
-    `raise_if_failed()` does. Raises ConfigurationError for anything wrong in sources.yml or campaigns.yml, for an
-    unknown campaign and for what keeps the engine from starting (a port in use, no Java), EngineUnavailableError when
-    it does not come up, TerminalError when another run is at work in this home or a DAG cannot be loaded, OldLakeError,
-    KeyboardInterrupt after Ctrl-C or SIGTERM: then no further task has begun.
+    A running engine of another kind is replaced, unless the platform is up with it.
+
+    Args:
+        campaign_id: A campaign of campaigns.yml.
+        as_of: The moment profiles look back from; default: now.
+        is_full: Rebuild every table from its inputs.
+        progress: Called for every task as it starts and ends.
+
+    Returns:
+        The summary. Failed tasks do not raise: they are in it, and its `raise_if_failed()` does.
+
+    Raises:
+        ConfigurationError: sources.yml or campaigns.yml is not valid, the campaign is unknown, or the engine cannot
+            be started (a port in use, no Java).
+        EngineUnavailableError: The engine does not come up.
+        OldLakeError: An earlier version made the lake, and `is_full` is not set.
+        TerminalError: Another run is at work in this home, or a DAG cannot be loaded.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; no further task has begun.
     """
     check_configuration(settings().conf)
     campaign(campaign_id)
@@ -65,33 +74,19 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     control.check()
     started, moment = time.monotonic(), datetime.now(UTC)
     conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
-    with interruptible() as interruption, _alone(), ThreadPoolExecutor(2, thread_name_prefix="preparation") as beside:
-        pending: list[Future[Any]] = [
-            beside.submit(control.start, replace=not is_up()),
-            beside.submit(dbt_manifest_path),
-        ]
-        with output_to(run_log(moment)) as on_terminal:
-            _prepare(pending)
-            dags = _loaded_dags()
-            with _watched(on_terminal(progress), interruption) as watch, _hung_up_after():
-                ready, ran = time.monotonic(), _Ran()
-                for dag_id in INGEST_AND_BUILD:
-                    interruption.check()
-                    _test_dag(dags[dag_id], conf, watch, ran)
-                interruption.check()
-                # where something failed, nobody knows what of a full rebuild is done: then the refresh does all of it
-                is_rebuilt = is_full and not watch.failures and not ran.failures
-                if is_rebuilt:
-                    record_layout(ran.run_ids[-1], settings().lake)
-                _test_dag(
-                    dags["pre_send_refresh"], conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}, watch, ran
-                )
-        clock = Clock(time.monotonic() - started, ready - started, ran.dag_seconds, dict(watch.seconds))
-        return collect(campaign_id, conf, moment, tuple(ran.run_ids), (*watch.failures, *ran.failures), clock)
+    with stopped_by_signals() as stop, _only_run_in_home():
+        with output_to(run_log(moment)) as to_terminal:
+            dags = _prepare()
+            with _listening(to_terminal(progress), stop) as listener, _session_closed_after():
+                ready, runs = time.monotonic(), _Runs()
+                _run_dags(dags, campaign_id, conf, listener, runs)
+        clock = Clock(time.monotonic() - started, ready - started, runs.seconds, dict(listener.seconds))
+        failures = (*listener.failures, *runs.failures)
+        return collect(campaign_id, conf, moment, tuple(runs.ids), failures, clock)
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _only_run_in_home() -> Iterator[None]:
     with held_lock(airflow_home() / "run.lock", wait_seconds=0) as is_mine:
         if not is_mine:
             raise TerminalError(
@@ -101,16 +96,23 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _prepare(pending: list[Future[Any]]) -> None:
-    """Import Airflow (seconds) while the engine comes up and the dbt project is parsed in processes of their own."""
-    name = _database()
-    apply_environment(name)
-    metadata_db.prepare(name)
-    metadata_db.end_abandoned_runs(name)
-    importlib.import_module("airflow.dag_processing.dagbag")
-    keep_newest_versions()
-    for done in pending:
-        done.result()
+def _prepare() -> dict[str, Any]:
+    """Start the engine and parse the dbt project in processes of their own while this one imports Airflow; returns the
+    DAGs."""
+    with ThreadPoolExecutor(2, thread_name_prefix="preparation") as beside:
+        pending: list[Future[Any]] = [
+            beside.submit(control.start, replace=not is_up()),
+            beside.submit(dbt_manifest_path),
+        ]
+        database = _database()
+        apply_environment(database)
+        metadata_db.prepare(database)
+        metadata_db.end_abandoned_runs(database)
+        importlib.import_module("airflow.dag_processing.dagbag")
+        keep_newest_versions()
+        for done in pending:
+            done.result()
+    return _load_dags()
 
 
 def _database() -> str:
@@ -121,57 +123,42 @@ def _database() -> str:
     return "run.db" if is_up() else DATABASE
 
 
-@contextlib.contextmanager
-def _watched(progress: Progress, interruption: Interruption) -> Iterator[TaskWatch]:
-    """Listen to the tasks of this process."""
-    from airflow.sdk.listener import get_listener_manager
+def _load_dags() -> dict[str, Any]:
+    """The DAGs by id, with retries for somebody who waits. Raises TerminalError when one cannot be loaded."""
+    from airflow.dag_processing.dagbag import BundleDagBag
 
-    from lakehouse.orchestration.task_listener import TaskWatch
-
-    watch, manager = TaskWatch(progress, interruption), get_listener_manager()
-    manager.add_listener(watch)
-    try:
-        yield watch
-    finally:
-        manager.pm.unregister(watch)
-
-
-def _loaded_dags() -> dict[str, Any]:
-    """The DAGs by id. Raises TerminalError when one cannot be loaded."""
-    from airflow.dag_processing import dagbag
-
-    from lakehouse.orchestration.retry_policy import ImpatientPolicy
+    from lakehouse.orchestration.retry_policy import RetryOnceSoon
 
     folder = PROJECT_ROOT / "dags"
-    bag = dagbag.BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
+    bag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
     if bag.import_errors:
         file, error = next(iter(bag.import_errors.items()))
         raise TerminalError(
-            f"DAG file {file} cannot be loaded: {error.strip().splitlines()[-1]}", "Mend what it names and run again."
+            f"DAG file {file} cannot be loaded: {error.strip().splitlines()[-1]}", "Fix it and run again."
         )
     for task in (task for dag in bag.dags.values() for task in dag.tasks if task.retry_policy):
-        task.retry_policy = ImpatientPolicy(task.retry_policy)
+        task.retry_policy = RetryOnceSoon(task.retry_policy)
     keep_what_is_there()
     return dict(bag.dags)
 
 
 @contextlib.contextmanager
-def _parsed_already(dag: Any) -> Iterator[None]:
-    """dag.test() parses the whole DAG folder again and writes every DAG of it to the database: let it find this one
-    only."""
-    from airflow.dag_processing import dagbag
+def _listening(progress: Progress, stop: StopRequest) -> Iterator[TaskListener]:
+    """Have Airflow call a TaskListener for the tasks of this process."""
+    from airflow.sdk.listener import get_listener_manager
 
-    parse, only = dagbag.BundleDagBag, dagbag.DagBag(os.devnull, collect_dags=False)
-    only.dags[dag.dag_id] = dag
-    dagbag.BundleDagBag = lambda **_: only
+    from lakehouse.orchestration.task_listener import TaskListener
+
+    listener, manager = TaskListener(progress, stop), get_listener_manager()
+    manager.add_listener(listener)
     try:
-        yield
+        yield listener
     finally:
-        dagbag.BundleDagBag = parse
+        manager.pm.unregister(listener)
 
 
 @contextlib.contextmanager
-def _hung_up_after() -> Iterator[None]:
+def _session_closed_after() -> Iterator[None]:
     """Close the session with the engine while output still goes to the log: at exit the client would complain on the
     terminal."""
     try:
@@ -182,13 +169,28 @@ def _hung_up_after() -> Iterator[None]:
         close()
 
 
-def _test_dag(dag: Any, conf: dict[str, Any], watch: TaskWatch, ran: _Ran) -> None:
-    began, failures = time.monotonic(), len(watch.failures)
-    with _parsed_already(dag):
-        outcome = dag.test(run_conf=conf)
-    ran.dag_seconds[dag.dag_id] = time.monotonic() - began
-    ran.run_ids.append(f"{dag.dag_id}.{outcome.run_id}")
-    if outcome.state != "success" and len(watch.failures) == failures:
-        ran.failures.append(
+def _run_dags(
+    dags: dict[str, Any], campaign_id: str, conf: dict[str, Any], listener: TaskListener, runs: _Runs
+) -> None:
+    """Run the DAGs one after the other; after a stop request no further one begins."""
+    for dag_id in INGEST_AND_BUILD:
+        listener.stop.raise_if_made()
+        _test_dag(dags[dag_id], conf, listener, runs)
+    listener.stop.raise_if_made()
+    # After a failure it is not known what of a full rebuild is done: then the refresh rebuilds everything.
+    is_rebuilt = conf["full"] and not listener.failures and not runs.failures
+    if is_rebuilt:
+        record_layout(runs.ids[-1], settings().lake)
+    conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}
+    _test_dag(dags["pre_send_refresh"], conf, listener, runs)
+
+
+def _test_dag(dag: Any, conf: dict[str, Any], listener: TaskListener, runs: _Runs) -> None:
+    began, failures = time.monotonic(), len(listener.failures)
+    outcome = dag.test(run_conf=conf)
+    runs.seconds[dag.dag_id] = time.monotonic() - began
+    runs.ids.append(f"{dag.dag_id}.{outcome.run_id}")
+    if outcome.state != "success" and len(listener.failures) == failures:
+        runs.failures.append(
             TaskFailure(dag.dag_id, "", f"the run ended {outcome.state} although no task failed; see its log")
         )

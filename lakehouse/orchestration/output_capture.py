@@ -1,5 +1,5 @@
-"""Keeping a run's output readable: everything programs and libraries print goes to a log file, only our own lines to
-the terminal."""
+"""Keeping a run's output readable: what programs and libraries print goes to a log file, only the progress to the
+terminal."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def output_to(log: Path) -> Iterator[Callable[[Callable[[T], None]], Callable[[T
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
+    originals = [os.dup(1), os.dup(2)]
     with (
-        os.fdopen(kept[0], "w", buffering=1, closefd=False) as out,
-        os.fdopen(kept[1], "w", buffering=1, closefd=False) as err,
+        os.fdopen(originals[0], "w", buffering=1, closefd=False) as out,
+        os.fdopen(originals[1], "w", buffering=1, closefd=False) as err,
     ):
 
-        def on_terminal(say: Callable[[T], None]) -> Callable[[T], None]:
-            def said(what: T) -> None:
+        def to_terminal(function: Callable[[T], None]) -> Callable[[T], None]:
+            def printed(value: T) -> None:
                 with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                    say(what)
+                    function(value)
 
-            return said
+            return printed
 
         with log.open("ab", buffering=0) as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
         try:
-            yield on_terminal
+            yield to_terminal
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os.dup2(kept[0], 1)
-            os.dup2(kept[1], 2)
-    for descriptor in kept:
+            os.dup2(originals[0], 1)
+            os.dup2(originals[1], 2)
+    for descriptor in originals:
         os.close(descriptor)

@@ -1,7 +1,10 @@
-"""Airflow's execution API within this process in its newest versions only: two seconds less for every run.
+"""The one change to private parts of a library: Airflow's execution API in its newest versions only.
 
-Tasks that run in process talk to it in the newest version. Building the models and routes of all nine versions there
-have ever been, for older workers that cannot exist here, was a tenth of a run that finds nothing to do.
+Tasks that run in process talk to the execution API in its newest version. Airflow builds the models and routes of all
+versions there have ever been, for older workers that cannot exist here. Without them a `lakehouse run` that finds
+nothing to do takes 17 % less time: the ratio without / with the patch was 1.20 of the processor seconds and 1.19 of the
+wall time (median of two pairs, whole processes in turn, on two busy cores). A patch that saves less than 15 % of a run
+is not worth what it costs at the next upgrade of the library.
 """
 
 from __future__ import annotations

@@ -11,18 +11,18 @@ from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision
 _SOON = timedelta(seconds=2)
 
 
-class ImpatientPolicy(RetryPolicy):
-    """Decides as `patient` does what may be tried again, but not when and how often.
+class RetryOnceSoon(RetryPolicy):
+    """Tries again what `policy` would try again, but once and after two seconds.
 
     A policy is not part of a DAG's serialised form: changing it makes no new DAG version, changing `retries` would.
     """
 
-    def __init__(self, patient: RetryPolicy) -> None:
-        self.patient = patient
+    def __init__(self, policy: RetryPolicy) -> None:
+        self.policy = policy
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
         """Try again once, after a moment, what the wrapped policy would try again at all."""
-        decision = self.patient.evaluate(exception, try_number, max_tries, context)
+        decision = self.policy.evaluate(exception, try_number, max_tries, context)
         if decision.action is RetryAction.FAIL:
             return decision
         return (

@@ -1,4 +1,4 @@
-"""Stopping a run for good: Ctrl-C or SIGTERM ends it, also when what runs at that moment (dbt, Airflow) swallows the
+"""Stopping a run: Ctrl-C or SIGTERM ends it, also when what runs at that moment (dbt, Airflow) swallows the
 KeyboardInterrupt."""
 
 from __future__ import annotations
@@ -11,41 +11,41 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interruption:
+class StopRequest:
     """Remembers that a signal asked for the end of the run."""
 
     def __init__(self) -> None:
-        self.is_asked = False
+        self.is_made = False
 
     def listen(self) -> None:
-        """Take the signals, also back from Airflow, which takes SIGTERM at the start of every task. What is ignored
-        (nohup) stays so."""
+        """Handle the signals; again for every task, because Airflow takes SIGTERM when one starts. A signal that is
+        ignored (nohup) stays ignored."""
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._asked)
+                signal.signal(number, self._received)
 
-    def check(self) -> None:
-        """Raise KeyboardInterrupt when the end was asked for."""
-        if self.is_asked:
+    def raise_if_made(self) -> None:
+        """Raise KeyboardInterrupt when a signal has been received."""
+        if self.is_made:
             raise KeyboardInterrupt
 
-    def _asked(self, *_: Any) -> None:
-        self.is_asked = True
+    def _received(self, *_: Any) -> None:
+        self.is_made = True
         raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[Interruption]:
-    """A block that ends in KeyboardInterrupt once a signal came, whatever else became of it."""
-    kept = {number: signal.getsignal(number) for number in _SIGNALS}
-    asked = Interruption()
-    asked.listen()
+def stopped_by_signals() -> Iterator[StopRequest]:
+    """A block that ends in KeyboardInterrupt once a signal was received, whatever error it would end in otherwise."""
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    stop = StopRequest()
+    stop.listen()
     try:
-        yield asked
-        asked.check()
+        yield stop
+        stop.raise_if_made()
     except Exception:
-        asked.check()
+        stop.raise_if_made()
         raise
     finally:
-        for number, handler in kept.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

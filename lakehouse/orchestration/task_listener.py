@@ -1,4 +1,4 @@
-"""Watching the tasks of a run in this process: what runs, how long it took, what failed. Airflow calls the listener."""
+"""Which tasks of a run in this process run, how long they take, and which fail. Airflow calls the listener."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any, Literal
 from airflow.listeners import hookimpl
 
 from lakehouse.orchestration.report.models import Progress, TaskEvent, TaskFailure
-from lakehouse.orchestration.signals import Interruption
+from lakehouse.orchestration.signals import StopRequest
 from lakehouse.utils.disk_full import no_room
 
-_ECHO = "watch"
+_WATCHER = "watcher"  # fails because another task did
 
 
 @dataclass
-class TaskWatch:
-    """An Airflow listener that tells `progress` of every task and keeps seconds and failures for the summary.
+class TaskListener:
+    """An Airflow listener that reports every task to `progress` and keeps seconds and failures for the summary.
 
-    After an interruption no task works any more, and the first that ends takes `dag.test()` with it: it passes on what
-    listeners raise at the end of a task, but takes what is raised within for a failure of the task.
+    After a stop request it ends `dag.test()` at the next start or end of a task. `dag.test()` passes on what a listener
+    raises at the end of a task; what is raised within a task it takes for a failure of that task.
     """
 
     progress: Progress
-    interruption: Interruption
+    stop: StopRequest
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
     failures: list[TaskFailure] = field(default_factory=list)
     _began: float = 0.0
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
-        """Report the start of a task; an interrupted run begins no further one."""
-        self.interruption.listen()
-        self.interruption.check()
+        """Report the start of a task; after a stop request no further one begins."""
+        self.stop.listen()
+        self.stop.raise_if_made()
         self._began = time.monotonic()
         if _is_work(task_instance):
             self.progress(TaskEvent(task_instance.dag_id, task_instance.task_id, "started"))
@@ -51,31 +51,30 @@ class TaskWatch:
     @hookimpl
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
         """Report a task that failed, and remember its error unless it is tried again."""
-        self.interruption.check()
+        self.stop.raise_if_made()
         is_last = getattr(task_instance.state, "value", task_instance.state) != "up_for_retry"
-        words = _words(error, task_instance.task_id)
+        message = _message(error, task_instance.task_id)
         if is_last and _is_work(task_instance):
-            self.failures.append(TaskFailure(task_instance.dag_id, task_instance.task_id, words))
-        self._ended(task_instance, "failed" if is_last else "retrying", words)
+            self.failures.append(TaskFailure(task_instance.dag_id, task_instance.task_id, message))
+        self._ended(task_instance, "failed" if is_last else "retrying", message)
 
     def _ended(
         self, task_instance: Any, state: Literal["succeeded", "skipped", "retrying", "failed"], error: str = ""
     ) -> None:
-        self.interruption.check()
+        self.stop.raise_if_made()
         key, seconds = (task_instance.dag_id, task_instance.task_id), time.monotonic() - self._began
         self.seconds[key] = self.seconds.get(key, 0.0) + seconds
         if _is_work(task_instance):
             self.progress(TaskEvent(*key, state, seconds, error))
 
 
-def _words(error: Any, task_id: str) -> str:
-    """An error as the summary tells it: ours are sentences, others get their type; a full disk is ours whoever met
-    it."""
-    told = error if getattr(error, "remedy", "") else no_room(error, task_id) or error
-    return str(told) if getattr(told, "remedy", "") else f"{type(told).__name__}: {told}"
+def _message(error: Any, task_id: str) -> str:
+    """An error as the summary shows it: our own as they are, others with their type; a full disk as our own error."""
+    shown = error if getattr(error, "remedy", "") else no_room(error, task_id) or error
+    return str(shown) if getattr(shown, "remedy", "") else f"{type(shown).__name__}: {shown}"
 
 
 def _is_work(task_instance: Any) -> bool:
-    """Ephemeral dbt models are drawn as empty tasks: part of the picture, not of the work. An echo fails because
-    another task did."""
-    return task_instance.task.task_type != "EmptyOperator" and task_instance.task_id != _ECHO
+    """Whether the task does work: ephemeral dbt models are drawn as empty tasks, and the watcher only makes the run
+    fail."""
+    return task_instance.task.task_type != "EmptyOperator" and task_instance.task_id != _WATCHER

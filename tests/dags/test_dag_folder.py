@@ -47,9 +47,9 @@ def test_dag_ids_are_these(found: dict[str, Any]) -> None:
 def test_task_ids_are_these(found: dict[str, Any]) -> None:
     assert set(_tasks(found, "ingest_crm")) == {
         f"{dataset}.{stage}" for dataset in CRM for stage in STAGES
-    } | IDENTITIES | {"watch"}
+    } | IDENTITIES | {"watcher"}
     assert set(_tasks(found, "ingest_transactions")) == {f"transactions.{stage}" for stage in STAGES} | IDENTITIES | {
-        "watch"
+        "watcher"
     }
     assert (
         set(_tasks(found, "build_profiles"))
@@ -87,8 +87,8 @@ def test_a_failed_dataset_stops_no_other_and_turns_the_run_red(found: dict[str, 
     tasks = _tasks(found, "ingest_crm")
     assert tasks["identities.resolve"]["upstream"] == sorted(f"{dataset}.gate" for dataset in CRM)
     assert tasks["identities.resolve"]["trigger_rule"] == "all_done"
-    assert tasks["watch"]["trigger_rule"] == "one_failed"
-    assert tasks["watch"]["upstream"] == sorted(
+    assert tasks["watcher"]["trigger_rule"] == "one_failed"
+    assert tasks["watcher"]["upstream"] == sorted(
         [*(f"{dataset}.{stage}" for dataset in CRM for stage in STAGES), "identities.gate"]
     )
     assert {tasks[f"{dataset}.{stage}"]["trigger_rule"] for dataset in CRM for stage in STAGES[1:]} == {"all_done"}
@@ -140,7 +140,7 @@ def test_pools_keep_one_writer_a_table(found: dict[str, Any]) -> None:
     for dag_id in ("ingest_crm", "ingest_transactions"):
         for task_id, task in _tasks(found, dag_id).items():
             group = task_id.split(".")[0]
-            assert task["pool"] == {"watch": "default_pool", "identities": pools.IDENTITIES}.get(
+            assert task["pool"] == {"watcher": "default_pool", "identities": pools.IDENTITIES}.get(
                 group, f"write_{group}"
             ), task_id
     for task_id, task in _tasks(found, "pre_send_refresh").items():
@@ -181,7 +181,7 @@ def test_only_what_may_succeed_later_is_tried_again(found: dict[str, Any], progr
 
 
 def test_a_run_in_one_process_tries_again_once(program: Program) -> None:
-    outcome = program("try_again", "impatient")
+    outcome = program("try_again", "once")
     assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 2, "network": 2, "defect": 1}}
 
 

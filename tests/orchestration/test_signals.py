@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from lakehouse.gold.dbt_errors import raise_if_failed
-from lakehouse.orchestration.signals import interruptible
+from lakehouse.orchestration.signals import stopped_by_signals
 from tests.support.programs import Program
 
 
@@ -31,7 +31,7 @@ def _is_interrupted_within_a_query() -> None:
 
 
 def test_what_comes_of_an_interruption_does_not_hide_it() -> None:
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    with pytest.raises(KeyboardInterrupt), stopped_by_signals():
         _is_interrupted_within_a_query()
 
 

@@ -3,10 +3,8 @@ time."""
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,12 +58,7 @@ data_docs_sites:
 
 
 def load_great_expectations() -> Any:
-    """Great Expectations, imported on first use without what only its distribution tests need.
-
-    scipy.stats is put off until something touches it: 1.5 of the 6 seconds that the import costs.
-    """
-    if "great_expectations" not in sys.modules:
-        _put_off("scipy.stats")
+    """Great Expectations, imported on first use: it takes seconds."""
     import great_expectations as gx
 
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -107,17 +100,3 @@ def forget_old_gates(table: TableRef) -> None:
 
 def _root() -> Path:
     return settings().home / "quality" / "gx"
-
-
-def _put_off(module: str) -> None:
-    """Let a module be executed only when something first touches it."""
-    package, _, name = module.rpartition(".")
-    spec = None if module in sys.modules else importlib.util.find_spec(module)
-    if spec is None or spec.loader is None:
-        return
-    loader = importlib.util.LazyLoader(spec.loader)
-    spec.loader = loader
-    put_off = importlib.util.module_from_spec(spec)
-    sys.modules[module] = put_off
-    loader.exec_module(put_off)
-    setattr(sys.modules[package], name, put_off)

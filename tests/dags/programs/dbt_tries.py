@@ -4,14 +4,14 @@ what it said."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import apply_environment
+from tests.support.one_dag import found_by_airflow
 
 MESSAGES = {
     "fct_orders": "Runtime Error in model fct_orders\n  <_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>",
@@ -54,37 +54,25 @@ def main() -> None:
         return SimpleNamespace(success=False, exception=None, result=SimpleNamespace(results=[result]))
 
     made = failing_models()
-    made.fileloc = made.relative_fileloc = __file__
     with ExitStack() as patches:
         patches.enter_context(patch("lakehouse.gold.cosmos_session.open_for", lambda window: {}))
         patches.enter_context(patch("cosmos.dbt.runner.run_command", run_command))
-        patches.enter_context(_only(made))
-        errors = _watched(made)
+        patches.enter_context(found_by_airflow(made, __file__))
+        errors = _errors(made)
     print(json.dumps({"tries": {model: tried.count(model) for model in MESSAGES}, "errors": errors}))  # noqa: T201 - the program's answer
 
 
-def _watched(made: Any) -> dict[str, str]:
-    """Run the DAG; the last error of each task, as the summary of a run tells it."""
+def _errors(made: Any) -> dict[str, str]:
+    """Run the DAG; the last error of each task, as the summary of a run shows it."""
     from airflow.sdk.listener import get_listener_manager
 
-    from lakehouse.orchestration.signals import Interruption
-    from lakehouse.orchestration.task_listener import TaskWatch
+    from lakehouse.orchestration.signals import StopRequest
+    from lakehouse.orchestration.task_listener import TaskListener
 
-    watch = TaskWatch(lambda event: None, Interruption())
-    get_listener_manager().add_listener(watch)
+    listener = TaskListener(lambda event: None, StopRequest())
+    get_listener_manager().add_listener(listener)
     made.test()
-    return {failure.task_id: failure.error for failure in watch.failures}
-
-
-@contextmanager
-def _only(made: Any) -> Iterator[None]:
-    """Let dag.test() find this DAG and no other."""
-    from airflow.dag_processing import dagbag
-
-    bag = dagbag.DagBag("/dev/null")
-    bag.dags[made.dag_id] = made
-    with patch.object(dagbag, "BundleDagBag", lambda **_: bag):
-        yield
+    return {failure.task_id: failure.error for failure in listener.failures}
 
 
 if __name__ == "__main__":

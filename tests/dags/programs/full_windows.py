@@ -9,12 +9,12 @@ from unittest.mock import patch
 
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import apply_environment
+from tests.support.one_dag import found_by_airflow
 
 
 def main() -> None:
     metadata_db.prepare()
     apply_environment()
-    from airflow.dag_processing import dagbag
     from airflow.sdk import dag, task
 
     from dags import _common
@@ -34,10 +34,7 @@ def main() -> None:
         refresh()
 
     made = windows()
-    made.fileloc = made.relative_fileloc = __file__
-    bag = dagbag.DagBag("/dev/null")
-    bag.dags[made.dag_id] = made
-    with patch.object(dagbag, "BundleDagBag", lambda **_: bag), patch.object(_common, "run_stage", run_stage):
+    with found_by_airflow(made, __file__), patch.object(_common, "run_stage", run_stage):
         made.test(run_conf=json.loads(sys.argv[1]))
     print(json.dumps(asked))  # noqa: T201 - the program's answer
 

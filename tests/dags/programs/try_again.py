@@ -8,6 +8,7 @@ import sys
 from lakehouse.errors import EngineUnavailableError, QualityGateFailed
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import apply_environment
+from tests.support.one_dag import found_by_airflow
 
 
 def main() -> None:
@@ -18,12 +19,12 @@ def main() -> None:
     from airflow.sdk import dag, task
 
     from dags._common import DEFAULTS
-    from lakehouse.orchestration.retry_policy import ImpatientPolicy
+    from lakehouse.orchestration.retry_policy import RetryOnceSoon
 
     tries: dict[str, int] = {}
     waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
-    if "impatient" in sys.argv:
-        waits["retry_policy"] = ImpatientPolicy(DEFAULTS["retry_policy"])
+    if "once" in sys.argv:
+        waits["retry_policy"] = RetryOnceSoon(DEFAULTS["retry_policy"])
 
     @dag(dag_id="failing", schedule=None, default_args=waits)
     def failing() -> None:
@@ -41,15 +42,8 @@ def main() -> None:
 
             fail(name, error)
 
-    from unittest.mock import patch
-
-    from airflow.dag_processing import dagbag
-
     made = failing()
-    bag = dagbag.DagBag("/dev/null")
-    bag.dags[made.dag_id] = made
-    made.fileloc = made.relative_fileloc = __file__
-    with patch.object(dagbag, "BundleDagBag", lambda **_: bag):
+    with found_by_airflow(made, __file__):
         state = made.test().state
     print(json.dumps({"state": str(state), "tries": tries}))  # noqa: T201 - the program's answer
 

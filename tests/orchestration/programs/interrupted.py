@@ -12,6 +12,7 @@ import sys
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import apply_environment
 from lakehouse.orchestration.report.models import TaskEvent
+from tests.support.one_dag import found_by_airflow
 
 
 def main(number: int) -> None:
@@ -20,7 +21,7 @@ def main(number: int) -> None:
     from airflow.sdk import TriggerRule, dag, task
 
     from lakehouse.orchestration import local_run
-    from lakehouse.orchestration.signals import interruptible
+    from lakehouse.orchestration.signals import stopped_by_signals
 
     began: list[str] = []
     told: list[str] = []
@@ -44,11 +45,14 @@ def main(number: int) -> None:
         told.append(f"{event.task_id} {event.state}")
 
     made = interrupted()
-    made.fileloc = made.relative_fileloc = __file__
     ended = "well"
     try:
-        with interruptible() as interruption, local_run._watched(tell, interruption) as watch:
-            local_run._test_dag(made, {}, watch, local_run._Ran())
+        with (
+            found_by_airflow(made, __file__),
+            stopped_by_signals() as stop,
+            local_run._listening(tell, stop) as listener,
+        ):
+            local_run._test_dag(made, {}, listener, local_run._Runs())
     except KeyboardInterrupt:
         ended = "interrupted"
     is_restored = signal.getsignal(signal.SIGINT) is signal.default_int_handler
