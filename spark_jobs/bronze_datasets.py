@@ -89,7 +89,8 @@ def _new_files(feed: Feed, table: Table) -> tuple[_Groups, int]:
 
 
 def _spellings(names: Iterable[str]) -> dict[str, str]:
-    """Delivered columns: name in lower case -> its first spelling, since tables do not tell `Email` from `email`."""
+    """Delivered columns: name in lower case -> its first spelling, since `Email` and `email` are one column of a
+    table."""
     found: dict[str, str] = {}
     for name in names:
         if name not in _LINEAGE:

@@ -1,9 +1,8 @@
-"""silver.<dataset>, a table for each dataset. One row per key of its contract (see lakehouse/contracts/datasets.py), the
-newest version; in consents every change is a row.
+"""silver.<dataset>. One row per key of the dataset, the newest version; in consents every change is a row.
 
-Input: bronze tables of all sources that feed the dataset. Output: silver.<dataset>, silver.<dataset>_quarantine, and
-with contacts silver.contact_identifiers. Rows that the newest complete snapshot of a source lacks are flagged
-`_is_deleted`.
+Key and columns are in lakehouse/contracts/datasets.py. Input: bronze tables of all sources that feed the dataset.
+Output: silver.<dataset>, silver.<dataset>_quarantine, and with contacts silver.contact_identifiers. Rows that the
+newest complete snapshot of a source lacks are flagged `_is_deleted`.
 
 Order of the writes: silver, quarantine, progress. After a kill anywhere in between, the next run does the same work
 again, and rows that are there already count as duplicates.

@@ -1,10 +1,10 @@
 """silver.identities. One row per identifier of a person, with the customer_id it resolves to.
 
 Key: identifier_type, identifier. Input: silver.contacts and the tables that refer to customers. Output:
-silver.identities. Leaves an empty silver table for every dataset that nobody delivered, since gold reads all of them.
-Skipped when no input changed. Otherwise computed from all inputs, because one corrected line can take an identifier
-away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run equals a
-rebuild.
+silver.identities. Leaves an empty silver table for every dataset that was never delivered, since gold reads all of
+them. Skipped when no input changed. Otherwise computed from all inputs, because one corrected line can take an
+identifier away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run
+equals a rebuild.
 """
 
 from __future__ import annotations

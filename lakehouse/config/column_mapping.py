@@ -22,8 +22,8 @@ _FORBIDDEN = re.compile(r"[ ,;{}()\n\t=`]+")
 def landed_name(delivered: str, position: int) -> str:
     """Name under which a delivered column is kept: as delivered, made fit for Delta where it must be.
 
-    Blanks and ` ,;{}()=` become `_`, an empty name becomes `column_<position>` (from 1), a name of our lineage gets a
-    trailing `_`.
+    Blanks and ` ,;{}()=` become `_`, an empty name becomes `column_<position>` (from 1), a name of a lineage column
+    gets a trailing `_`.
     """
     name = _FORBIDDEN.sub("_", delivered.strip()) or f"column_{position}"
     return f"{name}_" if name.lower() in _LINEAGE else name
@@ -34,7 +34,7 @@ _IS_CHECKED: ContextVar[bool] = ContextVar("is_checked", default=False)
 
 @contextmanager
 def expressions_checked() -> Iterator[None]:
-    """Within it an expression that is not SQL is a mistake of the declaration. Else nobody looks until it is needed,
+    """Within it an expression that is not SQL makes the declaration invalid. Outside, it is parsed when it is needed,
     since parsing takes time."""
     token = _IS_CHECKED.set(True)
     try:

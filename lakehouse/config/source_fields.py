@@ -52,7 +52,7 @@ def _known_zone(name: str) -> str:
 def _source_name(name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         raise ValueError(
-            f"{name!r} is no name of a source; expected lower case letters, digits and underscores, 40 at most"
+            f"{name!r} is not a valid name of a source; expected lower case letters, digits and underscores, 40 at most"
         )
     return name
 
@@ -64,7 +64,8 @@ def _lookback(value: Any) -> Any:
     if isinstance(value, timedelta) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     raise ValueError(
-        f"{value!r} is no lookback; expected e.g. 3 days, 12h, or a whole number for a watermark that is a number"
+        f"{value!r} is not a valid lookback;"
+        " expected e.g. 3 days, 12h, or a whole number for a watermark that is a number"
     )
 
 
@@ -109,7 +110,8 @@ class DatasetDeclaration(Declaration):
         )
         if missing:
             raise ValueError(
-                f"nothing is mapped to {', '.join(missing)}; expected a mapping for every required column of {info.data['dataset']}"
+                f"nothing is mapped to {', '.join(missing)};"
+                f" expected a mapping for every required column of {info.data['dataset']}"
             )
         return mapping
 

@@ -35,7 +35,8 @@ class CsvOptions(Declaration):
     columns: tuple[str, ...] | None = Field(None, description="names of the columns in order, when there is no header")
     final_newline: Literal["required", "optional"] = Field(
         "optional",
-        description="required: the exporter always ends the last line, so a file that does not was truncated and is set aside",
+        description="required: the exporter always ends the last line, so a file without that end was truncated and is"
+        " set aside",
     )
 
     @field_validator("encoding")
@@ -53,7 +54,8 @@ class CsvOptions(Declaration):
     def _names_are_known(self) -> CsvOptions:
         if self.header == (self.columns is not None):
             raise ValueError(
-                "header and columns contradict each other; expected a header line, or `header: false` and a list of columns"
+                "header and columns contradict each other;"
+                " expected a header line, or `header: false` and a list of columns"
             )
         return self
 
@@ -171,7 +173,7 @@ class FilesSource(Declaration):
         description="folder, relative to LAKEHOUSE_HOME or absolute, or a URL like s3://bucket/prefix"
     )
     datasets: Annotated[dict[DatasetName, FilesDataset], BeforeValidator(_named)] = Field(
-        min_length=1, description="dataset of ours -> the files that feed it"
+        min_length=1, description="name of a dataset -> the files that feed it"
     )
 
 
@@ -183,7 +185,7 @@ class SqlSource(Declaration):
         description="SQLAlchemy URL, e.g. postgresql+psycopg://reader:${CRM_DB_PASSWORD}@host:5432/crm"
     )
     datasets: Annotated[dict[DatasetName, SqlDataset], BeforeValidator(_named)] = Field(
-        min_length=1, description="dataset of ours -> the table that feeds it"
+        min_length=1, description="name of a dataset -> the table that feeds it"
     )
 
 
@@ -206,7 +208,7 @@ class RestSource(Declaration):
         None, gt=0, description="never ask more often than this; no limit when left out"
     )
     datasets: Annotated[dict[DatasetName, RestDataset], BeforeValidator(_named)] = Field(
-        min_length=1, description="dataset of ours -> the endpoint that feeds it"
+        min_length=1, description="name of a dataset -> the endpoint that feeds it"
     )
 
 

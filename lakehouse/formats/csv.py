@@ -111,7 +111,8 @@ def _reason(error: Exception, ragged: list[pc.InvalidRow], options: CsvOptions) 
     text = str(error)
     if ragged:
         row = ragged[0]
-        return f"line {row.number} has {row.actual_columns} fields instead of {row.expected_columns} (truncated, or the delimiter is not {options.delimiter!r})"
+        found = f"line {row.number} has {row.actual_columns} fields instead of {row.expected_columns}"
+        return f"{found} (truncated, or the delimiter is not {options.delimiter!r})"
     if "invalid UTF8" in text or isinstance(error, UnicodeError):
         return f"wrong encoding: it is not {options.encoding}"
     if "straddl" in text:

@@ -63,7 +63,9 @@ def landed_names(delivered: list[str]) -> list[str]:
     seen: set[str] = set()
     for name in names:
         if name.lower() in seen:
-            raise ValueError(f"two columns are called {name!r} (upper and lower case do not tell columns apart)")
+            raise ValueError(
+                f"two columns are called {name!r} (names that differ only in upper and lower case are the same)"
+            )
         seen.add(name.lower())
     return names
 
@@ -74,7 +76,8 @@ def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
     if len(missing) == len(expected) > 1:
         raise UnreadableFileError(
             name,
-            f"wrong header: none of the mapped columns is there ({', '.join(missing)}); check header line and delimiter",
+            f"wrong header: none of the mapped columns is there ({', '.join(missing)});"
+            " check header line and delimiter",
         )
     if missing:
         raise UnreadableFileError(name, f"missing columns: {', '.join(missing)}")

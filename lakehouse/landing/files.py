@@ -79,8 +79,8 @@ def without_lineage(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 class StagedRows:
-    """Rows of one delivery on their way into landing: published whole by `land` or `bundle`; when the block is left without
-    either, they are removed.
+    """Rows of one delivery on their way into landing: published whole by `land` or `bundle`, removed when the block is
+    left without either.
 
     Few rows wait in memory; many are written in parts. `folder` exists (opening the feed's ledger makes it). `label`
     is the `_source_file` of the rows when it is known before the first row; then one part is all that is written.

@@ -1,4 +1,5 @@
-"""The ledger of a feed: what was delivered, and the outcome. It makes a run without news fast and a killed run resumable.
+"""The ledger of a feed: what was delivered, and the outcome. It makes a run without news fast and a killed run
+resumable.
 
 One JSON line per delivery in `<landing>/<source>/<dataset>/_journal.jsonl`; the newest line of a name counts. A line
 `{"recorded": true}` says that everything above it is in ops.files, and ends a run. No content is lost with the file: it

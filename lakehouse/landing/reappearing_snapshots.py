@@ -26,8 +26,8 @@ def with_reappeared(feed: Feed, ledger: Ledger, outcome: TableOutcome) -> TableO
 
     It is landed under an identity of its own, made of its content and of the snapshot before it, so bronze and silver
     take it for what it is, a new delivery; killed anywhere, the next run makes the same identity. Deliveries that
-    return and are replaced in the same run change nothing and stay duplicates. `outcome` is the load's; its counts tell
-    of the rows landed again.
+    return and are replaced in the same run change nothing and stay duplicates. The result is `outcome`, that of the
+    load, with the rows landed again added to its counts.
 
     Raises TerminalError when the rows landed back then are gone.
     """
@@ -53,10 +53,14 @@ def _land_again(feed: Feed, newest: Delivery, identity: str) -> int:
     """Copy landed rows under another identity; returns their number."""
     landed, label = landed_path(feed.landing, newest.content), source_file(newest.file_name, identity)
     if not landed.exists():
-        problem = f"{newest.file_name} of source {feed.source} is an earlier snapshot that has come back, but its landed rows are gone"
+        problem = (
+            f"{newest.file_name} of source {feed.source} is an earlier snapshot that has come back,"
+            " but its landed rows are gone"
+        )
         raise TerminalError(
             problem,
-            f"Restore {feed.source}/{feed.dataset}/{landed.name} in the landing folder, or have the snapshot exported anew.",
+            f"Restore {feed.source}/{feed.dataset}/{landed.name} in the landing folder, or have the snapshot exported"
+            " again.",
         )
     with StagedRows(feed.landing, identity, label) as staged:
         for rows in _delivered_rows(landed):

@@ -72,8 +72,12 @@ def behind(highest: Any, feed: Feed) -> Any:
         return _earlier(highest, lookback) if isinstance(highest, str) else highest - lookback
     except (TypeError, ValueError) as error:
         kind = "text" if isinstance(highest, str) else type(highest).__name__
-        problem = f"lookback {lookback} does not fit the watermark {feed.declaration.watermark} of source {feed.source}, a {kind}"
-        remedy = "Use a duration (2 days) for times, also as texts like 2018-01-02T10:00:00Z, and a whole number for numbers; leave it out for other texts."
+        watermark = f"the watermark {feed.declaration.watermark} of source {feed.source}, a {kind}"
+        problem = f"lookback {lookback} does not fit {watermark}"
+        remedy = (
+            "Use a duration (2 days) for times, also as texts like 2018-01-02T10:00:00Z, and a whole number for"
+            " numbers; leave it out for other texts."
+        )
         raise ContractError(feed.dataset, problem, remedy) from error
 
 
@@ -81,7 +85,7 @@ def _earlier(text: str, lookback: Any) -> str:
     """An ISO timestamp `lookback` earlier and written as it was, for texts are compared as texts; ValueError for other
     texts."""
     if not _TIME_TEXT.fullmatch(text):
-        raise ValueError("the text is no ISO timestamp")
+        raise ValueError("the text is not an ISO timestamp")
     seconds, rest = datetime.fromisoformat(text[:19]), text[19:]
     return (seconds - lookback).isoformat(text[10]) + rest
 

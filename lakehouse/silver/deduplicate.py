@@ -36,7 +36,7 @@ def by_arrival(contract: Contract, full_sources: Sequence[str], prefix: str = ""
 
 
 def arrival_order(contract: Contract, full_sources: Sequence[str], prefix: str = "") -> list[Column]:
-    """Values that tell which of two versions arrived later; null where arrival does not decide."""
+    """Values that order two versions by arrival, the later one greater; null where arrival does not decide."""
     return [
         sf.when(by_arrival(contract, full_sources, prefix), sf.col(f"{prefix}{name}"))
         for name in ("_ingested_at", "_source_file")
@@ -105,7 +105,7 @@ def _latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column]) -> 
 
 
 def _without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Sequence[str]) -> DataFrame:
-    """Rows between which arrival decides, without those that say what the delivery before said: same key, same
+    """Rows between which arrival decides, without those that repeat the delivery before: same key, same
     `order_by`, same hash.
 
     What remains is what increments would have written, so that a rebuild names the same delivery as a row's origin.
@@ -113,7 +113,6 @@ def _without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Se
     version = [*key, *order_by]
     one_per_delivery = _latest_by_key(rows, [*version, "_ingested_at", "_source_file"], _newest_first(()))
     in_order = Window.partitionBy(*version).orderBy(sf.col("_ingested_at"), sf.col("_source_file"))
-    told = one_per_delivery.withColumn("_told_before", sf.lag("_row_hash").over(in_order))
-    return told.where(sf.col("_told_before").isNull() | (sf.col("_told_before") != sf.col("_row_hash"))).drop(
-        "_told_before"
-    )
+    compared = one_per_delivery.withColumn("_previous_hash", sf.lag("_row_hash").over(in_order))
+    is_repeated = sf.col("_previous_hash").eqNullSafe(sf.col("_row_hash"))
+    return compared.where(~is_repeated).drop("_previous_hash")

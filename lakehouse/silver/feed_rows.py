@@ -1,4 +1,5 @@
-"""Rows of one feed on their way from bronze to silver: typed, and told apart by whether they keep their contract."""
+"""Rows of one feed on their way from bronze to silver: typed, and divided into those that keep their contract
+and those that break it."""
 
 from __future__ import annotations
 

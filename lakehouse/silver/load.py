@@ -134,7 +134,7 @@ def _changes(
 
 def _is_newer(contract: Contract, full_sources: Sequence[str]) -> Column:
     """Whether the incoming version beats the known one: greater `order_by`, else the later arrival where that decides
-    (see `by_arrival`), else the greater hash; and says something else."""
+    (see `by_arrival`), else the greater hash; and its content differs."""
     # A column that belongs to the key is compared by the join already.
     order_by = [name for name in contract.order_by if name not in contract.key]
     pairs = [(sf.col(name), sf.col(f"{_KNOWN}{name}")) for name in order_by]

@@ -70,7 +70,8 @@ def land_files(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
 
 
 def _landed_but_not_noted(feed: Feed, ledger: Ledger) -> dict[str, LandedFile]:
-    """Content (the digits of its SHA-256) in landing that a killed run, or a lost ledger, does not tell of."""
+    """Content (the digits of its SHA-256) in landing that the ledger does not know: a run was killed, or the ledger is
+    lost."""
     noted = {shown(sha256) for sha256 in ledger.landed}
     return {
         digits_of(label): landed
@@ -226,8 +227,8 @@ def _read(feed: Feed, file: DeliveredFile, local: LocalFile) -> Iterator[pa.Reco
 
 
 def _refuse_if_nothing_fits(feed: Feed, ledger: Ledger) -> None:
-    """A declaration that fits no file at all is no matter of single files: the dataset stops, at every run until it is
-    mended."""
+    """ContractError when no file could ever be read as declared: the dataset stops, at every run until that is
+    fixed."""
     aside = [delivery for delivery in ledger.newest.values() if delivery.outcome == SET_ASIDE]
     if aside and not ledger.landed:
         found = (

@@ -197,7 +197,8 @@ def _paginator(declared: RestDataset) -> paginators.BasePaginator:
 
 @contextmanager
 def _mapped_errors(feed: Feed) -> Iterator[None]:
-    """Foreign errors become ours, without the URL's parameters (they may be personal or secret)."""
+    """Errors of requests are raised as errors of this project, without the URL's parameters (they may be personal or
+    secret)."""
     assert isinstance(feed.origin, RestSource)
     assert isinstance(feed.declaration, RestDataset)
     what = feed.declaration.path

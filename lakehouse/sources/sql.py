@@ -75,8 +75,8 @@ def _read(
 
 
 def _interval_again(watermark: sa.Column[Any] | None, window: BatchWindow) -> list[Any] | None:
-    """Conditions for the rows of a backfill's window; None where there is no backfill, or rows carry no time to tell
-    them by."""
+    """Conditions for the rows of a backfill's window; None where there is no backfill, or the watermark is not
+    a time."""
     if watermark is None or not window.is_backfill or window.is_full:
         return None
     is_text = isinstance(watermark.type, TimeText)
@@ -109,7 +109,8 @@ def _upper_end(engine: sa.Engine, watermark: sa.Column[Any], load: IncrementalLo
             ).scalar_one()
             if hidden:
                 load.warn(
-                    f"{hidden} rows have no {watermark.name} and are never read; fill it in the source, or use load: full"
+                    f"{hidden} rows have no {watermark.name} and are never read;"
+                    " fill it in the source, or use load: full"
                 )
         return connection.execute(sa.select(sa.func.max(watermark))).scalar_one()
 
@@ -146,7 +147,8 @@ def _reflect(feed: Feed, engine: sa.Engine, declared: SqlDataset) -> sa.Table:
 
 @contextmanager
 def _engine(feed: Feed) -> Iterator[sa.Engine]:
-    """The engine of the feed's database; foreign errors become ours here, without the statement's values."""
+    """The engine of the feed's database; its errors are raised as errors of this project, without the statement's
+    values."""
     assert isinstance(feed.origin, SqlSource)
     engine = database(feed.source, feed.origin)
     url = engine.url

@@ -1,4 +1,4 @@
-"""The command line of a silver or bronze job, for spark-submit and schedulers other than ours."""
+"""The command line of a silver or bronze job, for spark-submit and other schedulers than Airflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def run_from_command_line(run: Callable[[str, BatchWindow], list[TableOutcome]], target: str | None = None) -> None:
-    """Parse --start --end --run-id --full (and --dataset where the job serves several), run, and log the outcome."""
+    """Parse --start --end --run-id --full and --dataset (unless the job has one `target`), run, and log the outcome."""
     parser = argparse.ArgumentParser(description="Run one job of the lakehouse on a window of time.")
     if target is None:
         parser.add_argument("--dataset", required=True, help="dataset to work on, e.g. contacts")

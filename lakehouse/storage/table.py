@@ -38,7 +38,7 @@ class Table:
 
     @cached_property
     def delta(self) -> DeltaTable | None:
-        """The table in delta-rs, None when it has not been written yet. DeltaError for a version that cannot be read."""
+        """The table in delta-rs, None when it has not been written. DeltaError for a version that cannot be read."""
         known = vars(self).get("version", self.pinned)
         if known == -1:
             return None

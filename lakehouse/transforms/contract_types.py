@@ -29,14 +29,18 @@ def typed_sql(column: Column, received: str, timezone: str) -> str:
     if column.type in ("int", "bigint"):
         return f"try_cast({received} as {column.type})"
     if column.type.startswith("decimal"):
-        return f"case when not (contains({received}, 'e') or contains({received}, 'E')) then try_cast({received} as {column.type}) end"
+        has_exponent = f"contains({received}, 'e') or contains({received}, 'E')"
+        return f"case when not ({has_exponent}) then try_cast({received} as {column.type}) end"
     if column.type == "timestamp":
         return _timestamp_sql(received, timezone)
     if column.type == "date":
         return f"case when {received} like '____-__-__' then try_cast({received} as date) end"
     if column.type == "boolean":
-        told = f"lower({received})"
-        return f"case when {told} in ('true', 't', 'yes', 'y', '1') then true when {told} in ('false', 'f', 'no', 'n', '0') then false end"
+        word = f"lower({received})"
+        is_true, is_false = (
+            f"{word} in ({words})" for words in ("'true', 't', 'yes', 'y', '1'", "'false', 'f', 'no', 'n', '0'")
+        )
+        return f"case when {is_true} then true when {is_false} then false end"
     raise ValueError(f"{column.name}: a column of type {column.type} cannot be delivered")
 
 
@@ -46,4 +50,5 @@ def _timestamp_sql(received: str, timezone: str) -> str:
     if timezone in ("UTC", "Etc/UTC"):
         return f"case when {is_iso} then {instant} end"
     # The session's zone is UTC, so a naive time was read as UTC and is shifted to where it belongs.
-    return f"case when {is_iso} then case when {received} rlike '{_HAS_ZONE}' then {instant} else to_utc_timestamp({instant}, '{timezone}') end end"
+    shifted = f"to_utc_timestamp({instant}, '{timezone}')"
+    return f"case when {is_iso} then case when {received} rlike '{_HAS_ZONE}' then {instant} else {shifted} end end"

@@ -10,6 +10,5 @@ def canonical_reference_sql(contract: Contract) -> dict[str, str]:
     without references."""
     if not {"reference_type", "customer_reference"} <= set(contract.names):
         return {}
-    return {
-        "customer_reference": "case when reference_type = 'email' then lower(customer_reference) else customer_reference end"
-    }
+    lowered = "case when reference_type = 'email' then lower(customer_reference) else customer_reference end"
+    return {"customer_reference": lowered}

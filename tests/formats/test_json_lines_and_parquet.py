@@ -37,7 +37,8 @@ def _json_rows(
 
 def test_json_values_keep_their_text_and_nested_ones_stay_json(tmp_path: Path) -> None:
     content = (
-        b'\xef\xbb\xbf{"id": 12345678901234567890123, "amount": 1.10, "is_new": true, "note": null, "tags": ["a", 1.50, {"k": "\xc3\xa4"}]}\r\n'
+        b'\xef\xbb\xbf{"id": 12345678901234567890123, "amount": 1.10, "is_new": true, "note": null,'
+        b' "tags": ["a", 1.50, {"k": "\xc3\xa4"}]}\r\n'
         b'\n{"id": "x", "late": {}}'
     )
     assert _json_rows(tmp_path, content, ("id", "phone")) == [
@@ -138,5 +139,6 @@ def test_values_of_databases_as_text() -> None:
         b"ok",
     ]
     assert [text_of(value) for value in values] == [
-        None, "x", "true", "1", "1.5", "100", "2017-01-02", "2017-01-02T03:00:00", "2017-01-02T03:00:00+00:00", '{"a":["1.50"]}', "ok",
+        None, "x", "true", "1", "1.5", "100", "2017-01-02", "2017-01-02T03:00:00",
+        "2017-01-02T03:00:00+00:00", '{"a":["1.50"]}', "ok",
     ]  # fmt: skip

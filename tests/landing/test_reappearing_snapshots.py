@@ -77,7 +77,7 @@ def test_a_copy_of_the_newest_snapshot_stays_a_duplicate(shop: Home) -> None:
     assert len(snapshots(shop)) == 2
 
 
-def test_a_folder_that_is_copied_anew_brings_nothing_back(shop: Home) -> None:
+def test_a_folder_that_is_copied_again_brings_nothing_back(shop: Home) -> None:
     """All times of change are new, but the last by name is the one that is current."""
     deliver(shop, A, 1, "1.csv")
     deliver(shop, B, 2, "2.csv")

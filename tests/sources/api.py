@@ -47,7 +47,7 @@ class Api:
 
 @contextmanager
 def serve() -> Iterator[Api]:
-    """Start the API on a free port; it wants TOKEN as bearer unless told otherwise."""
+    """Start the API on a free port; TOKEN is expected as bearer by default."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -98,8 +98,10 @@ def test_csv(home: Home, spark: SparkSession) -> None:
     (outcome,) = home.extract("transactions")
     assert (outcome.loaded, outcome.warnings) == (3, ())
     assert "Jürgen; jr." in {row["cashier"] for row in home.landed("webshop", "transactions")}
-    assert {"transaction_id": "r1", "line_number": "1", "reference_type": "loyalty_id", "customer_reference": "L7", "product_id": "00000042"} | {
-        "quantity": "1.5", "net_amount": "2.10", "currency": "EUR", "store_id": "web", "occurred_at": "2017-12-31 08:30",
+    assert {
+        "transaction_id": "r1", "line_number": "1", "reference_type": "loyalty_id", "customer_reference": "L7",
+        "product_id": "00000042", "quantity": "1.5", "net_amount": "2.10", "currency": "EUR", "store_id": "web",
+        "occurred_at": "2017-12-31 08:30",
     } in _mapped(spark, home, "transactions")  # fmt: skip
 
     home.deliver("deliveries/webshop/coupons/a.txt", '1\tL7\tc"1\tk\t2017-01-01\n')
@@ -109,7 +111,10 @@ def test_csv(home: Home, spark: SparkSession) -> None:
 
 def test_json_lines(home: Home, spark: SparkSession) -> None:
     _example(home, "files-jsonl.yml")
-    line = '{"id": 7, "email": "A@x.org", "person": {"first": "Ann"}, "locale": "DE_at", "created": "2017-01-01", "changed": "2017-01-02", "x": 1}\n'
+    line = (
+        '{"id": 7, "email": "A@x.org", "person": {"first": "Ann"}, "locale": "DE_at",'
+        ' "created": "2017-01-01", "changed": "2017-01-02", "x": 1}\n'
+    )
     home.deliver("deliveries/newcrm/contacts-1.jsonl.gz", gzip.compress(line.encode()))
     (outcome,) = home.extract("contacts")
     assert (outcome.loaded, outcome.warnings) == (1, ())
@@ -151,11 +156,15 @@ def test_sql(home: Home, spark: SparkSession, postgres: str, monkeypatch: pytest
     with engine.begin() as connection:
         connection.execute(sa.text("drop schema if exists sales cascade"))
         connection.execute(sa.text("create schema sales"))
-        columns = "order_no text, pos int, customer_no int, sku text, qty numeric, amount numeric(10,2), ordered_at timestamp, changed_at timestamptz, margin int"
+        columns = (
+            "order_no text, pos int, customer_no int, sku text, qty numeric, amount numeric(10,2),"
+            " ordered_at timestamp, changed_at timestamptz, margin int"
+        )
         connection.execute(sa.text(f"create table sales.order_lines ({columns})"))
         connection.execute(
             sa.text(
-                "insert into sales.order_lines values ('r1', 1, 7, 's', 1.5, 2.10, '2017-01-01 08:00', '2017-01-01 08:00+01', 3)"
+                "insert into sales.order_lines values"
+                " ('r1', 1, 7, 's', 1.5, 2.10, '2017-01-01 08:00', '2017-01-01 08:00+01', 3)"
             )
         )
         connection.execute(

@@ -112,7 +112,8 @@ def test_bad_files_are_set_aside_and_the_others_land(shop: Home) -> None:
     ]
     assert "short.csv (missing columns: name)" in outcome.warnings[0]
     assert [(name, what) for name, what, _, _ in shop.files()] == [
-        ("a.csv", "landed"), ("cut.csv.gz", "set_aside"), ("ragged.csv", "set_aside"), ("short.csv", "set_aside"), ("wide.csv", "landed"),
+        ("a.csv", "landed"), ("cut.csv.gz", "set_aside"), ("ragged.csv", "set_aside"), ("short.csv", "set_aside"),
+        ("wide.csv", "landed"),
     ]  # fmt: skip
     assert ("wide.csv", "landed", "new columns: colour", 1) in shop.files()
     assert {row.get("colour") for row in shop.landed("shop", "products")} == {None, "red"}

@@ -254,7 +254,8 @@ def test_increments(home: Home, api: Api) -> None:
     home.extract("products")
     home.extract("products", is_full=True)
     assert [query["since"] for query in api.queries] == [
-        "2017-01-01T00:00:00Z", "2017-03-01T11:00:00Z", "2017-03-01T11:00:00Z", "2017-03-01T23:00:00Z", "2017-01-01T00:00:00Z",
+        "2017-01-01T00:00:00Z", "2017-03-01T11:00:00Z", "2017-03-01T11:00:00Z",
+        "2017-03-01T23:00:00Z", "2017-01-01T00:00:00Z",
     ]  # fmt: skip
 
 

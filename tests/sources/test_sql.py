@@ -61,7 +61,8 @@ def database(postgres: str, home: Home, monkeypatch: pytest.MonkeyPatch) -> Iter
             connection.execute(sa.text(f"drop table if exists {table}"))
         connection.execute(
             sa.text(
-                "create table items (id bigint primary key, title text, price numeric(10,2), facts jsonb, changed timestamptz)"
+                "create table items (id bigint primary key, title text, price numeric(10,2), facts jsonb,"
+                " changed timestamptz)"
             )
         )
         connection.execute(sa.text("create table campaigns (id text, starts timestamp, ends date)"))

@@ -111,7 +111,8 @@ def test_a_lookback_on_other_texts_is_refused(home: Home, monkeypatch: pytest.Mo
     _sqlite(home, monkeypatch, "text", "v1", "v2")
     with pytest.raises(
         ContractError,
-        match=r"lookback 1:00:00 does not fit the watermark changed of source erp, a text\. .*leave it out for other texts",
+        match=r"lookback 1:00:00 does not fit the watermark changed of source erp, a text\."
+        " .*leave it out for other texts",
     ):
         home.extract("products")
     home.declare((home.path / "conf" / "sources.yml").read_text().replace("lookback: 1 hour\n", "\n"))

@@ -1,4 +1,4 @@
-"""Lost commit races are run again from a fresh read, but not for ever."""
+"""Lost commit races are run again from a fresh read, a limited number of times."""
 
 from __future__ import annotations
 

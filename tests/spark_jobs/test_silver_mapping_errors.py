@@ -23,20 +23,18 @@ def test_strict_cast_of_bad_data_names_source_dataset_column_and_expression(lake
     lake.declare({T: lines_with("net_amount", "cast(amount as decimal(14,2))")})
     with pytest.raises(MappingError) as failed:
         lake.load(T, line("b1"), line("b2", amount="secret"))
-    told = str(failed.value)
-    assert (
-        "source crm, dataset transactions: the expression for net_amount, `cast(amount as decimal(14,2))`, fails on some delivered values"
-        in told
-    )
-    assert told.endswith("then only such rows are quarantined.")
-    assert "secret" not in told
+    message = str(failed.value)
+    named = "source crm, dataset transactions: the expression for net_amount, `cast(amount as decimal(14,2))`"
+    assert f"{named}, fails on some delivered values" in message
+    assert message.endswith("then only such rows are quarantined.")
+    assert "secret" not in message
     assert isinstance(failed.value, TerminalError)
     (failure,) = [row for row in lake.rows("ops.runs") if row["status"] == "failed"]
     assert "the expression for net_amount" in failure["message"]
     lake.declare({T: lines_with("net_amount", "try_cast(amount as decimal(14,2))")})
     outcome = lake.silver(T)
     assert (outcome.read, outcome.loaded, outcome.quarantined) == (2, 1, 1), (
-        "the same rows are read again once it is mended"
+        "the same rows are read again once it is fixed"
     )
 
 
@@ -45,7 +43,8 @@ def test_expression_that_the_engine_does_not_know_is_named(lake: Lake) -> None:
     lake.declare({T: lines_with("currency", "upper_case(currency_code)")})
     with pytest.raises(
         MappingError,
-        match=r"the expression for currency, `upper_case\(currency_code\)`, is not understood by the engine: .*upper_case",
+        match=r"the expression for currency, `upper_case\(currency_code\)`, is not understood by the engine:"
+        " .*upper_case",
     ):
         lake.load(T, line("b1", currency_code="eur"))
 

@@ -54,7 +54,7 @@ def content(lake: Lake) -> tuple[list[dict[str, Any]], list[str]]:
     return silver, sorted(row["row_json"] for row in lake.rows("silver.transactions_quarantine"))
 
 
-def start_anew() -> None:
+def start_over() -> None:
     for folder in ("lake", "landing"):
         shutil.rmtree(of_lakehouse().home / folder, ignore_errors=True)
 
@@ -69,11 +69,11 @@ def start_anew() -> None:
 @given(deliveries())
 def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row], list[list[Row]]]) -> None:
     rows, parts = delivered
-    start_anew()
+    start_over()
     lake.declare({T: LINES})
     assert lake.load(T, *rows).read == len(rows)
     at_once = content(lake)
-    start_anew()
+    start_over()
     for number, part in enumerate(parts):
         lake.load(T, *part, name=f"{number}.csv")
     assert content(lake) == at_once

@@ -1,4 +1,4 @@
-"""Quarantined rows get another try after the contract or the mapping was mended."""
+"""Quarantined rows get another try after the contract or the mapping was fixed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def change(reference: str, event: str, at: str = "2017-01-01") -> dict[str, str 
     return {"type": "crm_id", "reference": reference, "event": event, "at": at}
 
 
-def mended() -> dict[str, Any]:
+def with_status_mapped() -> dict[str, Any]:
     status = {"expression": "case event when 'opt_in' then 'granted' when 'yes' then 'granted' else event end"}
     return CONSENTS | {"mapping": CONSENTS["mapping"] | {"status": status}}
 
@@ -26,7 +26,7 @@ def mended() -> dict[str, Any]:
 def test_rows_that_are_good_now_move_and_others_stay(lake: Lake) -> None:
     lake.declare({"consents": CONSENTS})
     lake.load("consents", change("k1", "opt_in"), change("k2", "yes"), change("k3", "yes", at="soon"))
-    lake.declare({"consents": mended()})
+    lake.declare({"consents": with_status_mapped()})
     outcome = replay("consents", window())
     assert (outcome.read, outcome.loaded, outcome.quarantined, outcome.duplicates) == (2, 1, 1, 0)
     assert lake.values("silver.consents", "customer_reference", "status") == [("k1", "granted"), ("k2", "granted")]
@@ -39,7 +39,7 @@ def test_rows_that_are_good_now_move_and_others_stay(lake: Lake) -> None:
 def test_again_changes_nothing(lake: Lake) -> None:
     lake.declare({"consents": CONSENTS})
     lake.load("consents", change("k1", "opt_in"), change("k2", "yes"))
-    lake.declare({"consents": mended()})
+    lake.declare({"consents": with_status_mapped()})
     replay("consents", window())
     before = lake.rows("silver.consents")
     assert replay("consents", window()).skipped
@@ -49,7 +49,7 @@ def test_again_changes_nothing(lake: Lake) -> None:
 def test_killed_before_quarantine_is_emptied_then_run_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.declare({"consents": CONSENTS})
     lake.load("consents", change("k1", "opt_in"), change("k2", "yes"))
-    lake.declare({"consents": mended()})
+    lake.declare({"consents": with_status_mapped()})
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt

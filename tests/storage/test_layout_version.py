@@ -1,4 +1,4 @@
-"""A lake that an earlier version made is told before any work on it; one full rebuild gives it today's number."""
+"""A lake that an earlier version made is refused before any work on it; one full rebuild gives it today's number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows were appended since a version, also when the log or the files were tidied up in between."""
+"""Which rows were appended since a version, also when the log or the files were cleaned up in between."""
 
 from __future__ import annotations
 
@@ -96,6 +96,6 @@ def test_vacuumed_files_give_all_rows(lake: Lake) -> None:
     assert changes(0)[1] == ["a", "b", "c"]
 
 
-def test_table_that_was_made_anew_gives_all_rows(lake: Lake) -> None:
+def test_table_that_was_created_again_gives_all_rows(lake: Lake) -> None:
     append("a")
     assert changes(7) == (0, ["a"])
