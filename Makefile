@@ -51,7 +51,7 @@ test-soak: setup ## at length what the other tests sample: kills, orders of arri
 	@$(PYTEST) -m soak
 
 bench: setup ## measure speed and memory, with peers in the same run
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 lint: setup ## all checks of .pre-commit-config.yaml: ruff, mypy, import-linter, sqlfluff, codespell
 	@PRE_COMMIT_HOME=$(CURDIR)/.venv/pre-commit $(BIN)/pre-commit run --all-files

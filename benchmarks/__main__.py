@@ -1,6 +1,6 @@
 """`make bench`: a table of speed and memory, with peers measured in the same run. It only reports.
 
-`python -m benchmarks --scales 1 --engines sail` measures less.
+`make bench BENCH="--scales 1 --engines sail --web-shop 0.01"` measures less.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Measurement, measure
+from benchmarks.web_shop import Size, deliver_first_day, deliver_second_day
 from lakehouse.utils.process_tuning import SMALL_PAGES
 from tests.support.homes import ROOT, Home
 
@@ -27,6 +28,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="make bench")
     arguments.add_argument("--scales", default="1,10", help="sample scales of the data work, comma separated")
     arguments.add_argument("--engines", default="sail,spark", help="engines of the whole run at scale 1")
+    arguments.add_argument(
+        "--web-shop", type=float, default=1.0, help="size of the web shop: 1 is a million contacts, 0 leaves it out"
+    )
     chosen = arguments.parse_args()
     console = Console(width=150)
     rows: list[Row] = []
@@ -35,6 +39,8 @@ def main() -> None:
             rows += _whole_run(Path(folder) / f"run-{engine}", engine, console)
         for scale in (int(value) for value in chosen.scales.split(",")):
             rows += _data_work(Path(folder) / f"scale-{scale}", scale, console)
+        if chosen.web_shop:
+            rows += _two_days(Path(folder) / "web-shop", Size(chosen.web_shop), console)
     table = Table("what", "measured", "bar", "command", title="lakehouse bench", show_lines=False)
     for row in rows:
         table.add_row(*row)
@@ -156,6 +162,35 @@ def _data_work(folder: Path, scale: int, console: Console) -> list[Row]:
     )
     call(program, "engine", "stop")
     shutil.rmtree(folder)
+    return rows
+
+
+def _two_days(folder: Path, size: Size, console: Console) -> list[Row]:
+    """The data work of a shop with many people, from its first dumps and on its second day."""
+    home, conf, deliveries = Home(folder), folder / "conf", folder / "deliveries"
+    env = home.environment(LAKEHOUSE_CONF=str(conf), LAKEHOUSE_ENGINE_MEMORY_GB="6", **SMALL_PAGES)
+    program, work = str(Path(sys.executable).parent / "lakehouse"), (sys.executable, "-m", "benchmarks.data_work")
+
+    def call(*words: str) -> Measurement:
+        return _checked(measure(list(words), env, ROOT, folder), words, console)
+
+    deliver_first_day(deliveries, conf, size)
+    call(program, "engine", "start")
+    days = [call(*work)]
+    deliver_second_day(deliveries, size)
+    days.append(call(*work))
+    call(program, "engine", "stop")
+    shutil.rmtree(folder)
+    first, second = (json.loads(day.output.splitlines()[-1]) for day in days)
+    shop = f"web shop, {size.contacts:,} contacts"
+    share = second["identities"] / first["identities"]
+    rows: list[Row] = [
+        (f"{shop}: first day", f"{first['all']:.1f} s, peak {days[0].peak_gib:.1f} GiB", "", "data_work"),
+        (f"{shop}: second day", f"{second['all']:.1f} s = {second['all'] / first['all']:.2f}", "", "data_work"),
+    ]
+    for name in ("silver contacts", "silver transactions", "identities", "gold"):
+        rows.append((f"  of which {name}", f"{first[name]:.1f} s, then {second[name]:.1f} s", "", ""))
+    rows.append(("  identities on the second day", f"{share:.2f} of the first", "<= 0.2", ""))
     return rows
 
 

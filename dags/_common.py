@@ -25,7 +25,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from lakehouse.contracts import Stage
 from lakehouse.errors import TransientError
 from lakehouse.orchestration import pools
-from lakehouse.orchestration.report.models import IS_REBUILT
+from lakehouse.orchestration.report.models import IS_REBUILT, RESOLVES_LATER
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
 from lakehouse.tables import TableRef, silver
@@ -107,9 +107,13 @@ def work(stage: Stage, target: str) -> list[TableOutcome]:
     """Run a stage in the window of the running task and say in its log what it did.
 
     What `lakehouse run --full` has rebuilt in the DAGs before is not rebuilt by this one (IS_REBUILT); gates still know
-    that a rebuild was asked for, which may leave fewer rows.
+    that a rebuild was asked for, which may leave fewer rows. Identities that a later ingest of the same `lakehouse run`
+    resolves are left to it, and their gate too (RESOLVES_LATER).
     """
     window, run = current_window(), get_current_context()["dag_run"]
+    if (run.conf or {}).get(RESOLVES_LATER) and target in ("identities", str(silver("identities"))):
+        log.info("%s of %s is left to the next ingest of this run", stage, target)
+        return []
     if stage is not Stage.GATE and (run.conf or {}).get(IS_REBUILT):
         window = replace(window, is_full=False)
     outcomes = run_stage(stage, target, window, run.dag_id)

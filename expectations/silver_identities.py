@@ -9,9 +9,12 @@ from lakehouse.tables import silver
 
 # More CRM contacts than this in one person is a family, a shop or a test account rather than a person.
 _MANY_CONTACTS = 20
+_FEW = 0.2
 
 _PERSONS = """(
-    select sum(1) as n, max(customer_id = own_customer_id) as is_rooted
+    select
+        sum(1) as n,
+        count_if(rule in ('root', 'too_widely_shared', 'placeholder', 'reference_only')) as count_roots
     from {table}
     group by customer_id
 )"""
@@ -33,6 +36,16 @@ _UNRESOLVED = """(
         on lines.reference_type = known.identifier_type and lines.customer_reference = known.identifier
 )"""
 
+# CRM ids that rows refer to. Where hardly any is a contact's, they are written otherwise than the contacts' own.
+_STRANGERS = """(
+    select
+        count_if(first_referred_at is not null) as referred,
+        count_if(rule in ('reference_only', 'placeholder')) as strangers,
+        count_if(rule not in ('reference_only', 'placeholder')) as contacts
+    from {table}
+    where identifier_type = 'crm_id'
+)"""
+
 GATE = Gate(
     silver("identities"),
     (
@@ -40,8 +53,8 @@ GATE = Gate(
         *volume_rules("identities", is_empty_blocking=True),
         Rule(
             "identities.customer_id.rooted",
-            "Every customer_id is the own id of one of its identifiers",
-            "coalesce(sum(case when is_rooted then 0 else n end), 0)",
+            "Every customer_id has one oldest identifier, which all others are linked to",
+            "coalesce(sum(case when count_roots = 1 then 0 else n end), 0)",
             relation=_PERSONS,
         ),
         Rule(
@@ -51,6 +64,15 @@ GATE = Gate(
             Severity.WARNING,
             relation=_CONTACTS_OF_PERSONS,
             detail="concat('largest: ', cast(coalesce(max(n), 0) as string), ' contacts')",
+        ),
+        Rule(
+            "identities.references.of_contacts",
+            f"At most {_FEW:.0%} of the CRM ids that orders, coupons and permissions refer to are of no contact",
+            f"coalesce(sum(case when contacts > 0 and strangers > {_FEW} * referred then strangers else 0 end), 0)",
+            Severity.WARNING,
+            "coalesce(sum(referred), 0)",
+            relation=_STRANGERS,
+            detail="concat(cast(coalesce(sum(strangers), 0) as string), ' of no contact')",
         ),
         Rule(
             "identities.transactions.resolved",

@@ -1,104 +1,155 @@
 """silver.identities. One row per identifier of a person, with the customer_id it resolves to.
 
-Key: identifier_type, identifier. Input: silver.contacts and the tables that refer to customers. Output:
-silver.identities. Leaves an empty silver table for every dataset that was never delivered, since gold reads all of
-them. Skipped when no input changed. Otherwise computed from all inputs, because one corrected line can take an
-identifier away, and written in one commit in which rows that did not change keep their `_updated_at`. So a normal run
-equals a rebuild.
+Key: identifier_type, identifier. Input: silver.contacts, the tables that refer to customers, and the ledger of issued
+ids (ops.customer_ids). Output: new rows of the ledger, then silver.identities. Leaves an empty silver table for every
+dataset that nobody delivered, since gold reads all of them.
+Skipped when no input changed. Otherwise only what the changes touch is resolved again, or everything, where it cannot
+be said what changed. Rows that did not change keep their `_updated_at`. So a normal run equals a rebuild.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import reduce
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as sf
+import pyarrow.compute as pc
 
+from lakehouse.config.placeholders import placeholders
 from lakehouse.config.settings import settings
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, arrow_schema
+from lakehouse.contracts import IDENTITIES, arrow_schema
+from lakehouse.contracts.placeholders import Placeholders
+from lakehouse.identities.inputs import INPUTS, LEDGER, LEDGER_SCHEMA, Inputs
 from lakehouse.outcome import TableOutcome
 from lakehouse.silver.ensure_tables import ensure_silver_tables
+from lakehouse.spark.commits import committed
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.job_command_line import run_from_command_line
 from lakehouse.spark.session import session
 from lakehouse.spark.table import SparkTable
+from lakehouse.storage.ops_tables import record_batch
 from lakehouse.storage.progress import record_progress, versions_worked_on
 from lakehouse.storage.table import Table
-from lakehouse.tables import TableRef, silver
-from lakehouse.transforms.references import contact_identifiers, referred_identifiers
+from lakehouse.tables import TableRef, ops, silver
 from lakehouse.window import BatchWindow
 
 TABLE = silver("identities")
-CONTACTS, MEMBERS, CAMPAIGNS = silver("contacts"), silver("campaign_members"), silver("campaigns")
-# Tables whose rows refer to customers and say when (campaign_members take the start of their campaign).
-EVENTS = {silver(name): DATASETS[name].event_time for name in ("transactions", "consents", "redemptions")}
-OF_CONTACTS = silver(CONTACT_IDENTIFIERS.dataset)
-_CONTACTS = "crm_id string, email string, loyalty_id string, phone string, created_at timestamp, is_deleted boolean"
-_OF_CONTACTS = "contact_id string, identifier_type string, identifier string"
-_REFERENCES = "identifier_type string, identifier string, first_seen_at timestamp"
-INPUTS = (CONTACTS, OF_CONTACTS, *EVENTS, MEMBERS, CAMPAIGNS)
+# Not a table: a number that stands for the settings identities were resolved with, kept like a version in ops.progress.
+RULES = ops("identity_rules")
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Bring silver.identities up to date; read = identifiers found, loaded = rows written because they are new or
+    """Bring silver.identities up to date; read = identifiers looked at, loaded = rows written because they are new or
     changed."""
     del target
-    lake = settings().lake
+    lake, known = settings().lake, placeholders(settings().conf)
     if any(Table(ref, lake).exists for ref in INPUTS):
         ensure_silver_tables(lake)  # here, because this stage runs whatever became of the datasets
-    versions = {ref: found.version for ref in INPUTS if (found := Table(ref, lake)).exists}
-    worked = versions_worked_on(TABLE, lake)
-    is_current = Table(TABLE, lake).exists and all(worked.get(ref) == version for ref, version in versions.items())
-    if not versions or (is_current and not window.is_full):
+    there = {ref: found.version for ref in INPUTS if (found := Table(ref, lake)).exists}
+    since, rules = versions_worked_on(TABLE, lake), {RULES: _fingerprint(known)}
+    can_go_on = Table(TABLE, lake).exists and not window.is_full and since.get(RULES) == rules[RULES]
+    is_current = all(since.get(ref) == version for ref, version in (there | _ledger_version(lake)).items())
+    if not there or (can_go_on and is_current):
         return [TableOutcome(TABLE, skipped=True)]
     with guarded(str(TABLE)):
-        table = SparkTable(TABLE, lake, spark=session())
-        outcome = _save(table, _resolve(_extract(table, versions)))
-    record_progress(TABLE, versions, window.run_id, lake)
+        work = _Work(Inputs(session(), there, known, lake), since, settings().identity_sharing_limit)
+        outcome = (work.increment() if can_go_on else None) or work.everything()
+    record_progress(TABLE, there | _ledger_version(lake) | rules, window.run_id, lake)
     return [outcome]
 
 
-def _extract(table: SparkTable, versions: dict[TableRef, int]) -> dict[TableRef, DataFrame]:
-    """Each input, at its version."""
-    return {ref: replace(table.beside(ref), pinned=version).read_opened() for ref, version in versions.items()}
+def _ledger_version(lake: str) -> dict[TableRef, int]:
+    return {LEDGER: Table(LEDGER, lake).version}
 
 
-def _resolve(inputs: dict[TableRef, DataFrame]) -> pa.Table:
-    """Rows of the IDENTITIES contract without `_updated_at`."""
-    from lakehouse.identities import resolve  # scipy and pandas take a second, and mostly there is nothing to do
-
-    def empty(schema: str) -> DataFrame:
-        return next(iter(inputs.values())).sparkSession.createDataFrame([], schema)
-
-    contacts = contact_identifiers(inputs[CONTACTS]) if CONTACTS in inputs else empty(_CONTACTS)
-    references = reduce(DataFrame.unionByName, _references(inputs), empty(_REFERENCES))
-    of_contacts = inputs[OF_CONTACTS] if OF_CONTACTS in inputs else empty(_OF_CONTACTS)
-    return resolve(contacts.toArrow(), references.toArrow(), of_contacts.toArrow(), settings().identity_sharing_limit)
+def _fingerprint(known: Placeholders) -> int:
+    told = f"{settings().identity_sharing_limit} {sorted(known.words)} {sorted(known.mailboxes)}"
+    return zlib.crc32(told.encode())
 
 
-def _save(table: SparkTable, resolved: pa.Table) -> TableOutcome:
-    """Write the table in one commit, if anything changed; rows that did not change keep their `_updated_at`."""
-    from lakehouse.identities.changes import with_update_times
+@dataclass(frozen=True)
+class _Work:
+    """One run: scipy and pandas, which take a second to import, are needed from here on."""
 
-    rows, count_changed, count_gone = with_update_times(table, resolved, table.next_update_time())
-    if count_changed or count_gone or not table.exists:
-        table.overwrite(rows.cast(arrow_schema(IDENTITIES.columns)))
-    return TableOutcome(TABLE, resolved.num_rows, loaded=count_changed, duplicates=resolved.num_rows - count_changed)
+    inputs: Inputs
+    since: dict[TableRef, int]
+    sharing_limit: int
 
+    @property
+    def _table(self) -> SparkTable:
+        return SparkTable(TABLE, self.inputs.lake, spark=self.inputs.spark)
 
-def _references(inputs: dict[TableRef, DataFrame]) -> list[DataFrame]:
-    """Distinct identifiers per table, with the earliest event that mentions them."""
-    found = [
-        referred_identifiers(inputs[table], sf.col(str(event_time)))
-        for table, event_time in EVENTS.items()
-        if table in inputs
-    ]
-    if MEMBERS in inputs and CAMPAIGNS in inputs:
-        dated = inputs[MEMBERS].join(inputs[CAMPAIGNS].select("campaign_id", "starts_at"), "campaign_id")
-        found.append(referred_identifiers(dated, sf.col("starts_at")))
-    return found
+    def everything(self) -> TableOutcome:
+        """Resolve everything and replace the table in one commit."""
+        from lakehouse.identities.changes import compare
+        from lakehouse.identities.increment import placeholders_of
+        from lakehouse.identities.issued_before import start_ledger
+        from lakehouse.identities.resolution import Facts, Guard, resolve
+
+        table, schema = self._table, arrow_schema(IDENTITIES.columns)
+        start_ledger(table)
+        now = self._now(table)
+        contacts, references = self.inputs.contacts().toArrow(), self.inputs.references().toArrow()
+        ledger = Table(LEDGER, table.lake).rows()
+        facts = Facts(
+            contacts,
+            references,
+            self.inputs.of_contacts().toArrow(),
+            LEDGER_SCHEMA.empty_table() if ledger is None else ledger,
+        )
+        resolution = resolve(facts, Guard(self.sharing_limit, placeholders=placeholders_of(references)), now)
+        self._record(resolution.assigned)
+        rows = compare(table.rows() if table.columns == schema.names else None, resolution.rows, now)
+        if rows.changed.num_rows or rows.gone.num_rows or not table.exists:
+            everything = pa.concat_tables([rows.changed, rows.unchanged]).cast(schema)
+            table.overwrite(everything.sort_by([(name, "ascending") for name in IDENTITIES.key]))
+        count_placeholders = (pc.sum(contacts["count_placeholders"]).as_py() or 0) + len(placeholders_of(references))
+        return self._outcome(resolution.rows.num_rows, rows.changed.num_rows, count_placeholders)
+
+    def increment(self) -> TableOutcome | None:
+        """Resolve what the changes touch; None when it cannot be said what changed."""
+        from lakehouse.identities.changed_inputs import add_recorded_meanwhile, changed_inputs
+        from lakehouse.identities.changes import compare
+        from lakehouse.identities.increment import resolve_changes
+        from lakehouse.identities.lake_neighbours import LakeNeighbours
+
+        table = self._table
+        changed = changed_inputs(self.inputs, self.since)
+        if changed is None or not add_recorded_meanwhile(changed, self.since.get(LEDGER, -1), table.lake):
+            return None
+        if not changed.touched:
+            return self._outcome(0, 0, changed.count_placeholders)
+        now, neighbours = self._now(table), LakeNeighbours(self.inputs, self.sharing_limit)
+        known, resolution = resolve_changes(changed, neighbours, self.sharing_limit, now)
+        self._record(resolution.assigned)
+        rows = compare(known, resolution.rows, now)
+        if rows.changed.num_rows or rows.gone.num_rows:
+            changes = self.inputs.local(rows.to_merge())
+            committed(TABLE, lambda: table.merge_and_delete(changes, IDENTITIES.key))
+        return self._outcome(resolution.rows.num_rows, rows.changed.num_rows, changed.count_placeholders)
+
+    def _now(self, table: SparkTable) -> datetime:
+        """Later than anything in the table and in the ledger."""
+        now, recorded = table.next_update_time(), Table(LEDGER, table.lake).latest_time("assigned_at")
+        return now if recorded is None or recorded < now else recorded + timedelta(milliseconds=1)
+
+    def _record(self, assigned: pa.Table) -> None:
+        """Before the table: an id that somebody has seen is in the ledger, whatever becomes of this run."""
+        if assigned.num_rows:
+            record_batch(LEDGER.name, assigned, self.inputs.lake)
+
+    def _outcome(self, count_rows: int, count_changed: int, count_placeholders: int) -> TableOutcome:
+        said = (
+            f"{count_placeholders} identifiers are placeholders (such as NULL, N/A, 0000 or 4.91E+11) and link nobody"
+        )
+        return TableOutcome(
+            TABLE,
+            count_rows,
+            loaded=count_changed,
+            duplicates=count_rows - count_changed,
+            warnings=(said,) if count_placeholders else (),
+        )
 
 
 def main() -> None:

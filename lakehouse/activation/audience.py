@@ -11,7 +11,14 @@ from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.storage.duckdb_views import Snapshot
 
-_NO_IDENTITIES = "select null::varchar as own_customer_id, null::varchar as customer_id where false"
+# Former id -> the id of today, for ids that nobody has any more.
+_IDENTITIES = """
+    select former_id, min(customer_id) as customer_id
+    from (select unnest(former_customer_ids) as former_id, customer_id from silver.identities)
+    where former_id not in (select customer_id from silver.identities)
+    group by former_id
+"""
+_NO_IDENTITIES = "select null::varchar as former_id, null::varchar as customer_id where false"
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,7 @@ def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
 
     The profile is found also when the customer has been merged since and has another customer_id now.
     """
-    identities = (
-        "select distinct own_customer_id, customer_id from silver.identities"
-        if IDENTITIES in snapshot.versions
-        else _NO_IDENTITIES
-    )
+    identities = _IDENTITIES if IDENTITIES in snapshot.versions else _NO_IDENTITIES
     cursor = snapshot.connection.execute(
         f"""
         with
@@ -69,7 +72,7 @@ def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
         resolved as (
             select asked.customer_id, coalesce(identities.customer_id, asked.customer_id) as current_customer_id
             from asked
-            left join identities on asked.customer_id = identities.own_customer_id
+            left join identities on asked.customer_id = identities.former_id
         )
 
         select resolved.customer_id, profiles.email, profiles.is_mailable

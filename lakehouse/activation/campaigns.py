@@ -161,6 +161,15 @@ class ExportField(BaseModel):
         return self.rename or (f"{self.column}_band" if self.bucket else self.column)
 
 
+def _holdout_family(name: str | None) -> str | None:
+    if name is not None and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+        raise ValueError(
+            f"{name!r} is not a valid family; expected at most 64 lower case letters, digits, - and _,"
+            " starting with a letter or digit"
+        )
+    return name
+
+
 class Campaign(BaseModel):
     """One campaign."""
 
@@ -176,6 +185,9 @@ class Campaign(BaseModel):
     fields: tuple[ExportField, ...] = Field((), description="columns of gold.dim_customers to export")
     holdout_share: float = Field(
         0.0, ge=0, lt=1, description="share of the audience held out as a control group, 0 <= share < 1"
+    )
+    holdout_family: Annotated[str | None, AfterValidator(_holdout_family)] = Field(
+        None, description="campaigns with the same family have one control group; default: the campaign by itself"
     )
     allow_empty_audience: bool = Field(
         False, description="true if an empty audience may remove everybody from the platform"
@@ -196,6 +208,11 @@ class Campaign(BaseModel):
     def id(self) -> str:
         """The key in campaigns.yml."""
         return self._id
+
+    @property
+    def family(self) -> str:
+        """Name of the campaigns that share a control group."""
+        return self.holdout_family or self._id
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from lakehouse.activation.destination_state import (
 from lakehouse.activation.destinations import DESTINATIONS, Destination
 from lakehouse.activation.empty_audience import empty_audience_error, without_consent, would_empty_destination
 from lakehouse.activation.export_rows import abandoned_row, exports_row, outcome
+from lakehouse.activation.holdout import control_group, record_draws
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
 from lakehouse.activation.selection import Selection, select
@@ -127,7 +128,9 @@ def _plan(export: _Export) -> tuple[Plan, SendProgress, datetime | None]:
     """
     chosen, snapshot = export.campaign, export.snapshot
     state = destination_state(snapshot, chosen.id, chosen.destination)
-    selection = select(members(snapshot, chosen), chosen, export.firewall, state.certain_hashes)
+    control = control_group(snapshot, chosen)
+    selection = select(members(snapshot, chosen), chosen, control, export.firewall, state.certain_hashes)
+    record_draws(control, chosen, export.lake)
     candidate = export_id_of(chosen, state.finished, target_hash(selection.target))
     if candidate in state.unfinished:
         before = destination_state(snapshot, chosen.id, chosen.destination, without_export=candidate)

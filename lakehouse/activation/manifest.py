@@ -65,6 +65,7 @@ def write_manifest(
             field.model_dump(mode="json", exclude_none=True) | {"name": field.name} for field in campaign.fields
         ],
         "holdout_share": campaign.holdout_share,
+        "holdout_family": campaign.family,
         "table_versions": {str(table): version for table, version in sorted(versions.items())},
         "consent_snapshot": {"table": "gold.suppressions", "version": versions[SUPPRESSIONS]},
         "consents_known_to_gold": {"table": "silver.consents", "version": known_consents},

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from lakehouse.activation.audience import Member
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.firewall import ConsentCheck, Person, normal_address
-from lakehouse.activation.holdout import is_held_out
+from lakehouse.activation.holdout import ControlGroup
 from lakehouse.activation.payload import Payload, payload_of
 
 _CHUNK = 10_000
@@ -35,7 +35,11 @@ class Selection:
 
 
 def select(
-    members: Iterable[Member], campaign: Campaign, consent: ConsentCheck, acknowledged: Mapping[str, str]
+    members: Iterable[Member],
+    campaign: Campaign,
+    control: ControlGroup,
+    consent: ConsentCheck,
+    acknowledged: Mapping[str, str],
 ) -> Selection:
     """Select from the audience, in order of customer_id.
 
@@ -47,9 +51,7 @@ def select(
     addresses: set[str] = set()
     for chunk in _chunks(members):
         found.audience += len(chunk)
-        invited = [
-            member for member in chunk if not is_held_out(campaign.id, member.customer_id, campaign.holdout_share)
-        ]
+        invited = [member for member in chunk if not control.has(member.customer_id)]
         found.holdout += len(chunk) - len(invited)
         people = [Person(member.customer_id, normal_address(member.email), member.is_mailable) for member in invited]
         reasons = consent.reasons(people)

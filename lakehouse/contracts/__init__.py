@@ -3,7 +3,7 @@
 from lakehouse.contracts.datasets import ADDRESS_PATTERN, DATASETS, REFERENCE_TYPES
 from lakehouse.contracts.derived import CONTACT_IDENTIFIERS, IDENTITIES, QUARANTINE
 from lakehouse.contracts.model import BRONZE_LINEAGE, LINEAGE, Column, Contract, Pii, RowRule
-from lakehouse.contracts.operations import FORMER_COLUMNS, OPS_TABLES
+from lakehouse.contracts.operations import CUSTOMER_IDS, FORMER_COLUMNS, HOLDOUTS, OPS_TABLES
 from lakehouse.contracts.schemas import arrow_schema, arrow_type, spark_ddl
 from lakehouse.contracts.stages import Stage
 
@@ -11,8 +11,10 @@ __all__ = [
     "ADDRESS_PATTERN",
     "BRONZE_LINEAGE",
     "CONTACT_IDENTIFIERS",
+    "CUSTOMER_IDS",
     "DATASETS",
     "FORMER_COLUMNS",
+    "HOLDOUTS",
     "IDENTITIES",
     "LINEAGE",
     "OPS_TABLES",

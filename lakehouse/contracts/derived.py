@@ -24,26 +24,33 @@ IDENTITIES = Contract(
         Column(
             "customer_id",
             "string",
-            "The person: stable, of the oldest identifier in the connected component",
+            "The person: an id that was issued once and stays, see ops.customer_ids",
             required=True,
             pii=Pii.INDIRECT,
         ),
         Column(
-            "own_customer_id",
-            "string",
-            "customer_id it has when linked to nobody: the former id after a merge",
-            required=True,
+            "former_customer_ids",
+            "array<string>",
+            "Ids of people it belonged to before, e.g. until a merge; the last one first, null when there are none",
             pii=Pii.INDIRECT,
         ),
         Column(
             "rule",
             "string",
-            "Why it belongs to the customer: root, same_contact, former_identifier, shared_identifier,"
-            " too_widely_shared, reference_only",
+            "Why it belongs to the customer: root, same_contact, former_identifier, shared_identifier; "
+            "or why it links nobody: too_widely_shared, placeholder, reference_only",
             required=True,
         ),
-        Column("first_seen_at", "timestamp", "Earliest event that mentions the identifier", required=True),
+        Column("first_seen_at", "timestamp", "Earliest contact or event that mentions the identifier", required=True),
+        Column("first_referred_at", "timestamp", "Earliest event that refers to it; null when none does"),
         Column("linked_at", "timestamp", "When the evidence for the link was first there", required=True),
+        Column(
+            "_group",
+            "string",
+            "The first of the identifiers that are resolved together: a change of one may change all of them",
+            required=True,
+            pii=Pii.DIRECT,
+        ),
         Column("_updated_at", "timestamp", "When this table last changed the row", required=True),
     ),
 )

@@ -156,8 +156,40 @@ EXPORT_ATTEMPTS = Contract(
     ),
 )
 
+CUSTOMER_IDS = Contract(
+    dataset="customer_ids",
+    version=1,
+    grain="identifier and time at which it came to belong to another customer_id",
+    meaning="The ledger of issued ids: data like bronze, which a rebuild reads and nothing ever rewrites. Without it "
+    "people would get other ids, on the platform and in control groups too.",
+    key=("identifier_type", "identifier", "assigned_at"),
+    columns=(
+        Column("identifier_type", "string", "crm_id, email, loyalty_id or phone", required=True),
+        Column("identifier", "string", "The identifier in its canonical form", required=True, pii=Pii.DIRECT),
+        Column("customer_id", "string", "The person it belongs to from then on", required=True, pii=Pii.INDIRECT),
+        Column("issued_at", "timestamp", "When the customer_id was issued, to whomever", required=True),
+        Column("assigned_at", "timestamp", "When the identifier came to belong to it", required=True),
+    ),
+)
+
+HOLDOUTS = Contract(
+    dataset="holdouts",
+    version=1,
+    grain="family of campaigns and customer",
+    meaning="Who was drawn into the control group of a family of campaigns, and who was not: drawn once and kept.",
+    key=("family", "customer_id"),
+    columns=(
+        Column("family", "string", "holdout_family in campaigns.yml, else the campaign's id", required=True),
+        Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
+        Column("is_held_out", "boolean", "Whether the customer is in the control group", required=True),
+        Column("campaign_id", "string", "Campaign whose export drew", required=True),
+        Column("drawn_at", "timestamp", "When; the first draw counts", required=True),
+    ),
+)
+
 OPS_TABLES: dict[str, Contract] = {
-    c.dataset: c for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS)
+    c.dataset: c
+    for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, CUSTOMER_IDS, HOLDOUTS)
 }
 
 # Table -> its columns of earlier layouts of the lake, with their names of today: lakehouse.storage.layout_version.

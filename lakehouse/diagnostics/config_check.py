@@ -13,6 +13,7 @@ import yaml
 from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_models
 from lakehouse.activation.campaigns import load_campaigns
 from lakehouse.config.column_mapping import expressions_checked
+from lakehouse.config.placeholders import placeholders
 from lakehouse.config.source_models import SourcesFile
 from lakehouse.config.yaml_file import load_yaml
 
@@ -23,6 +24,7 @@ def check_configuration(folder: Path) -> None:
     """Raises ConfigurationError, with file, line and what was expected, for the first file that is not valid."""
     check_sources(folder)
     check_campaigns(folder)
+    placeholders(folder)
 
 
 def check_sources(folder: Path) -> int:

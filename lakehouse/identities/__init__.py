@@ -1,6 +1,5 @@
-"""Who is who: identifiers seen together on a contact belong to one customer. A pure function of contacts and
-references."""
+"""Who is who: identifiers seen together on a contact belong to one customer, whose customer_id is issued once.
 
-from lakehouse.identities.resolution import resolve
-
-__all__ = ["resolve"]
+`resolution` and `ledger` decide, from facts in memory; `neighbourhood` finds what has to be decided together; the
+other modules ask the lake.
+"""

@@ -1,34 +1,58 @@
-"""Which rows of silver.identities changed."""
+"""Which rows of silver.identities a resolution changes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.storage.table import Table
-
 _KEY = ["identifier_type", "identifier"]
+_FORMER = "former_customer_ids"
 
 
-def with_update_times(table: Table, resolved: pa.Table, now: datetime) -> tuple[pa.Table, int, int]:
-    """Resolved rows with `_updated_at` (as in the table for rows that say the same, `now` for others), how many of
-    those others there are, and how many rows of the table are gone."""
+@dataclass(frozen=True)
+class RowsToWrite:
+    """`changed`: rows that are new or say something else, with their `_updated_at`; `unchanged`: the others, with the
+    time they had; `gone`: keys of rows that are no more."""
+
+    changed: pa.Table
+    unchanged: pa.Table
+    gone: pa.Table
+
+    def to_merge(self) -> pa.Table:
+        """What changed and what is gone as one table, with `_is_gone`."""
+        changed = self.changed.append_column("_is_gone", pa.repeat(pa.scalar(False), self.changed.num_rows))
+        gone = self.gone.append_column("_is_gone", pa.repeat(pa.scalar(True), self.gone.num_rows))
+        return pa.concat_tables([changed, gone], promote_options="default")
+
+
+def compare(known: pa.Table | None, resolved: pa.Table, now: datetime) -> RowsToWrite:
+    """Compare rows as resolved with all the known ones they replace."""
     moment = pa.scalar(now, pa.timestamp("us", tz="UTC"))
-    known = table.rows()
     if known is None:
-        return resolved.append_column("_updated_at", pa.repeat(moment, resolved.num_rows)), resolved.num_rows, 0
+        changed = resolved.append_column("_updated_at", pa.repeat(moment, resolved.num_rows))
+        return RowsToWrite(changed, changed.slice(0, 0), resolved.select(_KEY).slice(0, 0))
     # A row that says the same agrees in every column but the time, so it is found by joining on all of them.
-    everything = resolved.column_names
-    same = known.select([*everything, "_updated_at"])
-    joined = resolved.join(same, keys=everything, join_type="left outer")
-    is_changed = pc.is_null(joined["_updated_at"])
-    times = pc.if_else(is_changed, moment, joined["_updated_at"])
-    rows = (
-        joined.drop_columns(["_updated_at"])
-        .append_column("_updated_at", times)
-        .sort_by([(name, "ascending") for name in _KEY])
-    )
+    numbered = _flat(resolved).append_column("_number", pa.array(range(resolved.num_rows), pa.int64()))
+    everything = [name for name in numbered.column_names if name != "_number"]
+    before = _flat(known.select([*resolved.column_names, "_updated_at"]))
+    joined = numbered.join(before, keys=everything, join_type="left outer").sort_by("_number")
+    is_same = pc.is_valid(joined["_updated_at"])
+    times = pc.if_else(is_same, joined["_updated_at"], moment)
+    rows = resolved.append_column("_updated_at", times)
     gone = known.select(_KEY).join(resolved.select(_KEY), keys=_KEY, join_type="left anti")
-    return rows, int(pc.sum(is_changed).as_py() or 0), gone.num_rows
+    return RowsToWrite(rows.filter(pc.invert(is_same)), rows.filter(is_same), gone)
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    """Rows with values that can be compared: no null (which equals nothing), no list."""
+    for name in rows.column_names:
+        column = rows[name]
+        if name == _FORMER:
+            column = pc.binary_join(pc.cast(column, pa.list_(pa.string())), " ")
+        if name != "_updated_at" and column.null_count:
+            column = pc.fill_null(column, "" if pa.types.is_string(column.type) else pa.scalar(0, column.type))
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows

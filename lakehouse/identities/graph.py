@@ -49,3 +49,8 @@ def with_former_identifiers(
     _, of_contact = components(mentions, count_identifiers, count_contacts)
     people = former.assign(person=of_contact[former["contact"]]).groupby("node")["person"].nunique()
     return pd.concat([mentions, former[former["node"].isin(people[people == 1].index)]])
+
+
+def with_all_mentions(mentions: pd.DataFrame, former: pd.DataFrame) -> pd.DataFrame:
+    """Every edge that may ever count, whatever the others say."""
+    return pd.concat([mentions, former]) if len(former) else mentions

@@ -23,7 +23,7 @@ from lakehouse.orchestration.airflow_config import DATABASE, airflow_home, apply
 from lakehouse.orchestration.output_capture import output_to, run_log
 from lakehouse.orchestration.patches import keep_newest_versions
 from lakehouse.orchestration.report.collect import Clock, collect
-from lakehouse.orchestration.report.models import IS_REBUILT, Progress, RunSummary, TaskFailure
+from lakehouse.orchestration.report.models import IS_REBUILT, RESOLVES_LATER, Progress, RunSummary, TaskFailure
 from lakehouse.orchestration.server.state import is_up
 from lakehouse.orchestration.signals import StopRequest, stopped_by_signals
 from lakehouse.storage.layout_version import check_layout, record_layout
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from lakehouse.orchestration.task_listener import TaskListener
 
 INGEST_AND_BUILD = ("ingest_crm", "ingest_transactions", "build_profiles")
+# Of two ingests in a row the last one resolves identities: once a run.
+_RESOLVED_LATER = {"ingest_crm"}
 
 
 @dataclass
@@ -175,7 +177,7 @@ def _run_dags(
     """Run the DAGs one after the other; after a stop request no further one begins."""
     for dag_id in INGEST_AND_BUILD:
         listener.stop.raise_if_made()
-        _test_dag(dags[dag_id], conf, listener, runs)
+        _test_dag(dags[dag_id], conf | {RESOLVES_LATER: dag_id in _RESOLVED_LATER}, listener, runs)
     listener.stop.raise_if_made()
     # After a failure it is not known what of a full rebuild is done: then the refresh rebuilds everything.
     is_rebuilt = conf["full"] and not listener.failures and not runs.failures

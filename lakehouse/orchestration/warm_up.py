@@ -17,7 +17,7 @@ LIBRARIES: dict[Stage, tuple[str, ...]] = {
     Stage.EXTRACT: ("deltalake.fs", "pyarrow.dataset", "lakehouse.sources.extract", "lakehouse.sources.files"),
     Stage.BRONZE: (*_ENGINE, "spark_jobs.bronze_datasets"),
     Stage.SILVER: (*_ENGINE, "spark_jobs.silver_datasets"),
-    Stage.IDENTITIES: (*_ENGINE, "pandas", "lakehouse.identities.changes", "spark_jobs.silver_identities"),
+    Stage.IDENTITIES: (*_ENGINE, "pandas", "lakehouse.identities.increment", "spark_jobs.silver_identities"),
     Stage.GATE: (*_ENGINE, "great_expectations", "lakehouse.quality.gx.docs_view", "lakehouse.quality.gate"),
     Stage.GOLD: (*_ENGINE, "dbt.adapters.spark.session", "dbt.task.build", "lakehouse.gold.dbt_environment"),
     Stage.EXPORT: ("duckdb",),

@@ -64,7 +64,7 @@ class SparkTable(Table):
             known = set(before.delta.file_uris()) if before.delta is not None else set()
             now = set(self.delta.file_uris())
             if known <= now:
-                return self._rows_of_files(sorted(now - known), everything)
+                return self.rows_of_files(sorted(now - known), everything)
             loaded = before.source_files()
         except (DeltaError, OSError):
             return everything
@@ -98,6 +98,14 @@ class SparkTable(Table):
         update = ", ".join(f"t.{name} = s.{name}" for name in names)
         insert = f"({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"
         self._merge(fitted, key, f"when matched then update set {update} when not matched then insert {insert}")
+
+    def merge_and_delete(self, changes: DataFrame, key: Key) -> None:
+        """The same for changes with a column `_is_gone`: rows with the keys of those are deleted, in the same commit."""
+        names = [identifier(name) for name in self.columns]
+        update = ", ".join(f"t.{name} = s.{name}" for name in names)
+        insert = f"({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"
+        gone, fresh = "when matched and s._is_gone then delete", "when not matched and not s._is_gone"
+        self._merge(changes, key, f"{gone} when matched then update set {update} {fresh} then insert {insert}")
 
     def delete(self, keys: DataFrame, key: Key) -> None:
         """Delete the rows whose key is among `keys`. One attempt: wrap it in `committed`."""
@@ -149,7 +157,8 @@ class SparkTable(Table):
         with _view(rows) as view:
             self.spark.sql(f"merge into delta.`{self.location}` t using {view} s on {same} {actions}").collect()
 
-    def _rows_of_files(self, files: list[str], like: DataFrame) -> DataFrame | None:
+    def rows_of_files(self, files: list[str], like: DataFrame) -> DataFrame | None:
+        """Rows of some of its data files, in the columns of `like`; None without files."""
         if not files:
             return None
         if self.lake.startswith("s3a://"):  # delta-rs and Spark spell the same store differently

@@ -33,7 +33,11 @@ def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
     unknown = {name for row in rows for name in row} - set(schema.names)
     if unknown:
         raise KeyError(f"ops.{table} has no columns {sorted(unknown)}")
-    batch = pa.Table.from_pylist(rows, schema=schema)
+    record_batch(table, pa.Table.from_pylist(rows, schema=schema), lake)
+
+
+def record_batch(table: str, batch: pa.Table, lake: str) -> None:
+    """The same for rows in an Arrow table with the contract's columns."""
     # Appends do not conflict with each other, but two first ones do: both create the table.
     _compact_now_and_then(retry_commit(ops(table), lambda: _appended(ops(table), batch, lake)))
 

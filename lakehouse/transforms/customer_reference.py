@@ -1,14 +1,39 @@
-"""References to customers in their canonical form."""
+"""Identifiers of people in the form in which they are compared, in contacts and in references to them."""
 
 from __future__ import annotations
 
 from lakehouse.contracts import Contract
 
+# What pandas and spreadsheets make of the number 70001 where another value of its column is missing.
+_FLOAT = "^-?[0-9]+[.]0+$"
+
+
+def canonical_sql(identifier_type: str, identifier: str) -> str:
+    """SQL of the canonical form of an identifier; both arguments are SQL."""
+    return (
+        f"case {identifier_type} when 'email' then lower({identifier})"
+        f" when 'loyalty_id' then {canonical_loyalty_id_sql(identifier)}"
+        f" when 'crm_id' then {canonical_crm_id_sql(identifier)} else {identifier} end"
+    )
+
+
+def canonical_crm_id_sql(text: str) -> str:
+    """SQL: `70001.0` is 70001."""
+    return f"case when {text} rlike '{_FLOAT}' then substring_index({text}, '.', 1) else {text} end"
+
+
+def canonical_loyalty_id_sql(text: str) -> str:
+    """SQL: the same, and cards compare without case and outer blanks."""
+    return canonical_crm_id_sql(f"lower(trim({text}))")
+
 
 def canonical_reference_sql(contract: Contract) -> dict[str, str]:
-    """Column -> SQL that replaces it: an e-mail address as reference is compared in lower case. Empty for datasets
-    without references."""
+    """Column -> SQL that replaces it when rows of the contract are loaded; empty for datasets without references."""
+    if contract.dataset == "contacts":
+        return {
+            "contact_id": canonical_crm_id_sql("contact_id"),
+            "loyalty_id": canonical_loyalty_id_sql("loyalty_id"),
+        }
     if not {"reference_type", "customer_reference"} <= set(contract.names):
         return {}
-    lowered = "case when reference_type = 'email' then lower(customer_reference) else customer_reference end"
-    return {"customer_reference": lowered}
+    return {"customer_reference": canonical_sql("reference_type", "customer_reference")}

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
+from lakehouse.contracts.placeholders import Placeholders
 from lakehouse.transforms.normalise import normalised_phone
+from lakehouse.transforms.placeholders import is_placeholder_of_any_kind_sql, is_placeholder_sql
+
+NAME = ("identifier_type", "identifier")
 
 
-def contact_identifiers(contacts: DataFrame) -> DataFrame:
-    """One row per contact (also deleted ones: what they bought stays theirs): crm_id, email, loyalty_id, phone
-    (canonical or null), created_at, is_deleted."""
+def contact_identifiers(contacts: DataFrame, known: Placeholders) -> DataFrame:
+    """One row per contact (also deleted ones: what they bought stays theirs): crm_id, loyalty_id, email, phone
+    (canonical; null also for placeholders), created_at, is_deleted, count_placeholders."""
+    received = {"loyalty_id": "loyalty_id", "email": "email_normalised", "phone": "phone"}
+    canonical = {
+        "loyalty_id": sf.col("loyalty_id"),
+        "email": sf.col("email_normalised"),
+        "phone": normalised_phone(sf.col("phone")),
+    }
+    is_placeholder = {kind: sf.expr(is_placeholder_sql(kind, text, known)) for kind, text in received.items()}
+    flags = [flag.cast("int") for flag in is_placeholder.values()]
     return contacts.select(
         sf.col("contact_id").alias("crm_id"),
-        sf.col("email_normalised").alias("email"),
-        sf.col("loyalty_id"),
-        normalised_phone(sf.col("phone")).alias("phone"),
+        *[sf.when(~is_placeholder[kind], value).alias(kind) for kind, value in canonical.items()],
         sf.col("created_at"),
         sf.col("_is_deleted").alias("is_deleted"),
+        reduce(Column.__add__, flags).alias("count_placeholders"),
     )
 
 
-def referred_identifiers(rows: DataFrame, seen_at: Column) -> DataFrame:
+def identifiers_of_contacts(rows: DataFrame, known: Placeholders) -> DataFrame:
+    """contact_id, identifier_type, identifier of silver.contact_identifiers without placeholders."""
+    return rows.select("contact_id", *NAME).where(sf.expr(f"not {is_placeholder_of_any_kind_sql(known)}"))
+
+
+def mentions(contacts: DataFrame, names: DataFrame, at_most: int) -> DataFrame:
+    """Contacts (as of `contact_identifiers`) that have one of the names, with the name; `at_most` of each."""
+    kinds = ("crm_id", "loyalty_id", "email", "phone")
+    pairs = [sf.struct(sf.lit(kind).alias(NAME[0]), sf.col(kind).alias(NAME[1])) for kind in kinds]
+    exploded = contacts.withColumn("_name", sf.explode(sf.array(*pairs)))
+    named = exploded.select(sf.col("_name.identifier_type"), sf.col("_name.identifier"), *contacts.columns)
+    return at_most_of_each(named.join(sf.broadcast(names), list(NAME), "left_semi"), at_most)
+
+
+def at_most_of_each(rows: DataFrame, at_most: int) -> DataFrame:
+    """Rows with identifier_type and identifier, no more than so many of each."""
+    number = sf.expr("row_number() over (partition by identifier_type, identifier order by identifier)")
+    return rows.withColumn("_number", number).where(sf.col("_number") <= at_most).drop("_number")
+
+
+def referred_identifiers(rows: DataFrame, seen_at: Column, only: DataFrame | None = None) -> DataFrame:
     """One row per identifier that the rows refer to: identifier_type, identifier, first_seen_at (the least `seen_at`,
-    which may be null)."""
+    which may be null); with `only` none but those."""
     named = rows.select(
         sf.col("reference_type").alias("identifier_type"),
         sf.col("customer_reference").alias("identifier"),
         seen_at.alias("seen_at"),
     )
-    return named.groupBy("identifier_type", "identifier").agg(sf.min("seen_at").alias("first_seen_at"))
+    if only is not None:
+        named = named.join(sf.broadcast(only), list(NAME), "left_semi")
+    return named.groupBy(*NAME).agg(sf.min("seen_at").alias("first_seen_at"))

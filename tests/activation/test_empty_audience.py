@@ -10,6 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from lakehouse.activation.destinations.outbox import Outbox
+from lakehouse.activation.holdout import ControlGroup
 from lakehouse.contracts import IDENTITIES, arrow_schema
 from lakehouse.errors import ExportRefusedError
 from tests.activation.conftest import Shop, assert_balanced, customer
@@ -94,7 +95,7 @@ def test_profiles_that_lost_their_address_are_no_withdrawal(shop: Shop) -> None:
 
 def test_everybody_held_out_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.export()
-    monkeypatch.setattr("lakehouse.activation.selection.is_held_out", lambda *_: True)
+    monkeypatch.setattr(ControlGroup, "has", lambda *_: True)
     assert (_refused(shop)["count_holdout"], shop.actions(shop.receipts()[-1]["export_id"])) == (2, {})
 
 
@@ -126,7 +127,14 @@ def test_who_withdrew_is_removed_also_when_the_person_has_another_id_now(shop: S
     shop.customers(customer("c1"))
     shop.export()
     shop.customers(customer("c9", email="c1@example.com", is_mailable=False), members=[])
-    named = [{"identifier_type": "email", "identifier": "c1@example.com", "customer_id": "c9", "own_customer_id": "c1"}]
+    named = [
+        {
+            "identifier_type": "email",
+            "identifier": "c1@example.com",
+            "customer_id": "c9",
+            "former_customer_ids": ["c1"],
+        }
+    ]
     write_deltalake(
         str(shop.lake / "silver/identities"), pa.Table.from_pylist(named, schema=arrow_schema(IDENTITIES.columns))
     )

@@ -133,11 +133,25 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ),
     ("silver.redemptions", [row("silver.redemptions", redeemed_at=LATE)], {"redemptions.redeemed_at.future": 1}),
     ("silver.redemptions", [row("silver.redemptions", coupon_id=None)], {"redemptions.coupon_id.required": 1}),
-    ("silver.identities", [row("silver.identities", own_customer_id="c0")], {"identities.customer_id.rooted": 1}),
+    ("silver.identities", [row("silver.identities", rule="same_contact")], {"identities.customer_id.rooted": 1}),
     ("silver.identities", [row("silver.identities", identifier="2")], {"identities.transactions.resolved": 1}),
     (
         "silver.identities",
-        [row("silver.identities"), *many("silver.identities", 20, "identifier")],
+        [
+            row("silver.identities"),
+            row(
+                "silver.identities",
+                identifier="0001",
+                customer_id="c2",
+                rule="reference_only",
+                first_referred_at=MOMENT,
+            ),
+        ],
+        {"identities.references.of_contacts": 1},
+    ),
+    (
+        "silver.identities",
+        [row("silver.identities"), *many("silver.identities", 20, "identifier", rule="same_contact")],
         {"identities.customer_id.plausible": 21},
     ),
     (

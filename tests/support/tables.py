@@ -81,8 +81,8 @@ GOOD: dict[str, Row] = {
         "identifier_type": "crm_id",
         "identifier": "1",
         "customer_id": "c1",
-        "own_customer_id": "c1",
         "rule": "root",
+        "_group": "crm_id:1",
     }
     | {"first_seen_at": MOMENT, "linked_at": MOMENT, "_updated_at": INGESTED},
     "silver.contact_identifiers": {"contact_id": "1", "identifier_type": "email", "identifier": "ann@example.com"},

@@ -11,6 +11,8 @@ from lakehouse.errors import RunFailed
 
 # In the configuration of a DAG run: other runs have just rebuilt what its parameter `full` asks for.
 IS_REBUILT = "is_rebuilt"
+# The same: a later ingest of this run resolves identities, for all of them.
+RESOLVES_LATER = "resolves_identities_later"
 
 
 @dataclass(frozen=True)

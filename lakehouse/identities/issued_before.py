@@ -1,0 +1,51 @@
+"""The ids that were issued before there was a ledger: those in silver.identities, which stay."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.contracts import CUSTOMER_IDS, arrow_schema
+from lakehouse.storage.ops_tables import record_batch
+from lakehouse.storage.table import Table
+from lakehouse.tables import ops
+
+_LEDGER = ops(CUSTOMER_IDS.dataset)
+_OWN = "own_customer_id"
+
+
+def start_ledger(identities: Table) -> None:
+    """Write the first rows of ops.customer_ids from silver.identities of a version that had none: every identifier with
+    its customer_id, and before that with the id it had when linked to nobody. One commit; without such a table there is
+    nothing to do."""
+    if Table(_LEDGER, identities.lake).exists or _OWN not in identities.columns:
+        return
+    rows = identities.rows(["identifier_type", "identifier", "customer_id", _OWN, "_updated_at", "first_seen_at"])
+    if rows is None or not rows.num_rows:
+        return
+    issued = rows.group_by("customer_id").aggregate([("_updated_at", "min")])
+    times = rows.select(["customer_id"]).append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
+    times = times.join(issued, "customer_id").sort_by("_number")["_updated_at_min"]
+    rows = rows.set_column(1, "identifier", _canonical(rows))
+    current = _entries(rows, rows["customer_id"], times, rows["_updated_at"])
+    differs = pc.not_equal(rows[_OWN], rows["customer_id"])
+    former = rows.filter(differs)
+    before = pc.subtract(former["_updated_at"], pa.scalar(1000, pa.duration("us")))
+    record_batch(
+        _LEDGER.name, pa.concat_tables([current, _entries(former, former[_OWN], before, before)]), identities.lake
+    )
+
+
+def _entries(rows: pa.Table, ids: pa.Array, issued_at: pa.Array, assigned_at: pa.Array) -> pa.Table:
+    schema = arrow_schema(CUSTOMER_IDS.columns)
+    return pa.table([rows["identifier_type"], rows["identifier"], ids, issued_at, assigned_at], schema.names).cast(
+        schema
+    )
+
+
+def _canonical(rows: pa.Table) -> pa.Array:
+    """Identifiers as silver has them today, see lakehouse.transforms.customer_reference."""
+    kinds, texts = rows["identifier_type"], rows["identifier"]
+    card = pc.if_else(pc.equal(kinds, "loyalty_id"), pc.utf8_lower(pc.utf8_trim_whitespace(texts)), texts)
+    whole = pc.replace_substring_regex(card, "^(-?[0-9]+)[.]0+$", r"\1")
+    return pc.if_else(pc.is_in(kinds, pa.array(["crm_id", "loyalty_id"])), whole, texts)

@@ -1,0 +1,109 @@
+"""Everything that must be resolved together when some identifiers changed: a small part of the lake, complete in itself.
+
+What becomes of an identifier hangs on its group (see `_group` of silver.identities), on the groups that its new
+neighbours belong to, and on whoever has a customer_id that one of them ever had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.identities.names import TYPES, Name, pairs
+
+NAMES = pa.schema([("identifier_type", pa.string()), ("identifier", pa.string())])
+
+
+class Neighbours(Protocol):
+    """What the lake knows about some identifiers (`names`: identifier_type, identifier)."""
+
+    def contacts(self, names: pa.Table) -> pa.Table:
+        """Contacts that have one of the names: the name, then columns as of Facts.contacts; of contacts that share a
+        name too widely enough rows to see that."""
+
+    def of_contacts(self, names: pa.Table) -> pa.Table:
+        """Rows of silver.contact_identifiers with one of the names; the same for widely shared ones."""
+
+    def ledger(self, names: pa.Table) -> pa.Table:
+        """Rows of ops.customer_ids about the names."""
+
+    def resolved(self, names: pa.Table, customer_ids: pa.Array) -> pa.Table:
+        """Rows of silver.identities in the groups of the names, or with one of the customer_ids."""
+
+
+@dataclass
+class Neighbourhood:
+    """What was found: tables as of Facts, without duplicates, the rows of silver.identities so far, and the names that
+    are shared too widely to link anybody."""
+
+    contacts: pa.Table
+    of_contacts: pa.Table
+    ledger: pa.Table
+    resolved: pa.Table
+    shared: set[Name] = field(default_factory=set)
+
+
+def neighbourhood(touched: Iterable[Name], lake: Neighbours, sharing_limit: int) -> Neighbourhood:
+    """Follow the touched identifiers to everything they may be resolved with."""
+    found: dict[str, list[pa.Table]] = {"contacts": [], "of_contacts": [], "ledger": [], "resolved": []}
+    seen: set[Name] = set()
+    shared: set[Name] = set()
+    frontier = set(touched)
+    while frontier or not seen:
+        names = names_table(frontier)
+        seen |= frontier
+        contacts, of_contacts, ledger = lake.contacts(names), lake.of_contacts(names), lake.ledger(names)
+        resolved = lake.resolved(names, ledger["customer_id"].combine_chunks())
+        shared_now = _on_more_than(sharing_limit, contacts)
+        shared |= shared_now
+        contacts = _without(contacts, shared_now).select([*TYPES, "created_at", "is_deleted"])
+        former = _without(of_contacts, _on_more_than(sharing_limit, of_contacts))
+        for name, table in (
+            ("contacts", contacts),
+            ("of_contacts", of_contacts),
+            ("ledger", ledger),
+            ("resolved", resolved),
+        ):
+            found[name].append(table)
+        reached = set(_names_of_contacts(contacts)) | set(pairs(resolved))
+        reached |= {("crm_id", contact) for contact in former["contact_id"].to_pylist()}
+        frontier = reached - seen
+        if not frontier:
+            break
+    return Neighbourhood(**{name: _distinct(tables) for name, tables in found.items()}, shared=shared)
+
+
+def names_table(names: Iterable[Name]) -> pa.Table:
+    """identifier_type, identifier; each name once."""
+    pairs = sorted(set(names))
+    return pa.table([[kind for kind, _ in pairs], [text for _, text in pairs]], schema=NAMES)
+
+
+def _names_of_contacts(contacts: pa.Table) -> Iterable[Name]:
+    for kind in TYPES:
+        for text in pc.unique(contacts[kind].drop_null()).to_pylist():
+            yield kind, text
+
+
+def _on_more_than(limit: int, rows: pa.Table) -> set[Name]:
+    counts = rows.group_by(NAMES.names).aggregate([([], "count_all")])
+    return set(pairs(counts.filter(pc.greater(counts["count_all"], limit))))
+
+
+def _without(rows: pa.Table, names: set[Name]) -> pa.Table:
+    if not names:
+        return rows
+    return rows.filter(pa.array([pair not in names for pair in pairs(rows)], pa.bool_()))
+
+
+def _distinct(tables: list[pa.Table]) -> pa.Table:
+    """Rows of all tables, each once; a list counts as its text."""
+    rows = pa.concat_tables(tables)
+    flat = [name for name in rows.column_names if not pa.types.is_list(rows.schema.field(name).type)]
+    numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
+    kept = numbered.group_by(flat).aggregate([("_number", "min")])["_number_min"]
+    return rows.take(kept.take(pc.sort_indices(kept)))
