@@ -7,8 +7,8 @@ from lakehouse.quality.rules.mart import mart_rules
 from lakehouse.quality.rules.rule import Gate, Rule, Severity, Unit
 from lakehouse.tables import gold
 
-# Profiles count what was bought before the as-of moment they carry; facts hold all orders, so later ones are told
-# apart.
+# Profiles count what was bought before the as-of moment they carry; facts hold all orders, so later ones are
+# counted apart.
 _PROFILES = """(
     select
         coalesce(sum(total_spend), 0) as spend,

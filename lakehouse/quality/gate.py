@@ -145,7 +145,7 @@ def _measure(rules: Sequence[Rule], gate: Gate, parameters: Parameters) -> list[
     """Measure rules on the engine. While the columns are wrong, SQL that names them would only fail: nothing else is
     looked at."""
 
-    def ask(sql: str) -> dict[str, Any]:
+    def run_query(sql: str) -> dict[str, Any]:
         _log.debug("gate of %s: %s", gate.table, sql)
         answer: dict[str, Any] = spark.sql(sql).collect()[0].asDict()
         return answer
@@ -154,7 +154,9 @@ def _measure(rules: Sequence[Rule], gate: Gate, parameters: Parameters) -> list[
     is_readable = parameters.values["count_schema_differences"] == "0"
     with guarded(f"gate of {gate.table}"):
         spark = session()
-        measured = {found.rule.id: found for found in measure(rules if is_readable else about_columns, parameters, ask)}
+        measured = {
+            found.rule.id: found for found in measure(rules if is_readable else about_columns, parameters, run_query)
+        }
     return [
         measured.get(rule.id)
         or Measurement(rule, 0, 0, None, "not looked at while the columns differ from the contract")

@@ -30,7 +30,7 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """One rejected row as received; values that name a person are masked unless they were asked for."""
+    """One rejected row as received; values that name a person are masked unless requested."""
 
     source: str
     source_file: str

@@ -1,4 +1,4 @@
-"""What the gates found last, read from ops.quality_results without an engine: builders ask it before they build."""
+"""What the gates found last, read from ops.quality_results without an engine: a build of gold reads them first."""
 
 from __future__ import annotations
 

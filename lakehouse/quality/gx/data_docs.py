@@ -35,7 +35,10 @@ stores:
     store_backend: {{class_name: TupleFilesystemStoreBackend, base_directory: validations/}}
   checkpoints:
     class_name: CheckpointStore
-    store_backend: {{class_name: TupleFilesystemStoreBackend, suppress_store_backend_id: true, base_directory: checkpoints/}}
+    store_backend:
+      class_name: TupleFilesystemStoreBackend
+      suppress_store_backend_id: true
+      base_directory: checkpoints/
   validation_definition_store:
     class_name: ValidationDefinitionStore
     store_backend: {{class_name: TupleFilesystemStoreBackend, base_directory: validation_definitions/}}
@@ -51,7 +54,9 @@ data_docs_sites:
       class_name: DefaultSiteIndexBuilder
       view: {{module_name: lakehouse.quality.gx.docs_view, class_name: SelfContainedIndexView}}
     site_section_builders:
-      expectations: {{class_name: DefaultSiteSectionBuilder, view: &page {{module_name: lakehouse.quality.gx.docs_view, class_name: SelfContainedPageView}}}}
+      expectations:
+        class_name: DefaultSiteSectionBuilder
+        view: &page {{module_name: lakehouse.quality.gx.docs_view, class_name: SelfContainedPageView}}
       validations: {{class_name: DefaultSiteSectionBuilder, view: *page}}
       profiling: none
 """

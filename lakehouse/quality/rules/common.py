@@ -87,15 +87,15 @@ def share_rule(
     among: str = "true",
     severity: Severity = Severity.WARNING,
 ) -> Rule:
-    """At most `maximum` (0 to 1) of the rows `among` which it is asked are bad."""
-    bad, asked = f"count_if(({among}) and ({bad_when}))", f"count_if({among})"
+    """At most a share of `maximum` (0 to 1) of the rows for which `among` is true are bad."""
+    bad, checked = f"count_if(({among}) and ({bad_when}))", f"count_if({among})"
     return Rule(
         rule_id,
         meaning,
         bad,
         severity,
-        asked,
-        f"{bad} / cast(nullif({asked}, 0) as double)",
+        checked,
+        f"{bad} / cast(nullif({checked}, 0) as double)",
         maximum=maximum,
         unit=Unit.SHARE,
     )

@@ -10,20 +10,20 @@ from lakehouse.quality.rules.parameters import Parameters
 from lakehouse.quality.rules.rule import Measurement, Rule
 
 # Runs one SQL statement that returns one row; the row by column name.
-Ask = Callable[[str], Mapping[str, Any]]
+RunQuery = Callable[[str], Mapping[str, Any]]
 
 
-def measure(rules: Iterable[Rule], parameters: Parameters, ask: Ask) -> list[Measurement]:
+def measure(rules: Iterable[Rule], parameters: Parameters, run_query: RunQuery) -> list[Measurement]:
     """One measurement per rule, in order. A rule whose shortcut is zero holds without its own, costlier look.
 
     Raises what the engine raises; ValueError for a rule that counted failing rows as NULL (a rule that cannot fail).
     """
     chosen = list(rules)
     quick = {number: rule for number, rule in enumerate(chosen) if rule.shortcut is not None}
-    found = _ask_all({n: rule for n, rule in enumerate(chosen) if n not in quick}, quick, parameters, ask)
+    found = _answers({n: rule for n, rule in enumerate(chosen) if n not in quick}, quick, parameters, run_query)
     slow = {n: rule for n, rule in quick.items() if found[f"r{n}_shortcut"] != 0}
     if slow:
-        found = dict(found) | dict(_ask_all(slow, {}, parameters, ask))
+        found = dict(found) | dict(_answers(slow, {}, parameters, run_query))
     return [
         Measurement(rule, int(found["r_rows"]), 0, 0.0)
         if number in quick and number not in slow
@@ -48,10 +48,10 @@ def statement(rules: Mapping[int, Rule], shortcuts: Mapping[int, Rule], paramete
     return parameters.fill(f"select * from {' cross join '.join(parts)}")
 
 
-def _ask_all(
-    rules: Mapping[int, Rule], shortcuts: Mapping[int, Rule], parameters: Parameters, ask: Ask
+def _answers(
+    rules: Mapping[int, Rule], shortcuts: Mapping[int, Rule], parameters: Parameters, run_query: RunQuery
 ) -> Mapping[str, Any]:
-    return ask(statement(rules, shortcuts, parameters))
+    return run_query(statement(rules, shortcuts, parameters))
 
 
 def _aggregates(rule: Rule, name: str) -> list[str]:
