@@ -45,6 +45,12 @@ def export() -> None:
     work(Stage.EXPORT, get_current_context()["params"]["campaign_id"])
 
 
+@task(pool=pools.EXPORTS, trigger_rule=TriggerRule.ONE_FAILED, do_xcom_push=False)
+def remove_refused() -> None:
+    """When the export cannot run: who must not be written to is removed from the destination all the same."""
+    work(Stage.REMOVALS, get_current_context()["params"]["campaign_id"])
+
+
 @task(do_xcom_push=False)
 def show_receipt() -> None:
     """The receipt of the export, for everybody who reads this log."""
@@ -71,7 +77,8 @@ def pre_send_refresh() -> None:
     | then | export: audience, hold-out, consent firewall, difference, delivery to the platform | seconds |
     | last | the receipt, in the log of `show_receipt` | |
 
-    Nothing leaves unless every source was read and every gate is open: a send must not rest on yesterday's consents.
+    Nothing is sent unless every source was read and every gate is open: a send must not rest on yesterday's consents.
+    Removals do not wait: who must not be written to is removed from the destination also when a gate blocks.
     """
     with TaskGroup("refresh"):
         refreshed = {
@@ -82,7 +89,9 @@ def pre_send_refresh() -> None:
     identified = identities_group(after=list(refreshed.values()))
     built = build_gold()
     [*refreshed.values(), identified] >> built
-    chain(built, gate_gold(), export(), show_receipt())
+    gated = gate_gold()
+    chain(built, gated, export(), show_receipt())
+    [built, gated] >> remove_refused()
 
 
 pre_send_refresh()

@@ -31,7 +31,8 @@ GATE = Gate(
             "Addresses are in lower case without blanks around them",
             "address <> lower(trim(address))",
         ),
-        *volume_rules("suppressions"),
+        # Who never opted in leaves the list with the first consent; refusals do not become fewer.
+        *volume_rules("suppressions", kept_when="reason is null or reason <> 'never_opted_in'"),
         Rule(
             "suppressions.address.not_mailable",
             "No mailable profile has a suppressed address",

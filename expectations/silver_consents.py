@@ -20,6 +20,36 @@ _UNKNOWN_CONTACTS = """(
         on changes.customer_reference = contacts.contact_id
 )"""
 
+# Rejected rows that may be a refusal and in which nobody can be recognised: more of them block.
+UNRECOGNISED_BLOCK = 20
+_UNRECOGNISED = "(select identifier_type from {silver.mail_holds} where identifier_type = 'unrecognised')"
+# References whose newest word was a withdrawal, and which one run turned into grants: more of them warn, or block.
+TURNED_WARNING, TURNED_BLOCK = 5, 100
+_TURNED = """(
+    select
+        max(case when status = 'withdrawn' then changed_at end) as withdrawn_at,
+        max(case when status = 'granted' and _batch_id = newest.batch_id then changed_at end) as granted_at,
+        max(case when status = 'granted' and _batch_id <> newest.batch_id then changed_at end) as granted_before_at
+    from {table}
+    cross join (select max_by(_batch_id, _ingested_at) as batch_id from {table}) as newest
+    where channel = 'email' and purpose = 'marketing'
+    group by reference_type, customer_reference
+)"""
+_IS_TURNED = "granted_at > withdrawn_at and (granted_before_at is null or granted_before_at <= withdrawn_at)"
+
+
+def _turned_rule(rule_id: str, maximum: int, severity: Severity) -> Rule:
+    return Rule(
+        rule_id,
+        f"The newest run turned at most {maximum} withdrawals into grants, as an import that resets consents would",
+        f"count_if({_IS_TURNED})",
+        severity,
+        value=f"count_if({_IS_TURNED})",
+        maximum=maximum,
+        relation=_TURNED,
+    )
+
+
 GATE = Gate(
     silver("consents"),
     (
@@ -37,11 +67,27 @@ GATE = Gate(
         ),
         Rule(
             "consents.rows.understood",
-            "No change of permission is in quarantine, where a refusal has no effect:"
-            " see `lakehouse quarantine show consents`",
+            "No change of permission is in quarantine: see `lakehouse quarantine show consents`",
             "count(*)",
             Severity.WARNING,
             relation="{silver.consents_quarantine}",
         ),
+        Rule(
+            "consents.refusals.recognised",
+            "In every rejected row that may be a refusal somebody can be recognised, and is held back from mail",
+            "count(*)",
+            Severity.WARNING,
+            relation=_UNRECOGNISED,
+        ),
+        Rule(
+            "consents.refusals.recognised_mostly",
+            f"In at most {UNRECOGNISED_BLOCK} rejected rows that may be a refusal nobody can be recognised",
+            "count(*)",
+            value="count(*)",
+            maximum=UNRECOGNISED_BLOCK,
+            relation=_UNRECOGNISED,
+        ),
+        _turned_rule("consents.withdrawals.turned", TURNED_WARNING, Severity.WARNING),
+        _turned_rule("consents.withdrawals.turned_many", TURNED_BLOCK, Severity.BLOCKING),
     ),
 )

@@ -1,8 +1,8 @@
 """silver.<dataset>. One row per key of the dataset, the newest version; in consents every change is a row.
 
 Key and columns are in lakehouse/contracts/datasets.py. Input: bronze tables of all sources that feed the dataset.
-Output: silver.<dataset>, silver.<dataset>_quarantine, and with contacts silver.contact_identifiers. Rows that the
-newest complete snapshot of a source lacks are flagged `_is_deleted`.
+Output: silver.<dataset>, silver.<dataset>_quarantine, with contacts silver.contact_identifiers, and with contacts and
+consents silver.mail_holds. Rows that the newest complete snapshot of a source lacks are flagged `_is_deleted`.
 
 Order of the writes: silver, quarantine, progress. After a kill anywhere in between, the next run does the same work
 again, and rows that are there already count as duplicates.
@@ -26,6 +26,7 @@ from lakehouse.silver.deduplicate import unique_rows
 from lakehouse.silver.feed_plan import plan_of
 from lakehouse.silver.feed_rows import FeedRows, read_rows
 from lakehouse.silver.load import load_rows, replace_all
+from lakehouse.silver.mail_holds import refresh_mail_holds
 from lakehouse.silver.mapping_errors import failing_expression
 from lakehouse.silver.quarantine import replace_quarantine
 from lakehouse.silver.soft_deletes import keys_of_snapshot, snapshot_files, with_deletions
@@ -39,6 +40,8 @@ from lakehouse.tables import TableRef, quarantine, silver
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
+# Rejected rows of these hold people back from mail.
+HOLDING = frozenset({"consents", "contacts"})
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -50,7 +53,10 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     """
     table, declared = Table(silver(target), settings().lake), feeds(target)
     if window.is_full and declared and table.exists:
-        return [_rebuild(table, declared, window)]
+        rebuilt = _rebuild(table, declared, window)
+        if target in HOLDING:
+            refresh_mail_holds(window.run_id, table.lake)
+        return [rebuilt]
     outcomes: list[TableOutcome] = []
     errors: list[LakehouseError] = []
     for feed in declared:
@@ -59,6 +65,8 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
         except (ContractError, MappingError) as error:
             log.error("%s of source %s: %s", target, feed.source, error)
             errors.append(error)
+    if target in HOLDING:
+        refresh_mail_holds(window.run_id, table.lake)
     if errors:
         raise combined_error(target, errors)
     return [summed(table.ref, outcomes)]

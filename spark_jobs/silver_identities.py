@@ -23,6 +23,7 @@ from lakehouse.contracts.placeholders import Placeholders
 from lakehouse.identities.inputs import INPUTS, LEDGER, LEDGER_SCHEMA, Inputs
 from lakehouse.outcome import TableOutcome
 from lakehouse.silver.ensure_tables import ensure_silver_tables
+from lakehouse.silver.mail_holds import refresh_mail_holds
 from lakehouse.spark.commits import committed
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.job_command_line import run_from_command_line
@@ -45,7 +46,9 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     del target
     lake, known = settings().lake, placeholders(settings().conf)
     if any(Table(ref, lake).exists for ref in INPUTS):
-        ensure_silver_tables(lake)  # here, because this stage runs whatever became of the datasets
+        # here, because this stage runs whatever became of the datasets
+        ensure_silver_tables(lake)
+        refresh_mail_holds(window.run_id, lake)
     there = {ref: found.version for ref in INPUTS if (found := Table(ref, lake)).exists}
     since, rules = versions_worked_on(TABLE, lake), {RULES: _fingerprint(known)}
     can_go_on = Table(TABLE, lake).exists and not window.is_full and since.get(RULES) == rules[RULES]

@@ -3,7 +3,8 @@ ops."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,9 @@ from lakehouse.activation.campaign_references import campaign_references, segmen
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.consent.firewall import SUPPRESSIONS, Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
+from lakehouse.activation.consent.silent_sources import Silence, newest_deliveries, silence, silence_error
 from lakehouse.activation.destination_state import (
+    EXPORTS,
     STATE_TABLES,
     add_missing_tables,
     destination_state,
@@ -28,7 +31,8 @@ from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
 from lakehouse.activation.selection import Selection, select
 from lakehouse.activation.send import SendProgress, send
 from lakehouse.activation.time_dependent_fields import time_dependent_warnings
-from lakehouse.config.settings import settings
+from lakehouse.config.feeds import feeds
+from lakehouse.config.settings import Settings, settings
 from lakehouse.errors import ExportRefusedError, ExportRunningError
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
@@ -39,6 +43,7 @@ from lakehouse.utils.file_lock import held_lock
 from lakehouse.window import BatchWindow
 
 SEGMENT_MEMBERS, CUSTOMERS = gold("segment_members"), gold("dim_customers")
+REMOVALS_ONLY = "the export was blocked; only customers who must not be written to were removed"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class _Export:
     firewall: Firewall
     folder: Path
     lake: str
+    silence: Silence
 
 
 def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -65,6 +71,40 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
         ExportRunningError: another process is exporting the campaign.
         LakehouseError: whatever the destination raises.
     """
+    with _open(target) as (export, destination):
+        if export.silence.is_blocking:
+            _remove_refused(export, destination, window.as_of)
+            raise silence_error(export.campaign, export.silence)
+        return [_run(export, destination, *_plan(export), window.as_of)]
+
+
+def remove_refused(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Remove everybody who must not be written to from the campaign's destination, and send nothing else.
+
+    For runs whose gates block the export: removals do not wait. Skipped when nobody has to be removed. Raises what
+    `export_campaign` raises.
+    """
+    with _open(target) as (export, destination):
+        return [_remove_refused(export, destination, window.as_of)]
+
+
+def _remove_refused(export: _Export, destination: Destination, as_of: datetime) -> TableOutcome:
+    chosen, snapshot = export.campaign, export.snapshot
+    state = destination_state(snapshot, chosen.id, chosen.destination)
+    refused = without_consent(state.customers, snapshot, export.firewall)
+    if not refused:
+        return TableOutcome(EXPORTS, skipped=True)
+    if state.unfinished:
+        _close(export, state.unfinished)
+    plan = make_plan(chosen, Selection(), state.after_closing(len(state.unfinished)), removable=refused)
+    plan = replace(plan, retained=0)  # who stays was not asked about
+    progress = SendProgress(plan.counts, 0, 0)
+    return _run(export, destination, plan, progress, state.newest_at, as_of, REMOVALS_ONLY)
+
+
+@contextmanager
+def _open(target: str) -> Iterator[tuple[_Export, Destination]]:
+    """The campaign's export, alone at work on its destination."""
     chosen = settings()
     with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake) as gold_tables:
         declared = campaign(target, campaign_references(gold_tables))
@@ -79,14 +119,29 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
             Firewall(chosen.lake) as firewall,
         ):
             add_missing_tables(snapshot)
-            export = _Export(declared, snapshot, firewall, folder, chosen.lake)
-            destination = DESTINATIONS[declared.destination](folder)
-            return [_run(export, destination, window.as_of)]
+            yield (
+                _Export(declared, snapshot, firewall, folder, chosen.lake, _silence(chosen)),
+                DESTINATIONS[declared.destination](folder),
+            )
 
 
-def _run(export: _Export, destination: Destination, as_of: datetime) -> TableOutcome:
+def _silence(chosen: Settings) -> Silence:
+    newest = newest_deliveries(chosen.lake)
+    declared = {feed.source for feed in feeds("consents")} if newest else set()
+    days = (chosen.consents_warn_after_days, chosen.consents_block_after_days)
+    return silence(newest, declared, datetime.now(UTC), *days)
+
+
+def _run(
+    export: _Export,
+    destination: Destination,
+    plan: Plan,
+    progress: SendProgress,
+    not_before: datetime | None,
+    as_of: datetime,
+    *notes: str,
+) -> TableOutcome:
     started = datetime.now(UTC)
-    plan, progress, not_before = _plan(export)
     versions = {**export.snapshot.versions, **export.firewall.versions}
     built_as_of = profiles_as_of(export.snapshot)
     manifest = write_manifest(
@@ -101,7 +156,8 @@ def _run(export: _Export, destination: Destination, as_of: datetime) -> TableOut
         status = "refused" if isinstance(error, ExportRefusedError) else "failed"
         _end(export, plan, progress, status, started, manifest_path, [f"{type(error).__name__}: {error}"])
         raise
-    warnings = _warnings(export.campaign, progress, as_of, built_as_of)
+    warnings = [*notes] if notes else _warnings(export.campaign, progress, as_of, built_as_of)
+    warnings += export.silence.warnings
     _end(export, plan, progress, "success", started, manifest_path, warnings)
     return outcome(progress, warnings)
 

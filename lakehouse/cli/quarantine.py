@@ -1,4 +1,4 @@
-"""`lakehouse quarantine list|show|replay`: show rejected rows, and replay them."""
+"""`lakehouse quarantine list|show|replay|dismiss`: show rejected rows, replay them, or decide not to repair them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ _SHOW = """\b
 Examples:
   lakehouse quarantine show transactions
   lakehouse quarantine show transactions --rule transactions.quantity.range --limit 5
+"""
+_DISMISS = """\b
+Examples:
+  lakehouse quarantine dismiss consents --row events-1.csv@0123456789ab:17 --reason "a test entry of the shop"
+  lakehouse quarantine dismiss consents --rule consents.status.allowed --reason "`pending` is no answer"
 """
 _REPLAY = """\b
 Examples:
@@ -115,3 +120,27 @@ def replay(dataset: str, as_json: bool) -> None:
     else:
         listed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
         click.echo(f"{outcome.table}: {listed}")
+
+
+@quarantine.command(epilog=_DISMISS)
+@click.argument("dataset")
+@click.option("--rule", help="Dismiss all rows that broke this rule.")
+@click.option("--row", "row", metavar="FILE:NUMBER", help="Dismiss one row, as `quarantine show` names it.")
+@click.option("--reason", required=True, help="Why the rows need no repair; kept in ops.quarantine_dismissals.")
+@json_option
+def dismiss(dataset: str, rule: str | None, row: str | None, reason: str, as_json: bool) -> None:
+    """Decide that rejected rows need no repair.
+
+    A rejected row of consents that may be a refusal holds everybody back who can be recognised in it. A dismissed row
+    holds nobody back from the next run on. Needs no engine.
+    """
+    from lakehouse.config.settings import settings
+    from lakehouse.quality.dismissals import dismiss as dismiss_rows
+
+    if (rule is None) == (row is None):
+        raise click.UsageError("name either --rule or --row")
+    count = dismiss_rows(settings().lake, dataset, reason, rule, row)
+    if as_json:
+        print_json({"dataset": dataset, "dismissed": count})
+    else:
+        click.echo(f"{count:,} rejected rows of {dataset} dismissed")

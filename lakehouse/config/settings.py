@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         5, ge=2, description="an identifier that more contacts share is not used to link them"
     )
 
+    consents_warn_after_days: int = Field(
+        7, ge=0, description="an export warns when a source has brought no change of consent for longer; 0 = never"
+    )
+    consents_block_after_days: int = Field(
+        35, ge=0, description="nothing is sent when no source has brought a change of consent for longer; 0 = never"
+    )
+
     @field_validator("home", "conf")
     @classmethod
     def _absolute(cls, path: Path) -> Path:

@@ -1,14 +1,13 @@
 """The only schemas of what Spark writes. Import contracts from here; dbt marts own their yml."""
 
-from lakehouse.contracts.datasets import ADDRESS_PATTERN, DATASETS, REFERENCE_TYPES
-from lakehouse.contracts.derived import CONTACT_IDENTIFIERS, IDENTITIES, QUARANTINE
+from lakehouse.contracts.datasets import DATASETS, REFERENCE_TYPES
+from lakehouse.contracts.derived import CONTACT_IDENTIFIERS, IDENTITIES, MAIL_HOLDS, QUARANTINE
 from lakehouse.contracts.model import BRONZE_LINEAGE, LINEAGE, Column, Contract, Pii, RowRule
 from lakehouse.contracts.operations import CUSTOMER_IDS, FORMER_COLUMNS, HOLDOUTS, OPS_TABLES
 from lakehouse.contracts.schemas import arrow_schema, arrow_type, spark_ddl
 from lakehouse.contracts.stages import Stage
 
 __all__ = [
-    "ADDRESS_PATTERN",
     "BRONZE_LINEAGE",
     "CONTACT_IDENTIFIERS",
     "CUSTOMER_IDS",
@@ -17,6 +16,7 @@ __all__ = [
     "HOLDOUTS",
     "IDENTITIES",
     "LINEAGE",
+    "MAIL_HOLDS",
     "OPS_TABLES",
     "QUARANTINE",
     "REFERENCE_TYPES",

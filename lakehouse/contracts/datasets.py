@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
+from lakehouse.contracts.email_address import canonical_email_sql, is_address_sql
 from lakehouse.contracts.model import Column, Contract, Pii, RowRule
 
-CONSENT_STATUSES = ("granted", "withdrawn", "bounced", "complained")
+CONSENT_STATUSES = ("granted", "withdrawn", "bounced", "complained", "reinstated")
 REFERENCE_TYPES = ("crm_id", "email", "loyalty_id")
-
-# The shape of a deliverable address in lower case (RFC 5321 lengths, no quoted local parts, no IP literals): stricter
-# than the RFC, as e-mail platforms are. Two points in a row are refused beside it.
-ADDRESS_PATTERN = r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}"
-_NORMALISED_EMAIL = (
-    f"case when lower(trim(email)) rlike '^{ADDRESS_PATTERN}$' and lower(trim(email)) not like '%..%'"
-    " then lower(trim(email)) end"
-)
 
 # How any dataset points at a person; silver.identities resolves (reference_type, customer_reference) to customer_id.
 _REFERENCE = (
@@ -43,7 +36,7 @@ CONTACTS = Contract(
             "string",
             "The address in lower case; null when not deliverable",
             pii=Pii.DIRECT,
-            derived_as=_NORMALISED_EMAIL,
+            derived_as=canonical_email_sql("email"),
         ),
         Column("phone", "string", "Phone number as received, trimmed", pii=Pii.DIRECT),
         Column("loyalty_id", "string", "Loyalty card number", pii=Pii.INDIRECT),
@@ -89,12 +82,32 @@ CONSENTS = Contract(
         Column(
             "status",
             "string",
-            "granted, withdrawn (unsubscribe), bounced (hard) or complained",
+            "granted, withdrawn (unsubscribe), bounced (hard), complained, or reinstated: somebody in charge lifted a"
+            " bounce or complaint, which no grant does",
             required=True,
             allowed=CONSENT_STATUSES,
         ),
-        Column("changed_at", "timestamp", "When the permission changed", required=True),
+        Column(
+            "changed_at",
+            "timestamp",
+            "When the permission changed; the earliest moment that the received time can mean",
+            required=True,
+        ),
+        Column(
+            "changed_until",
+            "timestamp",
+            "The last moment that the received time can mean: the end of a day, a minute or a second that was given"
+            " without more, the later of two when clocks are set back. A refusal counts to it.",
+            latest_reading_of="changed_at",
+        ),
         Column("origin", "string", "Where the change was made, e.g. web form, store, bounce"),
+    ),
+    rules=(
+        RowRule(
+            "consents.customer_reference.address",
+            f"reference_type = 'email' and not {is_address_sql('customer_reference')}",
+            "customer_reference is not an e-mail address",
+        ),
     ),
 )
 

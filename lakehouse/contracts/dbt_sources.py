@@ -6,13 +6,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, Column, Contract, Pii
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, MAIL_HOLDS, Column, Contract, Pii
 
 SOURCES_FILE = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging" / "_sources.yml"
 
 # Longer than a day, so that a nightly load that is a little late does not cry wolf.
 _WARN_AFTER_HOURS, _ERROR_AFTER_HOURS = 30, 72
-_REFERENCE_DATA = {"products", "campaigns", "campaign_members", "redemptions", CONTACT_IDENTIFIERS.dataset}
+_REFERENCE_DATA = {
+    "products",
+    "campaigns",
+    "campaign_members",
+    "redemptions",
+    CONTACT_IDENTIFIERS.dataset,
+    MAIL_HOLDS.dataset,
+}
 
 
 def render_sources() -> str:
@@ -35,6 +42,7 @@ def render_sources() -> str:
         lines += _table(contract, contract.columns + LINEAGE)
     lines += _table(IDENTITIES, IDENTITIES.columns)
     lines += _table(CONTACT_IDENTIFIERS, CONTACT_IDENTIFIERS.columns)
+    lines += _table(MAIL_HOLDS, MAIL_HOLDS.columns)
     return "\n".join(lines) + "\n"
 
 

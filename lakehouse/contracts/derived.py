@@ -69,6 +69,27 @@ CONTACT_IDENTIFIERS = Contract(
     ),
 )
 
+MAIL_HOLDS = Contract(
+    dataset="mail_holds",
+    version=1,
+    grain="rejected row and identifier recognised in it",
+    meaning="Who must not be mailed until a rejected row is repaired or dismissed: it may be a refusal, or says that an address is old.",
+    key=("_source_file", "_row_number", "identifier_type", "identifier"),
+    columns=(
+        Column("_source_file", "string", "Delivered file of the rejected row", required=True),
+        Column("_row_number", "bigint", "Position in the file, from 1", required=True),
+        Column(
+            "identifier_type",
+            "string",
+            "crm_id, email or loyalty_id; unrecognised for a row in which nobody can be recognised",
+            required=True,
+        ),
+        Column("identifier", "string", "The identifier; empty when nobody is recognised", pii=Pii.DIRECT),
+        Column("reason", "string", "possible_refusal or address_out_of_date", required=True),
+        Column("held_since_at", "timestamp", "When the row was rejected", required=True),
+    ),
+)
+
 QUARANTINE = Contract(
     dataset="quarantine",
     version=1,
@@ -85,6 +106,12 @@ QUARANTINE = Contract(
         Column("rule_ids", "array<string>", "All rules the row broke", required=True),
         Column("reason", "string", "The same in words", required=True),
         Column("row_json", "string", "The row as received, all columns, as JSON", required=True, pii=Pii.DIRECT),
+        Column(
+            "mapped_json",
+            "string",
+            "What the mapping made of the row, as text by column of the contract, as JSON",
+            pii=Pii.DIRECT,
+        ),
         Column("quarantined_at", "timestamp", "When it was rejected", required=True),
     ),
 )

@@ -22,7 +22,8 @@ class Column:
 
     `allowed`, `minimum`, `maximum` and `pattern` (RE2, whole value) reject a row; `references` ("products.product_id")
     is checked by the quality gate over the table, not row by row, because reference data may arrive later. `derived_as`
-    is SQL over the other typed columns: the column is computed, never delivered.
+    is SQL over the other typed columns: the column is computed, never delivered. `latest_reading_of` names a timestamp
+    column: this one is the last moment that the text received for it can mean.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     pattern: str | None = None
     references: str | None = None
     derived_as: str | None = None
+    latest_reading_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Contract:
     @property
     def delivered(self) -> tuple[Column, ...]:
         """The columns a source can be mapped to."""
-        return tuple(c for c in self.columns if c.derived_as is None)
+        return tuple(c for c in self.columns if c.derived_as is None and c.latest_reading_of is None)
 
     @property
     def stored(self) -> tuple[Column, ...]:

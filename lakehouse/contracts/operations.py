@@ -187,9 +187,36 @@ HOLDOUTS = Contract(
     ),
 )
 
+QUARANTINE_DISMISSALS = Contract(
+    dataset="quarantine_dismissals",
+    version=1,
+    grain="dismissed row",
+    meaning="Rejected rows that a person looked at and decided not to repair: they hold nobody back from mail any more.",
+    key=("dataset", "source_file", "row_number"),
+    columns=(
+        Column("dataset", "string", "Dataset of the row", required=True),
+        Column("source_file", "string", "Delivered file, as in quarantine", required=True),
+        Column("row_number", "bigint", "Position in the file, from 1", required=True),
+        Column("reason", "string", "Why, in the words of who dismissed it", required=True),
+        Column("dismissed_by", "string", "Login of who dismissed it", required=True, pii=Pii.INDIRECT),
+        Column("dismissed_at", "timestamp", "When", required=True),
+    ),
+)
+
 OPS_TABLES: dict[str, Contract] = {
     c.dataset: c
-    for c in (RUNS, PROGRESS, FILES, QUALITY_RESULTS, EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, CUSTOMER_IDS, HOLDOUTS)
+    for c in (
+        RUNS,
+        PROGRESS,
+        FILES,
+        QUALITY_RESULTS,
+        EXPORTS,
+        EXPORT_RECORDS,
+        EXPORT_ATTEMPTS,
+        CUSTOMER_IDS,
+        HOLDOUTS,
+        QUARANTINE_DISMISSALS,
+    )
 }
 
 # Table -> its columns of earlier layouts of the lake, with their names of today: lakehouse.storage.layout_version.

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """In the order in which data takes them; `replay` repeats a part of `silver` for rows from quarantine."""
+    """In the order in which data takes them; `replay` repeats a part of `silver` for rows from quarantine, `removals` a
+    part of `export` when gates block it."""
 
     EXTRACT = "extract"
     BRONZE = "bronze"
@@ -16,3 +17,4 @@ class Stage(StrEnum):
     GATE = "gate"
     GOLD = "gold"
     EXPORT = "export"
+    REMOVALS = "removals"

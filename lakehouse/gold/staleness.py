@@ -11,7 +11,7 @@ import logging
 from datetime import UTC, datetime
 
 from lakehouse.config.settings import settings
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS
 from lakehouse.gold.dbt_project import project_fingerprint
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.ops_tables import record
@@ -23,7 +23,7 @@ from lakehouse.window import BatchWindow
 log = logging.getLogger(__name__)
 AS_OF, PROJECT_FINGERPRINT = "as_of", "dbt_project"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
-INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset))
+INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset), silver(MAIL_HOLDS.dataset))
 
 
 def gold_inputs(window: BatchWindow) -> dict[str, int]:

@@ -34,6 +34,7 @@ STAGES: dict[Stage, str] = {
     Stage.REPLAY: "lakehouse.silver.replay:run",
     Stage.GOLD: "lakehouse.gold.build:run_gold",
     Stage.EXPORT: "lakehouse.activation.export:export_campaign",
+    Stage.REMOVALS: "lakehouse.activation.export:remove_refused",
 }
 
 # The table of each stage that writes one; a gate is recorded under the table that it checks.
@@ -43,10 +44,11 @@ _WRITES = {
     Stage.IDENTITIES: "silver.identities",
     Stage.GOLD: "gold.dim_customers",
     Stage.EXPORT: "ops.exports",
+    Stage.REMOVALS: "ops.exports",
 }
 
 # Stages that build on silver or gold as earlier runs left it; landing and bronze are only added to.
-_ON_EARLIER_WORK = frozenset({Stage.SILVER, Stage.REPLAY, Stage.IDENTITIES, Stage.GOLD, Stage.EXPORT})
+_ON_EARLIER_WORK = frozenset({Stage.SILVER, Stage.REPLAY, Stage.IDENTITIES, Stage.GOLD, Stage.EXPORT, Stage.REMOVALS})
 
 StageFunction = Callable[[str, BatchWindow], list[TableOutcome]]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import QUARANTINE
@@ -14,6 +14,7 @@ from lakehouse.silver.deduplicate import retained
 from lakehouse.silver.feed_rows import DELIVERED, FeedRows
 from lakehouse.spark.commits import committed
 from lakehouse.spark.table import SparkTable
+from lakehouse.transforms.mapping import received_name
 from lakehouse.transforms.rules import broken_rules
 
 # Bad rows are usually few: up to so many (each with its JSON) pass through this process instead of being found twice.
@@ -25,9 +26,21 @@ def rejected_rows(rows: FeedRows) -> DataFrame:
     rule_ids, reason = broken_rules(rows.plan.contract)
     now = sf.lit(datetime.now(UTC))
     described = rows.bad.withColumns(
-        {"rule_ids": rule_ids, "reason": reason, "row_json": sf.to_json(DELIVERED), "quarantined_at": now}
+        {
+            "rule_ids": rule_ids,
+            "reason": reason,
+            "row_json": sf.to_json(DELIVERED),
+            "mapped_json": _mapped_json(rows),
+            "quarantined_at": now,
+        }
     )
     return described.select(*QUARANTINE.names)
+
+
+def _mapped_json(rows: FeedRows) -> Column:
+    """What the mapping made of a row, as text by column of the contract."""
+    columns = [sf.col(received_name(column.name)).alias(column.name) for column in rows.plan.contract.delivered]
+    return sf.to_json(sf.struct(*columns))
 
 
 def quarantine_rows(table: SparkTable, rows: FeedRows) -> int:

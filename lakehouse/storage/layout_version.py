@@ -26,6 +26,7 @@ from lakehouse.window import BatchWindow
 # before.
 # 2: gold.int_changed_lines_cache was gold.int_lines_kept_aside; count_* in ops.runs and ops.quality_results were rows_*.
 #    Loyalty ids and ids written as floats in one form; silver.identities has other columns.
+#    silver.mail_holds and changed_until of silver.consents are new.
 LAYOUT = 2
 log = logging.getLogger(__name__)
 _STAGE = "layout"

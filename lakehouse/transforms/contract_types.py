@@ -52,3 +52,36 @@ def _timestamp_sql(received: str, timezone: str) -> str:
     # The session's zone is UTC, so a naive time was read as UTC and is shifted to where it belongs.
     shifted = f"to_utc_timestamp({instant}, '{timezone}')"
     return f"case when {is_iso} then case when {received} rlike '{_HAS_ZONE}' then {instant} else {shifted} end end"
+
+
+def latest_reading_sql(typed: str, received: str, timezone: str) -> str:
+    """SQL for the last instant that a received time can mean.
+
+    A date lasts to the end of its day, a time without seconds to the end of its minute, one without fractions to the
+    end of its second. A naive time that occurs twice, because clocks are set back, is the later one.
+
+    Args:
+        typed: column with the timestamp that was read (its earliest reading).
+        received: column with the text it was read from.
+        timezone: zone of naive times.
+    """
+    later = f"{typed} + interval 1 hour"
+    if timezone in ("UTC", "Etc/UTC"):
+        instant = typed
+    else:
+        occurs_twice = f"from_utc_timestamp({later}, '{timezone}') = from_utc_timestamp({typed}, '{timezone}')"
+        instant = f"case when not {received} rlike '{_HAS_ZONE}' and {occurs_twice} then {later} else {typed} end"
+    has_no_seconds = f"{received} rlike '^.{{10}}.[0-9]{{2}}:[0-9]{{2}}(?:[^:.0-9].*)?$'"
+    return (
+        f"case when length({received}) = 10 then {_next_day(typed, timezone)} - interval 1 microsecond"
+        f" when {has_no_seconds} then {instant} + interval 59999999 microseconds"
+        f" when not contains({received}, '.') then {instant} + interval 999999 microseconds"
+        f" else {instant} end"
+    )
+
+
+def _next_day(typed: str, timezone: str) -> str:
+    """The first moment of the next day in the zone."""
+    if timezone in ("UTC", "Etc/UTC"):
+        return f"{typed} + interval 1 day"
+    return f"to_utc_timestamp(from_utc_timestamp({typed}, '{timezone}') + interval 1 day, '{timezone}')"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.contracts import Contract
+from lakehouse.contracts.email_address import canonical_email_sql
 
 # What pandas and spreadsheets make of the number 70001 where another value of its column is missing.
 _FLOAT = "^-?[0-9]+[.]0+$"
@@ -11,7 +12,7 @@ _FLOAT = "^-?[0-9]+[.]0+$"
 def canonical_sql(identifier_type: str, identifier: str) -> str:
     """SQL of the canonical form of an identifier; both arguments are SQL."""
     return (
-        f"case {identifier_type} when 'email' then lower({identifier})"
+        f"case {identifier_type} when 'email' then coalesce({canonical_email_sql(identifier)}, lower({identifier}))"
         f" when 'loyalty_id' then {canonical_loyalty_id_sql(identifier)}"
         f" when 'crm_id' then {canonical_crm_id_sql(identifier)} else {identifier} end"
     )

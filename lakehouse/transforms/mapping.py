@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lakehouse.contracts import Contract
-from lakehouse.transforms.contract_types import received_sql, typed_sql
+from lakehouse.transforms.contract_types import latest_reading_sql, received_sql, typed_sql
 from lakehouse.transforms.customer_reference import canonical_reference_sql
 from lakehouse.utils.sql_text import identifier
 
@@ -43,11 +43,16 @@ def typing_sql(contract: Contract, mapping: Mapping[str, str], timezone: str) ->
         for column in columns
     }
     derived = {column.name: column.derived_as for column in contract.columns if column.derived_as is not None}
+    latest = {
+        column.name: latest_reading_sql(column.latest_reading_of, texts[column.latest_reading_of], timezone)
+        for column in contract.columns
+        if column.latest_reading_of is not None
+    }
     return TypingSql(
         received=tuple(f"{sql} as {texts[name]}" for name, sql in received.items()),
         typed=(
             *(f"{typed_sql(column, texts[column.name], timezone)} as {identifier(column.name)}" for column in columns),
             *texts.values(),
         ),
-        computed=canonical_reference_sql(contract) | derived,
+        computed=canonical_reference_sql(contract) | derived | latest,
     )

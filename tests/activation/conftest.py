@@ -137,6 +137,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """An empty shop: two mailable customers in segment `loyal_champions`, nobody suppressed, campaign `thanks` to the
     outbox."""
     (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "sources.yml").write_text("sources: {}")
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "var"))
     monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path / "conf"))
     monkeypatch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)

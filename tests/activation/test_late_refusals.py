@@ -14,10 +14,12 @@ from deltalake import DeltaTable, write_deltalake
 from lakehouse.activation.consent.firewall import Firewall, Person
 from lakehouse.activation.destinations import Batch, BatchReceipt
 from lakehouse.activation.destinations.outbox import Outbox
+from lakehouse.activation.export import REMOVALS_ONLY, remove_refused
 from lakehouse.config.settings import settings
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, arrow_schema
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, MAIL_HOLDS, arrow_schema
 from lakehouse.storage.ops_tables import record
-from tests.activation.conftest import Shop, assert_balanced, customer
+from lakehouse.window import BatchWindow
+from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
 
 START = datetime(2018, 1, 1, tzinfo=UTC)
 PEOPLE = [
@@ -34,7 +36,8 @@ def _hours(count: float) -> datetime:
 
 def _consents(shop: Shop, updated_at: datetime, *changes: tuple[str, str, str, datetime], **values: Any) -> None:
     """Append changes (reference type, reference, status, changed_at) to silver.consents in one commit."""
-    plain = {"channel": "email", "purpose": "marketing", "_is_deleted": False, "_updated_at": updated_at} | values
+    plain = {"channel": "email", "purpose": "marketing", "_is_deleted": False, "_updated_at": updated_at}
+    plain |= {"_source": "crm", "_ingested_at": datetime.now(UTC)} | values
     rows = [
         plain | {"reference_type": kind, "customer_reference": reference, "status": status, "changed_at": at}
         for kind, reference, status, at in changes
@@ -234,3 +237,47 @@ def test_refusal_of_a_contact_stops_its_address_also_where_it_is_shared_too_wide
     _contacts(built, ("1001", "kiosk@example.com"))
     _consents(built, _hours(5), ("crm_id", "1001", "complained", _hours(4)))
     assert _stopped(*BOTH, ("c3", "kiosk@example.com")) == {"c1": "refused_since_gold", "c3": "refused_since_gold"}
+
+
+def test_bounce_and_complaint_count_whatever_the_purpose_a_withdrawal_for_its_own(built: Shop) -> None:
+    changes = (("crm_id", "1001", status, _hours(4)) for status in ("bounced",))
+    _consents(built, _hours(5), *changes, purpose="transactional")
+    assert _stopped(*BOTH) == {"c1": "refused_since_gold"}
+
+
+def test_withdrawal_from_another_purpose_stops_nobody(built: Shop) -> None:
+    _consents(built, _hours(5), ("crm_id", "1001", "withdrawn", _hours(4)), purpose="transactional")
+    assert _stopped(*BOTH) == {}
+
+
+def test_reinstatement_is_no_refusal(built: Shop) -> None:
+    _consents(built, _hours(5), ("crm_id", "1001", "reinstated", _hours(4)))
+    assert _stopped(*BOTH) == {}
+
+
+def _hold(shop: Shop, kind: str, identifier: str) -> None:
+    """A rejected row that may be a refusal of this person."""
+    row = {"_source_file": "f@1", "_row_number": 1, "identifier_type": kind, "identifier": identifier}
+    held = row | {"reason": "possible_refusal", "held_since_at": START}
+    table = pa.Table.from_pylist([held], schema=arrow_schema(MAIL_HOLDS.columns))
+    write_deltalake(str(shop.lake / "silver/mail_holds"), table, mode="overwrite")
+
+
+def test_a_rejected_row_that_may_be_a_refusal_stops_the_person(built: Shop) -> None:
+    _hold(built, "crm_id", "1001")
+    assert _stopped(*BOTH) == {"c1": "refused_since_gold"}
+
+
+def test_a_rejected_row_in_which_nobody_is_recognised_stops_nobody(built: Shop) -> None:
+    _hold(built, "unrecognised", "")
+    assert _stopped(*BOTH) == {}
+
+
+def test_removals_do_not_wait_for_the_gates(built: Shop) -> None:
+    built.export()
+    _hold(built, "crm_id", "1001")
+    (outcome,) = remove_refused("thanks", BatchWindow(AS_OF, AS_OF, "test", AS_OF))
+    assert (outcome.loaded, outcome.warnings[0]) == (1, REMOVALS_ONLY)
+    assert built.actions(built.receipts()[-1]["export_id"]) == {"c1": "removed"}
+    (outcome,) = remove_refused("thanks", BatchWindow(AS_OF, AS_OF, "test", AS_OF))
+    assert outcome.skipped

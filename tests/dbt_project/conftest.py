@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lakehouse.config.settings import settings
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, MAIL_HOLDS
 from lakehouse.gold.build import build_outdated
 from lakehouse.gold.dbt_runner import build_gold, run_dbt
 from lakehouse.spark.session import register, session
@@ -23,7 +23,7 @@ from tests.support.lakes import rows
 from tests.support.tables import Row, row, write
 
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
-COMPUTED = {contract.dataset: contract for contract in (IDENTITIES, CONTACT_IDENTIFIERS)}
+COMPUTED = {contract.dataset: contract for contract in (IDENTITIES, CONTACT_IDENTIFIERS, MAIL_HOLDS)}
 FIRST_LOAD = datetime(2018, 1, 2, 1, tzinfo=UTC)
 
 
@@ -46,7 +46,7 @@ class Shop:
         known = self.tables.setdefault(table, {})
         for values in changed:
             complete = row(f"silver.{table}", **values) | (
-                {} if table == "contact_identifiers" else {"_updated_at": stamp}
+                {} if table in ("contact_identifiers", "mail_holds") else {"_updated_at": stamp}
             )
             known[tuple(complete[name] for name in key)] = complete
         write(settings().lake, f"silver.{table}", list(known.values()))

@@ -80,6 +80,11 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ),
     ("silver.consents", [row("silver.consents"), row("silver.consents")], {"consents.key.unique": 1}),
     ("silver.consents", [row("silver.consents", status="maybe")], {"consents.status.allowed": 1}),
+    (
+        "silver.consents",
+        [row("silver.consents", reference_type="email", customer_reference="nobody")],
+        {"consents.customer_reference.address": 1},
+    ),
     ("silver.consents", [row("silver.consents", channel="fax")], {"consents.channel.allowed": 1}),
     ("silver.consents", [row("silver.consents", purpose="spying")], {"consents.purpose.allowed": 1}),
     ("silver.consents", [row("silver.consents", changed_at=LATE)], {"consents.changed_at.future": 1}),
@@ -258,6 +263,10 @@ def test_every_hand_written_rule_has_a_case() -> None:
     shown = {rule_id for _, _, expected in CASES for rule_id in expected} | {
         "suppressions.withdrawn.listed",
         "consents.rows.understood",
+        "consents.refusals.recognised",
+        "consents.refusals.recognised_mostly",
+        "consents.withdrawals.turned",
+        "consents.withdrawals.turned_many",
     }
     kinds = ("required", "unique", "allowed", "match", "present", "kept", "usual", "references", "references_share")
     assert [rule_id for rule_id in sorted(rules - shown) if not rule_id.endswith(kinds)] == []
@@ -274,6 +283,46 @@ def test_a_change_of_permission_in_quarantine_is_a_warning(lake: str) -> None:
     }
     write_quarantine(lake, "consents", [rejected])
     assert broken("silver.consents") == {"consents.rows.understood": 1}
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, {}),
+        (1, {"consents.refusals.recognised": 1}),
+        (21, {"consents.refusals.recognised": 21, "consents.refusals.recognised_mostly": 21}),
+    ],
+)
+def test_refusals_of_nobody_who_is_recognised_warn_and_block(lake: str, count: int, expected: dict[str, int]) -> None:
+    unrecognised = {"identifier_type": "unrecognised", "identifier": ""}
+    rows = [row("silver.mail_holds", _row_number=number, **unrecognised) for number in range(count)]
+    write(lake, "silver.mail_holds", [row("silver.mail_holds", _row_number=99), *rows])
+    assert broken("silver.consents") == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (5, {}),
+        (6, {"consents.withdrawals.turned": 6}),
+        (101, {"consents.withdrawals.turned": 101, "consents.withdrawals.turned_many": 101}),
+    ],
+)
+def test_an_import_that_turns_withdrawals_into_grants_warns_and_blocks(
+    lake: str, count: int, expected: dict[str, int]
+) -> None:
+    rows = []
+    for number in range(count):
+        said = {"reference_type": "loyalty_id", "customer_reference": f"L{number}"}
+        rows += [
+            row("silver.consents", **said, status="withdrawn", changed_at=MOMENT - timedelta(days=9)),
+            row(
+                "silver.consents", **said, changed_at=MOMENT, _batch_id="r2", _ingested_at=INGESTED + timedelta(hours=1)
+            ),
+        ]
+    write(lake, "silver.consents", rows)
+    found = broken("silver.consents")
+    assert {rule_id: found for rule_id, found in found.items() if rule_id not in _SIDE_EFFECTS} == expected
 
 
 def test_refused_addresses_must_be_suppressed(lake: str) -> None:

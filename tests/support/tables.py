@@ -86,6 +86,14 @@ GOOD: dict[str, Row] = {
     }
     | {"first_seen_at": MOMENT, "linked_at": MOMENT, "_updated_at": INGESTED},
     "silver.contact_identifiers": {"contact_id": "1", "identifier_type": "email", "identifier": "ann@example.com"},
+    "silver.mail_holds": {
+        "_source_file": "consents.csv@1",
+        "_row_number": 1,
+        "identifier_type": "crm_id",
+        "identifier": "1",
+        "reason": "possible_refusal",
+        "held_since_at": MOMENT,
+    },
     "gold.fct_orders": {
         "transaction_id": "t1",
         "customer_id": "c1",
@@ -152,7 +160,10 @@ sources:
 
 def row(table: str, **changes: Any) -> Row:
     """A good row of the table with some values changed."""
-    return GOOD[table] | changes
+    found = GOOD[table] | changes
+    if "changed_at" in found:
+        found.setdefault("changed_until", found["changed_at"])
+    return found
 
 
 def write(lake: str, table: str, rows: list[Row], mode: str = "overwrite") -> None:

@@ -1,141 +1,142 @@
 {{ config(materialized='table') }}
 
--- The newest change decides for each reference (on the same moment the most restrictive), then the most restrictive of all
--- references that lead to the address decides for the address. A grant is good for the address it was given for, a bounce says
--- something about one address; a withdrawal or a complaint is a person's, and ends the older grants of all the person's
--- addresses, also when it was said with an address or a loyalty id that the person no longer has. What a contact granted goes with
--- it when it is deleted, whoever else has its address; what it refused stays.
-with contacts as (select * from {{ ref('stg_contacts') }}),
+-- Permission and deliverability are two things. Permission: of a person's grants and withdrawals, given with whatever reference, the
+-- newest decides, and on the same moment the withdrawal. A grant is good for the mailbox it was given for, if the contact that has
+-- it existed then; a withdrawal ends the older grants of all the person's mailboxes, also when it was said with an identifier that
+-- the person no longer has. Deliverability: a bounce is about one mailbox. No grant lifts a bounce or a complaint, only the status
+-- `reinstated` does. Bounces and complaints count whatever the purpose of the mail that caused them.
+with mailboxes as (select * from {{ ref('int_mailboxes') }}),
 
-identifiers_of_contacts as (select * from {{ ref('stg_contact_identifiers') }}),
+owners as (select * from {{ ref('int_reference_owners') }}),
 
 identities as (select * from {{ ref('int_identities') }}),
 
-consents as (
-    select
-        *,
-        case status when 'complained' then 4 when 'bounced' then 3 when 'withdrawn' then 2 else 1 end as severity
-    from {{ ref('stg_consents') }}
-    where channel = 'email' and purpose = 'marketing'
+statements as (
+    select * from {{ ref('stg_consents') }}
+    where channel = 'email' and (purpose = 'marketing' or status in ('bounced', 'complained', 'reinstated'))
 ),
 
-newest as (
-    select
-        reference_type,
-        customer_reference,
-        status,
-        severity,
-        changed_at,
-        row_number() over (partition by reference_type, customer_reference order by changed_at desc, severity desc) as rank_of_change
-    from consents
+shared_references as (
+    select * from identities
+    where rule in ('too_widely_shared', 'placeholder')
 ),
 
--- A contact without a valid address is a mailbox of its own.
-mailboxes as (
-    select
-        coalesce(email, concat('contact:', contact_id)) as mailbox,
-        'crm_id' as reference_type,
-        contact_id as customer_reference,
-        is_deleted
-    from contacts
-    union
-    select
-        coalesce(email, concat('contact:', contact_id)) as mailbox,
-        'loyalty_id' as reference_type,
-        loyalty_id as customer_reference,
-        is_deleted
-    from contacts
-    where loyalty_id is not null
-    union
-    select
-        customer_reference as mailbox,
-        'email' as reference_type,
-        customer_reference,
-        false as is_deleted
-    from consents
-    where reference_type = 'email'
+grants as (
+    select statements.*
+    from statements
+    left anti join shared_references
+        on
+            statements.reference_type = shared_references.identifier_type
+            and statements.customer_reference = shared_references.identifier
+    where statements.status = 'granted'
 ),
 
-decisions_on_mailbox as (
+-- A day is left for clocks, time zones and permissions that are noted before the contact is.
+granted as (
     select
         mailboxes.mailbox,
-        newest.status,
-        newest.severity,
-        newest.changed_at
-    from mailboxes
-    inner join newest
-        on
-            mailboxes.reference_type = newest.reference_type
-            and mailboxes.customer_reference = newest.customer_reference
-            and newest.rank_of_change = 1
-    where newest.status <> 'granted' or not mailboxes.is_deleted
+        max(grants.effective_at) as effective_at
+    from grants
+    inner join mailboxes
+        on grants.reference_type = mailboxes.reference_type and grants.customer_reference = mailboxes.customer_reference
+    where
+        mailboxes.match_type = 'exact'
+        and not mailboxes.is_deleted
+        and grants.effective_at >= mailboxes.created_at - interval 1 day
+    group by mailboxes.mailbox
 ),
 
-refusals as (
+refusals_of_people as (
     select
-        identities.customer_id,
-        newest.status,
-        newest.severity,
-        newest.changed_at
-    from newest
-    inner join identities
-        on newest.reference_type = identities.identifier_type and newest.customer_reference = identities.identifier
-    where newest.rank_of_change = 1 and newest.status in ('withdrawn', 'complained')
-    union
-    -- With an identifier that several people had in turn, the refusal is taken for each of them.
-    select
-        identities.customer_id,
-        newest.status,
-        newest.severity,
-        newest.changed_at
-    from newest
-    inner join identifiers_of_contacts
-        on
-            newest.reference_type = identifiers_of_contacts.identifier_type
-            and newest.customer_reference = identifiers_of_contacts.identifier
-    inner join identities on identifiers_of_contacts.contact_id = identities.identifier and identities.identifier_type = 'crm_id'
-    where newest.rank_of_change = 1 and newest.status in ('withdrawn', 'complained')
+        owners.customer_id,
+        statements.status,
+        max(statements.effective_at) as effective_at
+    from statements
+    inner join owners
+        on statements.reference_type = owners.reference_type and statements.customer_reference = owners.customer_reference
+    where statements.status in ('withdrawn', 'complained')
+    group by owners.customer_id, statements.status
 ),
 
 people_of_mailboxes as (
+    select distinct
+        mailbox,
+        customer_id
+    from mailboxes
+),
+
+-- What was said with a mailbox's own references counts for it whoever they belong to; an address needs no contact to be refused.
+said_of_mailboxes as (
     select
-        coalesce(contacts.email, concat('contact:', contacts.contact_id)) as mailbox,
-        identities.customer_id
-    from contacts
-    inner join identities on contacts.contact_id = identities.identifier and identities.identifier_type = 'crm_id'
+        mailboxes.mailbox,
+        statements.status,
+        statements.effective_at
+    from statements
+    inner join mailboxes
+        on statements.reference_type = mailboxes.reference_type and statements.customer_reference = mailboxes.customer_reference
+    where statements.status <> 'granted'
+    union all
+    select
+        customer_reference as mailbox,
+        status,
+        effective_at
+    from statements
+    where reference_type = 'email' and status <> 'granted'
+    union all
+    select
+        people_of_mailboxes.mailbox,
+        refusals_of_people.status,
+        refusals_of_people.effective_at
+    from people_of_mailboxes
+    inner join refusals_of_people on people_of_mailboxes.customer_id = refusals_of_people.customer_id
+),
+
+refused as (
+    select
+        mailbox,
+        max(case when status in ('withdrawn', 'complained') then effective_at end) as withdrawn_at,
+        max(case when status = 'complained' then effective_at end) as complained_at,
+        max(case when status = 'bounced' then effective_at end) as bounced_at,
+        max(case when status = 'reinstated' then effective_at end) as reinstated_at
+    from said_of_mailboxes
+    group by mailbox
+),
+
+standing as (
+    select
+        coalesce(refused.mailbox, granted.mailbox) as mailbox,
+        granted.effective_at as granted_at,
+        refused.withdrawn_at,
+        case when refused.reinstated_at >= refused.complained_at then null else refused.complained_at end as complained_at,
+        case when refused.reinstated_at >= refused.bounced_at then null else refused.bounced_at end as bounced_at
+    from refused
+    full outer join granted on refused.mailbox = granted.mailbox
 ),
 
 decisions as (
     select
         mailbox,
-        status,
-        severity,
-        changed_at
-    from decisions_on_mailbox
-    union all
-    select
-        granted.mailbox,
-        refusals.status,
-        refusals.severity,
-        refusals.changed_at
-    from decisions_on_mailbox as granted
-    inner join people_of_mailboxes on granted.mailbox = people_of_mailboxes.mailbox
-    inner join refusals on people_of_mailboxes.customer_id = refusals.customer_id and granted.changed_at <= refusals.changed_at
-    where granted.status = 'granted'
-),
-
-ranks as (
-    select
-        mailbox,
-        status,
-        changed_at,
-        row_number() over (partition by mailbox order by severity desc, changed_at desc) as rank_of_decision
-    from decisions
+        case
+            when complained_at is not null then 'complained'
+            when bounced_at is not null then 'bounced'
+            when withdrawn_at is not null and (granted_at is null or granted_at <= withdrawn_at) then 'withdrawn'
+            when granted_at is not null then 'granted'
+        end as status,
+        granted_at,
+        withdrawn_at,
+        complained_at,
+        bounced_at
+    from standing
 )
 
 select
     mailbox,
     status,
-    changed_at
-from ranks
-where rank_of_decision = 1
+    case status
+        when 'complained' then complained_at
+        when 'bounced' then bounced_at
+        when 'withdrawn' then withdrawn_at
+        else granted_at
+    end as changed_at
+from decisions
+where status is not null

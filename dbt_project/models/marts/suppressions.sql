@@ -2,6 +2,11 @@ with contacts as (select * from {{ ref('stg_contacts') }}),
 
 consent as (select * from {{ ref('int_email_consent') }}),
 
+holds as (
+    select * from {{ ref('int_mail_holds') }}
+    where mailbox not like 'contact:%'
+),
+
 addresses as (
     select
         email as address,
@@ -41,13 +46,22 @@ decisions as (
     from addresses
     full outer join consent on addresses.address = consent.mailbox
     where addresses.address is not null or consent.mailbox not like 'contact:%'
+),
+
+reasons as (
+    select
+        coalesce(decisions.address, holds.mailbox) as address,
+        coalesce(decisions.reason, holds.reason) as reason,
+        case when decisions.reason is null then holds.held_since_at else decisions.suppressed_at end as suppressed_at
+    from decisions
+    full outer join holds on decisions.address = holds.mailbox
 )
 
 select
     address,
     reason,
     suppressed_at
-from decisions
+from reasons
 where reason is not null
 union all
 select
@@ -55,4 +69,4 @@ select
     invalid_addresses.reason,
     invalid_addresses.suppressed_at
 from invalid_addresses
-left anti join decisions on invalid_addresses.address = decisions.address
+left anti join reasons on invalid_addresses.address = reasons.address

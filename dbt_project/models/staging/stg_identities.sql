@@ -1,5 +1,6 @@
 select
     identifier_type,
     identifier,
-    customer_id
+    customer_id,
+    rule
 from {{ source('silver', 'identities') }}

@@ -6,7 +6,6 @@ from, and what entered silver.consents after gold was built; and it checks again
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,15 +14,14 @@ from typing import Protocol
 
 import duckdb
 
-from lakehouse.activation.consent.late_refusals import CONSENTS, READ, consents_in_gold, load_refusals
-from lakehouse.contracts import ADDRESS_PATTERN
+from lakehouse.activation.consent.late_refusals import CONSENTS, HOLDS, READ, load_refusals, version_in_gold
+from lakehouse.contracts.email_address import is_address
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import TableRef, gold
 
 SUPPRESSIONS = gold("suppressions")
-# Checked once more here: the firewall does not rely on what silver and gold decided.
-_ADDRESS = re.compile(ADDRESS_PATTERN)
+_WATCHED = (SUPPRESSIONS, CONSENTS, HOLDS)
 
 _REFUSED = """
     select customer_id from asked semi join refused_customers using (customer_id)
@@ -65,7 +63,7 @@ def reason_to_stop(person: Person, is_suppressed: bool, has_refused_since: bool 
         return "refused_since_gold"
     if person.address is None:
         return "no_address"
-    if not _ADDRESS.fullmatch(person.address) or ".." in person.address:
+    if not is_address(person.address):
         return "invalid_address"
     if person.is_mailable is None:
         return "unknown_consent"
@@ -102,7 +100,7 @@ class Firewall:
 
     def reasons(self, people: Sequence[Person]) -> dict[str, str]:
         """customer_id -> reason, of those who must not be written to; reads the tables again when they have changed."""
-        if any(newest_version(table, self._lake) != self.versions.get(table) for table in (SUPPRESSIONS, CONSENTS)):
+        if any(newest_version(table, self._lake) != self.versions.get(table) for table in _WATCHED):
             self._load()
         suppressed = self._matching(people, "select customer_id from asked semi join ledger using (address)")
         refused = self._matching(people, _REFUSED)
@@ -123,14 +121,19 @@ class Firewall:
         self._open.close()
         # First what gold was built from, then gold: if it is rebuilt between the two, it must not seem to be newer than
         # it is.
-        self.known = consents_in_gold(self._lake)
-        consents = newest_version(CONSENTS, self._lake)
+        self.known = version_in_gold(CONSENTS, self._lake)
+        newest = {table: newest_version(table, self._lake) for table in (CONSENTS, HOLDS)}
+        is_newer = newest[CONSENTS] not in (None, self.known) or newest[HOLDS] not in (
+            None,
+            version_in_gold(HOLDS, self._lake),
+        )
         snapshot = self._open.enter_context(
-            open_snapshot([SUPPRESSIONS], self._lake, optional=() if consents in (None, self.known) else READ)
+            open_snapshot([SUPPRESSIONS], self._lake, optional=READ if is_newer else ())
         )
         self._connection: duckdb.DuckDBPyConnection = snapshot.connection
         self._connection.execute(
             "create table ledger as select distinct lower(trim(address)) as address from gold.suppressions"
         )
         load_refusals(snapshot, self.known, self._lake)
-        self.versions = snapshot.versions if consents is None else {CONSENTS: consents, **snapshot.versions}
+        known = {table: version for table, version in newest.items() if version is not None}
+        self.versions = known | dict(snapshot.versions)

@@ -1,6 +1,7 @@
-"""Late refusals: those that entered silver.consents after gold was built, so that gold.suppressions cannot have them.
+"""Late refusals: those that entered silver after gold was built, so that gold.suppressions cannot have them.
 
-A grant that entered since then has no effect until gold is built with it.
+From silver.consents, and from silver.mail_holds: rejected rows that may be a refusal. A grant that entered since then
+has no effect until gold is built with it.
 """
 
 from __future__ import annotations
@@ -12,40 +13,44 @@ from deltalake.exceptions import DeltaError
 from lakehouse.storage.duckdb_views import Snapshot
 from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
 from lakehouse.storage.table import Table
-from lakehouse.tables import silver
+from lakehouse.tables import TableRef, silver
 
-CONSENTS, IDENTITIES = silver("consents"), silver("identities")
+CONSENTS, HOLDS, IDENTITIES = silver("consents"), silver("mail_holds"), silver("identities")
 CONTACTS, OF_CONTACTS = silver("contacts"), silver("contact_identifiers")
-READ = (CONSENTS, IDENTITIES, CONTACTS, OF_CONTACTS)
+READ = (CONSENTS, HOLDS, IDENTITIES, CONTACTS, OF_CONTACTS)
 
 _REFERENCE = """
     case when reference_type = 'email' then lower(trim(customer_reference)) else customer_reference end as reference
 """
-_IS_MARKETING = "channel = 'email' and purpose = 'marketing'"
+# A bounce or a complaint counts whatever the purpose of the mail that caused it.
+_IS_REFUSAL = """(
+    channel = 'email'
+    and (status in ('bounced', 'complained') or (status = 'withdrawn' and purpose = 'marketing'))
+)"""
+_IS_GRANT = "(channel = 'email' and purpose = 'marketing' and status = 'granted' and not _is_deleted)"
 # Every refusal after the mark, also one that was followed by a grant.
 _REFUSALS_AFTER_MARK = f"""
     create table refusals as
     select distinct reference_type, {_REFERENCE}
     from silver.consents
-    where {_IS_MARKETING} and status <> 'granted' and _updated_at > ?
+    where {_IS_REFUSAL} and _updated_at > ?
 """  # noqa: S608 - constants only
-# Without a mark: references whose newest status is a refusal. As in gold, a grant that a later dump left out does not
-# count.
-_NEWEST_IS_REFUSAL = f"""
+# Without a mark: references whose newest status is a refusal, and those that ever bounced or complained. As in gold, a
+# grant that a later dump left out does not count, and no grant lifts a bounce or a complaint.
+_STANDING_REFUSALS = f"""
     create table refusals as
-    with changes as (
-        select reference_type, {_REFERENCE}, status, changed_at
-        from silver.consents
-        where {_IS_MARKETING} and (status <> 'granted' or not _is_deleted)
-    )
-
-    select reference_type, reference
-    from changes
+    select reference_type, {_REFERENCE}
+    from silver.consents
     group by reference_type, reference
     having
-        max(changed_at) filter (status <> 'granted')
-        >= coalesce(max(changed_at) filter (status = 'granted'), timestamptz '-infinity')
+        bool_or({_IS_REFUSAL} and status <> 'withdrawn')
+        or max(changed_at) filter ({_IS_REFUSAL})
+        >= coalesce(max(changed_at) filter ({_IS_GRANT}), timestamptz '-infinity')
 """  # noqa: S608 - constants only
+_HELD = """
+    insert into refusals
+    select identifier_type, identifier from silver.mail_holds where identifier_type <> 'unrecognised'
+"""
 _CUSTOMERS = """
     create table refused_customers as
     select distinct identities.customer_id
@@ -83,32 +88,26 @@ _ADDRESSES_OF_CONTACTS = """
 """
 
 
-def consents_in_gold(lake: str) -> int | None:
-    """Delta version of silver.consents that gold contains for certain; None when gold does not say.
+def version_in_gold(table: TableRef, lake: str) -> int | None:
+    """Delta version of a silver table that gold contains for certain; None when gold does not say.
 
     The older one of the last successful build and the build that started last: if they overlapped, either may have
     written last.
     """
-    built, started = (newest_inputs(stage, lake)[1].get(str(CONSENTS)) for stage in (GOLD_BUILT, GOLD_STARTED))
+    built, started = (newest_inputs(stage, lake)[1].get(str(table)) for stage in (GOLD_BUILT, GOLD_STARTED))
     return None if built is None else min(built, built if started is None else started)
 
 
 def load_refusals(snapshot: Snapshot, known: int | None, lake: str) -> None:
     """Create tables `refused_customers` and `refused_addresses`: who refused e-mail marketing after version `known` of
-    silver.consents.
+    silver.consents, or is held back by a rejected row.
 
-    Both are empty when the snapshot has no silver.consents: it is not opened when gold contains its newest version.
+    Both are empty when the snapshot has none of the tables: they are not opened when gold contains their newest
+    versions.
     """
     connection = snapshot.connection
     connection.execute("create table refused_addresses (address varchar)")
-    if CONSENTS not in snapshot.versions:
-        connection.execute("create table refused_customers (customer_id varchar)")
-        return
-    mark = _mark(known, snapshot.versions[CONSENTS], lake)
-    if mark is None:
-        connection.execute(_NEWEST_IS_REFUSAL)
-    else:
-        connection.execute(_REFUSALS_AFTER_MARK, [mark])
+    _load_references(snapshot, known, lake)
     connection.execute("insert into refused_addresses select reference from refusals where reference_type = 'email'")
     if IDENTITIES not in snapshot.versions:
         connection.execute("create table refused_customers (customer_id varchar)")
@@ -119,6 +118,19 @@ def load_refusals(snapshot: Snapshot, known: int | None, lake: str) -> None:
     connection.execute(_ADDRESSES)
     if CONTACTS in snapshot.versions:
         connection.execute(_ADDRESSES_OF_CONTACTS)
+
+
+def _load_references(snapshot: Snapshot, known: int | None, lake: str) -> None:
+    """Create table `refusals`: the references that refused or are held back."""
+    connection = snapshot.connection
+    if CONSENTS not in snapshot.versions:
+        connection.execute("create table refusals (reference_type varchar, reference varchar)")
+    elif (mark := _mark(known, snapshot.versions[CONSENTS], lake)) is None:
+        connection.execute(_STANDING_REFUSALS)
+    else:
+        connection.execute(_REFUSALS_AFTER_MARK, [mark])
+    if HOLDS in snapshot.versions:
+        connection.execute(_HELD)
 
 
 def _mark(known: int | None, current: int, lake: str) -> datetime | None:

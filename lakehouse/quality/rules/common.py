@@ -9,16 +9,20 @@ ALIVE = "not _is_deleted"
 
 
 def volume_rules(
-    table: str, alive: str = "true", is_empty_blocking: bool = False, may_shrink_by: float = 0.1
+    table: str,
+    alive: str = "true",
+    is_empty_blocking: bool = False,
+    may_shrink_by: float = 0.1,
+    kept_when: str | None = None,
 ) -> tuple[Rule, ...]:
     """Rows there are: not none, and not many fewer than at the last passed gate (a rebuild that was asked for may
-    shrink it).
+    shrink it). Of the rows that may not become fewer, `kept_when` names those that are meant; default: `alive`.
 
     Rows read in this run: within a fifth and five times the median of the last ten runs that read any, once there are
     three.
     """
     severity = Severity.BLOCKING if is_empty_blocking else Severity.WARNING
-    rows = f"count_if({alive})"
+    rows, kept = f"count_if({alive})", f"count_if({kept_when or alive})"
     return (
         Rule(
             f"{table}.rows.present",
@@ -32,9 +36,9 @@ def volume_rules(
         Rule(
             f"{table}.rows.kept",
             f"No more than {may_shrink_by:.0%} of the rows of the last passed gate are gone",
-            f"greatest(cast(coalesce({{previous_rows}}, 0D) as bigint) - {rows}, 0)",
-            checked=rows,
-            value=f"{rows} / nullif({{previous_rows}}, 0D)",
+            f"greatest(cast(coalesce({{previous_rows}}, 0D) as bigint) - {kept}, 0)",
+            checked=kept,
+            value=f"{kept} / nullif({{previous_rows}}, 0D)",
             minimum=1 - may_shrink_by,
             maximum=None,
             unit=Unit.RATIO,

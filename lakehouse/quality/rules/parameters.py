@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, QUARANTINE, Column
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, MAIL_HOLDS, QUARANTINE, Column
 from lakehouse.errors import MissingTableError
 from lakehouse.storage.discovery import existing_tables, newest_version
 from lakehouse.tables import Layer, TableRef
@@ -55,7 +55,7 @@ def silver_columns(table: TableRef) -> tuple[Column, ...] | None:
     """All columns of a silver table by its contract, lineage included; None for tables that have no contract here."""
     if table.layer is not Layer.SILVER:
         return None
-    for computed in (IDENTITIES, CONTACT_IDENTIFIERS):
+    for computed in (IDENTITIES, CONTACT_IDENTIFIERS, MAIL_HOLDS):
         if table.name == computed.dataset:
             return computed.columns
     if table.name.removesuffix("_quarantine") in DATASETS and table.name.endswith("_quarantine"):
