@@ -73,7 +73,8 @@ MAIL_HOLDS = Contract(
     dataset="mail_holds",
     version=1,
     grain="rejected row and identifier recognised in it",
-    meaning="Who must not be mailed until a rejected row is repaired or dismissed: it may be a refusal, or says that an address is old.",
+    meaning="Who must not be mailed until a rejected row is repaired or dismissed: it may be a refusal, or says that an"
+    " address is old.",
     key=("_source_file", "_row_number", "identifier_type", "identifier"),
     columns=(
         Column("_source_file", "string", "Delivered file of the rejected row", required=True),

@@ -14,7 +14,10 @@ ADDRESS_PATTERN = r"[a-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[
 
 # Literal characters, because the engines' regular expressions differ in escapes and in what \s matches.
 _NO_WIDTH = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_BLANKS = " \t\r\n\x0b\x0c\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_BLANKS = (
+    " \t\r\n\x0b\x0c\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
 _ADDRESS = re.compile(ADDRESS_PATTERN)
@@ -50,9 +53,9 @@ def canonical_email_sql(text: str) -> str:
 
     A domain with letters beyond ASCII has no canonical form in SQL: such a row is rejected, and read by `addresses_in`.
     """
-    plain = f"lower(trim({text}))"
+    plain, bare = f"lower(trim({text}))", _bare_sql(text)
     # Most texts are plain addresses, and are looked at once.
-    return f"case when {is_address_sql(plain)} then {plain} when {is_address_sql(_bare_sql(text))} then {_bare_sql(text)} end"
+    return f"case when {is_address_sql(plain)} then {plain} when {is_address_sql(bare)} then {bare} end"
 
 
 def is_address_sql(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What identities are made from: the silver tables that identities are resolved from, all of them or a part, as Arrow."""
+"""What identities are resolved from: silver tables as Arrow, whole or in part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that must be resolved together when some identifiers changed: a small part of the lake, complete in itself.
+"""Everything that must be resolved together when some identifiers changed: a small, complete part of the lake.
 
 What becomes of an identifier hangs on its group (see `_group` of silver.identities), on the groups that its new
 neighbours belong to, and on whoever has a customer_id that one of them ever had.

@@ -35,7 +35,8 @@ def dismiss(lake: str, dataset: str, reason: str, rule: str | None = None, row: 
         if table in snapshot.versions:
             query = (
                 f"select distinct _source_file, _row_number from {table}"
-                " where list_contains(rule_ids, $rule) or (_source_file = $file and _row_number = try_cast($number as bigint))"
+                " where list_contains(rule_ids, $rule)"
+                " or (_source_file = $file and _row_number = try_cast($number as bigint))"
             )
             named = {"rule": rule or "", "file": file, "number": number}
             rows = snapshot.connection.execute(query, named).fetchall()

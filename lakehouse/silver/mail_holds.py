@@ -1,8 +1,8 @@
 """silver.mail_holds. Whom rejected rows hold back from mail until the rows are repaired or dismissed.
 
 One row per rejected row and identifier recognised in it. Input: silver.consents_quarantine, silver.contacts_quarantine,
-silver.contacts and ops.quarantine_dismissals. A function of these, computed without an engine, because rejected rows are
-few; written only when it changed.
+silver.contacts and ops.quarantine_dismissals. A function of these, computed without an engine, because rejected rows
+are few; written only when it changed.
 """
 
 from __future__ import annotations

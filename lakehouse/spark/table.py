@@ -100,7 +100,7 @@ class SparkTable(Table):
         self._merge(fitted, key, f"when matched then update set {update} when not matched then insert {insert}")
 
     def merge_and_delete(self, changes: DataFrame, key: Key) -> None:
-        """The same for changes with a column `_is_gone`: rows with the keys of those are deleted, in the same commit."""
+        """Merge changes that have a column `_is_gone`: rows with the keys of those are deleted, in the same commit."""
         names = [identifier(name) for name in self.columns]
         update = ", ".join(f"t.{name} = s.{name}" for name in names)
         insert = f"({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"

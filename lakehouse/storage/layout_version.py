@@ -24,7 +24,8 @@ from lakehouse.window import BatchWindow
 
 # One more whenever silver or gold tables that normal runs build on are added, renamed, or hold something else than
 # before.
-# 2: gold.int_changed_lines_cache was gold.int_lines_kept_aside; count_* in ops.runs and ops.quality_results were rows_*.
+# 2: gold.int_changed_lines_cache was gold.int_lines_kept_aside; count_* in ops.runs and in ops.quality_results were
+#    rows_*.
 #    Loyalty ids and ids written as floats in one form; silver.identities has other columns.
 #    silver.mail_holds and changed_until of silver.consents are new.
 LAYOUT = 2

@@ -71,6 +71,7 @@ def test_net_amount_to_the_cent_and_unknown_products(loaded: tuple[Home, GroundT
     assert rows(home.lake, "select sum(net_amount) from {silver.transactions}")[0][0] == truth.net_amount
     unknown = rows(
         home.lake,
-        "select product_id, count(*) from {silver.transactions} as lines anti join {silver.products} as products using (product_id) group by 1",
+        "select product_id, count(*) from {silver.transactions} as lines"
+        " anti join {silver.products} as products using (product_id) group by 1",
     )
     assert dict(unknown) == truth.unknown_products_of_the_data | truth.unknown_products_planted

@@ -33,7 +33,8 @@ def test_dumps_and_lake_on_s3(undisturbed: Undisturbed, tmp_path: Path) -> None:
             do_data_work(home, **variables)
             store.files().get(f"{BUCKET}/lake", str(tmp_path / "lake"), recursive=True)
             do_data_work(home, **variables)
-            query = "select message, count(*) as n from ops.runs where stage in ('extract', 'bronze', 'silver') group by message order by n"
+            stages = "stage in ('extract', 'bronze', 'silver')"
+            query = f"select message, count(*) as n from ops.runs where {stages} group by message order by n"
             runs = json.loads(home.lakehouse("sql", query, "--format", "json", **variables).stdout)
         finally:
             home.lakehouse("engine", "stop", check=False, **variables)

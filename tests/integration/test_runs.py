@@ -79,7 +79,8 @@ def test_a_full_rebuild_equals_the_increments_and_exports_nobody(ran: Ran, tmp_p
 def test_every_stage_balances(ran: Ran) -> None:
     unbalanced = rows(
         ran.home.lake,
-        "select stage, table_name from {ops.runs} where count_read <> count_loaded + count_quarantined + count_duplicate",
+        "select stage, table_name from {ops.runs}"
+        " where count_read <> count_loaded + count_quarantined + count_duplicate",
     )
     assert unbalanced == []
     assert rows(ran.home.lake, "select count(*) from {ops.runs} where status = 'failed'") == [(0,)]

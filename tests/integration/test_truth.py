@@ -11,7 +11,9 @@ from tests.support.main_job import Ran
 # One row per customer, straight from the CSV files; silver.identities is only used to name the customer.
 FROM_FILES = """
     with lines as (
-        select distinct basket_id, line, ref_type, customer_ref, cast(sales_value as decimal(14, 2)) as amount, cast(sold_at as timestamp) as sold_at
+        select distinct
+            basket_id, line, ref_type, customer_ref,
+            cast(sales_value as decimal(14, 2)) as amount, cast(sold_at as timestamp) as sold_at
         from read_csv('{sample}/shop/transactions/*.csv', all_varchar = true)
     )
     select
@@ -21,7 +23,8 @@ FROM_FILES = """
         min(lines.sold_at) as first_order_at,
         max(lines.sold_at) as last_order_at,
         date_diff('second', max(lines.sold_at), timestamp '2018-01-02 00:00:00') // 86400 as recency_days,
-        count(distinct lines.basket_id) filter (lines.sold_at >= timestamp '2018-01-02' - interval 90 days) as count_orders_90d,
+        count(distinct lines.basket_id)
+            filter (lines.sold_at >= timestamp '2018-01-02' - interval 90 days) as count_orders_90d,
         coalesce(sum(lines.amount) filter (lines.sold_at >= timestamp '2018-01-02' - interval 90 days), 0) as spend_90d
     from lines
     join {silver.identities} as identities
@@ -58,7 +61,8 @@ def test_every_contact_reaches_a_profile_and_back(ran: Ran) -> None:
         ran.home.lake,
         """
         select contacts.contact_id from {silver.contacts} as contacts
-        left join {silver.identities} as identities on identities.identifier_type = 'crm_id' and identities.identifier = contacts.contact_id
+        left join {silver.identities} as identities
+            on identities.identifier_type = 'crm_id' and identities.identifier = contacts.contact_id
         left join {gold.dim_customers} as customers using (customer_id)
         where customers.customer_id is null
         """,

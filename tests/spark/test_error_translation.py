@@ -16,7 +16,10 @@ from lakehouse.errors import (
 from lakehouse.spark.error_translation import took_too_long, translate
 from tests.support.homes import Home
 
-SAIL_MEMORY = "Failed to allocate additional 448.0 KB for AggregateStream[0] with 141.2 MB already allocated - 370.7 KB remain available"
+SAIL_MEMORY = (
+    "Failed to allocate additional 448.0 KB for AggregateStream[0] with 141.2 MB already allocated"
+    " - 370.7 KB remain available"
+)
 
 
 @pytest.mark.parametrize(
@@ -31,11 +34,13 @@ SAIL_MEMORY = "Failed to allocate additional 448.0 KB for AggregateStream[0] wit
         ("<_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>", EngineUnavailableError),
         ("thrift.transport.TTransport: TSocket read 0 bytes", EngineUnavailableError),
         (
-            f"Runtime Error in model fct_orders: {EngineUnavailableError('sail died (killed by signal 9) under `a query`')}",
+            "Runtime Error in model fct_orders:"
+            f" {EngineUnavailableError('sail died (killed by signal 9) under `a query`')}",
             EngineUnavailableError,
         ),
         (
-            f"Runtime Error in model fct_orders: {EngineUnavailableError('sail is gone or was restarted under `a query`')}",
+            "Runtime Error in model fct_orders:"
+            f" {EngineUnavailableError('sail is gone or was restarted under `a query`')}",
             EngineUnavailableError,
         ),
         (f"Runtime Error in model fct_orders: {EngineMemoryError('a query', '4.0 GB')}", EngineMemoryError),

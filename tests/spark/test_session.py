@@ -98,7 +98,8 @@ def test_create_merge_and_replace_by_path_are_seen_by_name(engine: Home) -> None
     register(spark, table)
     changes = "(select 1 as fact_id, 'b' as note union all select 2, 'c')"
     spark.sql(
-        f"merge into delta.`{place}` t using {changes} s on t.fact_id = s.fact_id when matched then update set * when not matched then insert *"
+        f"merge into delta.`{place}` t using {changes} s on t.fact_id = s.fact_id"
+        " when matched then update set * when not matched then insert *"
     ).collect()
     assert rows_of(spark, "select * from gold.facts") == [(1, "b"), (2, "c")]
     wider = spark.sql("select 9 as fact_id, 'z' as note, true as is_new")

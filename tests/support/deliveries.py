@@ -1,4 +1,4 @@
-"""A rich sample in two deliveries: dumps with planted defects, then what is late, new, corrected, deleted or repaired."""
+"""A rich sample in two deliveries: dumps with defects, then what is late, new, corrected, deleted or repaired."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ LATER = "2018-01-01 12:00:00"
 # Days of the shop that the first delivery lacks: some in spring, which come late, and the last ones.
 HELD_BACK = ("2017-03-0[1-5]*.csv", "2017-12-2*.csv", "2017-12-3*.csv", "2018-*.csv")
 DELETED, RENAMED, MERGED, WITHDRAWN = "20", "69", "47", "8"  # contacts
-_WORDS = "case event when 'opt_in' then 'granted' when 'OPT-IN!' then 'granted' when 'unsubscribe' then 'withdrawn' else event end"
+_WORDS = (
+    "case event when 'opt_in' then 'granted' when 'OPT-IN!' then 'granted'"
+    " when 'unsubscribe' then 'withdrawn' else event end"
+)
 
 
 def deliver_first(home: Home) -> None:

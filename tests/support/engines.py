@@ -22,7 +22,7 @@ from tests.support.homes import Home
 SPARK = pytest.param("spark", marks=pytest.mark.spark)
 SPARK_AT_LENGTH = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.soak])
 ENGINE_MEMORY_GB = "3"
-# For a handful of rows Spark takes most of its time to compile code for them. The parity run on Spark works as users do.
+# For a handful of rows Spark takes most of its time to compile code for them. The parity run works as users do.
 _INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 
 

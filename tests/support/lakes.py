@@ -64,5 +64,6 @@ def difference(
     chosen = ", ".join(f'"{name}"' for name in sorted(columns[0]) if name not in ignore)
     first, second = (f"select {chosen} from {scan}" for scan in scans)
     return con.execute(
-        f"(select 'left' as only_in, * from ({first} except all {second}) limit 10) union all (select 'right', * from ({second} except all {first}) limit 10)"
+        f"(select 'left' as only_in, * from ({first} except all {second}) limit 10)"
+        f" union all (select 'right', * from ({second} except all {first}) limit 10)"
     ).fetchall()
