@@ -1,4 +1,6 @@
-{#- Stops the build when a model of segments/ is not in the list: it would have no members, and nobody would be told. -#}
+{#-
+  Stops the build when a model of segments/ is not in the list: it would have no members, and nothing would report that.
+-#}
 {% macro require_every_segment(listed) -%}
     {%- if execute -%}
         {%- for model in graph.nodes.values() if model.resource_type == 'model' and 'segment' in model.tags -%}

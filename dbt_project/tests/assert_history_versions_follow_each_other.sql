@@ -5,7 +5,12 @@ with versions as (
         valid_from,
         valid_to,
         is_current,
-        lead(valid_from) over (partition by customer_id order by valid_from asc, case when is_current then 1 else 0 end asc, valid_to asc) as next_from
+        lead(valid_from)
+            over (
+                partition by customer_id
+                order by valid_from asc, case when is_current then 1 else 0 end asc, valid_to asc
+            )
+            as next_from
     from {{ ref('customer_history') }}
 )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse.config.settings import environment_with, own_settings, settings
-from lakehouse.errors import TerminalError
+from lakehouse.errors import TerminalError, TransientError
 from lakehouse.gold.dbt_errors import raise_if_interrupted
 from lakehouse.gold.dbt_project import dbt_options, project_fingerprint, target_path
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _DBT = "from dbt.cli.main import cli; cli()"
+_PARSE_SECONDS = 600  # three on an idle machine
 
 
 class _Cached(NamedTuple):
@@ -98,7 +99,13 @@ def _parse(folder: Path) -> None:
     draft = folder.with_name(f"{folder.name}.{os.getpid()}")
     environment = environment_with(**own_settings(), DBT_SEND_ANONYMOUS_USAGE_STATS="false")
     command = [sys.executable, "-c", _DBT, "parse", *dbt_options(target=draft)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=_PARSE_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise TransientError(f"dbt did not parse its project within {_PARSE_SECONDS} s", "Run again.") from error
     if done.returncode:
         shutil.rmtree(draft, ignore_errors=True)
         raise _does_not_parse((done.stdout + done.stderr).strip()[-1500:])

@@ -19,7 +19,8 @@ redeemed as (
         max(redemptions.redeemed_at) as last_redeemed_at
     from redemptions
     inner join identities
-        on redemptions.reference_type = identities.identifier_type and redemptions.customer_reference = identities.identifier
+        on redemptions.reference_type = identities.identifier_type
+            and redemptions.customer_reference = identities.identifier
     group by redemptions.campaign_id, identities.customer_id
 )
 

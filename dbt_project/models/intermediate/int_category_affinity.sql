@@ -1,6 +1,6 @@
--- Weights decay from the customer's newest order, not from the as-of moment: all of a customer's weights fall alike as time
--- passes, so shares stay true without being computed again. Each term is rounded into a decimal, because a sum of doubles
--- depends on the order of its terms.
+-- Weights decay from the customer's newest order, not from the as-of moment: all of a customer's weights fall alike as
+-- time passes, so shares stay true without being computed again. Each term is rounded into a decimal, because a sum of
+-- doubles depends on the order of its terms.
 with lines as (select * from {{ ref('int_lines_to_recompute') }}),
 
 people as (select * from {{ ref('int_changed_identifiers') }}),
@@ -49,7 +49,12 @@ weights as (
         sum(
             cast(round(
                 purchases.net_amount
-                * power(2.0D, -datediff(buyers.last_order_at, purchases.occurred_at) / cast({{ var('affinity_half_life_days') }} as double)), 6
+                * power(
+                    2.0D,
+                    -datediff(buyers.last_order_at, purchases.occurred_at)
+                    / cast({{ var('affinity_half_life_days') }} as double)
+                ),
+                6
             ) as decimal(20, 6))
         ) as weight
     from purchases

@@ -110,7 +110,8 @@ changed_customers as (
     select former_customer_id as customer_id
     from moved_identifiers
     union
-    -- Whose order it was before a correction gave it to somebody else, or deleted it. A product that changes gives no order away.
+    -- Whose order it was before a correction gave it to somebody else, or deleted it. A product that changes gives no
+    -- order away.
     select orders_seen.customer_id
     from orders_seen
     left semi join changed_lines on orders_seen.transaction_id = changed_lines.transaction_id

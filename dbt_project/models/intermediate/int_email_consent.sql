@@ -1,10 +1,11 @@
 {{ config(materialized='table') }}
 
--- Permission and deliverability are two things. Permission: of a person's grants and withdrawals, given with whatever reference, the
--- newest decides, and on the same moment the withdrawal. A grant is good for the mailbox it was given for, if the contact that has
--- it existed then; a withdrawal ends the older grants of all the person's mailboxes, also when it was said with an identifier that
--- the person no longer has. Deliverability: a bounce is about one mailbox. No grant lifts a bounce or a complaint, only the status
--- `reinstated` does. Bounces and complaints count whatever the purpose of the mail that caused them.
+-- Permission and deliverability are two things. Permission: of a person's grants and withdrawals, given with whatever
+-- reference, the newest decides, and on the same moment the withdrawal. A grant is good for the mailbox it was given
+-- for, if the contact that has it existed then; a withdrawal ends the older grants of all the person's mailboxes, also
+-- when it was said with an identifier that the person no longer has. Deliverability: a bounce is about one mailbox. No
+-- grant lifts a bounce or a complaint, only the status `reinstated` does. Bounces and complaints count whatever the
+-- purpose of the mail that caused them.
 with mailboxes as (select * from {{ ref('int_mailboxes') }}),
 
 owners as (select * from {{ ref('int_reference_owners') }}),
@@ -53,7 +54,8 @@ refusals_of_people as (
         max(statements.effective_at) as effective_at
     from statements
     inner join owners
-        on statements.reference_type = owners.reference_type and statements.customer_reference = owners.customer_reference
+        on statements.reference_type = owners.reference_type
+            and statements.customer_reference = owners.customer_reference
     where statements.status in ('withdrawn', 'complained')
     group by owners.customer_id, statements.status
 ),
@@ -65,7 +67,8 @@ people_of_mailboxes as (
     from mailboxes
 ),
 
--- What was said with a mailbox's own references counts for it whoever they belong to; an address needs no contact to be refused.
+-- What was said with a mailbox's own references counts for it whoever they belong to; an address needs no contact to be
+-- refused.
 said_of_mailboxes as (
     select
         mailboxes.mailbox,
@@ -73,7 +76,8 @@ said_of_mailboxes as (
         statements.effective_at
     from statements
     inner join mailboxes
-        on statements.reference_type = mailboxes.reference_type and statements.customer_reference = mailboxes.customer_reference
+        on statements.reference_type = mailboxes.reference_type
+            and statements.customer_reference = mailboxes.customer_reference
     where statements.status <> 'granted'
     union all
     select
@@ -107,7 +111,8 @@ standing as (
         coalesce(refused.mailbox, granted.mailbox) as mailbox,
         granted.effective_at as granted_at,
         refused.withdrawn_at,
-        case when refused.reinstated_at >= refused.complained_at then null else refused.complained_at end as complained_at,
+        case when refused.reinstated_at >= refused.complained_at then null else refused.complained_at end
+            as complained_at,
         case when refused.reinstated_at >= refused.bounced_at then null else refused.bounced_at end as bounced_at
     from refused
     full outer join granted on refused.mailbox = granted.mailbox

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Whoever can be recognised in a rejected row that may be a refusal is held back with all addresses, as are contacts whose newest
--- row was rejected and says that their address is an old one.
+-- Whoever can be recognised in a rejected row that may be a refusal is held back with all addresses, as are contacts
+-- whose newest row was rejected and says that their address is an old one.
 with holds as (select * from {{ ref('stg_mail_holds') }}),
 
 owners as (select * from {{ ref('int_reference_owners') }}),
@@ -31,7 +31,8 @@ held_mailboxes as (
         holds.reason,
         holds.held_since_at
     from mailboxes
-    inner join holds on mailboxes.reference_type = holds.identifier_type and mailboxes.customer_reference = holds.identifier
+    inner join holds
+        on mailboxes.reference_type = holds.identifier_type and mailboxes.customer_reference = holds.identifier
     union all
     select
         identifier as mailbox,

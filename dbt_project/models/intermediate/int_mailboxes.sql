@@ -1,5 +1,5 @@
--- A contact without a valid address is a mailbox of its own. A reference is `exact`, or `loose`: an id that no contact has as it
--- is written, and that is a contact's but for zeros in front. Only refusals are read loosely.
+-- A contact without a valid address is a mailbox of its own. A reference is `exact`, or `loose`: an id that no contact
+-- has as it is written, and that is a contact's but for zeros in front. Only refusals are read loosely.
 with contacts as (select * from {{ ref('stg_contacts') }}),
 
 identities as (select * from {{ ref('int_identities') }}),

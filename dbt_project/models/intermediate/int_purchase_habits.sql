@@ -27,7 +27,9 @@ with orders as (
     select
         customer_id,
         {{ choice }} as {{ habit }},
-        row_number() over (partition by customer_id order by count_orders desc, last_order_at desc, {{ choice }} asc) as rank_of_choice
+        row_number()
+            over (partition by customer_id order by count_orders desc, last_order_at desc, {{ choice }} asc)
+            as rank_of_choice
     from {{ habit }}_counts
     where {{ choice }} is not null
 )
@@ -40,7 +42,9 @@ select
     preferred_hour_ranks.preferred_hour
 from preferred_weekday_ranks
 inner join preferred_hour_ranks
-    on preferred_weekday_ranks.customer_id = preferred_hour_ranks.customer_id and preferred_hour_ranks.rank_of_choice = 1
+    on preferred_weekday_ranks.customer_id = preferred_hour_ranks.customer_id
+        and preferred_hour_ranks.rank_of_choice = 1
 left join preferred_store_id_ranks
-    on preferred_weekday_ranks.customer_id = preferred_store_id_ranks.customer_id and preferred_store_id_ranks.rank_of_choice = 1
+    on preferred_weekday_ranks.customer_id = preferred_store_id_ranks.customer_id
+        and preferred_store_id_ranks.rank_of_choice = 1
 where preferred_weekday_ranks.rank_of_choice = 1

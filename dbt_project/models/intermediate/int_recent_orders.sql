@@ -1,11 +1,20 @@
-with orders as (select * from {{ ref('fct_orders') }})
+with orders as (select * from {{ ref('fct_orders') }}),
+
+recent_orders as (
+    select
+        customer_id,
+        net_amount,
+        ordered_at,
+        {{ as_of_literal() }} as as_of
+    from orders
+    where ordered_at < {{ as_of_literal() }} and ordered_at >= {{ as_of_literal() }} - interval 365 days
+)
 
 select
     {%- for days in [30, 90, 365] %}
-    count(case when orders.ordered_at >= {{ as_of_literal() }} - interval {{ days }} days then 1 end) as count_orders_{{ days }}d,
-    cast(sum(case when orders.ordered_at >= {{ as_of_literal() }} - interval {{ days }} days then orders.net_amount else 0 end) as decimal(18, 2)) as spend_{{ days }}d,
+    count(case when ordered_at >= as_of - interval {{ days }} days then 1 end) as count_orders_{{ days }}d,
+    cast(sum(if(ordered_at >= as_of - interval {{ days }} days, net_amount, 0)) as decimal(18, 2)) as spend_{{ days }}d,
     {%- endfor %}
-    orders.customer_id
-from orders
-where orders.ordered_at < {{ as_of_literal() }} and orders.ordered_at >= {{ as_of_literal() }} - interval 365 days
-group by orders.customer_id
+    customer_id
+from recent_orders
+group by customer_id

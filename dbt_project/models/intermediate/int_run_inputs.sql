@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('stg_identities') }}
--- Taken before anything else reads silver: a row that arrives meanwhile is worked on now and again by the next run, never missed.
+-- Taken before anything else reads silver: a row that arrives meanwhile is worked on now and again by the next run,
+-- never missed.
 {{ config(materialized='table') }}
 
 with transaction_changes as (select * from {{ ref('stg_transaction_changes') }}),
@@ -30,7 +31,10 @@ newest_changes as (
 select
     {{ as_of_literal() }} as as_of,
     {%- for dataset in ['transactions', 'campaign_members', 'redemptions', 'products', 'campaigns'] %}
-    coalesce(max(case when newest_changes.dataset = '{{ dataset }}' then newest_changes.changed_at end), timestamp '1970-01-01 00:00:00') as {{ dataset }}_through,
+    coalesce(
+        max(case when newest_changes.dataset = '{{ dataset }}' then newest_changes.changed_at end),
+        timestamp '1970-01-01 00:00:00'
+    ) as {{ dataset }}_through,
     {%- endfor %}
     '{{ invocation_id }}' as build_id,
     {{ must_recompute_all() | string | lower }} as is_full

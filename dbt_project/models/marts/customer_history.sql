@@ -1,5 +1,5 @@
--- Written whole from its own last content: a version that has ended stays as it is, whatever is rebuilt around it. A run that
--- looks back from an earlier moment than a version begins at says nothing about that version.
+-- Written whole from its own last content: a version that has ended stays as it is, whatever is rebuilt around it. A
+-- run that looks back from an earlier moment than a version begins at says nothing about that version.
 {{ config(materialized='table') }}
 {%- set facts = history_columns() %}
 {%- set before = previous_table('customer_history') if execute else none %}
@@ -47,7 +47,8 @@ followed as (
         {%- endfor %}
         versions.valid_from,
         case
-            when versions.is_current and holding.customer_id is null then greatest({{ as_of_literal() }}, versions.valid_from)
+            when versions.is_current and holding.customer_id is null
+                then greatest({{ as_of_literal() }}, versions.valid_from)
             else versions.valid_to
         end as valid_to,
         versions.is_current and holding.customer_id is not null as is_current

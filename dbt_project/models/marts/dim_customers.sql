@@ -32,7 +32,13 @@ select
     coalesce(contacts.is_deleted, false) as is_contact_deleted,
     coalesce(consent.status, 'unknown') as email_consent_status,
     consent.changed_at as email_consent_at,
-    coalesce(contacts.email is not null and not contacts.is_deleted and consent.status = 'granted' and suppressions.address is null, false) as is_mailable,
+    coalesce(
+        contacts.email is not null
+        and not contacts.is_deleted
+        and consent.status = 'granted'
+        and suppressions.address is null,
+        false
+    ) as is_mailable,
     states.first_order_at,
     states.last_order_at,
     coalesce(states.count_orders, 0) as count_orders,

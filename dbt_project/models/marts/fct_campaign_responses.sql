@@ -28,7 +28,8 @@ recipients as (
         campaigns.ends_at,
         cast(count(*) as int) as count_memberships
     from members
-    inner join people on members.reference_type = people.reference_type and members.customer_reference = people.customer_reference
+    inner join people
+        on members.reference_type = people.reference_type and members.customer_reference = people.customer_reference
     inner join campaigns on members.campaign_id = campaigns.campaign_id
     group by campaigns.campaign_id, people.customer_id, campaigns.starts_at, campaigns.ends_at
 ),
@@ -42,7 +43,8 @@ redeemed as (
         max(redemptions.redeemed_at) as last_redeemed_at
     from redemptions
     inner join people
-        on redemptions.reference_type = people.reference_type and redemptions.customer_reference = people.customer_reference
+        on redemptions.reference_type = people.reference_type
+            and redemptions.customer_reference = people.customer_reference
     group by redemptions.campaign_id, people.customer_id
 ),
 
@@ -75,8 +77,10 @@ responses as (
         coalesce(purchases.count_orders, 0) as count_orders,
         coalesce(purchases.spend, cast(0 as decimal(18, 2))) as spend
     from recipients
-    left join redeemed on recipients.campaign_id = redeemed.campaign_id and recipients.customer_id = redeemed.customer_id
-    left join purchases on recipients.campaign_id = purchases.campaign_id and recipients.customer_id = purchases.customer_id
+    left join redeemed
+        on recipients.campaign_id = redeemed.campaign_id and recipients.customer_id = redeemed.customer_id
+    left join purchases
+        on recipients.campaign_id = purchases.campaign_id and recipients.customer_id = purchases.customer_id
 )
 
 select * from responses

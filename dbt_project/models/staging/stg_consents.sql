@@ -1,6 +1,6 @@
--- A refusal counts to the last moment that its time can mean, a grant from the first. A withdrawal stays in force also when a
--- later dump leaves it out; a grant does not. A grant of tomorrow is no grant: it would outrank every withdrawal until then. (A
--- day is left for clocks and time zones.)
+-- A refusal counts to the last moment that its time can mean, a grant from the first. A withdrawal stays in force also
+-- when a later dump leaves it out; a grant does not. A grant of tomorrow is no grant: it would outrank every withdrawal
+-- until then. (A day is left for clocks and time zones.)
 select
     reference_type,
     channel,
