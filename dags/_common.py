@@ -65,7 +65,8 @@ AS_OF = Param(
     type=["null", "string"],
     format="date-time",
     title="As of",
-    description="The moment recency and rolling windows look back from, e.g. 2018-01-02T00:00:00Z. Empty: the end of the run's data interval.",
+    description="The moment recency and rolling windows look back from, e.g. 2018-01-02T00:00:00Z."
+    " Empty: the end of the run's data interval.",
 )
 IS_FULL = Param(
     False,
@@ -104,7 +105,7 @@ def current_window() -> BatchWindow:
 
 
 def work(stage: Stage, target: str) -> list[TableOutcome]:
-    """Run a stage in the window of the running task and say in its log what it did.
+    """Run a stage in the window of the running task and log what it did.
 
     What `lakehouse run --full` has rebuilt in the DAGs before is not rebuilt by this one (IS_REBUILT); gates still know
     that a rebuild was asked for, which may leave fewer rows. Identities that a later ingest of the same `lakehouse run`
@@ -147,10 +148,9 @@ def stage_task(stage: Stage, target: str, task_id: str = "", **options: Any) -> 
 
 
 def refresh(dataset: str) -> None:
-    """All stages of one dataset in one task, whatever became of the ones before; raises the first error when all had
-    their turn.
+    """All stages of one dataset in one task, each also when the one before failed; raises the first error at the end.
 
-    A source that is down must not keep what the others delivered from silver; the error keeps the task red.
+    A source that is down must not keep what the others delivered from silver; the error makes the task fail.
     """
     failed: list[Exception] = []
     for stage, target in (*((stage, dataset) for stage in LOAD_STAGES), (Stage.GATE, str(silver(dataset)))):
@@ -167,22 +167,22 @@ def dataset_group(dataset: str) -> dict[Stage, Any]:
     """extract >> bronze >> silver >> gate of one dataset, one writer at a time, by stage; the gate updates the silver
     asset.
 
-    Each does what it can, whatever became of the one before: of two sources one may be down, and what the other
-    delivered is loaded all the same. The gate judges the table as it is.
+    Each runs also when the one before failed: of two sources one may be down, and what the other delivered is loaded
+    all the same. The gate checks the table as it is.
     """
-    pool, anyway = pools.dataset_pool(dataset), TriggerRule.ALL_DONE
+    pool, trigger_rule = pools.dataset_pool(dataset), TriggerRule.ALL_DONE
     with TaskGroup(dataset):
         tasks = {Stage.EXTRACT: stage_task(Stage.EXTRACT, dataset, pool=pool)}
-        tasks |= {stage: stage_task(stage, dataset, pool=pool, trigger_rule=anyway) for stage in LOAD_STAGES[1:]}
+        tasks |= {stage: stage_task(stage, dataset, pool=pool, trigger_rule=trigger_rule) for stage in LOAD_STAGES[1:]}
         tasks[Stage.GATE] = stage_task(
-            Stage.GATE, str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=anyway
+            Stage.GATE, str(silver(dataset)), pool=pool, outlets=[asset(silver(dataset))], trigger_rule=trigger_rule
         )
         chain(*tasks.values())
     return tasks
 
 
 def identities_group(after: Sequence[Any]) -> Any:
-    """Identities from whatever arrived, also when a dataset failed; its asset says that silver is at rest after this
+    """Identities from what has arrived, also when a dataset failed; its asset says that silver is complete for this
     run."""
     table = silver("identities")
     with TaskGroup("identities"):

@@ -16,8 +16,8 @@ SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(n
 
 @task(do_xcom_push=False)
 def check_gates() -> None:
-    """Red, and gold untouched, while the lake is an old one, nothing was loaded or the gate of a silver table is
-    blocked: the error says the remedy."""
+    """Fails and leaves gold as it is while the lake has an old layout, nothing was loaded, or the gate of a silver
+    table is blocked; the error has the remedy."""
     from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
     from lakehouse.gold.staleness import SILVER_TABLES
     from lakehouse.storage.layout_version import prepare_layout
@@ -29,7 +29,7 @@ def check_gates() -> None:
 
 @task.short_circuit(do_xcom_push=False)
 def gold_is_outdated() -> bool:
-    """Skips the rest when gold already is what a build would make: same silver, same as-of time, same dbt project."""
+    """Skips the rest when gold is up to date: same silver, same as-of moment, same dbt project."""
     from lakehouse.gold.build import begin_build
     from lakehouse.gold.staleness import is_gold_current
 
@@ -51,7 +51,7 @@ def build_profiles() -> None:
     | then | one task per dbt model, two at a time | about a second each |
     | then | dbt tests, then the dbt docs (menu Browse > dbt docs) | seconds |
 
-    A blocked gate ends the run red and leaves gold as it is. `full` rebuilds incremental models.
+    A blocked gate fails the run and leaves gold as it is. `full` rebuilds incremental models.
     """
     models = model_group()
     chain(check_gates(), gold_is_outdated(), models)

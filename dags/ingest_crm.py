@@ -28,7 +28,7 @@ def ingest_crm() -> None:
     | after all of them | identities: every identifier to its customer | seconds |
     | then | asset `silver.identities` starts `build_profiles` | |
 
-    A source or a dataset that fails does not stop the others; the run ends red. Running it again repeats no finished
+    A source or a dataset that fails does not stop the others; the run fails. Running it again repeats no finished
     work. Sources know by content and watermark what is new. A backfill loads what is missing and nothing twice, reads
     the rows of its window again where they carry a time (databases, APIs), and its end is the as-of time. Rows that
     break their contract are in `silver.<dataset>_quarantine`.

@@ -1,4 +1,4 @@
-"""What dbt needs to work on the warm engine: environment variables that the dbt profile and models read."""
+"""What dbt needs to work on the running engine: environment variables that the dbt profile and models read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RESTART_SECONDS = 180.0
 
 
 def connection_env(autostart: bool = True) -> dict[str, str]:
-    """Variables that lead dbt to the engine; ask anew for every invocation, the session is another after a restart.
+    """Variables that lead dbt to the engine; ask for them before every invocation: a restart changes the session.
 
     LAKEHOUSE_ENGINE names the target. `sail` gets SPARK_REMOTE with the session all clients share; `spark` the Thrift
     host and port. All tables of the lake have their names when this returns. dbt in this very process then uses this

@@ -1,5 +1,5 @@
-"""Whose fault it is when dbt fails: the engine's, which may be tried again, or the disk's, the data's or the project's,
-which needs a person."""
+"""Why dbt failed: because of the engine, which may be tried again, or of the disk, the data or the project, which a
+person has to fix."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airf
 
 
 def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
-    """Pass a dbt invocation that went well. Else raise the error of the engine or the disk that is to blame, else
-    GoldBuildFailed; each names the model.
+    """Raise when a dbt invocation failed: the error of the engine or the disk that caused it, else GoldBuildFailed.
+
+    Each names the model.
 
     `task_id` stands for the model when dbt did not get as far as running one. Airflow's retry policy goes by the class
     of the error.
@@ -45,16 +46,16 @@ def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
     failed = failed or [(task_id, _in_one_line(str(done.exception)))]
     token = current_work.set(", ".join(name for name, _ in failed))
     try:
-        blamed = translate(
+        cause = translate(
             done.exception or RuntimeError("; ".join(message for _, message in failed)), settings(), last_epoch()
         )
     finally:
         current_work.reset(token)
-    raise blamed or GoldBuildFailed([(name, message[:_SHOWN]) for name, message in failed])
+    raise cause or GoldBuildFailed([(name, message[:_SHOWN]) for name, message in failed])
 
 
 def raise_if_interrupted(done: dbtRunnerResult) -> None:
-    """dbt catches Ctrl-C as it catches any error: let it go on its way."""
+    """Raise the KeyboardInterrupt that dbt has caught as it catches any error."""
     if isinstance(done.exception, KeyboardInterrupt):
         raise done.exception
 

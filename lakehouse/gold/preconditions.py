@@ -14,7 +14,7 @@ from lakehouse.tables import TableRef, gold
 
 
 class GateNotFinishedError(TransientError):
-    """A table was written by a run whose gate has not spoken yet."""
+    """A table was written after its gate last ran."""
 
     def __init__(self, tables: list[str]) -> None:
         super().__init__(
@@ -29,8 +29,8 @@ class NothingLoadedError(TerminalError):
     def __init__(self, tables: list[str]) -> None:
         super().__init__(
             f"there is nothing to build profiles from: no {', '.join(tables)} yet",
-            "No source has delivered anything about customers so far. Mend what kept the sources of conf/sources.yml from loading"
-            " (the failed extract tasks name it), then run again.",
+            "No source has delivered anything about customers so far. Fix what kept the sources of conf/sources.yml"
+            " from loading (the failed extract tasks name it), then run again.",
         )
 
 

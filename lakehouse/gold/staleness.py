@@ -1,5 +1,5 @@
-"""What of gold is not what a build would make now: which silver versions, as-of time or dbt project the last good build
-did not have.
+"""Whether gold is out of date: which silver versions, as-of moment or dbt project differ from those of the last good
+build.
 
 Kept in ops.progress: the last build's inputs, one row each, under the stage `gold`, and under `gold.started` those of a
 build that began.
@@ -27,8 +27,8 @@ INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset), silver(MAIL_HOLDS
 
 
 def gold_inputs(window: BatchWindow) -> dict[str, int]:
-    """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the project's
-    hash."""
+    """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the hash of the
+    dbt project."""
     lake = settings().lake
     versions = {str(table): -1 if (found := newest_version(table, lake)) is None else found for table in INPUTS}
     return versions | {AS_OF: int(window.as_of.timestamp()), PROJECT_FINGERPRINT: int(project_fingerprint()[:15], 16)}

@@ -1,5 +1,5 @@
-"""The web application behind Airflow's menu entries: dbt docs and Data Docs, files below <home>/docs, for whoever is
-logged in."""
+"""The web application behind Airflow's menu entries: dbt docs and Data Docs, files below <home>/docs, for users who
+are logged in."""
 
 from __future__ import annotations
 

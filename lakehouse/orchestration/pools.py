@@ -2,7 +2,7 @@
 
 All tables of a dataset (landing files, bronze, silver, quarantine) are written by one chain of tasks, so one slot per
 dataset keeps every one of them to a single writer, whichever DAG the chain belongs to, while datasets run side by side.
-Gold has as many slots as model tasks may run at once: dbt orders them and each writes a table of its own; whatever
+Gold has as many slots as model tasks may run at once: dbt orders them and each writes a table of its own; what
 writes all of gold takes every slot.
 """
 

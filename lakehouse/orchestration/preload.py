@@ -20,6 +20,6 @@ for library in (
     importlib.import_module(library)
 try:
     warm_up()
-except LakehouseError as error:  # the DAGs say so where people look; the scheduler must live to show it
-    logging.getLogger(__name__).warning("dbt has not read its project beforehand: %s", error)
+except LakehouseError as error:  # the DAGs show the error where people look; the scheduler must start to show it
+    logging.getLogger(__name__).warning("the dbt project was not read ahead: %s", error)
 keep_what_is_there()

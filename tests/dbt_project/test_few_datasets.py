@@ -59,7 +59,8 @@ DECLARED: dict[str, dict[str, Any]] = {
     },
 }
 FILES = {
-    "contacts.csv": "contact_id,email,created_at,updated_at\n1,ann@example.com,2017-01-01T00:00:00Z,2017-12-30T00:00:00Z\n",
+    "contacts.csv": "contact_id,email,created_at,updated_at\n"
+    "1,ann@example.com,2017-01-01T00:00:00Z,2017-12-30T00:00:00Z\n",
     "consents.csv": "contact_id,status,changed_at\n1,granted,2017-01-01T00:00:00Z\n",
     "sales.csv": "receipt,line,contact_id,product,amount,sold_at\nt1,1,1,p1,2.50,2018-01-01T10:00:00Z\n",
 }
@@ -110,5 +111,5 @@ def test_gold_of_three_datasets_is_built_and_every_gate_is_open(home: Home) -> N
     ) == [(True, True, 2.5)]
     again = run_everything("second")
     assert all(outcome.skipped for outcome in again)
-    told = [warning for outcome in again for warning in outcome.warnings if "nothing was delivered" in warning]
-    assert told == [], "what no source declares is nothing to warn of"
+    warned = [warning for outcome in again for warning in outcome.warnings if "nothing was delivered" in warning]
+    assert warned == [], "what no source declares is not warned about"

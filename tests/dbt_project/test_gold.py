@@ -38,7 +38,7 @@ def test_a_failed_data_test_is_named(shop: Shop) -> None:
 
 
 def test_gold_that_fails_its_tests_is_never_good(shop: Shop) -> None:
-    """However often it is built: what follows (an export) sees an error each time, until the cause is mended."""
+    """However often it is built: what follows (an export) sees an error each time, until the cause is fixed."""
     shop.buys("t1", "nobody knows", day(12, 30), "9.90")
     for _ in range(2):
         with pytest.raises(GoldBuildFailed, match="assert_orders_equal_transactions"):
@@ -58,7 +58,7 @@ def test_a_missing_source_is_named(shop: Shop) -> None:
         build_gold(WINDOW, "int_email_consent")
 
 
-def test_gold_that_was_removed_is_built_anew(shop: Shop) -> None:
+def test_gold_that_was_removed_is_built_again(shop: Shop) -> None:
     """While the engine ran and knew its tables by name."""
     shop.contact("1", "c1")
     shop.buys("t1", "1", day(12, 30), "9.90")

@@ -14,7 +14,10 @@ from lakehouse.window import BatchWindow
 from tests.dbt_project.conftest import AS_OF, Shop, day, gold_rows, run_tests
 
 LATER = datetime(2018, 1, 3, tzinfo=UTC)
-VERSIONS = "select customer_id, first_name, valid_from, valid_to, is_current from {gold.customer_history} order by customer_id, valid_from, valid_to nulls last"
+VERSIONS = (
+    "select customer_id, first_name, valid_from, valid_to, is_current from {gold.customer_history}"
+    " order by customer_id, valid_from, valid_to nulls last"
+)
 
 
 def test_a_changed_fact_makes_a_version(shop: Shop) -> None:
@@ -70,7 +73,8 @@ def test_a_fact_that_was_not_kept_before(shop: Shop) -> None:
     shop.contact("1", "c1", language="en")
     shop.build(AS_OF)
     kept = ", ".join(name for name in Table(gold("customer_history"), settings().lake).columns if name != "language")
-    replaced = f"gold.customer_history using delta options (overwriteSchema 'true') location '{gold('customer_history').location(settings().lake)}'"
+    location = gold("customer_history").location(settings().lake)
+    replaced = f"gold.customer_history using delta options (overwriteSchema 'true') location '{location}'"
     session().sql(f"create or replace table {replaced} as select {kept} from gold.customer_history").collect()
     shop.contact("1", "c1", language="en", first_name="Ann")
     shop.build(LATER)

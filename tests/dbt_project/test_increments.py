@@ -138,7 +138,10 @@ def test_one_increment_of_everything_equals_a_full_refresh(shop: Shop, tmp_path:
         change(shop)
     shop.build(NEXT_DAY)
     shop.build(NEXT_DAY)
-    versions = "select customer_id, count(*), count(valid_to) from {gold.customer_history} where customer_id in ('c4', 'c5', 'c6') group by 1 order by 1"
+    versions = (
+        "select customer_id, count(*), count(valid_to) from {gold.customer_history}"
+        " where customer_id in ('c4', 'c5', 'c6') group by 1 order by 1"
+    )
     assert gold_rows(versions) == [("c4", 2, 1), ("c5", 2, 1), ("c6", 1, 1)]
     assert_equals_full_refresh(shop, NEXT_DAY, tmp_path)
 
@@ -192,7 +195,10 @@ def test_an_interrupted_build_is_repeated(shop: Shop, tmp_path: Path) -> None:
 
 
 BEGUN = "int_run_inputs int_identities int_customers_changed int_changed_lines_cache fct_orders"
-ENDED = "int_customer_state fct_campaign_responses int_identities_seen int_gold_progress dim_customers customer_history segment_members"
+ENDED = (
+    "int_customer_state fct_campaign_responses int_identities_seen int_gold_progress"
+    " dim_customers customer_history segment_members"
+)
 
 
 def test_after_an_interrupted_build_nothing_of_it_stays(shop: Shop, tmp_path: Path) -> None:
@@ -206,7 +212,10 @@ def test_after_an_interrupted_build_nothing_of_it_stays(shop: Shop, tmp_path: Pa
     shop.build(NEXT_DAY, select=f"{BEGUN} int_customer_state")
     shop.belongs("c6", crm_id="6", loyalty_id="L6", email="6@example.com")
     shop.build(datetime(2017, 6, 5, tzinfo=UTC))
-    assert gold_rows("select customer_id, count_orders from {gold.dim_customers} where customer_id in ('c3', 'c4', 'c6') order by 1") == [
+    orders = (
+        "select customer_id, count_orders from {gold.dim_customers} where customer_id in ('c3', 'c4', 'c6') order by 1"
+    )
+    assert gold_rows(orders) == [
         ("c3", 0), ("c4", 2), ("c6", 0),
     ]  # fmt: skip
     assert_equals_full_refresh(shop, datetime(2017, 6, 5, tzinfo=UTC), tmp_path)

@@ -98,8 +98,8 @@ def test_a_segment_that_is_not_listed_stops_the_build(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert (
-        f"the segment of {segments}/segment_gift_givers.sql would have no members. Add 'gift_givers' to the list at the top of models/marts"
-        in done.stdout
+        f"the segment of {segments}/segment_gift_givers.sql would have no members."
+        " Add 'gift_givers' to the list at the top of models/marts" in done.stdout
     )
 
 

@@ -145,7 +145,7 @@ def test_silver_that_moves_on_during_a_build_is_not_taken_for_built(home: Path) 
     assert not is_gold_current(_window("r2"))
 
 
-def test_what_changed_is_what_is_built_anew(home: Path) -> None:
+def test_what_changed_is_what_is_built_again(home: Path) -> None:
     _write(CONTACTS)
     _write(gold("dim_customers"))
     record_gold_started(_window())

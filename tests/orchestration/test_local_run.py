@@ -1,4 +1,4 @@
-"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then mended while a platform
+"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then fixed while a platform
 is up."""
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Runs(NamedTuple):
     home: Home
     nothing: dict[str, Any]
     without: dict[str, Any]
-    mended: dict[str, Any]
+    fixed: dict[str, Any]
 
 
 def _run(home: Home, code: int) -> dict[str, Any]:
@@ -136,23 +136,23 @@ def test_an_engine_of_other_settings_is_replaced(runs: Runs) -> None:
     assert (found["state"], found["port"]) == ("running", runs.home.ports[0])
 
 
-def test_run_again_after_mending_finishes_the_rest(runs: Runs) -> None:
-    mended = runs.mended
-    assert mended["failures"] == []
+def test_run_again_after_a_fix_finishes_the_rest(runs: Runs) -> None:
+    fixed = runs.fixed
+    assert fixed["failures"] == []
     loaded = {
         stage["table"]: stage["count_loaded"]
-        for stage in mended["stages"]
+        for stage in fixed["stages"]
         if stage["stage"] == "bronze" and stage["count_loaded"]
     }
     assert set(loaded) == {"bronze.shop_transactions"}
-    assert mended["segments"]
+    assert fixed["segments"]
     assert (
-        mended["export"]["counts"]["exported"]
+        fixed["export"]["counts"]["exported"]
         == rows(runs.home.lake, "select count_exported from {ops.exports} order by finished_at limit 1")[0][0]
     )
-    assert sum(mended["spent"].values()) == pytest.approx(mended["seconds"])
+    assert sum(fixed["spent"].values()) == pytest.approx(fixed["seconds"])
 
 
 def test_a_run_beside_the_platform_is_not_taken_up_by_its_scheduler(runs: Runs) -> None:
     assert _airflow_runs(runs.home, "airflow.db") == len(runs.nothing["run_ids"] + runs.without["run_ids"])
-    assert _airflow_runs(runs.home, "run.db") == len(runs.mended["run_ids"])
+    assert _airflow_runs(runs.home, "run.db") == len(runs.fixed["run_ids"])

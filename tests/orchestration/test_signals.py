@@ -17,7 +17,7 @@ from tests.support.programs import Program
 def test_a_signal_that_a_task_swallows_ends_the_run_before_the_next_task(program: Program, number: str) -> None:
     assert program("interrupted", number) == {
         "began": ["models"],
-        "told": ["models started"],
+        "reported": ["models started"],
         "ended": "interrupted",
         "is_restored": True,
     }

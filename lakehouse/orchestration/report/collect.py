@@ -65,16 +65,16 @@ def collect(
         segments=segments,
         export=export,
         failures=failures,
-        spent=_spent(clock, stage_seconds),
+        spent=_seconds_by_part(clock, stage_seconds),
         pages=_pages(moment, export),
-        next_steps=_next_steps(_again(campaign_id, conf, moment), stages, failures),
+        next_steps=_next_steps(_command(campaign_id, conf, moment), stages, failures),
     )
 
 
 def _stages(connection: Any, run_ids: tuple[str, ...]) -> tuple[StageFacts, ...]:
     found = connection.execute(
-        "select dag_id, stage, table_name, status, count_read, count_loaded, count_quarantined, count_duplicate, seconds, coalesce(message, '') "
-        "from ops.runs where run_id in (select unnest(?)) order by started_at",
+        "select dag_id, stage, table_name, status, count_read, count_loaded, count_quarantined, count_duplicate,"
+        " seconds, coalesce(message, '') from ops.runs where run_id in (select unnest(?)) order by started_at",
         [list(run_ids)],
     ).fetchall()
     return tuple(StageFacts(*row) for row in found)
@@ -84,8 +84,8 @@ def _stage_seconds(connection: Any, run_ids: tuple[str, ...]) -> dict[str, float
     """Seconds by stage; a stage that wrote several tables has a row for each, all with the time of the whole."""
     return dict(
         connection.execute(
-            "select stage, sum(seconds) from (select distinct dag_id, stage, started_at, seconds from ops.runs where run_id in (select unnest(?))) "
-            "group by stage",
+            "select stage, sum(seconds) from (select distinct dag_id, stage, started_at, seconds from ops.runs"
+            " where run_id in (select unnest(?))) group by stage",
             [list(run_ids)],
         ).fetchall()
     )
@@ -93,8 +93,8 @@ def _stage_seconds(connection: Any, run_ids: tuple[str, ...]) -> dict[str, float
 
 def _export(connection: Any, campaign_id: str, since: datetime) -> ExportFacts | None:
     result = connection.execute(
-        "select campaign_id, platform, status, manifest_path, columns('count_.*') from ops.exports where campaign_id = ? and finished_at >= ? "
-        "order by finished_at desc limit 1",
+        "select campaign_id, platform, status, manifest_path, columns('count_.*') from ops.exports"
+        " where campaign_id = ? and finished_at >= ? order by finished_at desc limit 1",
         [campaign_id, since],
     )
     names = [column[0].removeprefix("count_") for column in result.description]
@@ -112,7 +112,7 @@ def _segments(connection: Any) -> dict[str, int]:
     )
 
 
-def _spent(clock: Clock, stage_seconds: dict[str, float]) -> dict[str, float]:
+def _seconds_by_part(clock: Clock, stage_seconds: dict[str, float]) -> dict[str, float]:
     """Where the wall time went. Stages by their own clock, dbt by its tasks; what is left of the DAGs' time is
     Airflow's."""
     dbt: dict[str, float] = defaultdict(float)
@@ -139,15 +139,14 @@ def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:
     return places | ({"manifest": str(settings().outbox / export.manifest)} if export else {})
 
 
-def _again(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:
-    """The command of this run, with its as-of moment unless that was now: as of another one, all profiles are
-    others."""
+def _command(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:
+    """The command that repeats this run, with its as-of moment unless that was now: profiles depend on it."""
     as_of = datetime.fromisoformat(conf["as_of"])
-    said = f" --as-of {as_of:%Y-%m-%dT%H:%M:%SZ}" if as_of != moment.replace(microsecond=0) else ""
+    option = f" --as-of {as_of:%Y-%m-%dT%H:%M:%SZ}" if as_of != moment.replace(microsecond=0) else ""
     engine = (
         "" if settings().engine == Settings.model_fields["engine"].default else f"LAKEHOUSE_ENGINE={settings().engine} "
     )
-    return f"{engine}{program()} run --campaign {campaign_id}{said}"
+    return f"{engine}{program()} run --campaign {campaign_id}{option}"
 
 
 def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:
@@ -158,7 +157,7 @@ def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[Task
         else ()
     )
     if failures:
-        return (f"{lakehouse} doctor", *look, f"{again}    # after mending the cause: finished work is not repeated")
+        return (f"{lakehouse} doctor", *look, f"{again}    # after fixing the cause: finished work is not repeated")
     return (
         f'{lakehouse} sql "select segment, count(*) from gold.segment_members group by 1 order by 2 desc"',  # noqa: S608 - to be read
         *look,
@@ -168,7 +167,7 @@ def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[Task
 
 
 def program() -> str:
-    """How this program was called, to be copied and pasted from here: a virtual environment's programs are on nobody's
+    """How this program was called, to be copied from the summary: programs of a virtual environment are not on the
     PATH."""
     called = Path(sys.argv[0])
     if called.name != "lakehouse":

@@ -22,10 +22,10 @@ _COLOURS = {"success": "", "warning": "yellow", "failed": "red"}
 
 
 def progress_on(console: Console) -> Progress:
-    """Says on `console` which task runs now (on a terminal) and how each one ended."""
+    """Prints on `console` which task runs now (on a terminal) and how each one ended."""
     heading = ""
 
-    def say(event: TaskEvent) -> None:
+    def show(event: TaskEvent) -> None:
         nonlocal heading
         if event.dag_id != heading:
             heading = event.dag_id
@@ -38,7 +38,7 @@ def progress_on(console: Console) -> Progress:
         if event.error:
             console.print(f"    [red]{escape(event.error)}[/]")
 
-    return say
+    return show
 
 
 def render(summary: RunSummary, console: Console) -> None:
@@ -51,7 +51,7 @@ def render(summary: RunSummary, console: Console) -> None:
         console.print(
             _pairs("Segments", "segment", "customers", {name: f"{size:,}" for name, size in summary.segments.items()})
         )
-    _say_export(summary, console)
+    _print_export(summary, console)
     console.print(
         _pairs(
             "Where the time went",
@@ -66,7 +66,7 @@ def render(summary: RunSummary, console: Console) -> None:
         console.print(f"[red]failed[/] {escape(str(failure))}: {escape(failure.error)}", soft_wrap=True)
     for name, place in summary.pages.items():
         console.print(f"  {name:<16} {escape(place)}", soft_wrap=True)
-    outcome = "[green]All of it held[/]" if summary.succeeded else f"[red]{len(summary.failures)} failed[/]"
+    outcome = "[green]Succeeded[/]" if summary.succeeded else f"[red]{len(summary.failures)} failed[/]"
     console.print(
         f"\n{outcome} in {summary.seconds:.0f} s on {summary.engine}, as of {summary.as_of}. What to try next:",
         soft_wrap=True,
@@ -107,16 +107,14 @@ def _stages(summary: RunSummary) -> Table:
             f"{totals[key][4]:.2f}",
             style=_COLOURS[worst[key]],
         )
-    table.caption = (
-        f"{len(totals) - len(busy)} more looked and found nothing to do" if len(totals) > len(busy) else None
-    )
+    table.caption = f"{len(totals) - len(busy)} more had nothing to do" if len(totals) > len(busy) else None
     return table
 
 
 def _gates(gates: tuple[GateFacts, ...]) -> Table:
     table = Table(title="Gates", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
-    for name in ("table", "verdict", "rules held", "what did not"):
-        table.add_column(name, justify="right" if name == "rules held" else "left")
+    for name in ("table", "verdict", "rules passed", "rules failed"):
+        table.add_column(name, justify="right" if name == "rules passed" else "left")
     for gate in gates:
         verdict = "[red]blocked[/]" if gate.failures else "[yellow]warned[/]" if gate.warnings else "[green]passed[/]"
         broken = "; ".join(f"{rule} ({rows:,} rows)" for rule, rows in (*gate.failures, *gate.warnings))
@@ -133,7 +131,7 @@ def _pairs(title: str, left: str, right: str, rows: dict[str, str]) -> Group:
     return Group(f"[italic]{escape(title)}[/]", table)
 
 
-def _say_export(summary: RunSummary, console: Console) -> None:
+def _print_export(summary: RunSummary, console: Console) -> None:
     if summary.export is None:
         console.print(f"Campaign {summary.campaign_id}: nothing was exported in this run.")
         return

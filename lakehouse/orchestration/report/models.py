@@ -1,4 +1,4 @@
-"""What a run of the main job was: facts collected from the ops tables and the clock, ready for JSON."""
+"""What happened in a run of the main job: facts collected from the ops tables and the clock, ready for JSON."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StageFacts:
 
 @dataclass(frozen=True)
 class GateFacts:
-    """Last word of one gate: rules that held, (rule, rows) that warn, (rule, rows) that block."""
+    """Newest verdict of one gate: how many rules passed, (rule, rows) that warn, (rule, rows) that block."""
 
     table: str
     count_passed: int
@@ -68,7 +68,7 @@ class ExportFacts:
 
 @dataclass(frozen=True)
 class TaskFailure:
-    """A task that failed for good, with its error in words."""
+    """A task that failed and is not tried again, with its error as text."""
 
     dag_id: str
     task_id: str
@@ -80,7 +80,7 @@ class TaskFailure:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """Everything `lakehouse run` tells about a run. Times in seconds; `spent` says where the wall time went and adds up
+    """Everything `lakehouse run` reports about a run. Times in seconds; `spent` has the wall time by part and adds up
     to `seconds`."""
 
     engine: str
@@ -106,7 +106,7 @@ class RunSummary:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Stages that went through with something to look at."""
+        """Stages that succeeded with a warning."""
         return tuple(
             dict.fromkeys(
                 f"{stage.stage} {stage.table}: {stage.message}" for stage in self.stages if stage.status == "warning"

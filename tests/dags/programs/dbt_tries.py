@@ -14,8 +14,10 @@ from lakehouse.orchestration.airflow_config import apply_environment
 from tests.support.one_dag import found_by_airflow
 
 MESSAGES = {
-    "fct_orders": "Runtime Error in model fct_orders\n  <_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>",
-    "suppressions": "Runtime Error in model suppressions\n  Failed to commit transaction: IO error: No space left on device (os error 28)",
+    "fct_orders": "Runtime Error in model fct_orders\n"
+    "  <_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>",
+    "suppressions": "Runtime Error in model suppressions\n"
+    "  Failed to commit transaction: IO error: No space left on device (os error 28)",
     "dim_products": "Runtime Error in model dim_products\n  [DIVIDE_BY_ZERO] Division by zero",
 }
 

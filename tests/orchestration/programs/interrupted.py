@@ -24,7 +24,7 @@ def main(number: int) -> None:
     from lakehouse.orchestration.signals import stopped_by_signals
 
     began: list[str] = []
-    told: list[str] = []
+    reported: list[str] = []
 
     @dag(dag_id="interrupted", schedule=None)
     def interrupted() -> None:
@@ -41,8 +41,8 @@ def main(number: int) -> None:
 
         models() >> export()
 
-    def tell(event: TaskEvent) -> None:
-        told.append(f"{event.task_id} {event.state}")
+    def report(event: TaskEvent) -> None:
+        reported.append(f"{event.task_id} {event.state}")
 
     made = interrupted()
     ended = "well"
@@ -50,13 +50,13 @@ def main(number: int) -> None:
         with (
             found_by_airflow(made, __file__),
             stopped_by_signals() as stop,
-            local_run._listening(tell, stop) as listener,
+            local_run._listening(report, stop) as listener,
         ):
             local_run._test_dag(made, {}, listener, local_run._Runs())
     except KeyboardInterrupt:
         ended = "interrupted"
     is_restored = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    print(json.dumps({"began": began, "told": told, "ended": ended, "is_restored": is_restored}))  # noqa: T201 - the program's answer
+    print(json.dumps({"began": began, "reported": reported, "ended": ended, "is_restored": is_restored}))  # noqa: T201 - the program's answer
 
 
 if __name__ == "__main__":
