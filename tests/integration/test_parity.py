@@ -107,8 +107,8 @@ def test_every_silver_and_gold_table_is_the_same(on_sail: Delivered, on_spark: D
 @pytest.mark.parametrize(
     "query",
     [
-        "select table_name, rule_id, severity, is_passed, rows_checked, rows_failed from {ops.quality_results}",
-        "select stage, table_name, sum(rows_read), sum(rows_loaded), sum(rows_quarantined), sum(rows_duplicate) "
+        "select table_name, rule_id, severity, is_passed, count_checked, count_failed from {ops.quality_results}",
+        "select stage, table_name, sum(count_read), sum(count_loaded), sum(count_quarantined), sum(count_duplicate) "
         "from {ops.runs} where stage in ('extract', 'bronze', 'silver', 'replay') group by all",
         "select customer_id, action from {ops.export_records}",
         "select campaign_id, count_audience, count_suppressed, count_exported from {ops.exports}",
