@@ -93,11 +93,17 @@ _LONG = b"a,b\n" + b"1,22222222\n" * 100_000
         (b"b,c\n1,2\n", None, {}, "missing columns: a"),
         (b"a,b,A\n1,2,3\n", None, {}, "two columns are called 'A'"),
         (b'a,b\n1,"' + b"x" * (13 << 20) + b"\n", None, {}, "a record is longer than 4 MB"),
-        (gzip.compress(_LONG)[:-100], "gzip", {}, "it cannot be read to its end"),
-        (gzip.compress(_LONG)[:-3], "gzip", {}, "it cannot be read to its end"),
+        (gzip.compress(_LONG, mtime=0)[:-100], "gzip", {}, "it cannot be read to its end"),
+        (gzip.compress(_LONG, mtime=0)[:-3], "gzip", {}, "it cannot be read to its end"),
         (b"a,b\n1,2\n", "gzip", {}, "incorrect header"),
         (zstandard.ZstdCompressor().compress(_LONG)[:-3], "zstd", {}, "it cannot be read to its end"),
         (b"a,b\n1,2\n", "zstd", {}, "it cannot be read"),
+    ],
+    ids=[
+        *("empty", "too few fields", "too many fields", "cut in the last line", "no final newline"),
+        *("cut within quotes", "cut within quotes at the end", "wrong encoding", "wrong delimiter"),
+        *("missing column", "same column twice", "endless record", "gzip cut", "gzip cut in its trailer"),
+        *("not gzip", "zstd cut", "not zstd"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(
