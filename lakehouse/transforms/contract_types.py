@@ -9,6 +9,8 @@ from __future__ import annotations
 from lakehouse.contracts import Column
 
 _BLANKS = "' \\t\\r\\n'"
+# What pandas makes of the whole number 7 where another value of its column is missing: 7.0.
+_WHOLE_FLOAT = "^[+-]?[0-9]+[.]0+$"
 # After the ten characters of the date: a time that ends in a letter (Z, UTC, a region) or in an offset.
 _HAS_ZONE = "^.{10}.*([A-Za-z]|:[0-9]{2}.*[+-][0-9]{2}(:?[0-9]{2})?)$"
 
@@ -21,13 +23,15 @@ def received_sql(mapped: str) -> str:
 def typed_sql(column: Column, received: str, timezone: str) -> str:
     """SQL that reads `received` (SQL yielding text) as the column's type, null when it cannot be read.
 
-    Decimals: digits with a point, rounded half up to the scale; no exponent, no thousands separator. Timestamps: ISO
+    Whole numbers: digits, also with a point and zeros. Decimals: digits with a point, rounded half up to the scale; no exponent, no thousands separator. Timestamps: ISO
     8601, date first; with an offset, or naive in `timezone`. ValueError for a type that cannot be delivered.
     """
     if column.type == "string":
         return received
     if column.type in ("int", "bigint"):
-        return f"try_cast({received} as {column.type})"
+        plain = f"try_cast({received} as {column.type})"
+        whole = f"try_cast(substring_index({received}, '.', 1) as {column.type})"
+        return f"coalesce({plain}, case when {received} rlike '{_WHOLE_FLOAT}' then {whole} end)"
     if column.type.startswith("decimal"):
         has_exponent = f"contains({received}, 'e') or contains({received}, 'E')"
         return f"case when not ({has_exponent}) then try_cast({received} as {column.type}) end"

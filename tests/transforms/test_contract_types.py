@@ -69,7 +69,9 @@ def test_decimals_are_strict(lake: Lake) -> None:
 
 def test_whole_numbers(lake: Lake) -> None:
     assert typed(["1", " 2 ", "-3", "+4", "007"], "int") == [1, 2, -3, 4, 7]
-    assert typed(["1.0", "1.5", "one", "1e3", "9999999999", ""], "int") == [None] * 6
+    assert typed(["1.0", "-3.000", "+4.0"], "int") == [1, -3, 4], "whole numbers that were floats on their way"
+    bad = ["1.5", "1.01", "1.", ".0", "1.0.0", "one", "1e3", "9999999999", "9999999999.0", ""]
+    assert typed(bad, "int") == [None] * len(bad)
 
 
 def test_times_with_and_without_zone(lake: Lake) -> None:
@@ -151,6 +153,8 @@ def test_phone_numbers(lake: Lake) -> None:
         "+1111111111": None,
         "1234567890123456": None,
         "call me": None,
+        "4.91512E+11": None,
+        "4,91512e+11 ": None,
         None: None,
     }
     rows = session().createDataFrame(list(enumerate(numbers)), "position int, phone string")
