@@ -1,8 +1,8 @@
 """A web shop with many people and few lines each, and its second day: the deliveries, made from nothing but a size.
 
 At size 1: 1,000,000 contacts, 950,000 changes of consent, 20,000 products, 2,000,000 orders with 5,000,000 lines. On
-the second day all contacts come again as a full dump with 1 % of them changed, 500 of those with a new address, and 20,000
-new lines. The same size gives the same bytes.
+the second day all contacts come again as a full dump with 1 % of them changed, 500 of those with a new address, and
+20,000 new lines. The same size gives the same bytes.
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ def received_sql(mapped: str) -> str:
 def typed_sql(column: Column, received: str, timezone: str) -> str:
     """SQL that reads `received` (SQL yielding text) as the column's type, null when it cannot be read.
 
-    Whole numbers: digits, also with a point and zeros. Decimals: digits with a point, rounded half up to the scale; no exponent, no thousands separator. Timestamps: ISO
-    8601, date first; with an offset, or naive in `timezone`. ValueError for a type that cannot be delivered.
+    Whole numbers: digits, also with a point and zeros. Decimals: digits with a point, rounded half up to the scale; no
+    exponent, no thousands separator. Timestamps: ISO 8601, date first; with an offset, or naive in `timezone`.
+    ValueError for a type that cannot be delivered.
     """
     if column.type == "string":
         return received
