@@ -60,6 +60,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
         "build_gold",
         "gate_gold",
         "export",
+        "remove_refused",
         "show_receipt",
     }
 
@@ -125,6 +126,8 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
         ["gate_gold"],
         ["export"],
     ]
+    assert tasks["remove_refused"]["trigger_rule"] == "one_failed"
+    assert sorted(tasks["remove_refused"]["upstream"]) == ["build_gold", "gate_gold"]
     assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "export", "show_receipt")} == {
         "all_success"
     }
