@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -16,6 +18,7 @@ from pysail.spark import SparkConnectServer
 from pyspark.sql import SparkSession
 
 from lakehouse.config.feeds import feeds, read_feeds
+from lakehouse.config.placeholders import placeholders
 from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.contracts import DATASETS
 from tests.sources.api import TOKEN, Answer, serve
@@ -60,7 +63,13 @@ def test_all_examples_are_tried_here() -> None:
         "files-parquet-object-store.yml",
         "sql.yml",
         "rest.yml",
+        "placeholders.yml",
     }
+
+
+def test_the_example_of_placeholders_can_be_used(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "placeholders.yml", tmp_path)
+    assert placeholders(tmp_path) != placeholders(tmp_path / "none")
 
 
 def test_the_mapping_of_the_sample_is_sql_of_the_engine(spark: SparkSession) -> None:
