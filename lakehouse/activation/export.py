@@ -66,8 +66,8 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     Raises:
         ConfigurationError: campaigns.yml is not valid, or does not declare the campaign.
         MissingTableError: gold has not been built.
-        ExportRefusedError: the export would leave the destination empty. Customers who must not be written to were
-            removed.
+        ExportRefusedError: the export would leave the destination empty, or no source has brought a change of consent
+            for too long. Customers who must not be written to were removed.
         ExportRunningError: another process is exporting the campaign.
         LakehouseError: whatever the destination raises.
     """

@@ -21,6 +21,7 @@ from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.progress import record_progress, versions_worked_on
 from lakehouse.storage.table import Table
 from lakehouse.tables import ops, quarantine, silver
+from lakehouse.transforms.customer_reference import canonical_id
 
 TABLE = silver(MAIL_HOLDS.dataset)
 DISMISSALS, CONTACTS = ops("quarantine_dismissals"), silver("contacts")
@@ -78,7 +79,7 @@ def _refusals(rejected: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def _old_addresses(rejected: Iterable[dict[str, Any]], lake: str) -> Iterator[dict[str, Any]]:
     """Contacts whose newest row was rejected and has another address than silver."""
     newer = {
-        (row["mapped"].get("contact_id") or "").strip(): row
+        canonical_id("crm_id", row["mapped"].get("contact_id") or ""): row
         for row in sorted(rejected, key=lambda row: row["_ingested_at"])
     }
     found = Table(CONTACTS, lake).delta if newer else None

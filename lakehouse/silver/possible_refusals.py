@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from lakehouse.contracts import DATASETS
 from lakehouse.contracts.email_address import addresses_in
+from lakehouse.transforms.customer_reference import canonical_id
 
 CONSENTS = DATASETS["consents"]
 _ID_TYPES = ("crm_id", "loyalty_id")
@@ -41,8 +42,9 @@ def people_in(mapped: Mapping[str, str | None], row_json: str) -> list[tuple[str
     texts = [reference, *_texts(row_json)]
     found = [("email", address) for text in texts if "@" in text for address in addresses_in(text)]
     if reference and "@" not in reference and kind != "email":
-        canonical = {"crm_id": reference, "loyalty_id": reference.lower()}
-        found += [(id_type, canonical[id_type]) for id_type in ([kind] if kind in _ID_TYPES else _ID_TYPES)]
+        found += [
+            (id_type, canonical_id(id_type, reference)) for id_type in ([kind] if kind in _ID_TYPES else _ID_TYPES)
+        ]
     return list(dict.fromkeys(found))
 
 

@@ -53,7 +53,8 @@ def _appended(table: TableRef, batch: pa.Table, lake: str) -> DeltaTable:
 
 
 def _compact_now_and_then(found: DeltaTable) -> None:
-    if found.version() % _COMPACT_EVERY == 0 and _size(found) <= _COMPACT_BYTES:
+    count_appends = found.version() + 1
+    if count_appends % _COMPACT_EVERY == 0 and _size(found) <= _COMPACT_BYTES:
         # Losing the race to another compaction loses nothing: the rows are there either way.
         with contextlib.suppress(CommitFailedError):
             compact(found)

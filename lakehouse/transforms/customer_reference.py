@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lakehouse.contracts import Contract
 from lakehouse.contracts.email_address import canonical_email_sql
 
@@ -26,6 +28,12 @@ def canonical_crm_id_sql(text: str) -> str:
 def canonical_loyalty_id_sql(text: str) -> str:
     """SQL: the same, and cards compare without case and outer blanks."""
     return canonical_crm_id_sql(f"lower(trim({text}))")
+
+
+def canonical_id(identifier_type: str, text: str) -> str:
+    """The canonical form of one CRM or loyalty id, as `canonical_sql` gives it."""
+    bare = text.strip().lower() if identifier_type == "loyalty_id" else text.strip()
+    return bare.partition(".")[0] if re.search(_FLOAT, bare) else bare
 
 
 def canonical_reference_sql(contract: Contract) -> dict[str, str]:

@@ -155,7 +155,8 @@ def judged(files: dict[str, Rows], dataset: str) -> duckdb.DuckDBPyConnection:
         | {name: pa.array([record.get(name) for _, _, record in flat], pa.string()) for name in names}
     )
     rules = [rule for column in columns for rule in broken_rules(dataset, column)]
-    row_rules = [f"case when {rule.bad_when} then '{rule.id}' end" for rule in contract.rules]
+    in_duckdb = {rule.id: rule.bad_when.replace(" rlike ", " ~ ") for rule in contract.rules}
+    row_rules = [f"case when {bad_when} then '{rule_id}' end" for rule_id, bad_when in in_duckdb.items()]
     mapped = ", ".join(f"{mapping[column.name]} as {column.name}" for column in columns)
     cast = ", ".join(f"try_cast({column.name} as {column.type}) as {column.name}" for column in columns)
     con = duckdb.connect()

@@ -36,6 +36,8 @@ def test_what_may_be_a_refusal_of_marketing_by_email(changes: dict[str, str | No
     [
         ({"reference_type": "crm_id", "customer_reference": " 7 "}, {}, [("crm_id", "7")]),
         ({"reference_type": "member", "customer_reference": "7"}, {}, [("crm_id", "7"), ("loyalty_id", "7")]),
+        ({"reference_type": "crm_id", "customer_reference": "70001.0"}, {}, [("crm_id", "70001")]),
+        ({"reference_type": "loyalty_id", "customer_reference": " LC-127 "}, {}, [("loyalty_id", "lc-127")]),
         (
             {"reference_type": "email", "customer_reference": "a@x.de, b@x.de"},
             {},

@@ -11,7 +11,7 @@ from duckdb_extensions import import_extension
 # Columns that say when and by which run something was written; everything else must agree between engines and between
 # runs.
 WRITE_TIME_COLUMNS = frozenset(
-    {"_updated_at", "_ingested_at", "_batch_id", "quarantined_at", "linked_at", "version_id"}
+    {"_updated_at", "_ingested_at", "_batch_id", "quarantined_at", "held_since_at", "linked_at", "version_id"}
 )
 
 # Tables of gold that only note when and from what gold was built.
