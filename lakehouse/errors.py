@@ -6,6 +6,7 @@ Constructors take facts. Messages say what happened, to what, and what to do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 
@@ -157,6 +158,17 @@ class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is
         super().__init__(
             f"failed stages: {', '.join(stages)}",
             "The error of each is above. Fix the cause and run again: finished work is not repeated.",
+        )
+
+
+class FutureAsOfError(TerminalError):
+    """A run would look back from a moment that has not come."""
+
+    def __init__(self, as_of: datetime) -> None:
+        super().__init__(
+            f"the as-of moment {as_of:%Y-%m-%dT%H:%M:%SZ} is more than a day from now: profiles would look back from it,"
+            " and their history could not go on before it",
+            "Use a moment that has come, or leave --as-of out to look back from now.",
         )
 
 

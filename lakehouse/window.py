@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from lakehouse.errors import FutureAsOfError
+
+# An as-of moment may be so far ahead: clocks differ, and a send of tomorrow may be looked at today.
+_AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,15 @@ class BatchWindow:
         is_full: bool = False,
         is_backfill: bool = False,
     ) -> BatchWindow:
-        """A window from times in any time zone, converted to UTC."""
+        """A window from times in any time zone, converted to UTC. FutureAsOfError as `require_not_far_ahead` says."""
+        if as_of is not None:
+            require_not_far_ahead(as_of)
         end = end.astimezone(UTC)
         return cls(start.astimezone(UTC), end, run_id, (as_of or end).astimezone(UTC), is_full, is_backfill)
+
+
+def require_not_far_ahead(as_of: datetime) -> None:
+    """FutureAsOfError for an as-of moment more than a day from now: the versions that a run of then adds to the history
+    would stay the current ones until then."""
+    if as_of > datetime.now(UTC) + _AHEAD:
+        raise FutureAsOfError(as_of.astimezone(UTC))

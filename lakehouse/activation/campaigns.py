@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from lakehouse.activation.attribute_names import compared_name, may_change_subscription
 from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.destinations import DESTINATIONS
 from lakehouse.config.settings import settings
@@ -29,19 +31,6 @@ from lakehouse.errors import ConfigurationError
 FILE = "campaigns.yml"
 # Part of every export, so no campaign declares them.
 IDENTITY_FIELDS = ("customer_id", "email")
-# Attribute names that e-mail platforms use for the subscription state: an export must never be able to raise it.
-_SUBSCRIPTION_FIELDS = frozenset(
-    {
-        "status",
-        "subscribed",
-        "subscription_status",
-        "email_subscribe",
-        "opt_in",
-        "double_opt_in",
-        "unsubscribed",
-        "blocklisted",
-    }
-)
 
 
 def _known_segment(name: str, info: ValidationInfo) -> str:
@@ -84,7 +73,7 @@ def _known_destination(name: str) -> str:
 
 
 def _utc_time(value: Any) -> datetime:
-    """`2018-01-05 09:00 Europe/Berlin` -> UTC. A local time that is skipped when clocks go forward is not valid."""
+    """`2018-01-05 09:00 Europe/Berlin` -> UTC. A local time that clock changes skip, or repeat, is not valid."""
     expected = "a local time and an IANA time zone, e.g. 2018-01-05 09:00 Europe/Berlin"
     local_text, _, zone_name = str(value).strip().rpartition(" ")
     try:
@@ -98,12 +87,17 @@ def _utc_time(value: Any) -> datetime:
         raise ValueError(
             f"{str(value)!r} does not exist in that time zone, because the clocks go forward; expected {expected}"
         )
+    if local.replace(tzinfo=zone, fold=1).astimezone(UTC) != found:
+        raise ValueError(
+            f"{str(value)!r} happens twice in that time zone, because the clocks go back; expected a time that happens"
+            " once"
+        )
     return found
 
 
 def _ascending(edges: tuple[float, ...]) -> tuple[float, ...]:
-    if not edges or list(edges) != sorted(set(edges)):
-        raise ValueError("the edges are not in ascending order; expected numbers such as [30, 90, 365]")
+    if not edges or list(edges) != sorted(set(edges)) or not all(map(math.isfinite, edges)):
+        raise ValueError("the edges are not finite numbers in ascending order; expected e.g. [30, 90, 365]")
     return edges
 
 
@@ -143,7 +137,9 @@ class ExportField(BaseModel):
                 "exactly one of field and bucket is needed; expected a column name, {field: ...} or"
                 " {bucket: {field: ..., edges: [...]}}"
             )
-        if self.name in _SUBSCRIPTION_FIELDS:
+        if not compared_name(self.name):
+            raise ValueError(f"{self.name!r} is no name of an attribute; expected one with a letter or a digit")
+        if may_change_subscription(self.name):
             raise ValueError(
                 f"an attribute named {self.name!r} could change a subscription on the platform;"
                 " expected another name (use rename)"
@@ -197,10 +193,12 @@ class Campaign(BaseModel):
     @model_validator(mode="after")
     def _distinct_names(self) -> Campaign:
         names = [*IDENTITY_FIELDS, *(field.name for field in self.fields)]
-        repeated = sorted({name for name in names if names.count(name) > 1})
+        compared = [compared_name(name) for name in names]
+        repeated = sorted({name for name in names if compared.count(compared_name(name)) > 1})
         if repeated:
             raise ValueError(
-                f"attributes {', '.join(repeated)} are exported twice; expected different names (use rename)"
+                f"attributes {', '.join(repeated)} are exported twice, or differ only in case and signs;"
+                " expected different names (use rename)"
             )
         return self
 

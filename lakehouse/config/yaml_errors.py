@@ -68,16 +68,37 @@ def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetail
             f"{f'{tag} of ' if tag else ''}{key} is {given!r}",
             f"one of {expected}" + (f"; did you mean {near[0]!r}?" if near else ""),
         )
+    if kind == "string_type" and location[-1] == "[key]":
+        written = _written(root, location[:-1], detail["input"], is_key=True)
+        return line, f"key {_as_read(written, detail['input'])} is not a string", f"a quoted string, '{written}'"
+    if isinstance(detail["input"], bool) and kind in ("string_type", *_SHAPES):
+        written = _written(root, location, detail["input"])
+        word = f"'{written}' in quotes, if the word is meant"
+        return line, f"{key} is {_as_read(written, detail['input'])}", f"{meaning}; {word}" if meaning else word
     if kind in _SHAPES:
         keys = ", ".join(_fields(model, location))
         more = f", {meaning}" if meaning else f"; known keys: {keys}" if keys else ""
         return line, f"{key} {_seen(detail)}", _SHAPES[kind] + more
     if kind == "too_short":
         return line, f"{key} is empty", meaning or "at least one entry"
-    if kind == "string_type" and location[-1] == "[key]":
-        return line, f"key {detail['input']!r} is not a string", f"a quoted string, '{detail['input']}'"
     problem, _, expected = detail["msg"].removeprefix("Value error, ").partition("; expected ")
     return line, f"{key}: {problem}", expected or meaning or "a value of the right type"
+
+
+def _written(root: yaml.Node | None, location: Location, given: Any, is_key: bool = False) -> str:
+    """The word in the file that became `given`."""
+    node, key = root, ""
+    for part in location:
+        if (child := _pair(node, part)) is not None:
+            key, node = child[0].value, child[1]
+    return str(key or given) if is_key else str(node.value if isinstance(node, yaml.ScalarNode) else given)
+
+
+def _as_read(written: str, given: Any) -> str:
+    """A value as it is written, and what YAML makes of it where that is something else."""
+    if not isinstance(given, bool):
+        return repr(given)
+    return f"{written} (which YAML reads as {str(given).lower()})" if written.lower() != str(given).lower() else written
 
 
 def _seen(detail: ErrorDetails) -> str:
@@ -115,13 +136,26 @@ def _line(root: yaml.Node | None, location: Location) -> int:
 
 
 def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | None:
+    pair = _pair(node, part)
+    return (pair[0].start_mark.line + 1, pair[1]) if pair else None
+
+
+def _pair(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Key and value of a mapping, or twice an entry of a list."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if str(key.value) == str(part):
-                return key.start_mark.line + 1, value
+            if str(part) in (str(key.value), _boolean(key)):
+                return key, value
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part].start_mark.line + 1, node.value[part]
+        return node.value[part], node.value[part]
     return None
+
+
+def _boolean(node: yaml.Node) -> str:
+    """What pydantic calls a key that YAML reads as true (1) or false (0): an unquoted yes, no, on or off."""
+    if node.tag != "tag:yaml.org,2002:bool":
+        return ""
+    return str(int(str(node.value).lower() in ("yes", "on", "true")))
 
 
 def _fields(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:

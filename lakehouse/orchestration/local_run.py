@@ -29,6 +29,7 @@ from lakehouse.orchestration.signals import StopRequest, stopped_by_signals
 from lakehouse.storage.layout_version import check_layout, record_layout
 from lakehouse.utils.file_lock import held_lock
 from lakehouse.utils.process_tuning import keep_what_is_there
+from lakehouse.window import require_not_far_ahead
 
 if TYPE_CHECKING:
     from lakehouse.orchestration.task_listener import TaskListener
@@ -65,10 +66,13 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
         ConfigurationError: sources.yml or campaigns.yml is not valid, the campaign is unknown, or the engine cannot
             be started (a port in use, no Java).
         EngineUnavailableError: The engine does not come up.
+        FutureAsOfError: `as_of` is more than a day from now.
         OldLakeError: An earlier version made the lake, and `is_full` is not set.
         TerminalError: Another run is at work in this home, or a DAG cannot be loaded.
         KeyboardInterrupt: Ctrl-C or SIGTERM; no further task has begun.
     """
+    if as_of is not None:
+        require_not_far_ahead(as_of)
     check_configuration(settings().conf)
     campaign(campaign_id)
     if not is_full:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from lakehouse.activation.attribute_names import may_change_subscription
 from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_hash, segment_models
 from lakehouse.activation.campaigns import FILE, load_campaigns
 from lakehouse.activation.time_dependent_fields import time_dependent_fields
@@ -78,6 +80,26 @@ def test_plain_campaign(tmp_path: Path) -> None:
             9,
             "the type string, but a bucket needs a number. Expected: one of recency_days, total_spend.",
         ),
+        ("rename: spend", "rename: First-Name", 2, "First-Name, first_name are exported twice"),
+        ("rename: spend", "rename: E-Mail", 2, "E-Mail, email are exported twice"),
+        ("rename: spend", 'rename: " "', 8, "a letter or a digit"),
+        (
+            "rename: spend",
+            "rename: no",
+            8,
+            "no (which YAML reads as false). Expected: name of the attribute on the platform; 'no' in quotes",
+        ),
+        ("segment: loyal", "segment: off", 3, "off (which YAML reads as false)"),
+        ("- first_name", "- yes", 7, "yes (which YAML reads as true)"),
+        (
+            "  thanks:",
+            "  no:",
+            2,
+            "key no (which YAML reads as false) is not a string. Expected: a quoted string, 'no'",
+        ),
+        ("edges: [30, 90]", "edges: [30, .inf]", 9, "finite"),
+        ("edges: [30, 90]", "edges: [.nan, 90]", 9, "finite"),
+        ("2018-01-05 09:00 Europe/Berlin", "2018-10-28 02:30 Europe/Berlin", 4, "happens twice"),
         ("09:00 Europe/Berlin", "09:00", 4, "IANA"),
         ("09:00 Europe/Berlin", "09:00 Europe/Berln", 4, "IANA"),
         ("2018-01-05 09:00 Europe/Berlin", "2018-03-25 02:30 Europe/Berlin", 4, "clocks"),
@@ -113,6 +135,32 @@ def test_plain_campaign(tmp_path: Path) -> None:
 def test_error_names_the_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
     message = _refused(tmp_path, old, new)
     assert f"{FILE}:{line}:" in message and says in message, message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["status", "Status", " STATUS ", "e-mail status", "subscribed ", "emailSubscribe", "Un-subscribed", "subscription"]
+    + [
+        "opt_in",
+        "OptedIn",
+        "double opt-in",
+        "optOut",
+        "hasOptedOutOfEmail",
+        "consent",
+        "marketing_consent",
+        "c\u014dnsent",
+    ]
+    + ["emailBlacklisted", "blocklisted", "is_mailable", "accepts_marketing", "s\u200btatus", "\uff53tatus"],
+)
+def test_no_attribute_can_change_a_subscription(tmp_path: Path, name: str) -> None:
+    assert "subscription" in _refused(tmp_path, "rename: spend", f"rename: {json.dumps(name)}")
+
+
+@pytest.mark.parametrize(
+    "name", ["favourite option", "order_status", "rfm_segment", "Prénom ✉", "Sprache", "statistics"]
+)
+def test_other_attributes_are_free(name: str) -> None:
+    assert not may_change_subscription(name)
 
 
 def test_shipped_campaigns_fit_the_dbt_project() -> None:

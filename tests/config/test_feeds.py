@@ -63,7 +63,7 @@ def test_a_changed_file_is_read_again(home: Home) -> None:
         ("load: full", "load: ful", "load is 'ful'", "did you mean 'full'?"),
         ("{constant: crm_id}", "{const: crm_id}", "unknown key 'const'", "did you mean 'constant'?"),
         ("{constant: crm_id}", "{constant: crm_id, column: x}", "the mapping is ambiguous", "exactly one of"),
-        ("{constant: crm_id}", "{constant: no}", "Input should be a valid string", "a quoted text"),
+        ("{constant: crm_id}", "{constant: no}", "no (which YAML reads as false)", "a quoted text"),
         ("  crm:", "  C rm:", "'C rm' is not a valid name of a source", "lower case"),
         ("files: contacts.jsonl", "file: contacts.jsonl", "unknown key 'file'", "key 'files' is missing"),
         (
