@@ -19,10 +19,11 @@ from lakehouse.config.feeds import Feed
 from lakehouse.config.source_fields import WatermarkedDataset
 from lakehouse.errors import ContractError, UnreadableFileError
 from lakehouse.formats.delivered_file import require
-from lakehouse.formats.values import rows_of, text_of
+from lakehouse.formats.values import rows_of
 from lakehouse.landing.files import NO_SNAPSHOT, PART, StagedRows, landed_path, source_file
 from lakehouse.landing.ledger import DUPLICATE, LANDED, Delivery, Ledger
-from lakehouse.landing.watermark import Overlap, behind, from_state, to_state
+from lakehouse.landing.readable import Repairs, readable_text, without_surrogates
+from lakehouse.landing.watermark import Overlap, behind, from_state, moment_of, to_state
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.atomic_files import replacing
 
@@ -44,19 +45,20 @@ class IncrementalLoad:
         self.started_at = datetime.now(UTC)
         self._feed, self._ledger, self._name, self._is_backfill = feed, ledger, name, is_backfill
         self._watermark = feed.declaration.watermark
-        self._overlap = Overlap(feed)
+        self._warnings: list[str] = []
         self._state = self._previous_state()
         self._known = (
             set()
             if is_complete or is_backfill or not self._state
             else _read_digests(feed.landing / self._state["overlap"])
         )
-        self.highest = from_state(self._state["watermark"]) if self._state and not is_complete else None
+        self.highest = None if is_complete else self._previous_watermark()
+        self._overlap = Overlap(feed, self.started_at, self.highest)
         self._staged = StagedRows(feed.landing, "load")
-        self._pending: list[Mapping[str, Any]] = []
+        self._pending: list[dict[str, str | None]] = []
         self._digest_sum = 0
         self._count_read = self._count_duplicates = 0
-        self._warnings: list[str] = []
+        self._repairs = Repairs()
 
     def __enter__(self) -> IncrementalLoad:
         return self
@@ -83,13 +85,20 @@ class IncrementalLoad:
     def add(self, records: Sequence[Mapping[str, Any]], watermarks: Sequence[Any]) -> None:
         """Stage records; `watermarks` has one value for each, in a form that can be compared."""
         for record, watermark in zip(records, watermarks, strict=True):
-            digest = _digest(record)
+            texts = {name: readable_text(value) for name, value in record.items()}
+            try:
+                digest = _digest(texts)
+            except UnicodeEncodeError:
+                texts, broken = without_surrogates(texts)
+                digest = _digest(texts)
+                if digest not in self._known:
+                    self._repairs.note(self._staged.rows + len(self._pending) + 1, broken)
             if self._watermark is not None:
                 self._overlap.add(watermark, digest)
             if digest in self._known:
                 self._count_duplicates += 1
             else:
-                self._pending.append(record)
+                self._pending.append(texts)
                 self._digest_sum += int.from_bytes(digest, "big")
         self._count_read += len(records)
         if len(self._pending) >= _STAGED_ROWS:
@@ -120,10 +129,10 @@ class IncrementalLoad:
 
     def finish(self) -> TableOutcome:
         """Land what was staged and note how far it was read; the outcome counts rows read, landed and repeated."""
-        if self._overlap.count_missing:
-            self.warn(
-                f"{self._overlap.count_missing} rows without {self._watermark}: changes of such rows are not noticed"
-            )
+        for warning in self._overlap.warnings():
+            self.warn(warning)
+        if self._repairs.count:
+            self.warn(str(self._repairs))
         if self._feed.is_full and not self._count_read:
             self.warn(NO_SNAPSHOT)
         self._stage()
@@ -171,8 +180,17 @@ class IncrementalLoad:
         is_usable = before is not None and self._watermark is not None and before.state.get("column") == self._watermark
         return before.state if before is not None and is_usable else {}
 
+    def _previous_watermark(self) -> Any:
+        """How far the load before had got; None when that lies beyond now, which hid what changed since."""
+        highest = from_state(self._state["watermark"]) if self._state else None
+        moment = moment_of(highest, self._feed.timezone)
+        if moment is None or moment <= self.started_at:
+            return highest
+        self.warn(f"{self._watermark} was read up to a time that is still to come, so everything is read again")
+        return None
+
     def _new_state(self, sha256: str) -> dict[str, Any]:
-        if self._watermark is None or self._overlap.highest is None:
+        if self._watermark is None:
             return self._state
         name = f"{_OVERLAP}.{sha256[:12]}"
         with replacing(self._feed.landing / name, temporary=self._feed.landing / f"{name}{PART}") as unfinished:
@@ -187,9 +205,10 @@ class IncrementalLoad:
                 path.unlink(missing_ok=True)
 
 
-def _digest(record: Mapping[str, Any]) -> bytes:
-    texts = [f"{name}\x1f{text_of(value)}" for name, value in record.items() if value is not None]
-    return hashlib.blake2b("\x1e".join(texts).encode(), digest_size=_DIGEST_BYTES).digest()
+def _digest(texts: Mapping[str, str | None]) -> bytes:
+    """UnicodeEncodeError for half of a surrogate pair, which no text may have."""
+    written = [f"{name}\x1f{text}" for name, text in texts.items() if text is not None]
+    return hashlib.blake2b("\x1e".join(written).encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 def _read_digests(path: Path) -> set[bytes]:

@@ -16,9 +16,13 @@ from sqlalchemy import exc
 from lakehouse.config.source_models import FilesSource, RestSource, SqlSource
 from lakehouse.config.yaml_file import EnvironmentText
 from lakehouse.errors import ConfigurationError, SourceUnavailableError, TerminalError
-from lakehouse.sources.sqlite import missing_file
+from lakehouse.formats.values import parse_json
+from lakehouse.sources.postgresql import keep_unreadable_times
+from lakehouse.sources.sqlite import keep_unreadable_text, missing_file
 
 _CONNECT_SECONDS = 10
+# What a new connection of the driver is told, so that one value does not cost a table.
+_ON_CONNECT = {"sqlite": keep_unreadable_text, "psycopg": keep_unreadable_times}
 # Databases where a statement of several seconds sees later commits at the default isolation level.
 _SNAPSHOT_DIALECTS = ("postgresql", "mysql", "mariadb")
 _ENCODED = "; signs such as @ : / in a user or password are written as %40 %3A %2F"
@@ -49,12 +53,14 @@ def database(name: str, source: SqlSource) -> sa.Engine:
     text = written.resolve()
     try:
         url = sa.make_url(text)
-        options: dict[str, Any] = (
-            {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if url.get_backend_name() == "postgresql" else {}
-        )
+        options: dict[str, Any] = {}
+        if url.get_backend_name() == "postgresql":  # JSON with its numbers as they were written
+            options = {"connect_args": {"connect_timeout": _CONNECT_SECONDS}, "json_deserializer": parse_json}
         if url.get_backend_name() in _SNAPSHOT_DIALECTS:
             options["isolation_level"] = "REPEATABLE READ"
         engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
+        if tell := _ON_CONNECT.get(url.get_backend_name()) or _ON_CONNECT.get(engine.dialect.driver):
+            sa.event.listen(engine, "connect", lambda connection, _: tell(connection))
     except exc.NoSuchModuleError as error:
         raise ConfigurationError(
             written.file, written.line, f"the URL of source {name} is wrong: {error}", "a SQLAlchemy URL"

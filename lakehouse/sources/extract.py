@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
-from lakehouse.errors import LakehouseError, SourceUnavailableError, combined_error
+from lakehouse.errors import LakehouseError, SourceUnavailableError, TerminalError, combined_error
 from lakehouse.landing.ledger import Ledger, open_ledger
 from lakehouse.landing.reappearing_snapshots import with_reappeared
 from lakehouse.outcome import TableOutcome
@@ -29,22 +31,37 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
     for feed in feeds(target):
         try:
             outcomes.append(extract_feed(feed, window))
-        except LakehouseError as error:
-            log.error("%s of source %s: %s", feed.dataset, feed.source, error)
-            errors.append(error)
-        except OSError as error:
-            if no_room(error, "") is not None:
-                raise
-            errors.append(
-                SourceUnavailableError(
-                    feed.source, f"{feed.dataset}: {error}", "Check that its files can be read, then run again."
-                )
-            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other feeds are read
+            reported = _as_ours(feed, error)
+            log.error("%s of source %s: %s", feed.dataset, feed.source, reported)
+            errors.append(reported)
     if errors:
         failed = combined_error(target, errors)
         failed.outcomes = tuple(outcomes)
         raise failed
     return outcomes
+
+
+def _as_ours(feed: Feed, error: Exception) -> LakehouseError:
+    """The error of a feed with its remedy, whatever it was; a full disk is raised, for it is everybody's.
+
+    What nobody foresaw is told with its type and its place and not with its message, which may hold values of rows.
+    """
+    if isinstance(error, LakehouseError):
+        return error
+    if no_room(error, "") is not None:
+        raise error
+    if isinstance(error, OSError):
+        return SourceUnavailableError(
+            feed.source, f"{feed.dataset}: {error}", "Check that its files can be read, then run again."
+        )
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return TerminalError(
+        f"source {feed.source}: {feed.dataset} cannot be read: {type(error).__name__} in {Path(frame.filename).name},"
+        f" line {frame.lineno}; nothing of it was landed, and the other sources were read",
+        "Look for a value that its column cannot hold, or leave columns out that nothing is mapped to (`columns` of a"
+        " table). If the source is right, report this line.",
+    )
 
 
 def extract_feed(feed: Feed, window: BatchWindow) -> TableOutcome:

@@ -2,7 +2,7 @@
 
 The upper end of an increment is fixed before the first row is read, and the rows come from one statement: one
 consistent high-water mark a load, whatever is written meanwhile. What was committed late is found by the next load's
-lookback.
+lookback. A value that cannot be read as the type of its column comes as text, and costs its row at most.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from lakehouse.config.source_models import SqlDataset, SqlSource
 from lakehouse.errors import ContractError, SourceUnavailableError, TerminalError
 from lakehouse.landing.incremental_load import IncrementalLoad
 from lakehouse.landing.ledger import Ledger
-from lakehouse.landing.watermark import interval
+from lakehouse.landing.watermark import interval, moment_of
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.connections import database
-from lakehouse.sources.sqlite import TimeText, as_texts, keep_times_as_text
+from lakehouse.sources.sqlite import Stored, as_texts, read_as_stored
 from lakehouse.window import BatchWindow
 
 
@@ -45,7 +45,7 @@ def land_table(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
         again = _interval_again(watermark, window)
         with IncrementalLoad(feed, ledger, name, window.is_full, is_backfill=again is not None) as load:
             load.check_columns(feed.mapped_columns, list(table.c.keys()))
-            conditions = again if again is not None else _increment(engine, watermark, load)
+            conditions = again if again is not None else _increment(engine, watermark, load, feed.timezone)
             return (
                 load.finish()
                 if conditions is None
@@ -79,52 +79,60 @@ def _interval_again(watermark: sa.Column[Any] | None, window: BatchWindow) -> li
     a time."""
     if watermark is None or not window.is_backfill or window.is_full:
         return None
-    is_text = isinstance(watermark.type, TimeText)
-    bounds = interval(
-        window, datetime if is_text else watermark.type.python_type, getattr(watermark.type, "timezone", False)
-    )
+    stored = watermark.type if isinstance(watermark.type, Stored) else None
+    if stored is not None:
+        kind: type = datetime if stored.is_time else str
+    else:
+        kind = watermark.type.python_type
+    bounds = interval(window, kind, getattr(watermark.type, "timezone", False))
     if bounds is None:
         return None
-    start, end = as_texts(*bounds) if is_text else bounds
+    start, end = as_texts(*bounds) if stored is not None else bounds
     return [watermark >= start, watermark < end]
 
 
-def _increment(engine: sa.Engine, watermark: sa.Column[Any] | None, load: IncrementalLoad) -> list[Any] | None:
-    """Conditions for the rows that are new: none for a table read whole; None when the table is empty."""
+def _increment(
+    engine: sa.Engine, watermark: sa.Column[Any] | None, load: IncrementalLoad, timezone: str
+) -> list[Any] | None:
+    """Conditions for the rows that are new: none for a table read whole; None when no row has a watermark.
+
+    An upper end beyond now is none: rows that are committed meanwhile come now or with the next load.
+    """
     if watermark is None:
         return []
     upper = _upper_end(engine, watermark, load)
     if upper is None:
         return None
-    return [watermark <= upper] if load.start is None else [watermark <= upper, watermark >= load.start]
+    moment = moment_of(upper, timezone)
+    is_usable = type(upper) is not str or isinstance(watermark.type, (sa.String, Stored))  # not `infinity` of a time
+    is_over = is_usable and (moment is None or moment <= load.started_at)
+    bounds = [watermark <= upper] if is_over else [watermark.is_not(None)]
+    return bounds if load.start is None else [*bounds, watermark >= load.start]
 
 
 def _upper_end(engine: sa.Engine, watermark: sa.Column[Any], load: IncrementalLoad) -> Any:
-    """Highest watermark in the table now; None for an empty table. The first load also counts the rows it cannot
-    see."""
+    """Highest watermark in the table now; None when it has none. Rows without one are counted, at every load."""
     with engine.connect() as connection:
-        if load.start is None:
-            hidden = connection.execute(
-                sa.select(sa.func.count()).select_from(watermark.table).where(watermark.is_(None))
-            ).scalar_one()
-            if hidden:
-                load.warn(
-                    f"{hidden} rows have no {watermark.name} and are never read;"
-                    " fill it in the source, or use load: full"
-                )
+        hidden = connection.execute(
+            sa.select(sa.func.count()).select_from(watermark.table).where(watermark.is_(None))
+        ).scalar_one()
+        if hidden:
+            load.warn(
+                f"{hidden} rows have no {watermark.name} and are never read; fill it in the source, read a view that"
+                " does (coalesce with the time of creation), or use load: full"
+            )
         return connection.execute(sa.select(sa.func.max(watermark))).scalar_one()
 
 
 def _reflect(feed: Feed, engine: sa.Engine, declared: SqlDataset) -> sa.Table:
     try:
-        times = [("column_reflect", keep_times_as_text)]
         table = sa.Table(
             declared.table,
             sa.MetaData(),
             schema=declared.db_schema,
             autoload_with=engine,
             resolve_fks=False,
-            listeners=times,
+            listeners=[("column_reflect", read_as_stored)],
         )
     except exc.NoSuchTableError as error:
         problem = f"source {feed.source} has no table or view {error}"

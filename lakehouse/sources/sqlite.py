@@ -1,9 +1,9 @@
-"""What is peculiar to SQLite: a database is a file, which comes into being when it is connected to, and times are
-texts.
+"""What is peculiar to SQLite: a database is a file, which comes into being when it is connected to, and a column holds
+whatever was written, whatever type it was declared with.
 
-SQLAlchemy compares a column declared as a time with texts of its own form, 2017-01-01 10:00:00.000000. Where the rows
-say 2017-01-01T10:00:00Z or only whole seconds, that order is another one and rows would be missed: here texts stay what
-they are.
+Values are read as they are stored. SQLAlchemy would make true of an 'f' in a column declared as boolean, refuse a table
+for one date that is none, and compare times with texts of its own form, 2017-01-01 10:00:00.000000: where the rows say
+2017-01-01T10:00:00Z or only whole seconds, that order is another one and rows would be missed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,24 @@ from typing import Any
 import sqlalchemy as sa
 
 
-class TimeText(sa.Text):
-    """A column declared as a time; its values are the texts they were written as."""
+class Stored(sa.types.NullType):
+    """A column whose values come as they are stored; `is_time` when it was declared as a date or a time."""
+
+    def __init__(self, is_time: bool = False) -> None:
+        super().__init__()
+        self.is_time = is_time
 
 
-def keep_times_as_text(inspector: sa.Inspector, _: sa.Table, column: Any) -> None:
-    """Listener of a reflected column: gives times of SQLite their true type."""
-    if inspector.dialect.name == "sqlite" and isinstance(column["type"], sa.DateTime):
-        column["type"] = TimeText()
+def read_as_stored(inspector: sa.Inspector, _: sa.Table, column: Any) -> None:
+    """Listener of a reflected column: takes SQLite's declared types for what they are, remarks."""
+    if inspector.dialect.name == "sqlite":
+        column["type"] = Stored(isinstance(column["type"], (sa.DateTime, sa.Date)))
+
+
+def keep_unreadable_text(connection: Any) -> None:
+    """Have a SQLite connection of the driver return text that is not UTF-8 with its bytes as surrogates, instead of
+    refusing the table."""
+    connection.text_factory = lambda text: text.decode(errors="surrogateescape")
 
 
 def as_texts(start: datetime, end: datetime) -> tuple[str, str]:

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from lakehouse.config.settings import PROJECT_ROOT
-from lakehouse.errors import ConfigurationError, ContractError, SourceUnavailableError
+from lakehouse.errors import ConfigurationError, ContractError, SourceUnavailableError, TerminalError
 from tests.sources.conftest import Home
 
 DECLARED = """
@@ -267,3 +267,65 @@ def test_a_url_that_cannot_be_parsed_is_not_shown(home: Home, monkeypatch: pytes
     with pytest.raises(ConfigurationError, match=r"sources\.yml:5: the URL of source erp cannot be parsed") as caught:
         home.extract("products")
     assert "s3cret" not in str(caught.value) and caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("timestamp", "infinity", "infinity"),
+        ("timestamp", "-infinity", "-infinity"),
+        ("timestamptz", "infinity", "infinity"),
+        ("timestamp", "20000-01-01 00:00", "20000-01-01 00:00:00"),
+        ("date", "infinity", "infinity"),
+        ("date", "0044-03-15 BC", "0044-03-15 BC"),
+        ("time", "24:00", "24:00:00"),
+        ("date[]", "{infinity,2017-01-01}", '["infinity","2017-01-01"]'),
+        ("numeric", "NaN", "NaN"),
+        ("json", '{"a": 1.10, "b": "Zo\\ud83d"}', '{"a":1.10,"b":"Zo\ufffd"}'),
+    ],
+)
+def test_a_value_that_python_cannot_hold_comes_as_text(
+    database: sa.Engine, home: Home, kind: str, value: str, expected: str
+) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text("drop table campaigns"))
+        connection.execute(sa.text(f"create table campaigns (id text, starts date, ends {kind})"))
+        insert = sa.text(f"insert into campaigns values ('a', null, cast(:value as {kind})), ('b', null, null)")
+        connection.execute(insert, {"value": value})
+    assert home.extract("campaigns")[0].loaded == 2
+    assert [(row["id"], row["ends"]) for row in home.landed("erp", "campaigns")] == [("a", expected), ("b", None)]
+
+
+@pytest.mark.parametrize("changed", ["infinity", "2099-12-31 10:00Z"])
+def test_a_watermark_beyond_now_hides_nothing(database: sa.Engine, home: Home, changed: str) -> None:
+    _insert(database, 1, 1, "2017-01-01 10:00Z")
+    _insert(database, 2, 2, changed)
+    (first,) = home.extract("products")
+    assert (first.loaded, len(first.warnings)) == (2, 2)
+    _insert(database, 3, 3, "2017-01-01 11:00Z")
+    assert home.extract("products")[0].loaded == 1
+    assert home.extract("products")[0].skipped
+
+
+def test_an_error_that_nobody_foresaw_stops_its_feed_only(
+    database: sa.Engine, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lakehouse.sources import sql
+
+    _insert(database, 1, 1, "2017-01-01 10:00Z")
+    twice = DECLARED.partition("      campaigns:")[0]
+    home.declare(twice + twice.replace("\nsources:\n", "").replace("  erp:", "  broken:").replace("items", "other"))
+    with database.begin() as connection:
+        connection.execute(sa.text("create table if not exists other as select * from items"))
+    read = sql._read
+
+    def fail(engine: object, table: sa.Table, *others: object) -> object:
+        if table.name == "items":
+            raise ZeroDivisionError("jane@example.com")
+        return read(engine, table, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sql, "_read", fail)
+    with pytest.raises(TerminalError, match="source erp: products cannot be read: ZeroDivisionError in ") as caught:
+        home.extract("products")
+    assert "jane" not in str(caught.value)
+    assert [outcome.loaded for outcome in caught.value.outcomes] == [1]

@@ -117,3 +117,145 @@ def test_a_lookback_on_other_texts_is_refused(home: Home, monkeypatch: pytest.Mo
         home.extract("products")
     home.declare((home.path / "conf" / "sources.yml").read_text().replace("lookback: 1 hour\n", "\n"))
     assert home.extract("products")[0].loaded == 2
+
+
+FULL = """
+sources:
+  erp:
+    kind: sql
+    url: ${ERP_URL}
+    datasets:
+      products:
+        table: items
+        load: full
+        other_columns: "*"
+        mapping: {product_id: id, name: title}
+"""
+
+
+def _full(home: Home, monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
+    monkeypatch.setenv("ERP_URL", f"sqlite:///{home.path}/erp.db")
+    home.declare(FULL)
+    engine = sa.create_engine(f"sqlite:///{home.path}/erp.db", poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "expected"),
+    [
+        ("boolean", "'f'", "f"),
+        ("boolean", "'t'", "t"),
+        ("boolean", "0", "0"),
+        ("boolean", "'no'", "no"),
+        ("date", "'31.12.1990'", "31.12.1990"),
+        ("date", "''", ""),
+        ("date", "19901231", "19901231"),
+        ("datetime", "'yesterday'", "yesterday"),
+        ("time", "'24:00'", "24:00"),
+        ("decimal(10,2)", "''", ""),
+        ("decimal(10,2)", "'1,50'", "1,50"),
+        ("decimal(10,2)", "2.5", "2.5"),
+        ("integer", "'n/a'", "n/a"),
+        ("integer", "9223372036854775807", "9223372036854775807"),
+        ("json", "'{broken'", "{broken"),
+        ("text", "x'6162'", "ab"),
+    ],
+)
+def test_values_come_as_they_are_stored(
+    home: Home, monkeypatch: pytest.MonkeyPatch, kind: str, stored: str, expected: str
+) -> None:
+    _full(
+        home,
+        monkeypatch,
+        f"create table items (id text, title text, value {kind})",
+        f"insert into items values ('a', 'x', {stored}), ('b', 'y', null)",
+    )
+    (outcome,) = home.extract("products")
+    assert (outcome.loaded, outcome.warnings) == (2, ())
+    assert [(row["id"], row["value"]) for row in home.landed("erp", "products")] == [("a", expected), ("b", None)]
+
+
+def test_text_that_is_not_utf8_costs_its_characters_and_not_the_table(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _full(
+        home,
+        monkeypatch,
+        "create table items (id text, title text)",
+        "insert into items values ('a', 'x'), ('b', cast(x'5ae9' as text)), ('c', 'z')",
+    )
+    (outcome,) = home.extract("products")
+    assert [row["title"] for row in home.landed("erp", "products")] == ["x", "Z\ufffd", "z"]
+    assert "1 rows have characters that are none" in outcome.warnings[0]
+    assert "_row_number 2 (title)" in outcome.warnings[0]
+    assert home.extract("products")[0].skipped
+
+
+@pytest.mark.parametrize("kind", ["text", "timestamp", "date"])
+def test_one_row_of_2099_does_not_hide_what_changes_until_then(
+    home: Home, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    form = "{}" if kind == "date" else "{} 10:00:00"
+    engine = _sqlite(home, monkeypatch, kind, form.format("2017-01-01"), form.format("2099-12-31"))
+    (first,) = home.extract("products")
+    assert first.loaded == 2
+    assert "1 rows have a changed that is still to come" in first.warnings[0]
+    _insert_texts(engine, form.format("2017-01-03"))
+    (second,) = home.extract("products")
+    assert (second.read, second.loaded, second.duplicates) == (3, 1, 2)
+    assert second.warnings == first.warnings
+    _insert_texts(engine, form.format("2017-01-04"), form.format("2017-01-05"))
+    assert home.extract("products")[0].loaded == 2
+    assert home.extract("products")[0].skipped
+
+
+def test_a_watermark_that_an_earlier_version_moved_into_the_future_comes_back(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = _sqlite(home, monkeypatch, "text", "2017-01-01 10:00:00", "2017-12-31 10:00:00")
+    home.extract("products")
+    journal = home.path / "landing" / "erp" / "products" / "_journal.jsonl"
+    journal.write_text(journal.read_text().replace("2017-12-31", "2099-12-31"))
+    _insert_texts(engine, "2017-06-01 10:00:00")
+    (outcome,) = home.extract("products")
+    assert (outcome.read, outcome.warnings) == (
+        3,
+        ("erp items: changed was read up to a time that is still to come, so everything is read again",),
+    )
+    assert len({row["id"] for row in home.landed("erp", "products")}) == 3
+    assert home.extract("products")[0].skipped
+
+
+def test_a_watermark_that_is_no_time_does_not_hide_times(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = _sqlite(home, monkeypatch, "text", "2017-01-01 10:00:00", "2017-01-02 10:00:00", "n/a")
+    (first,) = home.extract("products")
+    assert first.loaded == 3
+    assert "1 rows have a changed that does not compare with the others" in first.warnings[0]
+    _insert_texts(engine, "2017-01-03 10:00:00")
+    assert home.extract("products")[0].loaded == 1
+    assert home.extract("products")[0].skipped
+
+
+def test_rows_without_a_watermark_are_counted_at_every_load(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = _sqlite(home, monkeypatch, "text", "2017-01-01 10:00:00")
+    assert home.extract("products")[0].warnings == ()
+    with engine.begin() as connection:
+        connection.execute(sa.text("insert into items (title, changed) values ('x', null), ('y', null)"))
+    for _ in range(2):
+        assert "2 rows have no changed and are never read" in home.extract("products")[0].warnings[0]
+
+
+@pytest.mark.parametrize("lookback", ["lookback: 1 hour\n", "\n"])
+@pytest.mark.parametrize("later", ["2017-01-01T10:00:00.500Z", "2017-01-01T10:00:00Z"])
+def test_rows_of_the_watermarks_second_are_read_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch, lookback: str, later: str
+) -> None:
+    """As texts, 10:00:00.500Z comes before 10:00:00Z."""
+    engine = _sqlite(home, monkeypatch, "text", "2017-01-01T09:00:00Z", "2017-01-01T10:00:00Z")
+    home.declare((home.path / "conf" / "sources.yml").read_text().replace("lookback: 1 hour\n", lookback))
+    home.extract("products")
+    _insert_texts(engine, later)
+    assert home.extract("products")[0].loaded == 1
+    assert home.extract("products")[0].skipped
