@@ -33,10 +33,16 @@ class CsvOptions(Declaration):
     encoding: str = Field("utf-8", description="character set, by its Python name, e.g. utf-8, latin-1, cp1252")
     header: bool = Field(True, description="whether the first line names the columns")
     columns: tuple[str, ...] | None = Field(None, description="names of the columns in order, when there is no header")
-    final_newline: Literal["required", "optional"] = Field(
-        "optional",
-        description="required: the exporter always ends the last line, so a file without that end was truncated and is"
-        " set aside",
+    escape: str | None = Field(
+        None, min_length=1, max_length=1, description="one character before which a quote is text, mostly \\"
+    )
+    null_values: tuple[str, ...] = Field((), description="texts that stand for no value, as an empty one, e.g. \\N")
+    skip_rows: int = Field(0, ge=0, description="lines before the header (or the first row) that are no rows")
+    skip_footer: int = Field(0, ge=0, le=1000, description="lines after the last row that are no rows")
+    final_newline: Literal["auto", "required", "optional"] = Field(
+        "auto",
+        description="a file whose last line has no end was truncated and is set aside: auto: when other files of this"
+        " feed have it; required: always; optional: never",
     )
 
     @field_validator("encoding")
@@ -49,6 +55,20 @@ class CsvOptions(Declaration):
                 f"there is no character set {value!r}; expected a Python name, e.g. utf-8, latin-1, cp1252"
             ) from None
         return value
+
+    @field_validator("delimiter", "quote", "escape")
+    @classmethod
+    def _is_ascii(cls, value: str | None) -> str | None:
+        if value is not None and (not value.isascii() or value in "\r\n\0"):
+            raise ValueError(f"{value!r} cannot stand between fields; expected one ASCII character, e.g. , ; | \\t")
+        return value
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> CsvOptions:
+        signs = [sign for sign in (self.delimiter, self.quote, self.escape) if sign is not None]
+        if len(set(signs)) < len(signs):
+            raise ValueError("delimiter, quote and escape are not different; expected three different characters")
+        return self
 
     @model_validator(mode="after")
     def _names_are_known(self) -> CsvOptions:
@@ -66,7 +86,9 @@ class FilesDataset(DatasetDeclaration):
     files: Annotated[tuple[str, ...], BeforeValidator(_list_of_texts)] = Field(
         min_length=1, description="one or more globs below the location, ** for folders"
     )
-    format: Literal["csv", "jsonl", "parquet"] = Field(description="csv, jsonl (one JSON object a line) or parquet")
+    format: Literal["csv", "jsonl", "parquet"] = Field(
+        description="csv, jsonl (one JSON object a line, or one array of objects) or parquet"
+    )
     csv: CsvOptions = Field(CsvOptions.model_validate({}), description="options of format csv")
     compression: Literal["auto", "none", "gzip", "zstd"] = Field("auto", description="auto: by suffix, .gz and .zst")
 

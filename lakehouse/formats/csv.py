@@ -1,64 +1,98 @@
 """CSV as strings: parsed once and block by block, so that both engines see the same rows in bounded memory.
 
 A file is read whole or not at all. It is unreadable when it is empty, not in its encoding, lacks a column, has a row
-with more or fewer fields than the header (also a truncated last line), or ends within quotes.
+with more or fewer fields than the header (also a truncated last line), text after a closing quote, or ends within
+quotes.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.csv as pc
 
 from lakehouse.config.source_models import CsvOptions
 from lakehouse.errors import UnreadableFileError
-from lakehouse.formats.delivered_file import WatchedStream, compression_of, landed_names, require
+from lakehouse.formats.byte_streams import ChunkReader, as_utf8, compression_of, unpacked, without_footer
+from lakehouse.formats.csv_escapes import unescaped
+from lakehouse.formats.csv_quotes import QuoteCheck
+from lakehouse.formats.delivered_file import FileFacts, landed_names, require
 
 _BLOCK_BYTES = 4 << 20  # also the longest record; at most a few blocks are in memory
 _HEADER_CHARACTERS = 1 << 20
+_SEPARATOR_LINE = re.compile(rb"sep=([\x01-\x7f])\r?\n", re.IGNORECASE)  # Excel's
 
 
 def read_csv(
-    path: Path, name: str, options: CsvOptions, expected: Sequence[str], compression: str | None
+    path: Path, name: str, options: CsvOptions, expected: Sequence[str], compression: str | None, facts: FileFacts
 ) -> Iterator[pa.RecordBatch]:
     """Batches of string columns under their landed names, those in `expected` among them; an empty field is null.
 
     `compression` as declared, see `compression_of`. UnreadableFileError says why the file cannot be read, and where.
     """
-    compression = compression_of(name, compression)
-    delivered = list(options.columns) if options.columns is not None else _header(path, name, options, compression)
+    ragged: list[pc.InvalidRow] = []
+    skipped = 0
     try:
-        landed = landed_names(delivered)
+        chunks = facts.watched(as_utf8(unpacked(path, compression_of(name, compression)), options.encoding))
+        first = next(chunks, b"")
+        options, skipped, first = _without_preamble(first, name, options)
+        delivered = list(options.columns) if options.columns is not None else _header(first, name, options)
+        landed = _landed(delivered, expected, name)
+        chunks = without_footer(chain([first] if first else [], chunks), options.skip_footer)
+        if options.escape:
+            chunks = unescaped(chunks, options.escape, options.null_values)
+        if options.quote:
+            check = QuoteCheck(name, options.quote, options.delimiter, options.escape, skipped + 1)
+            chunks = _checked(chunks, check)
+        count_rows = 0
+        for rows in _open(ChunkReader(chunks), delivered, options, ragged):
+            if rows.schema.names != delivered or any(not pa.types.is_string(field.type) for field in rows.schema):
+                raise UnreadableFileError(name, "wrong header: the first line cannot be read as names of columns")
+            yield _without_headers(rows, delivered, name, count_rows, facts).rename_columns(landed)
+            count_rows += rows.num_rows
+    except (pa.ArrowInvalid, OSError, UnicodeError) as error:
+        raise UnreadableFileError(name, _reason(error, ragged, options, skipped)) from error
+
+
+def _without_preamble(first: bytes, name: str, options: CsvOptions) -> tuple[CsvOptions, int, bytes]:
+    """Without the declared lines and Excel's `sep=;`, which says the delimiter; with the number of lines taken off."""
+    count = options.skip_rows
+    if (found := _SEPARATOR_LINE.match(first)) is not None:
+        options = options.model_copy(update={"delimiter": found[1].decode()})
+        count = max(count, 1)
+    start = 0
+    for _ in range(count):
+        start = first.find(b"\n", start) + 1
+        if not start:
+            raise UnreadableFileError(name, f"the file has no line after the {count} lines to skip (`skip_rows`)")
+    return options, count, first[start:]
+
+
+def _landed(delivered: list[str], expected: Sequence[str], name: str) -> list[str]:
+    try:
+        landed = landed_names(delivered, expected)
     except ValueError as error:
         raise UnreadableFileError(name, f"wrong header: {error}") from error
     require(expected, landed, name)
-    ragged: list[pc.InvalidRow] = []
-    last_value: str | None = None
-    with WatchedStream(path, compression, options.quote) as stream:
-        try:
-            for rows in _open(stream, delivered, options, ragged):
-                if rows.schema.names != delivered or any(not pa.types.is_string(field.type) for field in rows.schema):
-                    raise UnreadableFileError(name, "wrong header: the first line cannot be read as names of columns")
-                if rows.num_rows:
-                    last_value = rows.column(rows.num_columns - 1)[-1].as_py()
-                yield rows.rename_columns(landed)
-        except (pa.ArrowInvalid, OSError, UnicodeError) as error:
-            raise UnreadableFileError(name, _reason(error, ragged, options)) from error
-        is_ended = stream.last in (b"\n", b"\r")
-        if not is_ended and options.final_newline == "required":
-            raise UnreadableFileError(name, "truncated: the last line has no end")
-        # pyarrow takes an open quote at the end for a closed one. An odd number of quotes alone may be a stray 5"
-        # somewhere.
-        if stream.count_quotes % 2 and (not is_ended or (last_value or "").endswith(("\n", "\r"))):
-            raise UnreadableFileError(name, "truncated: the file ends within quotes")
+    return landed
+
+
+def _checked(chunks: Iterator[bytes], check: QuoteCheck) -> Iterator[bytes]:
+    for chunk in chunks:
+        check.feed(chunk)
+        yield chunk
+    check.finish()
 
 
 def _open(
-    stream: WatchedStream, delivered: list[str], options: CsvOptions, ragged: list[pc.InvalidRow]
+    content: ChunkReader, delivered: list[str], options: CsvOptions, ragged: list[pc.InvalidRow]
 ) -> Iterator[pa.RecordBatch]:
     def note(row: pc.InvalidRow) -> str:
         ragged.append(row)
@@ -68,50 +102,76 @@ def _open(
     reading = pc.ReadOptions(
         use_threads=False,
         block_size=_BLOCK_BYTES,
-        encoding=options.encoding,
         column_names=delivered if options.columns is not None else None,
     )
-    is_quoted = options.quote is not None
     parsing = pc.ParseOptions(
         delimiter=options.delimiter,
         quote_char=options.quote or False,
-        newlines_in_values=is_quoted,
+        escape_char=options.escape or False,
+        newlines_in_values=options.quote is not None or options.escape is not None,
         invalid_row_handler=note,
     )
     converting = pc.ConvertOptions(
-        column_types=dict.fromkeys(delivered, pa.string()), null_values=[""], strings_can_be_null=True
+        column_types=dict.fromkeys(delivered, pa.string()),
+        null_values=["", *options.null_values],
+        strings_can_be_null=True,
     )
-    yield from pc.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting)
+    yield from pc.open_csv(content, read_options=reading, parse_options=parsing, convert_options=converting)
 
 
-def _header(path: Path, name: str, options: CsvOptions, compression: str | None) -> list[str]:
-    """Names in the first line that is not empty; reads no further than that."""
+def _header(first: bytes, name: str, options: CsvOptions) -> list[str]:
+    """Names in the first line that is not empty."""
+    text = first[: 4 * _HEADER_CHARACTERS].decode(errors="replace")[:_HEADER_CHARACTERS]
+    rows = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=options.delimiter,
+        quotechar=options.quote or '"',
+        quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
+        escapechar=options.escape,
+    )
     try:
-        with WatchedStream(path, compression) as stream:
-            text = io.TextIOWrapper(io.BufferedReader(stream), options.encoding, errors="replace", newline="")
-            lines = (line.removeprefix("\ufeff") for line in iter(lambda: text.readline(_HEADER_CHARACTERS), ""))
-            rows = csv.reader(
-                lines,
-                delimiter=options.delimiter,
-                quotechar=options.quote or '"',
-                quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
-            )
-            header = next((row for row in rows if row), None)
-    except OSError as error:
-        raise UnreadableFileError(name, f"it cannot be read to its end: {error}") from error
-    except (csv.Error, LookupError) as error:
+        header = next((row for row in rows if row), None)
+    except csv.Error as error:
         raise UnreadableFileError(name, f"wrong header: {error}") from error
     if header is None:
         raise UnreadableFileError(name, "the file is empty, it has not even a header")
     return header
 
 
-def _reason(error: Exception, ragged: list[pc.InvalidRow], options: CsvOptions) -> str:
+def _without_headers(
+    rows: pa.RecordBatch, delivered: list[str], name: str, count_before: int, facts: FileFacts
+) -> pa.RecordBatch:
+    """Rows without those that repeat the header, as files have that were put together from several.
+
+    UnreadableFileError for a header whose columns are in another order: what follows would be read as other columns.
+    """
+    likely = compute.is_in(rows.column(0), pa.array(delivered, pa.string()))
+    if not compute.any(likely).as_py():
+        return rows
+    repeated = []
+    for index in compute.indices_nonzero(likely).to_pylist():
+        values = [column[index].as_py() or "" for column in rows.columns]
+        if values == delivered:
+            repeated.append(index)
+        elif sorted(values) == sorted(delivered):
+            raise UnreadableFileError(
+                name, f"row {count_before + index + 1} is a header with the columns in another order"
+            )
+    if not repeated:
+        return rows
+    for index in repeated:
+        facts.note("a row repeats the header and was left out", f"row {count_before + index + 1}")
+    kept = compute.invert(compute.is_in(pa.array(range(rows.num_rows)), pa.array(repeated)))
+    return rows.filter(kept)
+
+
+def _reason(error: Exception, ragged: list[pc.InvalidRow], options: CsvOptions, skipped: int) -> str:
     """Why a file cannot be read, without any of its content (it may be personal)."""
     text = str(error)
     if ragged:
         row = ragged[0]
-        found = f"line {row.number} has {row.actual_columns} fields instead of {row.expected_columns}"
+        number = row.number + skipped if row.number is not None else "?"
+        found = f"line {number} has {row.actual_columns} fields instead of {row.expected_columns}"
         return f"{found} (truncated, or the delimiter is not {options.delimiter!r})"
     if "invalid UTF8" in text or isinstance(error, UnicodeError):
         return f"wrong encoding: it is not {options.encoding}"

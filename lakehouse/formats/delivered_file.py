@@ -1,73 +1,71 @@
-"""What delivered files have in common, whatever their format: how they are opened, and the names of their columns."""
+"""What delivered files have in common, whatever their format: the names of their columns, and what is found out beside
+their rows."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from pathlib import Path
-
-import pyarrow as pa
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from lakehouse.config.column_mapping import landed_name
 from lakehouse.errors import UnreadableFileError
 
-_SUFFIXES = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+_PLACES = 5  # named of each oddity
 
 
-def compression_of(name: str, declared: str | None) -> str | None:
-    """`gzip`, `zstd` or None: as declared, or for `auto` by the suffix of the name."""
-    if declared == "auto":
-        return _SUFFIXES.get(Path(name).suffix.lower())
-    return None if declared == "none" else declared
+@dataclass
+class FileFacts:
+    """What a reader found out about a file beside its rows; complete when all of them were read.
+
+    `ends_its_last_line`: whether a text file ends with a line end; None where that means nothing.
+    """
+
+    ends_its_last_line: bool | None = None
+    _places: dict[str, list[str]] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def note(self, oddity: str, place: str | None = None) -> None:
+        """Remember something that somebody should know of, and where it is: `line 7`."""
+        places = self._places.setdefault(oddity, [])
+        if place is not None:
+            self._counts[oddity] += 1
+            if len(places) < _PLACES:
+                places.append(place)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was noted: each oddity once, with its first places and the number of further ones."""
+        return [oddity + self._shown(oddity, places) for oddity, places in self._places.items()]
+
+    def _shown(self, oddity: str, places: list[str]) -> str:
+        if not places:
+            return ""
+        more = self._counts[oddity] - len(places)
+        return f" ({', '.join(places)}{f' and {more} more' if more else ''})"
+
+    def watched(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks of a text file, whose end is looked at."""
+        for chunk in chunks:
+            self.ends_its_last_line = chunk.endswith((b"\n", b"\r"))
+            yield chunk
 
 
-class WatchedStream(io.RawIOBase):
-    """The unpacked bytes of a file, with their last byte and the number of quotes seen: signs of a truncated file."""
+def landed_names(delivered: Sequence[str], expected: Sequence[str] = ()) -> list[str]:
+    """Landed names of delivered columns; one that differs from an expected name only in case gets that spelling.
 
-    def __init__(self, path: Path, compression: str | None, quote: str | None = None) -> None:
-        source = pa.OSFile(str(path))
-        self._inner = pa.CompressedInputStream(source, compression) if compression else source
-        self._quote = quote.encode() if quote and quote.isascii() else b""
-        self.last = b""
-        self.count_quotes = 0
-
-    def readable(self) -> bool:
-        """Always true: pyarrow asks before it reads."""
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Up to `size` bytes; OSError when a compressed file is truncated or not what its suffix says."""
-        data: bytes = self._inner.read(size if size is not None and size >= 0 else None)
-        if data:
-            self.last = data[-1:]
-            if self._quote:
-                self.count_quotes += data.count(self._quote)
-        return data
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer and return how many bytes were read; 0 at the end."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        """Close the stream, and the one that it reads from."""
-        if not self.closed:
-            self._inner.close()
-        super().close()
-
-
-def landed_names(delivered: list[str]) -> list[str]:
-    """Landed names of delivered columns; ValueError when two become the same (upper and lower case count as equal)."""
-    names = [landed_name(name, position) for position, name in enumerate(delivered, 1)]
-    seen: set[str] = set()
-    for name in names:
-        if name.lower() in seen:
+    ValueError when two become the same (upper and lower case count as equal).
+    """
+    spellings = {name.lower(): name for name in reversed(expected)}
+    found: dict[str, str] = {}
+    for position, delivered_name in enumerate(delivered, 1):
+        name = landed_name(delivered_name, position)
+        if name.lower() in found:
             raise ValueError(
                 f"two columns are called {name!r} (names that differ only in upper and lower case are the same)"
             )
-        seen.add(name.lower())
-    return names
+        found[name.lower()] = spellings.get(name.lower(), name)
+    return list(found.values())
 
 
 def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
@@ -80,4 +78,13 @@ def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
             " check header line and delimiter",
         )
     if missing:
-        raise UnreadableFileError(name, f"missing columns: {', '.join(missing)}")
+        spare = [column for column in found if column not in expected]
+        named = ", ".join(_with_hint(column, spare) for column in missing)
+        raise UnreadableFileError(name, f"missing columns: {named}")
+
+
+def _with_hint(missing: str, found: Sequence[str]) -> str:
+    near = difflib.get_close_matches(missing.lower(), [name.lower() for name in found], 1, 0.7)
+    if not near:
+        return missing
+    return f"{missing} (did you mean {next(name for name in found if name.lower() == near[0])!r}?)"

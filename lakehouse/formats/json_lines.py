@@ -1,73 +1,79 @@
-"""JSON lines as strings: one object a line; keys may come late or be left out, what is nested stays JSON text."""
+"""JSON as strings: one object a line, or one array of objects; keys may come late or be left out, what is nested stays
+JSON text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from lakehouse.config.column_mapping import landed_name
 from lakehouse.errors import UnreadableFileError
-from lakehouse.formats.delivered_file import WatchedStream, compression_of, require
-from lakehouse.formats.values import parse_json, rows_of
+from lakehouse.formats.byte_streams import as_utf8, compression_of, unpacked
+from lakehouse.formats.delivered_file import FileFacts, require
+from lakehouse.formats.json_records import Record, json_records
+from lakehouse.formats.values import rows_of
 
 _BATCH_ROWS = 20_000
-_BATCH_BYTES = 32 << 20
-_LINE_BYTES = 16 << 20
+_BATCH_CELLS = 400_000
 
 
 def read_json_lines(
-    path: Path, name: str, expected: Sequence[str], required: Sequence[str], compression: str | None
+    path: Path,
+    name: str,
+    expected: Sequence[str],
+    required: Sequence[str],
+    compression: str | None,
+    facts: FileFacts,
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of string columns; the landed names in `expected` are there in any case, null where a line lacks the key.
+    """Batches of string columns; the landed names in `expected` are there in any case, null where a record lacks the
+    key. Keys that differ only in upper and lower case are one column.
 
-    UnreadableFileError names the first line that is not a JSON object (a truncated last line is one), or the columns in
-    `required` that no line has.
+    UnreadableFileError names the first record that is not a JSON object (a truncated last line is one), or the columns
+    in `required` that no record has.
     """
-    records: list[dict[str, Any]] = []
-    size = 0
-    number = 0
-    keys: set[str] = set()
+    spelling = _Spelling(expected)
+    records: list[Record] = []
+    count_cells = 0
     try:
-        with BufferedReader(WatchedStream(path, compression_of(name, compression)), 1 << 20) as lines:
-            while line := lines.readline(_LINE_BYTES):
-                number += 1
-                if not line.strip():
-                    continue
-                records.append(_object(line, name, number))
-                keys.update(records[-1])
-                size += len(line)
-                if len(records) >= _BATCH_ROWS or size >= _BATCH_BYTES:
-                    yield _batch(records, expected, name)
-                    records, size = [], 0
+        chunks = as_utf8(unpacked(path, compression_of(name, compression)), "utf-8")
+        for place, record in json_records(chunks, name, facts):
+            records.append(spelling.of(record, place, name))
+            count_cells += len(record)
+            if len(records) >= _BATCH_ROWS or count_cells >= _BATCH_CELLS:
+                yield rows_of(records, expected)
+                records, count_cells = [], 0
     except OSError as error:
         raise UnreadableFileError(name, f"it cannot be read to its end: {error}") from error
-    if number == 0:
-        raise UnreadableFileError(name, "the file is empty")
-    require(required, [landed_name(key, 0) for key in keys], name)
+    require(required, tuple(spelling.landed.values()), name)
     if records:
-        yield _batch(records, expected, name)
+        yield rows_of(records, expected)
 
 
-def _object(line: bytes, name: str, number: int) -> dict[str, Any]:
-    try:
-        found = parse_json(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-    except UnicodeDecodeError as error:
-        raise UnreadableFileError(name, f"wrong encoding: line {number} is not utf-8") from error
-    except (ValueError, RecursionError) as error:
-        raise UnreadableFileError(
-            name, f"line {number} is not JSON (truncated, or longer than {_LINE_BYTES >> 20} MB)"
-        ) from error
-    if not isinstance(found, dict):
-        raise UnreadableFileError(name, f"line {number} is JSON, but not an object")
-    return found
+class _Spelling:
+    """The landed names of the keys of a file: of spellings that differ only in case the one that is expected, or came
+    first."""
 
+    def __init__(self, expected: Sequence[str]) -> None:
+        self.landed: dict[str, str] = {}  # key -> landed name
+        self._known = {name.lower(): name for name in reversed(expected)}
 
-def _batch(records: list[dict[str, Any]], expected: Sequence[str], name: str) -> pa.RecordBatch:
-    try:
-        return rows_of(records, expected)
-    except ValueError as error:
-        raise UnreadableFileError(name, str(error)) from error
+    def of(self, record: Record, place: str, name: str) -> Record:
+        """The record under landed names; UnreadableFileError when two of its keys are the same column."""
+        new = record.keys() - self.landed.keys()
+        for key in record:
+            if key in new:
+                plain = landed_name(key, len(self.landed) + 1)
+                self.landed[key] = self._known.setdefault(plain.lower(), plain)
+        if all(self.landed[key] == key for key in record):
+            return record
+        named = {self.landed[key]: value for key, value in record.items()}
+        if len(named) < len(record):
+            twice = next(key for key in record if self.landed[key] != key)
+            raise UnreadableFileError(
+                name,
+                f"{place}: two columns are called {twice!r}"
+                " (names that differ only in upper and lower case are the same)",
+            )
+        return named

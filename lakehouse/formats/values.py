@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -11,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from lakehouse.formats.delivered_file import landed_names
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character, which no UTF-8 can hold
 
 
 class NumberText(str):
@@ -37,6 +40,8 @@ def text_of(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, float):
+        return plain_number(str(value))
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC).isoformat()  # one text for one moment, whatever zone the session is in
     if isinstance(value, (datetime, date, time)):
@@ -46,6 +51,11 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, (bytes, memoryview)):
         return _bytes_text(bytes(value))
     return str(value)
+
+
+def plain_number(text: str) -> str:
+    """A number without exponent, as the casts of the contract read it: `1e+16` -> `10000000000000000`."""
+    return format(Decimal(text), "f") if "e" in text or "E" in text else text
 
 
 def _bytes_text(value: bytes) -> str:
@@ -77,7 +87,15 @@ def rows_of(records: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) 
     """
     names = list(dict.fromkeys(name for record in records for name in record))
     landed = landed_names(names)
-    columns = [pa.array([text_of(record.get(name)) for record in records], pa.string()) for name in names]
+    columns = [_texts([text_of(record.get(name)) for record in records]) for name in names]
     absent = [name for name in expected if name not in landed]
     columns += [pa.nulls(len(records), pa.string()) for _ in absent]
     return pa.RecordBatch.from_arrays(columns, names=landed + absent)
+
+
+def _texts(values: list[str | None]) -> pa.Array:
+    """Texts as a column; the half of a character, which JSON texts may have, becomes U+FFFD."""
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([value and LONE_SURROGATE.sub("\ufffd", value) for value in values], pa.string())

@@ -36,7 +36,7 @@ class Delivery:
     `fingerprint` changes when the content may have changed (size and time of change). `declaration` is the fingerprint
     of the declaration it was read by. `state` is where the next load of a table or endpoint goes on. `sha256` names the
     landed rows: it is the SHA-256 of the content, except for a snapshot that came back, which has its SHA-256 in
-    `content_sha256`.
+    `content_sha256`. `ends_its_last_line`: whether a text file ends with a line end; None where that is not known.
     """
 
     file_name: str
@@ -49,6 +49,7 @@ class Delivery:
     delivered_at: str = ""  # ISO UTC: time of change of a file, start of a load
     state: dict[str, Any] = field(default_factory=dict)
     content_sha256: str = ""
+    ends_its_last_line: bool | None = None
 
     @property
     def content(self) -> str:

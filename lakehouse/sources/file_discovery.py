@@ -22,13 +22,15 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class DeliveredFile:
-    """A file as found. `name` is relative to the source's location, `address` is what opens it."""
+    """A file as found. `name` is relative to the source's location, and a text that can be written anywhere; `address`
+    is what opens it."""
 
     name: str
     address: str
     fingerprint: str
     delivered_at: str
     filesystem: Any = None  # fsspec's; None for a local file
+    size: int | None = None  # in bytes, as an object store announced it
 
 
 def discover(feed: Feed) -> list[DeliveredFile]:
@@ -42,13 +44,14 @@ def discover(feed: Feed) -> list[DeliveredFile]:
         if "://" in location
         else _in_folder(feed, patterns, settings().home / location)
     )
-    return sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
+    return sorted({file.address: file for file in found}.values(), key=lambda file: (file.name, file.address))
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A delivered file on local disk, with the SHA-256 of its bytes."""
+    """A delivered file on local disk, under the name it was delivered with, with the SHA-256 of its bytes."""
 
+    name: str
     path: Path
     sha256: str
     is_copy: bool = False
@@ -63,14 +66,17 @@ def fetch(file: DeliveredFile, folder: Path) -> LocalFile:
     """Fingerprint a file; what is not local is copied to `folder` on the way. OSError when it cannot be read."""
     if file.filesystem is None:
         with open(file.address, "rb") as content:
-            return LocalFile(Path(file.address), hashlib.file_digest(content, "sha256").hexdigest())
+            return LocalFile(file.name, Path(file.address), hashlib.file_digest(content, "sha256").hexdigest())
     copy = folder / f"{hashlib.sha256(file.name.encode()).hexdigest()[:16]}.copy{PART}"
-    digest = hashlib.sha256()
+    digest, size = hashlib.sha256(), 0
     with file.filesystem.open(file.address, "rb") as content, copy.open("wb") as target:
         while block := content.read(_BLOCK_BYTES):
             digest.update(block)
+            size += len(block)
             target.write(block)
-    return LocalFile(copy, digest.hexdigest(), is_copy=True)
+    if file.size is not None and size != file.size:
+        raise OSError(f"{size} of its {file.size} bytes arrived")
+    return LocalFile(file.name, copy, digest.hexdigest(), is_copy=True)
 
 
 def is_changed(file: DeliveredFile) -> bool:
@@ -93,7 +99,7 @@ def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[
                 feed.source, f"the file {folder / pattern} for {feed.dataset} does not exist", remedy
             )
         for path in folder.glob(pattern):
-            name = path.relative_to(folder).as_posix()
+            name = _as_text(path.relative_to(folder).as_posix())
             try:
                 status = path.stat()
             except OSError:  # a link that leads nowhere, or a file taken away just now: opening it says so, by name
@@ -131,13 +137,17 @@ def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[
                         or ""
                     )
                     fingerprint = f"{facts['size']}:{facts.get('ETag') or changed}"
-                    yield DeliveredFile(
-                        address[len(root.rstrip("/")) :].lstrip("/"), address, fingerprint, _iso(changed), filesystem
-                    )
+                    name = address[len(root.rstrip("/")) :].lstrip("/")
+                    yield DeliveredFile(name, address, fingerprint, _iso(changed), filesystem, facts["size"])
     except Exception as error:  # every object store has errors of its own, e.g. botocore's, that share no base
         raise SourceUnavailableError(
             feed.source, f"{location} cannot be listed: {type(error).__name__}: {error}", remedy
         ) from error
+
+
+def _as_text(name: str) -> str:
+    """A file name as text: bytes that are no UTF-8 are written as `\\xd6`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _fingerprint(status: os.stat_result) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from lakehouse.config.feeds import Feed
 from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
 from lakehouse.formats.csv import read_csv
+from lakehouse.formats.delivered_file import FileFacts
 from lakehouse.formats.json_lines import read_json_lines
 from lakehouse.formats.parquet import read_parquet
 from lakehouse.landing.files import (
@@ -31,6 +33,7 @@ from lakehouse.landing.files import (
 from lakehouse.landing.ledger import DUPLICATE, LANDED, SET_ASIDE, Delivery, Ledger
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.file_discovery import DeliveredFile, LocalFile, discover, fetch, is_changed
+from lakehouse.sources.last_lines import LastLines
 from lakehouse.window import BatchWindow
 
 _THREADS = 2
@@ -103,7 +106,8 @@ def _land_wave(
         if isinstance(local, LocalFile) and first.get(local.sha256) is file
     ]
     fresh = {}
-    for share in threads.map(lambda pairs: _land_share(feed, pairs), _shares(pending)):
+    last_lines = LastLines(feed, ledger, [local for _, local in pending])
+    for share in threads.map(lambda pairs: _land_share(feed, pairs, last_lines), _shares(pending)):
         for delivery in share:
             fresh[delivery.sha256] = delivery
             yield delivery
@@ -184,20 +188,22 @@ def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile, landed:
     return replace(delivery, outcome=DUPLICATE, reason=f"same content as {label.rpartition('@')[0]}")
 
 
-def _land_share(feed: Feed, share: list[tuple[DeliveredFile, LocalFile]]) -> list[Delivery]:
+def _land_share(feed: Feed, share: list[tuple[DeliveredFile, LocalFile]], last_lines: LastLines) -> list[Delivery]:
     bundle = Bundle(feed.landing)
-    deliveries = [_land_file(feed, file, local, bundle) for file, local in share]
+    deliveries = [_land_file(feed, file, local, bundle, last_lines) for file, local in share]
     bundle.land()
     return deliveries
 
 
-def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle) -> Delivery:
+def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle, last_lines: LastLines) -> Delivery:
+    facts = FileFacts()
     delivery = Delivery(file.name, file.fingerprint, local.sha256, LANDED, delivered_at=file.delivered_at)
     label = source_file(file.name, local.sha256)
     try:
         with StagedRows(feed.landing, local.sha256, label) as staged:
-            for rows in _read(feed, file, local):
+            for rows in read_rows(feed, file.name, local.path, facts):
                 staged.write(rows)
+            last_lines.check(file.name, facts)
             if is_changed(file):
                 return replace(
                     delivery,
@@ -208,22 +214,24 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle
             if feed.is_full or not staged.bundle(bundle, label):
                 staged.land(landed_path(feed.landing, local.sha256), label)
             note = NO_SNAPSHOT if feed.is_full and not staged.rows else feed.note_on(staged.columns)
-            return replace(delivery, rows=staged.rows, reason=note)
+            notes = "; ".join([note, *facts.notes] if note else facts.notes) or None
+            return replace(delivery, rows=staged.rows, reason=notes, ends_its_last_line=facts.ends_its_last_line)
     except UnreadableFileError as error:
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
     finally:
         local.release()
 
 
-def _read(feed: Feed, file: DeliveredFile, local: LocalFile) -> Iterator[pa.RecordBatch]:
+def read_rows(feed: Feed, name: str, path: Path, facts: FileFacts) -> Iterator[pa.RecordBatch]:
+    """The rows of a local file as the feed declares its files; `name` is for errors."""
     declared = feed.declaration
     assert isinstance(declared, FilesDataset)
     mapped, packed = feed.mapped_columns, declared.compression
     if declared.format == "csv":
-        return read_csv(local.path, file.name, declared.csv, mapped, packed)
+        return read_csv(path, name, declared.csv, mapped, packed, facts)
     if declared.format == "jsonl":
-        return read_json_lines(local.path, file.name, mapped, feed.required_columns, packed)
-    return read_parquet(local.path, file.name, mapped)
+        return read_json_lines(path, name, mapped, feed.required_columns, packed, facts)
+    return read_parquet(path, name, mapped)
 
 
 def _refuse_if_nothing_fits(feed: Feed, ledger: Ledger) -> None:

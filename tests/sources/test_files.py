@@ -124,6 +124,93 @@ def test_bad_files_are_set_aside_and_the_others_land(shop: Home) -> None:
     assert not list((shop.path / "landing").rglob("*.part"))
 
 
+CUT = HEADER + "1,x\n2,long na"
+
+
+@pytest.mark.parametrize("other", ["a", "z"], ids=["read before", "read after"])
+def test_a_last_line_without_end_is_cut_when_other_files_have_one(shop: Home, other: str) -> None:
+    shop.deliver(f"in/{other}.csv", HEADER + "3,y\n")
+    shop.deliver("in/cut.csv", CUT)
+    (outcome,) = shop.extract("products")
+    assert outcome.loaded == 1
+    assert "cut.csv (truncated: the last line has no end, which other files of this source have" in outcome.warnings[0]
+    shop.deliver("in/next.csv.gz", gzip.compress((HEADER + "4,z\n5,zz").encode()))
+    assert "next.csv.gz (truncated: the last line has no end" in shop.extract("products")[0].warnings[0]
+    shop.declare(DECLARED.format(load="increment") + "        csv: {final_newline: optional}\n")
+    assert shop.extract("products")[0].loaded == 4
+
+
+def test_last_lines_without_end_are_loaded_when_no_file_has_one(shop: Home) -> None:
+    shop.deliver("in/a.csv", CUT)
+    (outcome,) = shop.extract("products")
+    assert outcome.loaded == 2
+    assert outcome.warnings == (
+        "1 file of shop landed with a note: a.csv (the last line has no end, and no other file tells whether it is"
+        " whole)",
+    )
+    shop.deliver("in/b.csv", HEADER + "3,c")
+    assert shop.extract("products")[0].warnings == ()
+
+
+def test_required_ends_of_the_last_line(shop: Home) -> None:
+    shop.declare(DECLARED.format(load="increment") + "        csv: {final_newline: required}\n")
+    shop.deliver("in/a.csv", CUT)
+    with pytest.raises(ContractError, match="truncated: the last line has no end"):
+        shop.extract("products")
+
+
+def test_a_name_of_any_encoding(shop: Home) -> None:
+    folder = os.fsencode(shop.path / "in")
+    for name in (b"m-\xd6sterreich.csv", "m-\u00d6sterreich.csv".encode()):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(HEADER + f"{len(name)},x\n")
+    (outcome,) = shop.extract("products")
+    assert (outcome.loaded, outcome.warnings) == (2, ())
+    assert [name for name, *_ in shop.files()] == ["m-\\xd6sterreich.csv", "m-\u00d6sterreich.csv"]
+    assert shop.extract("products")[0].skipped
+
+
+def test_names_that_differ_in_case_are_one_column(home: Home) -> None:
+    declared = DECLARED.format(load="increment").replace("format: csv", "format: jsonl").replace("*.csv*", "*.jsonl")
+    home.declare(declared)
+    home.deliver("in/a.jsonl", '{"id": "1", "name": "x"}\n')
+    home.deliver("in/b.jsonl", '{"id": "2", "NAME": "y"}\n{"ID": "3", "Name": "z", "name2": "q", "Name2": "q"}\n')
+    home.deliver("in/c.jsonl", '{"id": "4", "NAME": "z"}\n')
+    (outcome,) = home.extract("products")
+    assert [(row["id"], row["name"]) for row in home.landed("shop", "products")] == [("1", "x"), ("4", "z")]
+    assert "b.jsonl (line 2: two columns are called" in outcome.warnings[0]
+
+
+def test_oddities_of_a_file_are_told_with_their_place(shop: Home) -> None:
+    shop.deliver("in/a.csv", HEADER + "1,x\nid,name\n2,y\n")
+    (outcome,) = shop.extract("products")
+    assert outcome.loaded == 2
+    assert outcome.warnings == (
+        "1 file of shop landed with a note: a.csv (a row repeats the header and was left out (row 2))",
+    )
+
+
+def test_a_copy_that_is_shorter_than_announced_is_not_taken(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec
+
+    store = fsspec.filesystem("memory")
+    store.pipe({"/bucket/in/a.csv": b"id,name\n1,x\n"})
+    listed = store.glob
+    monkeypatch.setattr(
+        type(store),
+        "glob",
+        lambda _, pattern, detail: {
+            address: {**facts, "size": facts["size"] + 1} for address, facts in listed(pattern, detail=detail).items()
+        },
+    )
+    try:
+        home.declare(DECLARED.format(load="increment").replace("location: in", "location: memory://bucket/in"))
+        with pytest.raises(SourceUnavailableError, match="12 of its 13 bytes arrived"):
+            home.extract("products")
+    finally:
+        store.rm("/bucket", recursive=True)
+
+
 def test_complete_snapshots_have_landed_files_of_their_own(shop: Home) -> None:
     shop.declare(DECLARED.format(load="full"))
     for name in "ab":
