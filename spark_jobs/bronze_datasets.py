@@ -14,6 +14,7 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
@@ -46,14 +47,15 @@ def _append_new(feed: Feed, window: BatchWindow) -> TableOutcome:
     A column the table lacks is added to it; one a file lacks is null.
     """
     found = Table(feed.bronze, settings().lake)
-    groups, count_new = _new_files(feed, found)
+    groups, arrivals, count_new = _new_files(feed, found)
     if not count_new:
         return TableOutcome(feed.bronze, skipped=True)
     spark = session()
     columns = _spellings([*found.columns, *(name for files in groups for name in files.columns)])
     received = tuple(Column(name, "string", "as received") for name in columns.values())
     table = SparkTable(feed.bronze, found.lake, spark=spark).ensure((*received, *BRONZE_LINEAGE))
-    rows = with_row_hash(_read(spark, groups, columns), delivered_columns(columns.values()))
+    times = _arrival_times(arrivals, table.latest_time("_ingested_at"))
+    rows = with_row_hash(_read(spark, groups, columns, times), delivered_columns(columns.values()))
     table.append(rows.withColumn("_batch_id", sf.lit(window.run_id)))
     return TableOutcome(feed.bronze, read=count_new, loaded=table.reopened().count_rows() - table.count_rows())
 
@@ -61,31 +63,41 @@ def _append_new(feed: Feed, window: BatchWindow) -> TableOutcome:
 class _Alike(NamedTuple):
     """What landed files have in common that are read together."""
 
-    run: int  # place in the order of landing
     columns: tuple[str, ...]
     new: tuple[str, ...]  # the `_source_file`s to take; empty for all
 
 
 _Groups = dict[_Alike, list[Path]]
+_Arrivals = dict[str, tuple[int, str]]  # `_source_file` -> run that landed it, place in it
 
 
-def _new_files(feed: Feed, table: Table) -> tuple[_Groups, int]:
-    """Landed files with deliveries the table lacks, by what they share, and the number of rows. Reads one column of the
-    table, and footers."""
+def _new_files(feed: Feed, table: Table) -> tuple[_Groups, _Arrivals, int]:
+    """Landed files with deliveries the table lacks, by what they share; how these arrived; the number of rows. Reads
+    one column of the table, and footers."""
     loaded = {digits_of(label) for label in table.source_files()}
-    runs: dict[str, int] | None = None
+    places: dict[str, tuple[int, str]] | None = None
     groups: _Groups = {}
+    arrivals: _Arrivals = {}
     count_new = 0
     for landed in landed_files(feed.landing, loaded):
         new = {label: rows for label, rows in landed.rows.items() if digits_of(label) not in loaded}
         if new:
-            if runs is None:
-                runs = {shown(sha256): run for sha256, run in Ledger(feed).run_of_landed().items()}
+            if places is None:
+                places = {shown(sha256): place for sha256, place in Ledger(feed).places_of_landed().items()}
             some = tuple(new) if len(new) < len(landed.rows) else ()
-            run = max(runs.get(digits_of(label), 0) for label in new)  # what shares a file was landed by one run
-            groups.setdefault(_Alike(run, landed.columns, some), []).append(landed.path)
+            groups.setdefault(_Alike(landed.columns, some), []).append(landed.path)
+            arrivals |= {label: places.get(digits_of(label), (0, label)) for label in new}
             count_new += sum(new.values())
-    return groups, count_new
+    return groups, arrivals, count_new
+
+
+def _arrival_times(arrivals: _Arrivals, latest: datetime | None) -> dict[str, datetime]:
+    """`_ingested_at` of each delivery: now, but later than any in the table, and microseconds apart in the order they
+    arrived, so that it alone says which is newer."""
+    now = datetime.now(UTC)
+    first = now if latest is None or latest < now else latest + timedelta(milliseconds=1)
+    ordered = sorted(arrivals, key=lambda label: (arrivals[label], label))
+    return {label: first + timedelta(microseconds=place) for place, label in enumerate(ordered)}
 
 
 def _spellings(names: Iterable[str]) -> dict[str, str]:
@@ -98,13 +110,12 @@ def _spellings(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> DataFrame:
-    """Rows of all files with all columns, `_source_file`, `_row_number` and `_ingested_at`: now, microseconds apart by
-    order of landing, also when several runs landed them before this one.
+def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str], times: dict[str, datetime]) -> DataFrame:
+    """Rows of all files with all columns, `_source_file`, `_row_number` and `_ingested_at`.
 
     The schema is given, because inferring it opens every file once more.
     """
-    parts, now = [], datetime.now(UTC)
+    parts = []
     for files, paths in groups.items():
         texts = ", ".join(f"{identifier(name)} string" for name in files.columns)
         rows = spark.read.schema(f"{texts}, `_source_file` string, `_row_number` bigint").parquet(*map(str, paths))
@@ -113,9 +124,12 @@ def _read(spark: SparkSession, groups: _Groups, columns: dict[str, str]) -> Data
         present = {name.lower(): sf.col(identifier(name)) for name in files.columns}
         missing = sf.lit(None).cast("string")
         delivered = [present.get(key, missing).alias(name) for key, name in columns.items()]
-        ingested_at = sf.lit(now + timedelta(microseconds=files.run)).alias("_ingested_at")
-        parts.append(rows.select(*delivered, "_source_file", "_row_number", ingested_at))
-    return reduce(DataFrame.unionByName, parts)
+        parts.append(rows.select(*delivered, "_source_file", "_row_number"))
+    every = reduce(DataFrame.unionByName, parts)
+    if len(times) == 1:
+        return every.withColumn("_ingested_at", sf.lit(next(iter(times.values()))))
+    arrived = pa.table({"_source_file": list(times), "_ingested_at": list(times.values())})
+    return every.join(sf.broadcast(spark.createDataFrame(arrived)), "_source_file")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from lakehouse.config.file_order import FileOrder
 from lakehouse.config.source_fields import DatasetDeclaration, DatasetName, Declaration, SourceName, WatermarkedDataset
 from lakehouse.config.yaml_file import EnvironmentText, Secret, SecretUrl
 
@@ -91,6 +92,11 @@ class FilesDataset(DatasetDeclaration):
     )
     csv: CsvOptions = Field(CsvOptions.model_validate({}), description="options of format csv")
     compression: Literal["auto", "none", "gzip", "zstd"] = Field("auto", description="auto: by suffix, .gz and .zst")
+    order: FileOrder | None = Field(
+        None,
+        description="which of several new files is newer: modified (the default: by time of change, then by name),"
+        " name, or {pattern: ...}; numbers in names count as numbers, 9 before 10",
+    )
 
     @model_validator(mode="after")
     def _options_fit_the_format(self) -> FilesDataset:

@@ -53,8 +53,8 @@ class RowRule:
 class Contract:
     """The schema of one table that Spark (or the activation room) writes.
 
-    `order_by` names the columns that decide which of two rows with the same key is newer (later wins; nulls lose); a
-    last tie is broken by the row's hash, so that the order of arrival never matters.
+    `order_by` names the columns that decide which of two rows with the same key is newer (later wins; nulls lose);
+    where they are equal the row that arrived later wins.
     """
 
     dataset: str
@@ -91,8 +91,9 @@ class Contract:
 LINEAGE = (
     Column("_source", "string", "Source (key in sources.yml) that delivered the row", required=True),
     Column("_source_file", "string", "Delivered file, `name@first 12 hex of its SHA-256`", required=True),
+    Column("_row_number", "bigint", "Position of the record in the delivered file, from 1", required=True),
     Column("_batch_id", "string", "Run that loaded the row into bronze", required=True),
-    Column("_ingested_at", "timestamp", "When bronze received the row", required=True),
+    Column("_ingested_at", "timestamp", "When bronze received its delivery; orders deliveries", required=True),
     Column("_row_hash", "bigint", "xxhash64 of the row as received", required=True),
     Column("_updated_at", "timestamp", "When this table last changed the row; never decreases", required=True),
     Column(
@@ -108,6 +109,6 @@ BRONZE_LINEAGE = (
     Column("_source_file", "string", "Delivered file, `name@first 12 hex of its SHA-256`", required=True),
     Column("_row_number", "bigint", "Position of the record in the delivered file, from 1", required=True),
     Column("_batch_id", "string", "Run that loaded the row", required=True),
-    Column("_ingested_at", "timestamp", "When the row was loaded", required=True),
+    Column("_ingested_at", "timestamp", "When its delivery was loaded; orders deliveries", required=True),
     Column("_row_hash", "bigint", "xxhash64 of the row as received", required=True),
 )

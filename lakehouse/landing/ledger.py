@@ -35,8 +35,9 @@ class Delivery:
 
     `fingerprint` changes when the content may have changed (size and time of change). `declaration` is the fingerprint
     of the declaration it was read by. `state` is where the next load of a table or endpoint goes on. `sha256` names the
-    landed rows: it is the SHA-256 of the content, except for a snapshot that came back, which has its SHA-256 in
+    landed rows: it is the SHA-256 of the content, except for content that came back, which has its SHA-256 in
     `content_sha256`. `ends_its_last_line`: whether a text file ends with a line end; None where that is not known.
+    `place` sorts the deliveries of one run in the order they came.
     """
 
     file_name: str
@@ -50,6 +51,7 @@ class Delivery:
     state: dict[str, Any] = field(default_factory=dict)
     content_sha256: str = ""
     ends_its_last_line: bool | None = None
+    place: str = ""
 
     @property
     def content(self) -> str:
@@ -82,27 +84,24 @@ class Ledger:
             and (known.outcome != SET_ASIDE or known.declaration == self._feed.fingerprint)
         )
 
-    def newest_and_current(self) -> tuple[Delivery, Delivery] | None:
-        """Of complete snapshots: the one delivered last, and the one whose rows were landed last; None before the
-        first.
-
-        In the order in which bronze and silver take them: by run, within a run by name (dumps are dated). The two have
-        the same content unless an older snapshot has come back.
-        """
-        ordered = sorted(
-            ((run, delivery) for run, delivery in self._arrivals if delivery.rows),
-            key=lambda arrival: (arrival[0], arrival[1].file_name),
+    def in_order(self) -> list[tuple[int, Delivery]]:
+        """Deliveries with rows that are in landing, with the number of their run, in the order they came: by run,
+        within a run as declared. It is the order in which bronze and silver take them."""
+        known = (
+            (run, delivery)
+            for run, delivery in self._arrivals
+            if delivery.rows and delivery.outcome != SET_ASIDE and delivery.content in self.landed
         )
-        delivered = [
-            delivery for _, delivery in ordered if delivery.outcome != SET_ASIDE and delivery.content in self.landed
-        ]
-        landed = [delivery for delivery in delivered if delivery.outcome == LANDED]
-        return (delivered[-1], landed[-1]) if landed else None
+        return sorted(known, key=lambda arrival: (arrival[0], arrival[1].place or arrival[1].file_name))
 
-    def run_of_landed(self) -> dict[str, int]:
-        """SHA-256 of landed content -> number of the run that landed it (they count up); what the ledger does not know
-        is absent."""
-        return {delivery.sha256: run for run, delivery in self._arrivals if delivery.outcome == LANDED}
+    def places_of_landed(self) -> dict[str, tuple[int, str]]:
+        """SHA-256 of landed rows -> run that landed them (they count up) and their place in it; what the ledger does
+        not know is absent."""
+        return {
+            delivery.sha256: (run, delivery.place or delivery.file_name)
+            for run, delivery in self._arrivals
+            if delivery.outcome == LANDED
+        }
 
     def add(self, delivery: Delivery) -> None:
         """Note an outcome; durable against a killed process at once."""

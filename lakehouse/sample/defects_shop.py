@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -190,8 +191,7 @@ def _add_late_file(dumps: SpoiledDumps) -> None:
 
 def _add_repeated_file(dumps: SpoiledDumps) -> None:
     original, copy = _day("2017-06-07"), _day("2017-06-07", "_copy")
-    content = (dumps.folder / original).read_bytes()
-    (dumps.folder / copy).write_bytes(content)
+    shutil.copy2(dumps.folder / original, dumps.folder / copy)  # as old as the original: no newer word
     dumps.repeated[copy] = (_DATASET, len(dumps.dump(original).lines))
     dumps.note("repeated_file", _DATASET, copy, ("duplicate",), f"the bytes of {original} under another name")
 

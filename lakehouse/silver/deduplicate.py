@@ -1,4 +1,4 @@
-"""One row per key, the newest.
+"""One row per key, the newest: of the greatest `order_by` of its contract the one that arrived last.
 
 Ranking every row is the most expensive query there is (16 s per 10 M rows where a group-by takes 1 s), and keys rarely
 repeat. So the repeated keys are found first, by hash, and only their rows are ranked. A collision of hashes costs a
@@ -19,28 +19,13 @@ from lakehouse.silver.feed_rows import FeedRows
 from lakehouse.transforms.received import with_hash
 
 _HASH, _RANK = "_key_hash", "_rank"
-CHANGED_AT = "updated_at"  # the column by which rows of a contract say when they were last changed
+# The order of arrival: each delivery has a time of its own in bronze, and rows are numbered within it.
+ARRIVAL = ("_ingested_at", "_row_number")
 
 # Up to so many hashes, and rows, are retained between two queries (engines have no cache to rely on); more are computed
 # again.
 _RETAINED_HASHES = 500_000
 _RETAINED_ROWS = 50_000
-
-
-def by_arrival(contract: Contract, full_sources: Sequence[str], prefix: str = "") -> Column:
-    """Whether the order of arrival decides between versions with equal `order_by`: of snapshots, and of rows that do
-    not say when they were changed. Of rows that do, two versions of one moment are decided by their content, in
-    whatever order they come."""
-    is_snapshot = sf.col(f"{prefix}_source").isin(list(full_sources)) if full_sources else sf.lit(False)
-    return is_snapshot | sf.col(f"{prefix}{CHANGED_AT}").isNull() if CHANGED_AT in contract.names else sf.lit(True)
-
-
-def arrival_order(contract: Contract, full_sources: Sequence[str], prefix: str = "") -> list[Column]:
-    """Values that order two versions by arrival, the later one greater; null where arrival does not decide."""
-    return [
-        sf.when(by_arrival(contract, full_sources, prefix), sf.col(f"{prefix}{name}"))
-        for name in ("_ingested_at", "_source_file")
-    ]
 
 
 def retained(rows: DataFrame, limit: int) -> tuple[DataFrame, int]:
@@ -58,32 +43,24 @@ def unique_rows(contract: Contract, feeds: Sequence[FeedRows]) -> tuple[DataFram
     good = reduce(DataFrame.unionByName, [rows.good for rows in feeds])
     if not count_repeated:
         return good, 0
-    full = [rows.plan.feed.source for rows in feeds if rows.plan.feed.is_full]
     hashed = _with_key_hash(good, contract.key)
     contenders, _ = retained(hashed.join(repeated, _HASH, "left_semi").drop(_HASH), _RETAINED_ROWS)
     # Grouped, not count_distinct: over several columns Sail 0.7.2 keeps each value with the memory of its whole batch
     # (5 GB for 4,000 rows).
     sizes = contenders.groupBy(*contract.key).agg(sf.count(sf.lit(1)).alias("count_rows"))
     count_lost = int(sizes.agg(sf.sum(sf.col("count_rows") - 1).alias("count_lost")).collect()[0]["count_lost"] or 0)
-    in_order = by_arrival(contract, full)
-    versions = _without_repeated_versions(contenders.where(in_order), contract.key, contract.order_by)
-    versions = versions.unionByName(contenders.where(~in_order))
-    order = _newest_first(contract.order_by, [value.desc_nulls_last() for value in arrival_order(contract, full)])
+    versions = _without_repeated_versions(contenders, contract.key, contract.order_by)
     single = hashed.join(repeated, _HASH, "left_anti").drop(_HASH)
-    return single.unionByName(_latest_by_key(versions, contract.key, order)), count_lost
+    newest = _latest_by_key(versions, contract.key, _newest_first(contract.order_by))
+    return single.unionByName(newest), count_lost
 
 
-def _newest_first(order_by: Sequence[str], then: Sequence[Column] = ()) -> list[Column]:
-    """Order in which the first row of a key wins: greatest `order_by` (nulls lose), then `then`, then the greatest hash
-    of the row, then the row that arrived first. Total, so that the order of arrival never decides between different
-    contents."""
+def _newest_first(order_by: Sequence[str]) -> list[Column]:
+    """Order in which the first row of a key wins: greatest `order_by` (nulls lose), then the latest arrival. Total: no
+    two rows of one source arrive at once, and two of different sources are told apart by these."""
     return [
         *(sf.col(name).desc_nulls_last() for name in order_by),
-        *then,
-        sf.col("_row_hash").desc(),
-        sf.col("_ingested_at").asc(),
-        sf.col("_source_file").asc(),
-        sf.col("_row_number").asc(),
+        *(sf.col(name).desc() for name in (*ARRIVAL, "_source", "_source_file")),
     ]
 
 
@@ -105,14 +82,13 @@ def _latest_by_key(rows: DataFrame, key: Sequence[str], order: list[Column]) -> 
 
 
 def _without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Sequence[str]) -> DataFrame:
-    """Rows between which arrival decides, without those that repeat the delivery before: same key, same
-    `order_by`, same hash.
+    """Rows without those that repeat the delivery before: same key, same `order_by`, same hash.
 
     What remains is what increments would have written, so that a rebuild names the same delivery as a row's origin.
     """
     version = [*key, *order_by]
     one_per_delivery = _latest_by_key(rows, [*version, "_ingested_at", "_source_file"], _newest_first(()))
-    in_order = Window.partitionBy(*version).orderBy(sf.col("_ingested_at"), sf.col("_source_file"))
+    in_order = Window.partitionBy(*version).orderBy("_ingested_at", "_source", "_source_file")
     compared = one_per_delivery.withColumn("_previous_hash", sf.lag("_row_hash").over(in_order))
     is_repeated = sf.col("_previous_hash").eqNullSafe(sf.col("_row_hash"))
     return compared.where(~is_repeated).drop("_previous_hash")

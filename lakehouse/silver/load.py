@@ -5,17 +5,15 @@ Only what differs from the table is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
-from lakehouse.config.feeds import feeds
 from lakehouse.contracts import CONTACT_IDENTIFIERS, Contract
 from lakehouse.outcome import TableOutcome
 from lakehouse.silver.contact_identifiers import remember_identifiers
-from lakehouse.silver.deduplicate import CHANGED_AT, arrival_order, unique_rows
+from lakehouse.silver.deduplicate import ARRIVAL, unique_rows
 from lakehouse.silver.feed_rows import FeedRows
 from lakehouse.silver.quarantine import quarantine_rows
 from lakehouse.silver.soft_deletes import SnapshotKeys, changed_flags, flagged
@@ -67,24 +65,19 @@ def _merge(
     A row replaces the known one when it is newer (see `_is_newer`). Returns how many rows were inserted or brought a
     row up to date, and how many changed nothing.
     """
-    full_sources = [feed.source for feed in feeds(contract.dataset) if feed.is_full]
     table.ensure(contract.stored)
 
     def attempt() -> tuple[int, int]:
-        return _merge_once(table.reopened(), contract, incoming, full_sources, snapshot)
+        return _merge_once(table.reopened(), contract, incoming, snapshot)
 
     return committed(table.ref, attempt)
 
 
 def _merge_once(
-    table: SparkTable,
-    contract: Contract,
-    incoming: DataFrame,
-    full_sources: Sequence[str],
-    snapshot: SnapshotKeys | None,
+    table: SparkTable, contract: Contract, incoming: DataFrame, snapshot: SnapshotKeys | None
 ) -> tuple[int, int]:
     known = table.read()
-    changes, counts = _changes(contract, incoming, known, full_sources)
+    changes, counts = _changes(contract, incoming, known)
     count_flags = 0
     if snapshot is not None:
         flags = changed_flags(known, contract, snapshot)
@@ -105,50 +98,37 @@ def _merge_once(
     return count_loaded, counts["count_rows"] - count_loaded
 
 
-def _changes(
-    contract: Contract, incoming: DataFrame, known: DataFrame, full_sources: Sequence[str]
-) -> tuple[DataFrame, dict[str, int]]:
+def _changes(contract: Contract, incoming: DataFrame, known: DataFrame) -> tuple[DataFrame, dict[str, int]]:
     """Rows to insert or update, and the counts of rows, changed rows and updated rows."""
-    changed_at = [CHANGED_AT] if CHANGED_AT in contract.names else []
-    beside = list(
-        dict.fromkeys([*contract.order_by, *changed_at, "_row_hash", "_source", "_ingested_at", "_source_file"])
-    )
+    beside = dict.fromkeys([*contract.order_by, "_row_hash", *ARRIVAL])
     columns = [sf.col(name).alias(f"{_KNOWN}{name}") for name in beside]
     # Same names on both sides only for the key, so that the join is a plain one on equality, which engines hash.
     compared = incoming.join(
         known.select(*contract.key, *columns, sf.lit(True).alias(f"{_KNOWN}row")), list(contract.key), "left"
     )
     is_known = sf.col(f"{_KNOWN}row").isNotNull()
-    is_changed = ~is_known | _is_newer(contract, full_sources)
+    is_changed = ~is_known | _is_newer(contract)
     numbers = {"count_rows": sf.lit(True), "count_changed": is_changed, "count_updated": is_known & is_changed}
     counts = (
         compared.agg(*[sf.count_if(condition).alias(name) for name, condition in numbers.items()]).collect()[0].asDict()
     )
-    changes = (
-        compared.where(is_changed)
-        .select(*[name for name in incoming.columns if name != "_row_number"])
-        .withColumn("_is_deleted", sf.lit(False))
-    )
+    changes = compared.where(is_changed).select(*incoming.columns).withColumn("_is_deleted", sf.lit(False))
     return changes, counts
 
 
-def _is_newer(contract: Contract, full_sources: Sequence[str]) -> Column:
-    """Whether the incoming version beats the known one: greater `order_by`, else the later arrival where that decides
-    (see `by_arrival`), else the greater hash; and its content differs."""
+def _is_newer(contract: Contract) -> Column:
+    """Whether the incoming version beats the known one: greater `order_by`, else the later arrival; and its content
+    differs."""
     # A column that belongs to the key is compared by the join already.
     order_by = [name for name in contract.order_by if name not in contract.key]
-    pairs = [(sf.col(name), sf.col(f"{_KNOWN}{name}")) for name in order_by]
     says_same = reduce(
-        lambda left, pair: left & pair[0].eqNullSafe(pair[1]),
-        [*pairs, (sf.col("_row_hash"), sf.col(f"{_KNOWN}_row_hash"))],
+        lambda left, name: left & sf.col(name).eqNullSafe(sf.col(f"{_KNOWN}{name}")),
+        [*order_by, "_row_hash"],
         sf.lit(True),
     )
-    pairs += list(
-        zip(arrival_order(contract, full_sources), arrival_order(contract, full_sources, _KNOWN), strict=True)
-    )
-    pairs.append((sf.col("_row_hash"), sf.col(f"{_KNOWN}_row_hash")))
     newer = sf.lit(False)
-    for incoming, known in reversed(pairs):
+    for name in reversed([*order_by, *ARRIVAL]):
+        incoming, known = sf.col(name), sf.col(f"{_KNOWN}{name}")
         is_greater = sf.when(known.isNull(), incoming.isNotNull()).otherwise(
             sf.coalesce(incoming > known, sf.lit(False))
         )

@@ -25,8 +25,7 @@ class SnapshotKeys:
 
 
 def snapshot_files(received: DataFrame) -> list[str]:
-    """`_source_file` of each snapshot among bronze rows, oldest first: by time of arrival, then by name (dumps are
-    dated)."""
+    """`_source_file` of each snapshot among bronze rows, in the order they arrived."""
     found = received.groupBy("_ingested_at", "_source_file").agg(sf.count(sf.lit(1))).collect()
     return [row["_source_file"] for row in sorted(found, key=lambda row: (row["_ingested_at"], row["_source_file"]))]
 

@@ -11,7 +11,7 @@ from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
 from lakehouse.errors import LakehouseError, SourceUnavailableError, TerminalError, combined_error
 from lakehouse.landing.ledger import Ledger, open_ledger
-from lakehouse.landing.reappearing_snapshots import with_reappeared
+from lakehouse.landing.returned_content import with_returned
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.disk_full import no_room
 from lakehouse.window import BatchWindow
@@ -69,7 +69,7 @@ def extract_feed(feed: Feed, window: BatchWindow) -> TableOutcome:
     with open_ledger(feed) as ledger:
         try:
             outcome = _landing_of(feed)(feed, ledger, window)
-            return with_reappeared(feed, ledger, outcome) if feed.is_full else outcome
+            return with_returned(feed, ledger, outcome)
         finally:
             ledger.record_outcomes(window.run_id, settings().lake)
 

@@ -6,12 +6,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lakehouse.config.feeds import Feed
+from lakehouse.config.file_order import place_in_order
 from lakehouse.config.settings import settings
 from lakehouse.config.source_models import FilesDataset, FilesSource
 from lakehouse.errors import SourceUnavailableError
@@ -23,7 +24,7 @@ _BLOCK_BYTES = 1 << 20
 @dataclass(frozen=True)
 class DeliveredFile:
     """A file as found. `name` is relative to the source's location, and a text that can be written anywhere; `address`
-    is what opens it."""
+    is what opens it. `place` sorts files in the order they came; None when the name does not say it as declared."""
 
     name: str
     address: str
@@ -31,10 +32,12 @@ class DeliveredFile:
     delivered_at: str
     filesystem: Any = None  # fsspec's; None for a local file
     size: int | None = None  # in bytes, as an object store announced it
+    place: str | None = ""
 
 
 def discover(feed: Feed) -> list[DeliveredFile]:
-    """All files of a feed in the order of their names; SourceUnavailableError when the location is not there."""
+    """All files of a feed in the order they came, as declared; SourceUnavailableError when the location is not
+    there."""
     assert isinstance(feed.origin, FilesSource)
     assert isinstance(feed.declaration, FilesDataset)
     location = feed.origin.location.resolve()
@@ -44,7 +47,9 @@ def discover(feed: Feed) -> list[DeliveredFile]:
         if "://" in location
         else _in_folder(feed, patterns, settings().home / location)
     )
-    return sorted({file.address: file for file in found}.values(), key=lambda file: (file.name, file.address))
+    order = feed.declaration.order or "modified"
+    placed = [replace(file, place=place_in_order(order, file.name, file.delivered_at)) for file in found]
+    return sorted({file.address: file for file in placed}.values(), key=lambda file: (file.place or "", file.address))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lakehouse.config.feeds import Feed
+from lakehouse.config.file_order import has_year_last
 from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
 from lakehouse.formats.csv import read_csv
@@ -37,7 +38,7 @@ from lakehouse.sources.last_lines import LastLines
 from lakehouse.window import BatchWindow
 
 _THREADS = 2
-_WAVE = 32  # files fingerprinted before they are read: duplicates among them are decided by name, not by chance
+_WAVE = 32  # files fingerprinted before they are read: duplicates among them are decided by order, not by chance
 _SHARE_FILES, _SHARE_BYTES = 16, 16 << 20  # what one thread lands at a time, and may put into one landed file
 _NAMED = 5  # files named in one warning
 
@@ -49,6 +50,8 @@ def land_files(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
     read.
     """
     found = discover(feed)
+    _refuse_years_at_the_end(feed, found)
+    places = {file.name: file.place or "" for file in found}
     new = [file for file in found if window.is_full or not ledger.knows(file.name, file.fingerprint)]
     found_landed = _landed_but_not_noted(feed, ledger) if new else {}
     deliveries: list[Delivery] = []
@@ -57,7 +60,7 @@ def land_files(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
             for delivery in _land_wave(feed, ledger, new[start : start + _WAVE], found_landed, threads):
                 deliveries.append(delivery)
                 if delivery.sha256 and delivery.fingerprint:
-                    ledger.add(delivery)
+                    ledger.add(replace(delivery, place=places[delivery.file_name]))
     _refuse_if_nothing_fits(feed, ledger)
     read = sum(delivery.rows for delivery in deliveries)
     duplicates = sum(delivery.rows for delivery in deliveries if delivery.outcome == DUPLICATE)
@@ -138,13 +141,17 @@ def _shares(pending: list[tuple[DeliveredFile, LocalFile]]) -> Iterator[list[tup
 
 def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
     try:
-        return fetch(file, feed.landing)
+        local = fetch(file, feed.landing)
     except OSError as error:
         if file.filesystem is None:
             return Delivery(file.name, "", "", SET_ASIDE, f"it cannot be opened: {error.strerror}")
         raise SourceUnavailableError(
             feed.source, f"{file.address} cannot be read: {error}", "Check the object store and run again."
         ) from error
+    if file.place is not None:
+        return local
+    local.release()
+    return Delivery(file.name, file.fingerprint, local.sha256, SET_ASIDE, "its name does not fit order.pattern")
 
 
 def _repeated(
@@ -232,6 +239,23 @@ def read_rows(feed: Feed, name: str, path: Path, facts: FileFacts) -> Iterator[p
     if declared.format == "jsonl":
         return read_json_lines(path, name, mapped, feed.required_columns, packed, facts)
     return read_parquet(path, name, mapped)
+
+
+def _refuse_years_at_the_end(feed: Feed, found: list[DeliveredFile]) -> None:
+    """ContractError for several snapshots with dates like 31-12-2023 in their names and no declared order: copying them
+    changes their times, and by name January 2024 comes before December 2023."""
+    assert isinstance(feed.declaration, FilesDataset)
+    dated = [file.name for file in found if has_year_last(file.name)]
+    if feed.is_full and feed.declaration.order is None and len(dated) > 1:
+        problem = (
+            f"source {feed.source} has {len(dated)} snapshots with the year last in their names, e.g. {dated[0]}, and"
+            " does not declare which of them is the newest"
+        )
+        remedy = (
+            "Declare it in sources.yml, e.g. `order: {pattern: 'contacts_{day}-{month}-{year}.jsonl'}`, or"
+            " `order: modified` if their times of change are to be relied on."
+        )
+        raise ContractError(feed.dataset, problem, remedy)
 
 
 def _refuse_if_nothing_fits(feed: Feed, ledger: Ledger) -> None:

@@ -28,7 +28,8 @@ from lakehouse.window import BatchWindow
 #    rows_*.
 #    Loyalty ids and ids written as floats in one form; silver.identities has other columns.
 #    silver.mail_holds and changed_until of silver.consents are new.
-LAYOUT = 2
+# 3: silver tables have _row_number, and the order of arrival decides between versions of one time.
+LAYOUT = 3
 log = logging.getLogger(__name__)
 _STAGE = "layout"
 

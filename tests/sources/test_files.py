@@ -64,8 +64,8 @@ def test_a_second_run_finds_nothing(shop: Home) -> None:
 
 
 def test_the_same_content_lands_once(shop: Home) -> None:
-    for name in ("b.csv", "a.csv", "c.csv"):
-        shop.deliver(f"in/{name}", HEADER + "1,x\n")
+    for moment, name in enumerate(("a.csv", "b.csv", "c.csv")):
+        os.utime(shop.deliver(f"in/{name}", HEADER + "1,x\n"), (moment, moment))
     (outcome,) = shop.extract("products")
     assert (outcome.read, outcome.loaded, outcome.duplicates) == (3, 1, 2)
     assert "2 files of shop already loaded: b.csv (same content as a.csv)" in outcome.warnings[0]

@@ -21,6 +21,7 @@ INGESTED = datetime(2018, 1, 1, tzinfo=UTC)
 LINEAGE: Row = {
     "_source": "shop",
     "_source_file": "dump@0123456789ab",
+    "_row_number": 1,
     "_batch_id": "r1",
     "_ingested_at": INGESTED,
     "_row_hash": 1,

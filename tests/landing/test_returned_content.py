@@ -1,4 +1,5 @@
-"""Complete snapshots: A, then B, then A again. The third is a new delivery, though its content was landed before."""
+"""Content that comes back: A, then B, then A again. The third is a new delivery, though its content was landed
+before."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from lakehouse.config.feeds import feeds
-from lakehouse.errors import TerminalError
+from lakehouse.errors import ContractError, TerminalError
 from lakehouse.landing.ledger import Ledger
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources import extract as extract_module
@@ -78,20 +79,99 @@ def test_a_copy_of_the_newest_snapshot_stays_a_duplicate(shop: Home) -> None:
 
 
 def test_a_folder_that_is_copied_again_brings_nothing_back(shop: Home) -> None:
-    """All times of change are new, but the last by name is the one that is current."""
+    """All times of change are new, but the last is the one that is current."""
     deliver(shop, A, 1, "1.csv")
     deliver(shop, B, 2, "2.csv")
-    os.utime(shop.path / "in/1.csv", (9, 9))
-    assert deliver(shop, B, 8, "2.csv").duplicates == 3
+    os.utime(shop.path / "in/1.csv", (8, 8))
+    assert deliver(shop, B, 9, "2.csv").duplicates == 3
     assert len(snapshots(shop)) == 2
 
 
-def test_increments_that_repeat_stay_duplicates(shop: Home) -> None:
+@pytest.fixture
+def log(shop: Home) -> Home:
     shop.declare(DECLARED.format(load="increment"))
-    deliver(shop, A, 1)
-    deliver(shop, B, 2)
-    assert deliver(shop, A, 3).duplicates == 2
-    assert len(snapshots(shop)) == 2
+    return shop
+
+
+def labels_in_order(shop: Home) -> list[str]:
+    """Names of the landed deliveries in the order in which bronze takes them."""
+    (feed,) = feeds("products")
+    return [delivery.file_name for _, delivery in Ledger(feed).in_order() if delivery.outcome == "landed"]
+
+
+@pytest.mark.parametrize("names", [("a.csv", "a.csv", "a.csv"), ("1.csv", "2.csv", "3.csv")])
+def test_an_increment_whose_content_comes_back_is_landed_again(log: Home, names: tuple[str, str, str]) -> None:
+    for moment, (name, content) in enumerate(zip(names, (A, B, A), strict=True), 1):
+        outcome = deliver(log, content, moment, name)
+    assert (outcome.read, outcome.loaded, outcome.duplicates) == (2, 2, 0)
+    assert f"{names[2]} of shop: the content of an earlier file has come back" in outcome.warnings[-1]
+    assert labels_in_order(log) == list(names)
+    for is_full in (False, True):
+        assert log.extract("products", is_full=is_full)[0].skipped
+
+
+def test_content_that_comes_back_within_one_run(log: Home) -> None:
+    """Small files share one landed file, from which only the rows of one are taken again."""
+    for moment, (name, content) in enumerate((("1.csv", A), ("2.csv", B), ("3.csv", A)), 1):
+        os.utime(log.deliver(f"in/{name}", content), (moment, moment))
+    (outcome,) = log.extract("products")
+    assert (outcome.read, outcome.loaded) == (5, 5)
+    assert labels_in_order(log) == ["1.csv", "2.csv", "3.csv"]
+    assert sorted(snapshots(log).values()) == [[(1, "1")], [(1, "1"), (2, "2")], [(1, "1"), (2, "2")]]
+    assert log.extract("products")[0].skipped
+
+
+@pytest.mark.parametrize(
+    "changes", [{"1.csv": 1, "0.csv": 1}, {"1.csv": 8, "2.csv": 9}, {"2.csv": 9}, {"3.csv": 2}], ids=str
+)
+def test_increments_that_bring_no_newer_word_stay_duplicates(log: Home, changes: dict[str, int]) -> None:
+    """An old copy, a folder that was copied again in its order, the newest file once more, a copy that is no newer."""
+    deliver(log, A, 1, "1.csv")
+    deliver(log, B, 2, "2.csv")
+    for name, moment in changes.items():
+        content = B if name in ("2.csv", "3.csv") else A
+        os.utime(log.deliver(f"in/{name}", content), (moment, moment))
+    (outcome,) = log.extract("products")
+    assert outcome.loaded == 0 < outcome.duplicates
+    assert labels_in_order(log) == ["1.csv", "2.csv"]
+
+
+def test_the_order_of_one_run_is_that_of_the_times_of_change(log: Home) -> None:
+    names = {"10.csv": 1, "9.csv": 1, "b.csv": 3, "a.csv": 4, "z.csv": 2}
+    for number, (name, moment) in enumerate(names.items()):
+        os.utime(log.deliver(f"in/{name}", HEADER + f"{number},x\n"), (moment, moment))
+    log.extract("products")
+    assert labels_in_order(log) == ["9.csv", "10.csv", "z.csv", "b.csv", "a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("name", ["d_1-2-2024.csv", "d_2-1-2024.csv", "d_10-12-2023.csv"]),
+        ("modified", ["d_1-2-2024.csv", "d_10-12-2023.csv", "d_2-1-2024.csv"]),
+        ('{pattern: "d_{day}-{month}-{year}.csv"}', ["d_10-12-2023.csv", "d_2-1-2024.csv", "d_1-2-2024.csv"]),
+    ],
+)
+def test_declared_orders(shop: Home, order: str, expected: list[str]) -> None:
+    shop.declare(DECLARED.format(load="full") + f"        order: {order}\n")
+    for moment, name in enumerate(("d_1-2-2024.csv", "d_10-12-2023.csv", "d_2-1-2024.csv"), 1):
+        os.utime(shop.deliver(f"in/{name}", HEADER + f"{moment},x\n"), (moment, moment))
+    shop.extract("products")
+    assert labels_in_order(shop) == expected
+
+
+def test_a_name_that_does_not_fit_the_pattern_is_set_aside(shop: Home) -> None:
+    shop.declare(DECLARED.format(load="full") + '        order: {pattern: "d_{number}.csv"}\n')
+    shop.deliver("in/d_1.csv", A)
+    shop.deliver("in/final.csv", B)
+    (outcome,) = shop.extract("products")
+    assert (outcome.loaded, "final.csv (its name does not fit order.pattern)" in outcome.warnings[0]) == (2, True)
+
+
+def test_snapshots_dated_with_the_year_last_need_an_order(shop: Home) -> None:
+    deliver(shop, A, 1, "d_31-12-2023.csv")
+    with pytest.raises(ContractError, match=r"2 snapshots with the year last.*order: \{pattern"):
+        deliver(shop, B, 2, "d_01-01-2024.csv")
 
 
 @pytest.mark.parametrize("killed_at", ["_land_again", "add"])
@@ -112,7 +192,7 @@ def test_killed_before_or_after_it_is_landed_the_next_run_finishes(
                 Ledger, "add", lambda ledger, delivery: die() if delivery.content_sha256 else add(ledger, delivery)
             )
         else:
-            patch.setattr("lakehouse.landing.reappearing_snapshots._land_again", die)
+            patch.setattr("lakehouse.landing.returned_content._land_again", die)
         with pytest.raises(KeyboardInterrupt):
             deliver(shop, A, 3)
     (outcome,) = shop.extract("products")
@@ -130,7 +210,7 @@ def test_a_run_that_failed_before_it_noticed_leaves_it_to_the_next(shop: Home, m
         raise TerminalError("disk full", "Make room.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(extract_module, "with_reappeared", fail)
+        patch.setattr(extract_module, "with_returned", fail)
         with pytest.raises(TerminalError, match="disk full"):
             deliver(shop, A, 3)
     assert shop.extract("products")[0].loaded == 2
