@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from lakehouse.config.expressions import are_checked, check_rows, columns_of, yields_instant
 from lakehouse.contracts import BRONZE_LINEAGE
 from lakehouse.utils.sql_text import identifier, literal
 
@@ -29,26 +26,10 @@ def landed_name(delivered: str, position: int) -> str:
     return f"{name}_" if name.lower() in _LINEAGE else name
 
 
-_IS_CHECKED: ContextVar[bool] = ContextVar("is_checked", default=False)
-
-
-@contextmanager
-def expressions_checked() -> Iterator[None]:
-    """Within it an expression that is not SQL makes the declaration invalid. Outside, it is parsed when it is needed,
-    since parsing takes time."""
-    token = _IS_CHECKED.set(True)
-    try:
-        yield
-    finally:
-        _IS_CHECKED.reset(token)
-
-
-def _parsed(expression: str) -> str:
-    if _IS_CHECKED.get():
-        try:
-            _columns_of(expression)
-        except ValueError as error:
-            raise ValueError(f"{error}; expected SQL over the delivered columns, which are all texts") from None
+def _checked(expression: str) -> str:
+    if are_checked():
+        columns_of(expression)
+        check_rows(expression)
     return expression
 
 
@@ -59,7 +40,7 @@ class ColumnMapping(BaseModel):
 
     column: str | None = Field(default=None, min_length=1, description="name of a delivered column")
     constant: str | None = Field(default=None, description="a quoted text, the same for every row")
-    expression: Annotated[str, AfterValidator(_parsed)] | None = Field(
+    expression: Annotated[str, AfterValidator(_checked)] | None = Field(
         default=None, min_length=1, description="SQL over the delivered columns (all of them texts)"
     )
 
@@ -83,7 +64,14 @@ class ColumnMapping(BaseModel):
         """Landed names of the columns it reads; ValueError for an expression that is not SQL."""
         if self.column is not None:
             return (landed_name(self.column, 0),)
-        return _columns_of(self.expression) if self.expression is not None else ()
+        read = columns_of(self.expression) if self.expression is not None else ()
+        return tuple(name for name in read if name.lower() not in _LINEAGE)
+
+    @property
+    def yields_instant(self) -> bool:
+        """Whether it is an expression that yields moments, to which no time zone applies; ValueError for one that
+        yields them for some rows only."""
+        return self.expression is not None and yields_instant(self.expression)
 
 
 def _short_form(value: Any) -> Any:
@@ -91,16 +79,3 @@ def _short_form(value: Any) -> Any:
 
 
 Mapped = Annotated[ColumnMapping, BeforeValidator(_short_form)]
-
-
-@lru_cache(maxsize=256)
-def _columns_of(expression: str) -> tuple[str, ...]:
-    import sqlglot  # 0.3 s to import, and only needed when something new has to be read
-    from sqlglot import expressions
-    from sqlglot.errors import SqlglotError
-
-    try:
-        parsed = sqlglot.parse_one(expression, dialect="spark")
-    except SqlglotError as error:
-        raise ValueError(f"the expression {expression!r} is not SQL: {str(error).splitlines()[0]}") from error
-    return tuple(dict.fromkeys(column.name for column in parsed.find_all(expressions.Column)))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from lakehouse.config.column_mapping import landed_name
+from lakehouse.config.expressions import with_zone_sql
 from lakehouse.config.settings import settings
 from lakehouse.config.source_fields import DatasetDeclaration, WatermarkedDataset
 from lakehouse.config.source_models import FilesSource, RestSource, SourcesFile, SqlSource
@@ -24,10 +25,8 @@ from lakehouse.tables import TableRef, bronze
 class Feed:
     """One dataset of one source, as declared: a value that is made once and compared by identity.
 
-    `mapping`: column of the dataset -> SQL text over the landed columns, which are all strings (backticked names);
-    columns of the contract that no source column is mapped to are absent. Every expression yields text or null: the
-    silver job casts, and reads timestamps without an offset in `timezone`. `bronze` is the table that keeps the rows as
-    received, `landing` the folder of the landed files.
+    The silver job casts what the mapping yields, and reads timestamps without an offset in `timezone`.
+    `bronze` is the table that keeps the rows as received, `landing` the folder of the landed files.
     """
 
     source: str
@@ -35,7 +34,6 @@ class Feed:
     kind: Literal["files", "sql", "rest"]
     load: Literal["full", "increment"]
     timezone: str
-    mapping: Mapping[str, str]
     bronze: TableRef
     landing: Path
     origin: FilesSource | SqlSource | RestSource = field(repr=False)
@@ -45,6 +43,27 @@ class Feed:
     def is_full(self) -> bool:
         """Whether every delivery is a complete snapshot."""
         return self.load == "full"
+
+    @cached_property
+    def mapping(self) -> Mapping[str, str]:
+        """Column of the dataset -> SQL text over the landed columns, which are all strings (backticked names).
+
+        Columns of the contract that no source column is mapped to are absent. Every expression yields text or null, and
+        one that yields moments of another zone than `timezone` says so in its text.
+        """
+        declared = self.declaration
+        return MappingProxyType(
+            {
+                column: with_zone_sql(mapped.sql) if self._yields_instant(column) else mapped.sql
+                for column, mapped in declared.mapping.items()
+            }
+        )
+
+    def _yields_instant(self, column: str) -> bool:
+        try:
+            return self.declaration.yields_instant(column)
+        except ValueError as error:
+            raise self._wrong_mapping(column, error) from error
 
     @cached_property
     def mapped_columns(self) -> tuple[str, ...]:
@@ -59,20 +78,24 @@ class Feed:
         return self._columns_behind(name for name in self.declaration.mapping if contract.column(name).required)
 
     def _columns_behind(self, columns: Iterable[str]) -> tuple[str, ...]:
-        names: dict[str, None] = {}
+        names: dict[str, str] = {}  # two spellings are one column
         for column in columns:
             try:
-                names |= dict.fromkeys(self.declaration.mapping[column].columns)
+                for name in self.declaration.mapping[column].columns:
+                    names.setdefault(name.lower(), name)
             except ValueError as error:
-                problem = f"mapping of {column} in source {self.source}: {error}"
-                raise ContractError(self.dataset, problem, "Correct it in sources.yml.") from error
-        return tuple(names)
+                raise self._wrong_mapping(column, error) from error
+        return tuple(names.values())
+
+    def _wrong_mapping(self, column: str, error: ValueError) -> ContractError:
+        problem = f"mapping of {column} in source {self.source}: {error}"
+        return ContractError(self.dataset, problem, "Correct it in sources.yml.")
 
     def note_on(self, columns: Iterable[str]) -> str | None:
         """`"new columns: a, b"` for landed columns that are neither mapped nor declared as other columns."""
         if self.declaration.other_columns == "*":
             return None
-        new = [column for column in columns if column not in self._expected_columns]
+        new = [column for column in columns if column.lower() not in self._expected_columns]
         return f"new columns: {', '.join(new)}" if new else None
 
     @cached_property
@@ -80,7 +103,7 @@ class Feed:
         declared = self.declaration
         watermark = (declared.watermark,) if isinstance(declared, WatermarkedDataset) and declared.watermark else ()
         others = frozenset(landed_name(name, 0) for name in (*declared.other_columns, *watermark))
-        return others.union(self.mapped_columns)
+        return frozenset(name.lower() for name in others.union(self.mapped_columns))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -120,7 +143,6 @@ def _read(path: Path, landing: Path, modified: int, size: int) -> tuple[Feed, ..
             kind=source.kind,
             load=declaration.load,
             timezone=declaration.timezone,
-            mapping=MappingProxyType({column: mapped.sql for column, mapped in declaration.mapping.items()}),
             bronze=bronze(name, dataset),
             landing=landing / name / dataset,
             origin=source,

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from lakehouse.config.column_mapping import ColumnMapping, Mapped
+from lakehouse.config.expressions import are_checked
 from lakehouse.contracts import DATASETS
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -114,6 +115,19 @@ class DatasetDeclaration(Declaration):
                 f" expected a mapping for every required column of {info.data['dataset']}"
             )
         return mapping
+
+    @model_validator(mode="after")
+    def _moments_are_not_mixed_with_local_times(self) -> DatasetDeclaration:
+        if are_checked():
+            for column in self.mapping:
+                self.yields_instant(column)
+        return self
+
+    def yields_instant(self, column: str) -> bool:
+        """Whether what is mapped to a column is a moment already, which `timezone` does not apply to."""
+        contract = DATASETS[self.dataset]
+        is_local = self.timezone not in ("UTC", "Etc/UTC") and contract.column(column).type == "timestamp"
+        return is_local and self.mapping[column].yields_instant
 
 
 class WatermarkedDataset(DatasetDeclaration):

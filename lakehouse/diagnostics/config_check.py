@@ -12,7 +12,7 @@ import yaml
 
 from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_models
 from lakehouse.activation.campaigns import load_campaigns
-from lakehouse.config.column_mapping import expressions_checked
+from lakehouse.config.expressions import expressions_checked
 from lakehouse.config.placeholders import placeholders
 from lakehouse.config.source_models import SourcesFile
 from lakehouse.config.yaml_file import load_yaml

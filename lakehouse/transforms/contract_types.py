@@ -11,8 +11,9 @@ from lakehouse.contracts import Column
 _BLANKS = "' \\t\\r\\n'"
 # What pandas makes of the whole number 7 where another value of its column is missing: 7.0.
 _WHOLE_FLOAT = "^[+-]?[0-9]+[.]0+$"
-# After the ten characters of the date: a time that ends in a letter (Z, UTC, a region) or in an offset.
-_HAS_ZONE = "^.{10}.*([A-Za-z]|:[0-9]{2}.*[+-][0-9]{2}(:?[0-9]{2})?)$"
+# The ten characters of a date, and a time of digits alone. Whatever else the engines can read has a zone or an offset
+# (`Z`, `EST`, `GMT+2`, `+2`, `+02:00:00`), which they apply.
+_IS_LOCAL = "^.{10}([ T][0-9:.]*)?$"
 
 
 def received_sql(mapped: str) -> str:
@@ -56,7 +57,7 @@ def _timestamp_sql(received: str, timezone: str) -> str:
         return f"case when {is_iso} then {instant} end"
     # The session's zone is UTC, so a naive time was read as UTC and is shifted to where it belongs.
     shifted = f"to_utc_timestamp({instant}, '{timezone}')"
-    return f"case when {is_iso} then case when {received} rlike '{_HAS_ZONE}' then {instant} else {shifted} end end"
+    return f"case when {is_iso} then case when {received} rlike '{_IS_LOCAL}' then {shifted} else {instant} end end"
 
 
 def latest_reading_sql(typed: str, received: str, timezone: str) -> str:
@@ -75,7 +76,7 @@ def latest_reading_sql(typed: str, received: str, timezone: str) -> str:
         instant = typed
     else:
         occurs_twice = f"from_utc_timestamp({later}, '{timezone}') = from_utc_timestamp({typed}, '{timezone}')"
-        instant = f"case when not {received} rlike '{_HAS_ZONE}' and {occurs_twice} then {later} else {typed} end"
+        instant = f"case when {received} rlike '{_IS_LOCAL}' and {occurs_twice} then {later} else {typed} end"
     has_no_seconds = f"{received} rlike '^.{{10}}.[0-9]{{2}}:[0-9]{{2}}(?:[^:.0-9].*)?$'"
     return (
         f"case when length({received}) = 10 then {_next_day(typed, timezone)} - interval 1 microsecond"

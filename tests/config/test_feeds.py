@@ -10,6 +10,7 @@ from lakehouse.config.column_mapping import ColumnMapping, landed_name
 from lakehouse.config.feeds import feeds, read_feeds
 from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.contracts import DATASETS
+from lakehouse.diagnostics.config_check import check_sources
 from lakehouse.errors import ConfigurationError, ContractError
 from lakehouse.tables import TableRef
 from tests.sources.conftest import Home
@@ -117,3 +118,36 @@ def test_an_expression_that_is_no_sql_is_refused_when_it_is_needed() -> None:
     with pytest.raises(ValueError, match="is not SQL"):
         _ = ColumnMapping(expression="case when").columns
     assert ColumnMapping(expression="coalesce(`First_Name`, trim(b), 'c')").columns == ("First_Name", "b")
+
+
+def test_spellings_of_one_column_and_moments_of_a_mapping(home: Home) -> None:
+    home.declare(
+        SAMPLE.read_text()
+        .replace("timezone: UTC", "timezone: Europe/Berlin")
+        .replace("starts_at: start", 'starts_at: {expression: "timestamp_seconds(cast(START as bigint))"}')
+        .replace(
+            "name: name\n          campaign_type",
+            'name: {expression: "upper(START || start)"}\n          campaign_type',
+        )
+    )
+    (campaigns,) = feeds("campaigns")
+    assert campaigns.mapped_columns == ("campaign_id", "START", "type", "end")
+    assert campaigns.note_on(["CAMPAIGN_ID", "start", "new"]) == "new columns: new"
+    assert campaigns.mapping["name"] == "(upper(START || start))"
+    assert campaigns.mapping["starts_at"].startswith("concat(cast((timestamp_seconds(")
+    assert campaigns.mapping["ends_at"].startswith("(coalesce(")
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("max(start) over (partition by name)", "a window function"),
+        ("coalesce(timestamp_seconds(try_cast(start as bigint)), start)", "now a moment and now a local time"),
+    ],
+)
+def test_expressions_that_cannot_be_right_are_refused_before_a_run(home: Home, expression: str, problem: str) -> None:
+    declared = SAMPLE.read_text().replace("timezone: UTC", "timezone: Europe/Berlin")
+    home.declare(declared.replace("starts_at: start", f'starts_at: {{expression: "{expression}"}}'))
+    assert feeds("campaigns"), "parsed when needed"
+    with pytest.raises(ConfigurationError, match=problem):
+        check_sources(home.path / "conf")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as sf
 
+from lakehouse.config.expressions import with_zone_sql
 from lakehouse.contracts import Column
 from lakehouse.spark.session import session
 from lakehouse.transforms.contract_types import received_sql, typed_sql
@@ -18,10 +19,10 @@ from tests.spark_jobs.conftest import Lake
 pytestmark = pytest.mark.both_engines
 
 
-def typed(texts: list[str | None], column_type: str, timezone: str = "UTC") -> list[Any]:
+def typed(texts: list[str | None], column_type: str, timezone: str = "UTC", mapped: str = "`delivered`") -> list[Any]:
     column = Column("x", column_type, "a column")
     rows = session().createDataFrame(list(enumerate(texts)), "position int, delivered string")
-    value = typed_sql(column, received_sql("`delivered`"), timezone)
+    value = typed_sql(column, received_sql(mapped), timezone)
     shown = f"cast({value} as string)" if column_type == "timestamp" else value
     return [row["value"] for row in rows.selectExpr("position", f"{shown} as value").orderBy("position").collect()]
 
@@ -93,6 +94,36 @@ def test_times_with_and_without_zone(lake: Lake) -> None:
         "2017-07-01 10:00:00",
         "2017-07-01 08:00:00",
     ]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_every_form_of_offset_is_applied_once(lake: Lake, zone: str) -> None:
+    two = ["GMT+2", "UTC+2", "UT+2", "UTC+02:00", "GMT+02:00"]
+    east = [
+        *(f"2024-03-01 09:15:00 {form}" for form in (*two, "+2", "+2:00", "+02")),
+        *(f"2024-03-01 09:15:00{form}" for form in ("+2", "+2:00", "+02:00:00", "+020000", "+0200", "+02")),
+        "2024-03-01T09:15:00.000 GMT+2",
+    ]
+    assert typed(east, "timestamp", zone) == ["2024-03-01 07:15:00"] * len(east)
+    assert typed(["2024-03-01 09:15 GMT-5", "2024-03-01T09+02:00"], "timestamp", zone) == [None, None]
+    assert typed(["2024-03-01 09:15:00 EST", "2024-03-01 09:15:00 Europe/Berlin"], "timestamp", zone) == [
+        "2024-03-01 14:15:00",
+        "2024-03-01 08:15:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "moment"),
+    [
+        ("(timestamp_seconds(cast(delivered as bigint)))", "2024-03-01 08:00:00"),
+        ("(timestamp_millis(cast(delivered as bigint) * 1000 + 5))", "2024-03-01 08:00:00.005"),
+        ("(from_unixtime(cast(delivered as bigint)))", "2024-03-01 08:00:00"),
+        ("(concat(cast(timestamp_seconds(cast(delivered as bigint)) as string), 'Z'))", "2024-03-01 08:00:00"),
+        ("(timestamp_seconds(try_cast(nullif(delivered, '1709280000') as bigint)))", None),
+    ],
+)
+def test_a_moment_is_not_shifted_again(lake: Lake, expression: str, moment: str | None) -> None:
+    assert typed(["1709280000"], "timestamp", "Europe/Berlin", with_zone_sql(expression)) == [moment]
 
 
 def test_what_is_no_time(lake: Lake) -> None:
