@@ -43,7 +43,7 @@ class IncrementalLoad:
     def __init__(self, feed: Feed, ledger: Ledger, name: str, is_complete: bool, is_backfill: bool = False) -> None:
         assert isinstance(feed.declaration, WatermarkedDataset)
         self.started_at = datetime.now(UTC)
-        self._feed, self._ledger, self._name, self._is_backfill = feed, ledger, name, is_backfill
+        self._feed, self._ledger, self._name, self._moves = feed, ledger, name, not is_backfill
         self._watermark = feed.declaration.watermark
         self._warnings: list[str] = []
         self._state = self._previous_state()
@@ -76,6 +76,10 @@ class IncrementalLoad:
     def warn(self, warning: str) -> None:
         """Add a warning, with source and table, to the outcome of the load."""
         self._warnings.append(f"{self._feed.source} {self._name}: {warning}")
+
+    def stay(self) -> None:
+        """Leave the watermark where it is, so that the next load reads the same once more."""
+        self._moves = False
 
     def skip(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Count records that are known to be repeated."""
@@ -170,7 +174,7 @@ class IncrementalLoad:
         else:
             self._staged.land(landed_path(self._feed.landing, sha256), source_file(self._name, sha256))
         if not repeated or before is None or before.content != sha256 or self._watermark:
-            self._ledger.add(replace(delivery, state=self._state if self._is_backfill else self._new_state(sha256)))
+            self._ledger.add(replace(delivery, state=self._new_state(sha256) if self._moves else self._state))
             self._forget_old_overlap()
         return 0 if repeated else delivery.rows
 

@@ -45,10 +45,10 @@ def readable_text(value: Any) -> str | None:
 def without_surrogates(texts: Mapping[str, str | None]) -> tuple[dict[str, str | None], list[str]]:
     """The record with a replacement sign for each half of a surrogate pair, and the names of the columns that had
     one."""
-    repaired = {_repaired(name): text if text is None else _repaired(text) for name, text in texts.items()}
-    broken = [_repaired(name) for name, text in texts.items() if _SURROGATE.search(name + (text or ""))]
-    return repaired, broken
+    broken = [repaired(name) for name, text in texts.items() if _SURROGATE.search(name + (text or ""))]
+    return {repaired(name): text if text is None else repaired(text) for name, text in texts.items()}, broken
 
 
-def _repaired(text: str) -> str:
+def repaired(text: str) -> str:
+    """The text with a replacement sign for each half of a surrogate pair."""
     return _SURROGATE.sub(_REPLACEMENT, text)
