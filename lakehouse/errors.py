@@ -109,6 +109,12 @@ class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Ai
             )
         if any(rule.endswith(".rows.kept") for rule, _ in failures):
             remedy += " If the missing rows were deleted on purpose, run `lakehouse run --full` once to accept that."
+        if any(rule.endswith(".rows.accepted_mostly") for rule, _ in failures):
+            remedy += (
+                " Most of what a source delivered last was rejected or set aside: have it delivered again,"
+                " correct the mapping and replay (`lakehouse quarantine replay`), dismiss the rows (`lakehouse"
+                " quarantine dismiss`), or raise LAKEHOUSE_REJECTED_BLOCK_SHARE."
+            )
         super().__init__(f"quality gate of {table} blocked: {listed}", remedy)
 
 
@@ -166,8 +172,8 @@ class FutureAsOfError(TerminalError):
 
     def __init__(self, as_of: datetime) -> None:
         super().__init__(
-            f"the as-of moment {as_of:%Y-%m-%dT%H:%M:%SZ} is more than a day from now: profiles would look back from it,"
-            " and their history could not go on before it",
+            f"the as-of moment {as_of:%Y-%m-%dT%H:%M:%SZ} is more than a day from now: profiles would look back from"
+            " it, and their history could not go on before it",
             "Use a moment that has come, or leave --as-of out to look back from now.",
         )
 

@@ -52,6 +52,13 @@ class Settings(BaseSettings):
         35, ge=0, description="nothing is sent when no source has brought a change of consent for longer; 0 = never"
     )
 
+    rejected_warn_share: float = Field(
+        0.05, ge=0, le=1, description="a gate warns when more of a delivery is in quarantine or set aside (0 to 1)"
+    )
+    rejected_block_share: float = Field(
+        0.5, ge=0, le=1, description="a gate blocks when more of a delivery is in quarantine or set aside; 1 = never"
+    )
+
     @field_validator("home", "conf")
     @classmethod
     def _absolute(cls, path: Path) -> Path:

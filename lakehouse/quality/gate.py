@@ -17,6 +17,7 @@ from lakehouse.errors import ContractError, QualityGateFailed
 from lakehouse.outcome import TableOutcome
 from lakehouse.quality.gx.suite import validate
 from lakehouse.quality.history import history_of, is_silver_at_rest
+from lakehouse.quality.rejections import Rejections, rejections_of
 from lakehouse.quality.results import (
     Finding,
     findings,
@@ -51,12 +52,13 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     broken blocking rule and its rows, after recording; ContractError for a table that has no gate.
     """
     gate, lake = load_gate(target), settings().lake
+    rejections = rejections_of(gate.table.name, lake) if _is_delivered(gate.table) else Rejections()
     if newest_version(gate.table, lake) is None or (
-        _is_delivered(gate.table) and Table(gate.table, lake).is_never_loaded
+        _is_delivered(gate.table) and Table(gate.table, lake).is_never_loaded and not rejections.blocking
     ):
         return [_undelivered(gate.table)]
-    parameters = _parameters(gate, window, lake)
-    versions = _versions(gate, parameters, lake)
+    parameters = _parameters(gate, window, lake, rejections)
+    versions = _versions(gate, parameters, lake) | {"rejections": rejections.version}
     earlier = _findings_that_still_hold(gate, versions, parameters, window, lake)
     if earlier is not None:
         record_findings(earlier, lake)
@@ -106,9 +108,9 @@ def load_gate(target: str) -> Gate:
     return gate
 
 
-def _parameters(gate: Gate, window: BatchWindow, lake: str) -> Parameters:
+def _parameters(gate: Gate, window: BatchWindow, lake: str, rejections: Rejections) -> Parameters:
     """What the rules may name, but for history."""
-    values = {"table": f"{{{gate.table}}}", "as_of": timestamp(window.as_of)}
+    values = {"table": f"{{{gate.table}}}", "as_of": timestamp(window.as_of)} | rejections.parameters
     schema = compare_schema(gate.table, lake)
     values |= {
         "schema_differences": literal("; ".join(schema.differences) or None),

@@ -268,7 +268,9 @@ def test_every_hand_written_rule_has_a_case() -> None:
         "consents.withdrawals.turned",
         "consents.withdrawals.turned_many",
     }
-    kinds = ("required", "unique", "allowed", "match", "present", "kept", "usual", "references", "references_share")
+    of_deliveries = ("accepted", "accepted_mostly")
+    of_columns = ("required", "unique", "allowed", "match", "references", "references_share")
+    kinds = (*of_columns, "present", "kept", "usual", *of_deliveries)
     assert [rule_id for rule_id in sorted(rules - shown) if not rule_id.endswith(kinds)] == []
     assert shown <= rules
 

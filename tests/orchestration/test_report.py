@@ -154,6 +154,16 @@ def test_a_person_can_read_it(home: Path) -> None:
         assert words in text
 
 
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [((), "Succeeded with 1 warning in "), (("contacts.extract",), "1 failed, 1 warning, in ")],
+)
+def test_the_closing_line_tells_warnings_too(home: Path, failures: tuple[str, ...], said: str) -> None:
+    page = Console(file=io.StringIO(), width=100)
+    render(_summary(tuple(TaskFailure("ingest_crm", task, "gone") for task in failures)), page)
+    assert said in page.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_progress_says_how_every_task_ended() -> None:
     page = Console(file=io.StringIO(), width=100)
     say = progress_on(page)

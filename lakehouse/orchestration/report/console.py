@@ -66,13 +66,22 @@ def render(summary: RunSummary, console: Console) -> None:
         console.print(f"[red]failed[/] {escape(str(failure))}: {escape(failure.error)}", soft_wrap=True)
     for name, place in summary.pages.items():
         console.print(f"  {name:<16} {escape(place)}", soft_wrap=True)
-    outcome = "[green]Succeeded[/]" if summary.succeeded else f"[red]{len(summary.failures)} failed[/]"
     console.print(
-        f"\n{outcome} in {summary.seconds:.0f} s on {summary.engine}, as of {summary.as_of}. What to try next:",
+        f"\n{_outcome(summary)} in {summary.seconds:.0f} s on {summary.engine}, as of {summary.as_of}."
+        " What to try next:",
         soft_wrap=True,
     )
     for step in summary.next_steps:
         console.print(f"  {escape(step)}", soft_wrap=True)
+
+
+def _outcome(summary: RunSummary) -> str:
+    """How the run ended: what failed, or how many warnings it succeeded with."""
+    count = len(summary.warnings)
+    warnings = "1 warning" if count == 1 else f"{count} warnings"
+    if not summary.succeeded:
+        return f"[red]{len(summary.failures)} failed[/]" + (f", {warnings}," if count else "")
+    return f"[yellow]Succeeded with {warnings}[/]" if count else "[green]Succeeded[/]"
 
 
 def _stages(summary: RunSummary) -> Table:

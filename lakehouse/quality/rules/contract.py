@@ -4,7 +4,7 @@ references."""
 # ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from __future__ import annotations
 
-from lakehouse.contracts import Column, Contract
+from lakehouse.contracts import DATASETS, Column, Contract
 from lakehouse.contracts.predicates import Predicate, PredicateKind, column_predicates, row_predicates
 from lakehouse.quality.rules.rule import Rule, Severity, Shortcut, Unit
 
@@ -22,6 +22,8 @@ def contract_rules(
     `unknown_share`: the share of rows that may point at something unknown before that blocks.
     """
     rules = [_columns_rule(contract)]
+    if contract.dataset in DATASETS:
+        rules += accepted_rules(contract.dataset)
     for column in contract.columns:
         rules += map(predicate_rule, column_predicates(contract.dataset, column))
     if lineage:
@@ -40,6 +42,25 @@ def contract_rules(
         if column.references is not None:
             rules += reference_rules(contract.dataset, column.name, column.references, unknown_share)
     return tuple(rules)
+
+
+def accepted_rules(dataset: str) -> tuple[Rule, ...]:
+    """Most of what was delivered last was accepted; the shares are settings (see lakehouse.quality.rejections)."""
+    return tuple(
+        Rule(
+            f"{dataset}.rows.{name}",
+            f"Of no delivery were more rows rejected, or more new files set aside, than {setting} allows",
+            f"{{count_rejected_{severity}}}",
+            severity,
+            checked=f"{{count_delivered_{severity}}}",
+            relation=_SCHEMA,
+            detail=f"{{rejected_{severity}}}",
+        )
+        for name, severity, setting in (
+            ("accepted", Severity.WARNING, "LAKEHOUSE_REJECTED_WARN_SHARE"),
+            ("accepted_mostly", Severity.BLOCKING, "LAKEHOUSE_REJECTED_BLOCK_SHARE"),
+        )
+    )
 
 
 def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
