@@ -190,7 +190,7 @@ class IncrementalLoad:
         moment = moment_of(highest, self._feed.timezone)
         if moment is None or moment <= self.started_at:
             return highest
-        self.warn(f"{self._watermark} was read up to a time that is still to come, so everything is read again")
+        self.warn(f"{self._watermark} was read up to a time in the future, so everything is read again")
         return None
 
     def _new_state(self, sha256: str) -> dict[str, Any]:

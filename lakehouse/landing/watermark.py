@@ -75,13 +75,13 @@ class Overlap:
             yield f"{self.count_missing} rows without {name}: changes of such rows are not noticed"
         if self.count_beyond:
             yield (
-                f"{self.count_beyond} rows have a {name} that is still to come; they were read, and the next load goes"
-                " on before them: correct them in the source, or `timezone` in sources.yml"
+                f"{name} lies in the future in {self.count_beyond} rows; they were read, and the next load goes on"
+                " before them: correct them in the source, or `timezone` in sources.yml"
             )
         if self.count_of_other_kinds:
             yield (
-                f"{self.count_of_other_kinds} rows have a {name} that does not compare with the others; they were read,"
-                " but whether the next load sees their changes is not certain: correct them in the source"
+                f"{name} does not compare with the others in {self.count_of_other_kinds} rows; they were read, but"
+                " whether the next load sees their changes is not certain: correct them in the source"
             )
 
     def digests(self) -> list[bytes]:

@@ -61,7 +61,7 @@ def land_endpoint(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutco
             load.stay()
             load.warn(
                 "records were deleted while the pages were read, so some may have been skipped;"
-                f" {'run it again' if is_again else 'the next load reads the same once more'}"
+                f" {'run the backfill again' if is_again else 'the next load reads the same once more'}"
             )
         return load.finish()
 
@@ -85,9 +85,9 @@ def _keep_who_was_skipped(
         return
     kept = list(keys.missing())
     take(kept)
-    announced = "" if again.total is None else f" ({again.count_records} came, {again.total} were announced)"
+    found = "records were deleted" if again.is_shifted else f"{again.count_records} of {again.total} records came"
     load.warn(
-        f"records moved or were missing while the pages were read{announced}: nothing counts as deleted, and"
+        f"{found} while the pages were read: nothing counts as deleted, and"
         f" {len(kept)} rows of the load before that did not come are kept"
     )
 

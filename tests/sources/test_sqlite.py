@@ -201,7 +201,7 @@ def test_one_row_of_2099_does_not_hide_what_changes_until_then(
     engine = _sqlite(home, monkeypatch, kind, form.format("2017-01-01"), form.format("2099-12-31"))
     (first,) = home.extract("products")
     assert first.loaded == 2
-    assert "1 rows have a changed that is still to come" in first.warnings[0]
+    assert "changed lies in the future in 1 rows" in first.warnings[0]
     _insert_texts(engine, form.format("2017-01-03"))
     (second,) = home.extract("products")
     assert (second.read, second.loaded, second.duplicates) == (3, 1, 2)
@@ -222,7 +222,7 @@ def test_a_watermark_that_an_earlier_version_moved_into_the_future_comes_back(
     (outcome,) = home.extract("products")
     assert (outcome.read, outcome.warnings) == (
         3,
-        ("erp items: changed was read up to a time that is still to come, so everything is read again",),
+        ("erp items: changed was read up to a time in the future, so everything is read again",),
     )
     assert len({row["id"] for row in home.landed("erp", "products")}) == 3
     assert home.extract("products")[0].skipped
@@ -232,7 +232,7 @@ def test_a_watermark_that_is_no_time_does_not_hide_times(home: Home, monkeypatch
     engine = _sqlite(home, monkeypatch, "text", "2017-01-01 10:00:00", "2017-01-02 10:00:00", "n/a")
     (first,) = home.extract("products")
     assert first.loaded == 3
-    assert "1 rows have a changed that does not compare with the others" in first.warnings[0]
+    assert "changed does not compare with the others in 1 rows" in first.warnings[0]
     _insert_texts(engine, "2017-01-03 10:00:00")
     assert home.extract("products")[0].loaded == 1
     assert home.extract("products")[0].skipped
