@@ -27,8 +27,8 @@ class SnapshotKeys:
 
     def __init__(self, feed: Feed, ledger: Ledger) -> None:
         self._columns = columns_behind_key(feed)
-        known = ledger.newest_and_current()
-        path = landed_path(feed.landing, known[0].content) if known else None
+        before = ledger.in_order()[-1:]
+        path = landed_path(feed.landing, before[0][1].content) if before else None
         self._path = path if path is not None and path.exists() else None
         self._seen: set[bytes] = set()
         self._delivered: dict[str, str] = {}  # landed name -> as this load delivers it
