@@ -23,6 +23,7 @@ COMMANDS = {
     "sample": ("lakehouse.cli.sample:sample", "Build the sample data."),
     "sql": ("lakehouse.cli.sql:sql", "Query the tables of the lake, read-only; needs no server."),
     "status": ("lakehouse.cli.status:status", "Show the age and the last run of every table."),
+    "sources": ("lakehouse.cli.sources:sources", "Check sources against what they deliver."),
     "quarantine": ("lakehouse.cli.quarantine:quarantine", "Show rejected rows, and replay them after a fix."),
     "engine": ("lakehouse.cli.engine:engine", "Start, stop or check the engine (Sail or Spark)."),
     "up": ("lakehouse.cli.up_down:up", "Start Airflow, with its UI, and the engine."),

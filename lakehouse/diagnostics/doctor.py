@@ -8,7 +8,6 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,9 +15,9 @@ from pathlib import Path
 import psutil
 
 from lakehouse.config.settings import PROJECT_ROOT, Settings, check_lake, settings
-from lakehouse.config.source_models import FilesSource, RestSource, SourcesFile, SqlSource
-from lakehouse.config.yaml_file import load_yaml
 from lakehouse.diagnostics.config_check import check_campaigns, check_sources
+from lakehouse.diagnostics.finding import Finding
+from lakehouse.diagnostics.source_findings import source_findings
 from lakehouse.engine import control
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
@@ -32,16 +31,6 @@ _LOCK = PROJECT_ROOT / "requirements" / "requirements.lock"
 _LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)")
 _FREE_DISK_GB = 5.0
 _INSTALL = "Run `make setup`."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check: whether it passed, what was found, and what to do if it failed."""
-
-    name: str
-    is_ok: bool
-    detail: str
-    remedy: str = ""
 
 
 _Check = Callable[[Settings], list[Finding]]
@@ -60,7 +49,7 @@ def examine() -> list[Finding]:
         _disk,
         _memory,
         _conf,
-        _sources,
+        source_findings,
         _sample,
         _airflow_db,
     ]
@@ -197,29 +186,6 @@ def _conf_file(path: Path, load: Callable[[], str]) -> Finding:
         return Finding(name, True, f"{path}, {load()}")
     except ConfigurationError as error:
         return Finding(name, False, error.what, error.remedy)
-
-
-def _sources(chosen: Settings) -> list[Finding]:
-    """Whether databases, APIs and other sources that refer to the environment can be connected to; connects to none."""
-    try:
-        declared = load_yaml(chosen.conf / "sources.yml", SourcesFile).sources
-    except ConfigurationError:  # reported by the check of conf
-        return []
-    return [
-        _source(name, source)
-        for name, source in declared.items()
-        if source.kind != "files" or "${" in str(source.location)
-    ]
-
-
-def _source(name: str, source: FilesSource | SqlSource | RestSource) -> Finding:
-    from lakehouse.sources.connections import check_connection  # SQLAlchemy: only where there is such a source
-
-    try:
-        check_connection(name, source)
-    except LakehouseError as error:
-        return Finding(f"source {name}", False, error.what, error.remedy)
-    return Finding(f"source {name}", True, f"{source.kind}, configured (not connected to)")
 
 
 def _sample(chosen: Settings) -> list[Finding]:

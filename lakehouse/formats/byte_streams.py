@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
 import os
+import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,11 +33,10 @@ def local_file(path: Path) -> pa.OSFile:
 
 def unpacked(path: Path, compression: str | None) -> Iterator[bytes]:
     """The content in chunks; OSError when a compressed file is truncated or not what its suffix says."""
-    with local_file(path) as source:
-        inner = pa.CompressedInputStream(source, compression) if compression else source
+    with local_file(path) as source, _opened(source, compression) as inner:
         held: list[bytes] = []
         size = 0
-        while data := inner.read(CHUNK_BYTES):
+        while data := _read(inner):
             held.append(data)
             size += len(data)
             if size >= CHUNK_BYTES:
@@ -41,6 +44,22 @@ def unpacked(path: Path, compression: str | None) -> Iterator[bytes]:
                 held, size = [], 0
         if held:
             yield b"".join(held)
+
+
+def _opened(source: pa.OSFile, compression: str | None) -> Any:
+    if compression == "gzip":  # Python's reads what `gzip -d` does: several members, and zeros that fill a tape block
+        return gzip.GzipFile(fileobj=source)
+    return pa.CompressedInputStream(source, compression) if compression else nullcontext(source)
+
+
+def _read(inner: Any) -> bytes:
+    try:
+        data: bytes = inner.read(CHUNK_BYTES)
+    except gzip.BadGzipFile as error:  # its message quotes the content
+        raise OSError("it is not gzip, or damaged") from error
+    except (EOFError, zlib.error) as error:
+        raise OSError(str(error)) from error
+    return data
 
 
 def as_utf8(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

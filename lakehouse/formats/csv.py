@@ -172,7 +172,8 @@ def _reason(error: Exception, ragged: list[pc.InvalidRow], options: CsvOptions, 
         row = ragged[0]
         number = row.number + skipped if row.number is not None else "?"
         found = f"line {number} has {row.actual_columns} fields instead of {row.expected_columns}"
-        return f"{found} (truncated, or the delimiter is not {options.delimiter!r})"
+        other = "a line that is no row (`skip_rows`, `skip_footer`)"
+        return f"{found} (truncated, {other}, or the delimiter is not {options.delimiter!r})"
     if "invalid UTF8" in text or isinstance(error, UnicodeError):
         return f"wrong encoding: it is not {options.encoding}"
     if "straddl" in text:

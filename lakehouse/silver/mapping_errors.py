@@ -32,7 +32,12 @@ def _failing_expression(spark: SparkSession, feed: Feed) -> MappingError | None:
     bronze = SparkTable(feed.bronze, settings().lake, spark=spark)
     if not bronze.exists:
         return None
-    received = with_missing_columns(bronze.read(), feed.mapped_columns)
+    return failing_in(bronze.read(), feed)
+
+
+def failing_in(rows: DataFrame, feed: Feed) -> MappingError | None:
+    """The same for some delivered rows of one feed, with their lineage."""
+    received = with_missing_columns(rows, feed.mapped_columns)
     for column, mapped in feed.declaration.mapping.items():
         if mapped.expression is None:
             continue

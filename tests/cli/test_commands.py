@@ -42,6 +42,7 @@ def test_commands_are_pinned() -> None:
         "sample build",
         "sql",
         "status",
+        "sources check",
         "quarantine dismiss",
         "quarantine list",
         "quarantine replay",
