@@ -34,10 +34,10 @@ run: setup ## build the sample dumps and run the main job on them (ENGINE=spark 
 	@$(BIN)/lakehouse sample build --scale $(SCALE) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 	@$(BIN)/lakehouse run --campaign $(CAMPAIGN) --as-of $(AS_OF)
 
-up: setup ## start the platform with the Airflow UI on loopback
+up: setup ## start Airflow's servers, with the UI on loopback
 	@$(BIN)/lakehouse up
 
-down: ## stop the platform and the engine
+down: ## stop Airflow's servers and the engine
 	@$(BIN)/lakehouse down
 
 # Two processes, each with engines of its own; one of them begins with the tests on Spark, which take longest.

@@ -1,4 +1,4 @@
-"""Settings of the platform: one frozen, typed object, and the only place that reads the environment."""
+"""Settings of this installation: one frozen, typed object, and the only place that reads the environment."""
 
 from __future__ import annotations
 

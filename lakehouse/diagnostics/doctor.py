@@ -37,7 +37,7 @@ _Check = Callable[[Settings], list[Finding]]
 
 
 def examine() -> list[Finding]:
-    """Check everything the platform needs; takes about a second and needs no engine."""
+    """Check everything this installation needs; takes about a second and needs no engine."""
     chosen = settings()
     checks: list[_Check] = [
         _python,
@@ -128,7 +128,7 @@ def _ports(chosen: Settings) -> list[Finding]:
     for name, port in wanted.items():
         found = occupant("127.0.0.1", port)
         is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (found or ""))
-        detail = f"{port} is free" if found is None else f"{port} is used by {'this platform' if is_ours else found}"
+        detail = f"{port} is free" if found is None else f"{port} is used by {'this installation' if is_ours else found}"
         findings.append(
             Finding(
                 f"port {name}",

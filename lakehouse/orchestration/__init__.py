@@ -1,2 +1,2 @@
-"""Running the DAGs: Airflow configured by environment, in one process (`lakehouse run`) or as a platform (`lakehouse
-up`)."""
+"""Running the DAGs: Airflow configured by environment, in one process (`lakehouse run`) or as servers with a UI
+(`lakehouse up`)."""

@@ -51,7 +51,7 @@ class _Runs:
 def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
     """Ingest, build, refresh and export `campaign_id`, and report what came of it.
 
-    A running engine of another kind is replaced, unless the platform is up with it.
+    A running engine of another kind is replaced, unless Airflow's servers are up with it.
 
     Args:
         campaign_id: A campaign of campaigns.yml.
@@ -122,7 +122,7 @@ def _prepare() -> dict[str, Any]:
 
 
 def _database() -> str:
-    """Airflow's metadata of this run: the platform's, so that its UI shows the run, unless the platform is up.
+    """Airflow's metadata of this run: that of its servers, so that the UI shows the run, unless they are up.
 
     A scheduler would take up the tasks of a run that it finds in its database, and do them a second time.
     """

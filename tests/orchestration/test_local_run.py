@@ -1,5 +1,5 @@
-"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then fixed while a platform
-is up."""
+"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then fixed while servers
+are up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAMPAIGN = "coupon_lovers_new_year"
 
 class Runs(NamedTuple):
     """A home and the summaries of three runs in it: without anything delivered, without the shop's folder, with it
-    while a platform is up."""
+    while Airflow's servers are up."""
 
     home: Home
     nothing: dict[str, Any]
@@ -46,8 +46,8 @@ def _airflow_runs(home: Home, database: str) -> int:
         return int(connection.execute("select count(*) from dag_run").fetchone()[0])
 
 
-def _pretend_platform_is_up(home: Home) -> None:
-    """The record that the platform's supervisor keeps, with this very process in its place."""
+def _pretend_servers_are_up(home: Home) -> None:
+    """The record that the servers' supervisor keeps, with this very process in its place."""
     here = psutil.Process()
     record = {
         "phase": "running",
@@ -55,7 +55,7 @@ def _pretend_platform_is_up(home: Home) -> None:
         "port": home.ports[2],
         "parts": {},
     }
-    (home.path / "airflow" / "platform.json").write_text(json.dumps(record), encoding="utf-8")
+    (home.path / "airflow" / "servers.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 def _declare_an_outlet(home: Home) -> None:
@@ -91,7 +91,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         shop.rename(shop.with_name("gone"))
         without = _run(home, 1)
         shop.with_name("gone").rename(shop)
-        _pretend_platform_is_up(home)
+        _pretend_servers_are_up(home)
         yield Runs(home, nothing, without, _run(home, 0))
     finally:
         home.lakehouse("engine", "stop", check=False)
@@ -153,6 +153,6 @@ def test_run_again_after_a_fix_finishes_the_rest(runs: Runs) -> None:
     assert sum(fixed["spent"].values()) == pytest.approx(fixed["seconds"])
 
 
-def test_a_run_beside_the_platform_is_not_taken_up_by_its_scheduler(runs: Runs) -> None:
+def test_a_run_beside_the_servers_is_not_taken_up_by_its_scheduler(runs: Runs) -> None:
     assert _airflow_runs(runs.home, "airflow.db") == len(runs.nothing["run_ids"] + runs.without["run_ids"])
     assert _airflow_runs(runs.home, "run.db") == len(runs.fixed["run_ids"])

@@ -1,4 +1,4 @@
-"""The record of Airflow's servers, written by their supervisor: <home>/airflow/platform.json."""
+"""The record of Airflow's servers, written by their supervisor: <home>/airflow/servers.json."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ServerState:
 
 def state_path() -> Path:
     """The file that holds the state of the server."""
-    return airflow_home() / "platform.json"
+    return airflow_home() / "servers.json"
 
 
 def read_state() -> ServerState | None:

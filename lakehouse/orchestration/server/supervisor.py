@@ -90,7 +90,7 @@ def _child(command: Sequence[str], name: str) -> subprocess.Popen[bytes]:
 
 def main() -> int:
     """The exit code of `run_supervisor`."""
-    return run_supervisor(ServerSupervisor(), airflow_home() / "platform.lock")
+    return run_supervisor(ServerSupervisor(), airflow_home() / "servers.lock")
 
 
 if __name__ == "__main__":
