@@ -382,7 +382,7 @@ def test_missing_column_is_named_and_nothing_else_is_looked_at(lake: str) -> Non
     assert found["products.product_id.unique"]["observed"] == unseen
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_every_kind_of_rule_finds_the_same(lake: str) -> None:
     """Two gates that between them have every kind of SQL; the parity run compares all of them on both engines."""
     assert broken("gold.dim_customers") == {}

@@ -12,6 +12,7 @@ import pytest
 from lakehouse.storage.discovery import newest_version
 from lakehouse.tables import TableRef
 from tests.support.deliveries import DELETED, MERGED, RENAMED, WITHDRAWN, deliver_first, deliver_second
+from tests.support.engines import INTERPRETED
 from tests.support.homes import Home
 from tests.support.lakes import difference, result_tables, rows, tables
 from tests.support.main_job import CAMPAIGN, do_data_work
@@ -78,12 +79,17 @@ def on_sail(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
     return _take_to_gold(Home(tmp_path_factory.mktemp("sail"), "sail"))
 
 
-@pytest.fixture(scope="module")
-def on_spark(tmp_path_factory: pytest.TempPathFactory, resolved_jars: Path) -> Delivered:
-    """As users run it: unlike the engine that other tests share, this one compiles its queries."""
+@pytest.fixture(scope="module", params=["interpreted", pytest.param("compiled", marks=pytest.mark.soak)])
+def on_spark(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, resolved_jars: Path
+) -> Delivered:
+    """Spark compiles queries to code for users, which for so few rows takes most of the time."""
     home = Home(tmp_path_factory.mktemp("spark"), "spark")
     copy_jars(resolved_jars, home)
-    return _take_to_gold(home)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "interpreted":
+            patch.setenv("JAVA_TOOL_OPTIONS", INTERPRETED)
+        return _take_to_gold(home)
 
 
 def test_the_sample_is_rich(on_sail: Delivered) -> None:

@@ -78,7 +78,7 @@ def test_engine_killed_under_work_that_asks_nothing_of_it(own_engine: Home) -> N
         work()
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_query_that_does_not_fit(own_engine: Home) -> None:
     spark = session()
     with (

@@ -33,7 +33,6 @@ def die(*_: object, **__: object) -> Any:
     raise KeyboardInterrupt
 
 
-@pytest.mark.both_engines
 def test_identifiers_of_contacts_and_references_resolve(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("k1", email="Ada@example.com", card="LC1", phone="+49 (30) 123-4567"))
@@ -89,7 +88,6 @@ def test_deleted_contact_still_resolves(lake: Lake) -> None:
     assert customers(lake)["loyalty_id:lc1"] == customer_id("crm_id", "k1")
 
 
-@pytest.mark.both_engines
 def test_a_new_address_leaves_the_former_one_with_the_person(lake: Lake) -> None:
     """Whatever order the versions of the contact arrive in, what was said at the former address stays known as the
     person's."""
@@ -220,7 +218,6 @@ def test_a_rebuild_without_the_table_has_the_ids_of_the_ledger(lake: Lake) -> No
     assert customers(lake) == before == dict.fromkeys(before, customer_id("crm_id", "k1"))
 
 
-@pytest.mark.both_engines
 def test_placeholders_are_nobodys_identifier(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load(
@@ -257,7 +254,6 @@ def test_a_list_of_placeholders_that_grows_is_applied(lake: Lake) -> None:
     assert len(set(customers(lake).values())) == 2
 
 
-@pytest.mark.both_engines
 def test_ids_that_were_written_as_floats_and_cards_in_another_case_are_the_same(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("70001", card="LC-1"), contact("70002.0", card="42"), contact("v1.0"))

@@ -22,8 +22,8 @@ from tests.support.homes import Home
 SPARK = pytest.param("spark", marks=pytest.mark.spark)
 SPARK_AT_LENGTH = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.soak])
 ENGINE_MEMORY_GB = "3"
-# For a handful of rows Spark takes most of its time to compile code for them. The parity run works as users do.
-_INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+# For a handful of rows Spark takes most of its time to compile code for them; users' engines do.
+INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 
 
 @dataclass
@@ -86,7 +86,7 @@ def _settings_of(home: Home) -> Iterator[None]:
         ).items():
             if name.startswith("LAKEHOUSE_"):
                 patch.setenv(name, value)
-        patch.setenv("JAVA_TOOL_OPTIONS", _INTERPRETED)
+        patch.setenv("JAVA_TOOL_OPTIONS", INTERPRETED)
         settings.cache_clear()
         yield
     settings.cache_clear()
