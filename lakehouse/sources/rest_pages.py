@@ -15,7 +15,7 @@ import requests
 
 from lakehouse.config.feeds import Feed
 from lakehouse.config.source_models import PageNumber, RestDataset, RestSource
-from lakehouse.errors import TerminalError
+from lakehouse.errors import SourceUnavailableError, TerminalError
 from lakehouse.sources.rest_client import NO_CONTENT, ApiClient, api_client, asked
 
 Record = dict[str, Any]
@@ -25,6 +25,7 @@ _PAST_THE_END = (400, 404, 416)  # what APIs answer for a page number after the 
 # Where APIs say how many records there are in all; `count` is that only when it is more than a page has.
 _TOTALS = frozenset({"total", "totalcount", "totalresults", "totalrecords", "totalitems", "totalelements", "totalsize"})
 _TOTAL_HEADERS = ("X-Total-Count", "X-WP-Total", "X-Total", "Total-Count")
+_ERRORS = frozenset({"error", "errors", "fault", "exception", "message", "detail"})
 _HOLDERS = ("meta", "pagination", "paging", "page", "_meta")
 
 
@@ -34,8 +35,7 @@ class Reading:
     Attributes:
         count_pages: pages with records, without repeated ones.
         count_records: records on them.
-        has_missing: a page, not the first, lacked the key where its records should be.
-        is_first_missing: the first page lacked it.
+        is_first_missing: the first page lacked the key where its records should be.
     """
 
     def __init__(self, feed: Feed, parameters: dict[str, str | int], is_known: bool) -> None:
@@ -46,7 +46,7 @@ class Reading:
         self._feed, self._source, self._declared = feed, feed.origin, feed.declaration
         self._parameters, self._is_known = parameters, is_known
         self.count_pages = self.count_records = 0
-        self.has_missing = self.is_first_missing = False
+        self.is_first_missing = False
         self._totals: list[int] = []
         self._seen: set[bytes] = set()
 
@@ -62,10 +62,8 @@ class Reading:
 
     @property
     def is_short(self) -> bool:
-        """Whether fewer records came than were announced, or a page was none."""
-        return (self.total is not None and self.count_records < self.total) or (
-            self.has_missing and (self.total is None or self.count_records < self.total)
-        )
+        """Whether fewer records came than were announced."""
+        return self.total is not None and self.count_records < self.total
 
     def pages(self) -> Iterator[tuple[list[Record], bool]]:
         """Records page by page, and whether the page repeats one that came before.
@@ -139,21 +137,34 @@ class Reading:
         """Records of a page; none for no content, for null, and for a missing key where the key is known."""
         if response.status_code == NO_CONTENT:
             return []
+        what, question = f"source {self._feed.source}: {self._declared.path}", asked(self._declared, response.url)
         found, is_missing = body, False
         for key in filter(None, self._declared.records.split(".")):
             is_missing = is_missing or not (found is None or (isinstance(found, dict) and key in found))
             found = found.get(key) if isinstance(found, dict) else None
-        if is_missing and (self._is_known or not is_first) and isinstance(body, dict):
-            self.is_first_missing, self.has_missing = self.is_first_missing or is_first, not is_first
-            return []
-        if found is None and not is_missing:
+        if found is None and isinstance(body, dict) and _says_error(body):
+            problem = f"{self._declared.path} answers {response.status_code}, but with an error where records should be"
+            raise SourceUnavailableError(self._feed.source, problem, f"See what it says; run again later.{question}")
+        if found is None and (not is_missing or self._may_leave_out(body, response, is_first)):
+            self.is_first_missing = self.is_first_missing or (is_first and is_missing)
             return []
         if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
             where = f"at {self._declared.records!r}" if self._declared.records else "as the body"
-            problem = f"source {self._feed.source}: {self._declared.path} has no list of objects {where}"
-            remedy = "Correct `records` in sources.yml, or ask the API's owner."
-            raise TerminalError(problem, remedy + asked(self._declared, response.url))
+            remedy = f"Correct `records` in sources.yml, or ask the API's owner.{question}"
+            raise TerminalError(f"{what} has no list of objects {where}", remedy)
         return found
+
+    def _may_leave_out(self, body: Any, response: requests.Response, is_first: bool) -> bool:
+        """Whether a missing key means no records: somewhere it was right, or none are announced."""
+        if not isinstance(body, dict):
+            return False
+        if self._is_known or not is_first:
+            return True
+        return announced_total(body, self._declared.records, response.headers, 0, is_known=True) == 0
+
+
+def _says_error(body: Record) -> bool:
+    return any(body[name] for name in body if name.lower() in _ERRORS)
 
 
 def announced_total(body: Any, path: str, headers: Any, count_records: int, is_known: bool) -> int | None:

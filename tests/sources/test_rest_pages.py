@@ -151,6 +151,33 @@ def test_a_quiet_day_brings_nothing_new(home: Home, api: Api, quiet: Answer, war
     assert (outcome.skipped, len(outcome.warnings)) == (True, warnings)
 
 
+@pytest.mark.parametrize("body", [{"error": "too many"}, {"items": None, "errors": [{"code": 7}]}])
+def test_an_error_that_says_it_is_fine_is_no_quiet_day(home: Home, api: Api, body: dict[str, Any]) -> None:
+    api.answer = lambda path, query: Answer({"items": _items(1, changed="2017-01-01T10:00:00Z"), "errors": []})
+    _declare(home, api, INCREMENT.replace("{kind: page_number, parameter: page}", "{kind: none}"))
+    home.extract("products")
+    api.answer = lambda path, query: Answer(body)
+    with pytest.raises(LakehouseError, match="products answers 200, but with an error where records should be"):
+        home.extract("products")
+
+
+def test_nothing_announced_is_nothing_new_on_the_first_day_too(home: Home, api: Api) -> None:
+    api.answer = lambda path, query: Answer({"total": 0})
+    _declare(home, api, PAGES)
+    assert home.extract("products")[0].skipped
+
+
+def test_a_last_page_without_its_key_is_the_end(home: Home, api: Api) -> None:
+    def answer(path: str, query: dict[str, str]) -> Answer:
+        rows = _page(_items(1, 2, 3), int(query["page"]))
+        return Answer({"kind": "list"} | ({"items": rows} if rows else {}))
+
+    api.answer = answer
+    _declare(home, api, PAGES)
+    (outcome,) = home.extract("products")
+    assert (outcome.loaded, outcome.warnings) == (3, ())
+
+
 def test_a_quiet_day_of_snapshots_deletes_nothing(home: Home, api: Api) -> None:
     api.answer = lambda path, query: Answer({"items": _items(1)})
     _declare(home, api, SINGLE)
