@@ -128,7 +128,8 @@ def _ports(chosen: Settings) -> list[Finding]:
     for name, port in wanted.items():
         found = occupant("127.0.0.1", port)
         is_ours = (engine_is_up and name != "airflow_port") or (name == "airflow_port" and "airflow" in (found or ""))
-        detail = f"{port} is free" if found is None else f"{port} is used by {'this installation' if is_ours else found}"
+        user = "this installation" if is_ours else found
+        detail = f"{port} is free" if found is None else f"{port} is used by {user}"
         findings.append(
             Finding(
                 f"port {name}",

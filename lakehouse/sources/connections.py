@@ -71,7 +71,8 @@ def database(name: str, source: SqlSource) -> sa.Engine:
         raise ConfigurationError(written.file, written.line, problem, expected) from None
     except ImportError as error:
         raise TerminalError(
-            f"source {name}: its database driver is not installed ({error})", "Install the driver into the environment that lakehouse runs in."
+            f"source {name}: its database driver is not installed ({error})",
+            "Install the driver into the environment that lakehouse runs in.",
         ) from error
     if missing := missing_file(url):
         raise SourceUnavailableError(

@@ -139,8 +139,15 @@ def test_error_names_the_line(tmp_path: Path, old: str, new: str, line: int, say
 
 @pytest.mark.parametrize(
     "name",
-    ["status", "Status", " STATUS ", "e-mail status", "subscribed ", "emailSubscribe", "Un-subscribed", "subscription"]
-    + [
+    [
+        "status",
+        "Status",
+        " STATUS ",
+        "e-mail status",
+        "subscribed ",
+        "emailSubscribe",
+        "Un-subscribed",
+        "subscription",
         "opt_in",
         "OptedIn",
         "double opt-in",
@@ -149,8 +156,13 @@ def test_error_names_the_line(tmp_path: Path, old: str, new: str, line: int, say
         "consent",
         "marketing_consent",
         "c\u014dnsent",
-    ]
-    + ["emailBlacklisted", "blocklisted", "is_mailable", "accepts_marketing", "s\u200btatus", "\uff53tatus"],
+        "emailBlacklisted",
+        "blocklisted",
+        "is_mailable",
+        "accepts_marketing",
+        "s\u200btatus",
+        "\uff53tatus",
+    ],
 )
 def test_no_attribute_can_change_a_subscription(tmp_path: Path, name: str) -> None:
     assert "subscription" in _refused(tmp_path, "rename: spend", f"rename: {json.dumps(name)}")

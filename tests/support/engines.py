@@ -23,7 +23,7 @@ SPARK = pytest.param("spark", marks=pytest.mark.spark)
 SPARK_AT_LENGTH = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.soak])
 ENGINE_MEMORY_GB = "3"
 # For a handful of rows Spark takes most of its time to compile code for them; users' engines do.
-INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN -XX:TieredStopAtLevel=1"
 
 
 @dataclass
