@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -71,7 +72,7 @@ def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetail
     if kind == "string_type" and location[-1] == "[key]":
         written = _written(root, location[:-1], detail["input"], is_key=True)
         return line, f"key {_as_read(written, detail['input'])} is not a string", f"a quoted string, '{written}'"
-    if isinstance(detail["input"], bool) and kind in ("string_type", *_SHAPES):
+    if _is_unquoted(detail) or (_is_unquoted(detail, _SHAPES) and "expression" in _fields(model, location)):
         written = _written(root, location, detail["input"])
         word = f"'{written}' in quotes, if the word is meant"
         return line, f"{key} is {_as_read(written, detail['input'])}", f"{meaning}; {word}" if meaning else word
@@ -85,6 +86,14 @@ def _explain(root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetail
     return line, f"{key}: {problem}", expected or meaning or "a value of the right type"
 
 
+def _is_unquoted(detail: ErrorDetails, kinds: Container[str] = ("string_type",)) -> bool:
+    """Whether a word or number without quotes stands where a text belongs."""
+    given = detail["input"]
+    if isinstance(given, bool):
+        return detail["type"] in ("string_type", *_SHAPES)
+    return isinstance(given, (int, float, date)) and detail["type"] in kinds
+
+
 def _written(root: yaml.Node | None, location: Location, given: Any, is_key: bool = False) -> str:
     """The word in the file that became `given`."""
     node, key = root, ""
@@ -96,9 +105,8 @@ def _written(root: yaml.Node | None, location: Location, given: Any, is_key: boo
 
 def _as_read(written: str, given: Any) -> str:
     """A value as it is written, and what YAML makes of it where that is something else."""
-    if not isinstance(given, bool):
-        return repr(given)
-    return f"{written} (which YAML reads as {str(given).lower()})" if written.lower() != str(given).lower() else written
+    meant = str(given).lower() if isinstance(given, (bool, int, float)) else "a date"
+    return written if meant == written.lower() else f"{written} (which YAML reads as {meant})"
 
 
 def _seen(detail: ErrorDetails) -> str:
@@ -144,18 +152,20 @@ def _pair(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node
     """Key and value of a mapping, or twice an entry of a list."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if str(part) in (str(key.value), _boolean(key)):
+            if str(part) in (str(key.value), _read(key)):
                 return key, value
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part]
     return None
 
 
-def _boolean(node: yaml.Node) -> str:
-    """What pydantic calls a key that YAML reads as true (1) or false (0): an unquoted yes, no, on or off."""
-    if node.tag != "tag:yaml.org,2002:bool":
-        return ""
-    return str(int(str(node.value).lower() in ("yes", "on", "true")))
+def _read(key: yaml.Node) -> str:
+    """What pydantic calls a key that YAML reads as something else than its text: an unquoted yes, no, on, off (1 or 0),
+    or 010 (8)."""
+    if not isinstance(key, yaml.ScalarNode) or key.style or key.tag == "tag:yaml.org,2002:str":
+        return str(key.value)
+    value = yaml.safe_load(key.value)
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _fields(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:

@@ -69,8 +69,9 @@ def landed_names(delivered: Sequence[str], expected: Sequence[str] = ()) -> list
 
 
 def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
-    """UnreadableFileError when a file lacks columns that the mapping reads."""
-    missing = [column for column in expected if column not in found]
+    """UnreadableFileError when a file lacks columns that the mapping reads; names compare without case."""
+    present = {column.lower() for column in found}
+    missing = [column for column in expected if column.lower() not in present]
     if len(missing) == len(expected) > 1:
         raise UnreadableFileError(
             name,
@@ -78,7 +79,8 @@ def require(expected: Sequence[str], found: Sequence[str], name: str) -> None:
             " check header line and delimiter",
         )
     if missing:
-        spare = [column for column in found if column not in expected]
+        read = {column.lower() for column in expected}
+        spare = [column for column in found if column.lower() not in read]
         named = ", ".join(_with_hint(column, spare) for column in missing)
         raise UnreadableFileError(name, f"missing columns: {named}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -80,22 +80,14 @@ def _json(value: Any) -> str:
     return json.dumps(text_of(value), ensure_ascii=False)
 
 
-def rows_of(records: Sequence[Mapping[str, Any]], expected: Iterable[str] = ()) -> pa.RecordBatch:
+def rows_of(records: Sequence[Mapping[str, Any]], expected: Sequence[str] = ()) -> pa.RecordBatch:
     """Records (column -> value) as a batch of string columns, in the order in which the names appear.
 
     Landed names in `expected` that no record has become columns of nulls. ValueError for names that clash.
     """
     names = list(dict.fromkeys(name for record in records for name in record))
-    landed = landed_names(names)
-    columns = [_texts([text_of(record.get(name)) for record in records]) for name in names]
+    landed = landed_names(names, expected)
+    columns = [pa.array([text_of(record.get(name)) for record in records], pa.string()) for name in names]
     absent = [name for name in expected if name not in landed]
     columns += [pa.nulls(len(records), pa.string()) for _ in absent]
     return pa.RecordBatch.from_arrays(columns, names=landed + absent)
-
-
-def _texts(values: list[str | None]) -> pa.Array:
-    """Texts as a column; the half of a character, which JSON texts may have, becomes U+FFFD."""
-    try:
-        return pa.array(values, pa.string())
-    except UnicodeEncodeError:
-        return pa.array([value and LONE_SURROGATE.sub("\ufffd", value) for value in values], pa.string())

@@ -89,6 +89,7 @@ class StagedRows:
     def __init__(self, folder: Path, name: str, label: str | None = None) -> None:
         self.rows = 0
         self.columns: dict[str, None] = {}
+        self._spellings: dict[str, str] = {}
         self._folder, self._name, self._label = folder, name, label
         self._held: list[pa.RecordBatch] = []
         self._held_bytes = 0
@@ -107,7 +108,11 @@ class StagedRows:
             part.unlink(missing_ok=True)
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Append rows whose columns are all strings; columns may differ from batch to batch, an absent one is null."""
+        """Append rows whose columns are all strings; columns may differ from batch to batch, an absent one is null.
+
+        Names that differ only in case are one column, spelled as it came first.
+        """
+        rows = rows.rename_columns([self._spellings.setdefault(name.lower(), name) for name in rows.schema.names])
         self.columns |= dict.fromkeys(rows.schema.names)
         numbered = rows.append_column(
             "_row_number", pa.array(np.arange(self.rows + 1, self.rows + 1 + rows.num_rows, dtype=np.int64))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.formats.values import text_of
+from lakehouse.formats.values import LONE_SURROGATE, text_of
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 _NAMED = 5  # rows named in one warning
 
@@ -45,10 +43,10 @@ def readable_text(value: Any) -> str | None:
 def without_surrogates(texts: Mapping[str, str | None]) -> tuple[dict[str, str | None], list[str]]:
     """The record with a replacement sign for each half of a surrogate pair, and the names of the columns that had
     one."""
-    broken = [repaired(name) for name, text in texts.items() if _SURROGATE.search(name + (text or ""))]
+    broken = [repaired(name) for name, text in texts.items() if LONE_SURROGATE.search(name + (text or ""))]
     return {repaired(name): text if text is None else repaired(text) for name, text in texts.items()}, broken
 
 
 def repaired(text: str) -> str:
     """The text with a replacement sign for each half of a surrogate pair."""
-    return _SURROGATE.sub(_REPLACEMENT, text)
+    return LONE_SURROGATE.sub(_REPLACEMENT, text)

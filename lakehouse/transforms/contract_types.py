@@ -52,7 +52,9 @@ def typed_sql(column: Column, received: str, timezone: str) -> str:
 
 def _timestamp_sql(received: str, timezone: str) -> str:
     is_iso = f"{received} like '____-__-__%'"
-    instant = f"try_cast({received} as timestamp)"
+    # The engines read only a capital Z; a small one is as good (RFC 3339), and rare, so it is a second try.
+    small_z = f"case when {received} rlike '[0-9]z$' then try_cast(upper({received}) as timestamp) end"
+    instant = f"coalesce(try_cast({received} as timestamp), {small_z})"
     if timezone in ("UTC", "Etc/UTC"):
         return f"case when {is_iso} then {instant} end"
     # The session's zone is UTC, so a naive time was read as UTC and is shifted to where it belongs.

@@ -51,6 +51,14 @@ def test_columns_that_come_late_are_null_before(
     assert not list(landed_files(tmp_path, {"0123456789ab"}))
 
 
+def test_names_that_differ_in_case_are_one_column(tmp_path: Path) -> None:
+    with StagedRows(tmp_path, "some", "x@1") as staged:
+        staged.write(pa.RecordBatch.from_pydict({"Note": ["a"]}))
+        staged.write(pa.RecordBatch.from_pydict({"NOTE": ["b"]}))
+        staged.land(tmp_path / "x.parquet", "x@1")
+    assert pq.read_table(tmp_path / "x.parquet").column("Note").to_pylist() == ["a", "b"]
+
+
 @pytest.mark.parametrize("held_bytes", [0, 1_000])
 def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held_bytes: int) -> None:
     monkeypatch.setattr(landing, "_HELD_BYTES", held_bytes)
