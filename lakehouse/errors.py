@@ -108,7 +108,10 @@ class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Ai
                 " table already, run `lakehouse run --full`."
             )
         if any(rule.endswith(".rows.kept") for rule, _ in failures):
-            remedy += " If the missing rows were deleted on purpose, run `lakehouse run --full` once to accept that."
+            remedy += (
+                " If the missing rows were deleted on purpose, run"
+                f" `lakehouse gate accept {table} --reason ...` and then again."
+            )
         if any(rule.endswith(".rows.accepted_mostly") for rule, _ in failures):
             remedy += (
                 " Most of what a source delivered last was rejected or set aside: have it delivered again,"

@@ -39,4 +39,5 @@ def summed(table: TableRef, outcomes: Sequence[TableOutcome]) -> TableOutcome:
     """Outcomes of parts of the work on one table as one; skipped when all parts were."""
     fields = ("read", "loaded", "quarantined", "duplicates")
     counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in fields}
-    return TableOutcome(table, **counts, skipped=all(outcome.skipped for outcome in outcomes))
+    warnings = tuple(warning for outcome in outcomes for warning in outcome.warnings)
+    return TableOutcome(table, **counts, warnings=warnings, skipped=all(outcome.skipped for outcome in outcomes))

@@ -23,12 +23,14 @@ from lakehouse.config.settings import settings
 from lakehouse.contracts import BRONZE_LINEAGE, Column
 from lakehouse.landing.files import digits_of, landed_files, shown
 from lakehouse.landing.ledger import Ledger
+from lakehouse.landing.source_history import former_names
 from lakehouse.outcome import TableOutcome
 from lakehouse.spark.commits import committed
 from lakehouse.spark.job_command_line import run_from_command_line
 from lakehouse.spark.session import session
 from lakehouse.spark.table import SparkTable
 from lakehouse.storage.table import Table
+from lakehouse.tables import bronze
 from lakehouse.transforms.received import delivered_columns, with_row_hash
 from lakehouse.utils.sql_text import identifier
 from lakehouse.window import BatchWindow
@@ -74,7 +76,8 @@ _Arrivals = dict[str, tuple[int, str]]  # `_source_file` -> run that landed it, 
 def _new_files(feed: Feed, table: Table) -> tuple[_Groups, _Arrivals, int]:
     """Landed files with deliveries the table lacks, by what they share; how these arrived; the number of rows. Reads
     one column of the table, and footers."""
-    loaded = {digits_of(label) for label in table.source_files()}
+    former = [Table(bronze(name, feed.dataset), table.lake) for name in former_names(feed.source, table.lake)]
+    loaded = {digits_of(label) for each in (table, *former) for label in each.source_files()}
     places: dict[str, tuple[int, str]] | None = None
     groups: _Groups = {}
     arrivals: _Arrivals = {}

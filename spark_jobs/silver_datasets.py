@@ -1,6 +1,7 @@
 """silver.<dataset>. One row per key of the dataset, the newest version; in consents every change is a row.
 
-Key and columns are in lakehouse/contracts/datasets.py. Input: bronze tables of all sources that feed the dataset.
+Key and columns are in lakehouse/contracts/datasets.py. Input: bronze tables of all sources that feed the dataset, or
+did.
 Output: silver.<dataset>, silver.<dataset>_quarantine, with contacts silver.contact_identifiers, and with contacts and
 consents silver.mail_holds. Rows that the newest complete snapshot of a source lacks are flagged `_is_deleted`.
 
@@ -11,6 +12,7 @@ again, and rows that are there already count as duplicates.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -20,6 +22,7 @@ from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
 from lakehouse.errors import ContractError, LakehouseError, MappingError, combined_error
+from lakehouse.landing.source_history import known_feeds, record_declarations, refuse_unread_bronze, retired_bronze
 from lakehouse.outcome import TableOutcome, summed
 from lakehouse.silver.contact_identifiers import rebuild_identifiers
 from lakehouse.silver.deduplicate import unique_rows
@@ -29,7 +32,8 @@ from lakehouse.silver.load import load_rows, replace_all
 from lakehouse.silver.mail_holds import refresh_mail_holds
 from lakehouse.silver.mapping_errors import failing_expression
 from lakehouse.silver.quarantine import replace_quarantine
-from lakehouse.silver.soft_deletes import keys_of_snapshot, snapshot_files, with_deletions
+from lakehouse.silver.snapshots import newest_keys
+from lakehouse.silver.soft_deletes import presences, refuse_mass_deletion, snapshot_times, with_deletions
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.job_command_line import run_from_command_line
 from lakehouse.spark.session import session
@@ -45,34 +49,46 @@ HOLDING = frozenset({"consents", "contacts"})
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Load what is new in bronze into silver.<target>, or rebuild it when `window.is_full`.
+    """Load what is new in bronze into silver.<target>, or rebuild it when `window.is_full`: from everything in bronze,
+    also of sources that sources.yml does not declare any more.
 
-    Raises ContractError when a required column is missing altogether or a snapshot looks incomplete, and MappingError
-    when an expression of sources.yml fails. Nothing of that feed is marked as processed then; the other feeds are
-    loaded first.
+    Raises ContractError when a required column is missing altogether, a snapshot looks incomplete or two sources use
+    the same ids for different things, and MappingError when an expression of sources.yml fails. Nothing of that feed is
+    marked as processed then; the other feeds are loaded first.
     """
-    table, declared = Table(silver(target), settings().lake), feeds(target)
-    if window.is_full and declared and table.exists:
-        rebuilt = _rebuild(table, declared, window)
+    table, known = Table(silver(target), settings().lake), known_feeds(target)
+    changed = record_declarations(feeds(target), window.run_id)
+    try:
+        if window.is_full and table.exists:
+            return [_rebuild(table, known, window)]
+        return [_load_all(table, known, changed, window)]
+    finally:
         if target in HOLDING:
             refresh_mail_holds(window.run_id, table.lake)
-        return [rebuilt]
+
+
+def _load_all(table: Table, known: list[Feed], changed: list[Feed], window: BatchWindow) -> TableOutcome:
+    """What is new of every feed; the errors of all that failed are raised as one in the end."""
     outcomes: list[TableOutcome] = []
     errors: list[LakehouseError] = []
-    for feed in declared:
+    for feed in known:
         try:
-            outcomes.append(_load_new(table, feed, window))
+            outcomes.append(_load_new(table, feed, known, window))
         except (ContractError, MappingError) as error:
-            log.error("%s of source %s: %s", target, feed.source, error)
+            log.error("%s of source %s: %s", table.ref.name, feed.source, error)
             errors.append(error)
-    if target in HOLDING:
-        refresh_mail_holds(window.run_id, table.lake)
     if errors:
-        raise combined_error(target, errors)
-    return [summed(table.ref, outcomes)]
+        raise combined_error(table.ref.name, errors)
+    told = tuple(
+        f"the declaration of {feed.source} has changed: rows loaded before follow the old one, `lakehouse run --full`"
+        " applies the new one"
+        for feed in changed
+    )
+    done = summed(table.ref, outcomes)
+    return replace(done, warnings=(*done.warnings, *told))
 
 
-def _load_new(table: Table, feed: Feed, window: BatchWindow) -> TableOutcome:
+def _load_new(table: Table, feed: Feed, known: list[Feed], window: BatchWindow) -> TableOutcome:
     """What bronze received from one source since the last run: extract, type, save, note the progress."""
     received = Table(feed.bronze, table.lake)
     since = worked_up_to(table.ref, feed.bronze, table.lake) if table.exists else -1
@@ -83,7 +99,9 @@ def _load_new(table: Table, feed: Feed, window: BatchWindow) -> TableOutcome:
             silver_table = SparkTable(table.ref, table.lake, spark=session())
             bronze = silver_table.beside(feed.bronze)
             new = bronze.appended_since(since)
-            outcome = TableOutcome(table.ref, skipped=True) if new is None else _load(silver_table, feed, new)
+            outcome = TableOutcome(table.ref, skipped=True)
+            if new is not None:
+                outcome = _load(silver_table, feed, known, new, since)
     except PySparkException as error:
         if (blamed := failing_expression([feed])) is not None:
             raise blamed from error
@@ -92,53 +110,57 @@ def _load_new(table: Table, feed: Feed, window: BatchWindow) -> TableOutcome:
     return outcome
 
 
-def _load(table: SparkTable, feed: Feed, received: DataFrame) -> TableOutcome:
+def _load(table: SparkTable, feed: Feed, known: list[Feed], received: DataFrame, since: int) -> TableOutcome:
     plan = plan_of(feed)
     if not feed.is_full:
         return load_rows(table, read_rows(plan, received))
     # Snapshots one by one, in the order they came, as if each had been loaded on its own day.
-    files = snapshot_files(received)
+    times = snapshot_times(received)
     outcomes = []
-    for file in files:
-        rows = read_rows(plan, received.where(sf.col("_source_file") == file))
-        outcomes.append(load_rows(table, rows, keys_of_snapshot(rows) if file == files[-1] else None))
+    for moment in times:
+        rows = read_rows(plan, received.where(sf.col("_ingested_at") == sf.lit(moment)))
+        newest = newest_keys(table, feed, known, received, since) if moment == times[-1] else None
+        outcomes.append(load_rows(table, rows, newest))
     return summed(table.ref, outcomes)
 
 
-def _rebuild(table: Table, declared: list[Feed], window: BatchWindow) -> TableOutcome:
+def _rebuild(table: Table, known: list[Feed], window: BatchWindow) -> TableOutcome:
     """The table and its quarantine, computed again from all of bronze.
 
     Rows get a new `_updated_at`, also those whose content did not change: finding them would cost a join of everything
-    with everything. All else equals what the increments left. The newest snapshot is taken as it is, without the guard.
+    with everything. All else equals what the increments left.
     """
-    versions: dict[TableRef, int] = {}
+    refuse_unread_bronze(table.ref.name, known)
+    versions: dict[TableRef, int] = dict.fromkeys(retired_bronze(table.ref.name), -1)
     found: list[FeedRows] = []
     try:
         with guarded(str(table.ref)):
             silver_table = SparkTable(table.ref, table.lake, spark=session())
-            for feed in declared:
+            for feed in known:
                 bronze = silver_table.beside(feed.bronze)
                 if (received := bronze.appended_since(-1)) is not None:
                     versions[feed.bronze] = bronze.version
-                    found.append(read_rows(plan_of(feed), received))
+                    found.append(read_rows(plan_of(feed), received, check_required=feed.origin is not None))
             if not found and silver_table.is_never_loaded:
                 return TableOutcome(table.ref, skipped=True)
-            outcome = _save_rebuilt(silver_table, found)
+            outcome = _save_rebuilt(silver_table, found, has_retired=bool(retired_bronze(table.ref.name)))
     except PySparkException as error:
-        if (blamed := failing_expression(declared)) is not None:
+        if (blamed := failing_expression(known)) is not None:
             raise blamed from error
         raise
     record_progress(table.ref, versions, window.run_id, table.lake)
     return outcome
 
 
-def _save_rebuilt(table: SparkTable, found: list[FeedRows]) -> TableOutcome:
+def _save_rebuilt(table: SparkTable, found: list[FeedRows], has_retired: bool) -> TableOutcome:
     contract = DATASETS[table.ref.name]
-    if not found:
+    if not found and not has_retired:
         remedy = "Run without --full, or load its source first."
         raise ContractError(contract.dataset, "there are no bronze rows to rebuild it from", remedy)
-    rows, count_lost = unique_rows(contract, found)
-    loaded = replace_all(table, with_deletions(rows, contract, found), contract)
+    snapshots = presences(contract, found)
+    refuse_mass_deletion(table.read(), contract, snapshots, table.lake)
+    rows, count_lost = unique_rows(contract, found) if found else (table.read().limit(0), 0)
+    loaded = replace_all(table, with_deletions(rows, contract, snapshots), contract)
     if contract.dataset == "contacts":
         rebuild_identifiers(table.beside(silver(CONTACT_IDENTIFIERS.dataset)), found)
     quarantined = replace_quarantine(table.beside(quarantine(contract.dataset)), found)

@@ -34,6 +34,7 @@ from lakehouse.activation.time_dependent_fields import time_dependent_warnings
 from lakehouse.config.feeds import feeds
 from lakehouse.config.settings import Settings, settings
 from lakehouse.errors import ExportRefusedError, ExportRunningError
+from lakehouse.landing.source_history import source_history
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
 from lakehouse.storage.ops_tables import record
@@ -126,7 +127,10 @@ def _open(target: str) -> Iterator[tuple[_Export, Destination]]:
 
 
 def _silence(chosen: Settings) -> Silence:
-    newest = newest_deliveries(chosen.lake)
+    found, newest = newest_deliveries(chosen.lake), dict[str, datetime]()
+    owner = source_history(chosen.lake).owner
+    for source, at in found.items():
+        newest[owner(source)] = max(at, newest.get(owner(source), at))
     declared = {feed.source for feed in feeds("consents")} if newest else set()
     days = (chosen.consents_warn_after_days, chosen.consents_block_after_days)
     return silence(newest, declared, datetime.now(UTC), *days)

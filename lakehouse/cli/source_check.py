@@ -65,7 +65,7 @@ def checked(feed: Feed) -> dict[str, Any]:
 def _configured(feed: Feed) -> tuple[bool, str, list[str]]:
     from lakehouse.sources.connections import check_connection
 
-    check_connection(feed.source, feed.origin)
+    check_connection(feed.source, feed.declared_origin)
     return True, f"{feed.kind}, configured (not connected to)", []
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from lakehouse.config.column_mapping import landed_name
 from lakehouse.config.expressions import with_zone_sql
@@ -25,8 +25,9 @@ from lakehouse.tables import TableRef, bronze
 class Feed:
     """One dataset of one source, as declared: a value that is made once and compared by identity.
 
-    The silver job casts what the mapping yields, and reads timestamps without an offset in `timezone`.
-    `bronze` is the table that keeps the rows as received, `landing` the folder of the landed files.
+    The silver job casts what the mapping yields, and reads timestamps without an offset in `timezone`. `bronze` is the
+    table that keeps the rows as received, `landing` the folder of the landed files. `origin` is None for a source that
+    is not declared any more; `owner` is the name under which it goes on today.
     """
 
     source: str
@@ -36,8 +37,21 @@ class Feed:
     timezone: str
     bronze: TableRef
     landing: Path
-    origin: FilesSource | SqlSource | RestSource = field(repr=False)
+    origin: FilesSource | SqlSource | RestSource | None = field(repr=False)
     declaration: DatasetDeclaration = field(repr=False)
+    owner: str
+
+    @property
+    def declared_origin(self) -> FilesSource | SqlSource | RestSource:
+        """`origin` of a source that is declared."""
+        assert self.origin is not None, f"{self.source} is not declared"
+        return self.origin
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What of the declaration decides how rows in bronze are read, as JSON has it."""
+        mapping = self.declaration.model_dump(mode="json", include={"mapping"}, exclude_none=True)["mapping"]
+        return {"kind": self.kind, "load": self.load, "timezone": self.timezone, "mapping": mapping}
 
     @property
     def is_full(self) -> bool:
@@ -147,6 +161,7 @@ def _read(path: Path, landing: Path, modified: int, size: int) -> tuple[Feed, ..
             landing=landing / name / dataset,
             origin=source,
             declaration=declaration,
+            owner=name,
         )
         for name, source in declared.sources.items()
         for dataset, declaration in source.datasets.items()

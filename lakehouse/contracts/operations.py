@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.contracts.model import Column, Contract, Pii
+from lakehouse.contracts.source_history import ACCEPTED_LOSSES, DECLARATIONS, SOURCE_CHANGES
 from lakehouse.contracts.stages import Stage
 
 _RUN_ID = Column("run_id", "string", "Run of the pipeline", required=True)
@@ -216,6 +217,9 @@ OPS_TABLES: dict[str, Contract] = {
         CUSTOMER_IDS,
         HOLDOUTS,
         QUARANTINE_DISMISSALS,
+        DECLARATIONS,
+        SOURCE_CHANGES,
+        ACCEPTED_LOSSES,
     )
 }
 

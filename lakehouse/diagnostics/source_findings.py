@@ -39,7 +39,7 @@ def _connection(feed: Feed) -> Finding:
     from lakehouse.sources.connections import check_connection  # SQLAlchemy: only where there is such a source
 
     try:
-        check_connection(feed.source, feed.origin)
+        check_connection(feed.source, feed.declared_origin)
     except LakehouseError as error:
         return Finding(f"source {feed.source}", False, error.what, error.remedy)
     return Finding(f"source {feed.source}", True, f"{feed.kind}, configured (not connected to)")

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from lakehouse.config.feeds import feeds
@@ -108,6 +109,13 @@ def load_gate(target: str) -> Gate:
     return gate
 
 
+def computed_tables() -> list[TableRef]:
+    """Gated tables that are computed from what sources deliver."""
+    names = (module.name for module in pkgutil.iter_modules(import_module("expectations").__path__))
+    gated = [TableRef.parse(name.replace("_", ".", 1)) for name in names]
+    return [table for table in gated if not _is_delivered(table)]
+
+
 def _parameters(gate: Gate, window: BatchWindow, lake: str, rejections: Rejections) -> Parameters:
     """What the rules may name, but for history."""
     values = {"table": f"{{{gate.table}}}", "as_of": timestamp(window.as_of)} | rejections.parameters
@@ -128,9 +136,7 @@ def _with_history(parameters: Parameters, gate: Gate, window: BatchWindow) -> Pa
     """The parameters with what earlier runs read and saw: read only when something is measured that may name it."""
     history = history_of(gate.table, window.run_id, parameters.lake)
     if window.is_full:
-        history = replace(
-            history, previous_rows=None, rows_read=None
-        )  # a rebuild that was asked for may end with fewer rows, and reads them all
+        history = replace(history, rows_read=None)  # a rebuild reads all rows
     return replace(
         parameters, values=parameters.values | {name: double(getattr(history, name)) for name in _OF_HISTORY}
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from lakehouse.contracts import Stage
 from lakehouse.quality.verdicts import QUALITY_RESULTS
+from lakehouse.storage.accepted_losses import is_loss_accepted
 from lakehouse.storage.progress import GOLD_STARTED, newest_inputs
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops, silver
@@ -18,8 +19,9 @@ _RUNS_NEEDED = 3
 
 @dataclass(frozen=True)
 class History:
-    """`previous_rows`: rows at the last passed gate of an earlier run; `rows_read`: rows this run read for the table;
-    `usual_rows_read`: median of the last ten earlier runs that read any. Each None when not known."""
+    """`previous_rows`: rows at the last passed gate of an earlier run, unless a loss was accepted since; `rows_read`:
+    rows this run read for the table; `usual_rows_read`: median of the last ten earlier runs that read any. Each None
+    when not known."""
 
     previous_rows: float | None = None
     rows_read: float | None = None
@@ -70,4 +72,7 @@ def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float 
         for row in rows
         if row["rule_id"].endswith(".rows.kept") and row["run_id"] != run_id and row["checked_at"] not in blocked
     ]
-    return float(max(sizes, key=lambda row: row["checked_at"])["count_checked"]) if sizes else None
+    if not sizes:
+        return None
+    newest = max(sizes, key=lambda row: row["checked_at"])
+    return None if is_loss_accepted(table, newest["checked_at"], lake) else float(newest["count_checked"])

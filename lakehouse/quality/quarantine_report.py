@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from lakehouse.config.feeds import feeds
 from lakehouse.contracts import DATASETS, Pii
 from lakehouse.errors import ContractError
+from lakehouse.landing.source_history import known_feeds
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import quarantine
 
@@ -106,7 +106,7 @@ def _harmless_columns(dataset: str) -> dict[str, frozenset[str]]:
     """Source -> delivered columns from which only columns that name nobody are mapped."""
     contract = DATASETS[dataset]
     found: dict[str, frozenset[str]] = {}
-    for feed in feeds(dataset):
+    for feed in known_feeds(dataset):
         by_danger: dict[bool, set[str]] = {True: set(), False: set()}
         for name, mapped in feed.declaration.mapping.items():
             by_danger[contract.column(name).pii is Pii.DIRECT] |= set(mapped.columns)

@@ -29,7 +29,7 @@ def remember_identifiers(table: SparkTable, contacts: FeedRows) -> None:
 
 def rebuild_identifiers(table: SparkTable, contacts: Sequence[FeedRows]) -> None:
     """Replace the table by the identifiers of all contacts ever delivered."""
-    rows = _identifiers(contacts)
+    rows = _identifiers(contacts) if contacts else table.read().limit(0)
     committed(table.ref, lambda: table.reopened().replace_rows(rows, CONTACT_IDENTIFIERS.columns))
 
 

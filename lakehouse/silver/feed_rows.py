@@ -47,12 +47,18 @@ def read_rows(plan: FeedPlan, received: DataFrame, check_required: bool = True) 
     counts = complete.selectExpr("count(*) as _rows", *counted).collect()[0].asDict()
     if check_required and counts["_rows"]:
         _check_required(plan, [name for name in plan.required if not counts[name]], counts["_rows"])
+    return _judged(plan, typed_rows(plan, received), int(counts["_rows"]))
+
+
+def typed_rows(plan: FeedPlan, received: DataFrame) -> DataFrame:
+    """`typed` of FeedRows, for bronze rows of a feed."""
+    complete = with_missing_columns(received, plan.reads)
     delivered = complete.withColumn(DELIVERED, delivered_struct(delivered_columns(received.columns)))
     texts = delivered.selectExpr(*plan.sql.received, *_LINEAGE, DELIVERED)
     typed = texts.selectExpr(*plan.sql.typed, *_LINEAGE, DELIVERED)
     if plan.sql.computed:
         typed = typed.withColumns({name: sf.expr(text) for name, text in plan.sql.computed.items()})
-    return _judged(plan, typed.withColumn("_source", sf.lit(plan.feed.source)), int(counts["_rows"]))
+    return typed.withColumn("_source", sf.lit(plan.feed.source))
 
 
 def _check_required(plan: FeedPlan, missing: list[str], count_rows: int) -> None:

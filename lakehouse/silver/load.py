@@ -80,7 +80,7 @@ def _merge_once(
     changes, counts = _changes(contract, incoming, known)
     count_flags = 0
     if snapshot is not None:
-        flags = changed_flags(known, contract, snapshot)
+        flags = changed_flags(known, contract, snapshot, table.lake)
         flags = flags.join(changes.select(*contract.key), list(contract.key), "left_anti")
         count_flags = flags.count()
         changes = flagged(changes, contract, snapshot.keys)

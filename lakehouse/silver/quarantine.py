@@ -56,6 +56,10 @@ def replace_quarantine(table: SparkTable, feeds: Sequence[FeedRows]) -> int:
 
     Returns how many are bad.
     """
+    if not feeds:
+        if table.exists:
+            table.replace_rows(table.read().limit(0), QUARANTINE.columns)
+        return 0
     rejected = reduce(DataFrame.unionByName, [rejected_rows(rows) for rows in feeds])
     rejected, count_rows = retained(rejected, _RETAINED_ROWS)
     if not table.exists:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as sf
 
-from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.feeds import Feed
 from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, QUARANTINE
 from lakehouse.errors import ContractError
+from lakehouse.landing.source_history import known_feeds
 from lakehouse.outcome import TableOutcome, summed
 from lakehouse.silver.feed_plan import plan_of
 from lakehouse.silver.feed_rows import read_rows
 from lakehouse.silver.load import load_rows
 from lakehouse.silver.mapping_errors import failing_expression
-from lakehouse.silver.soft_deletes import SnapshotKeys, keys_of_snapshot, snapshot_files
+from lakehouse.silver.snapshots import newest_loaded
 from lakehouse.spark.commits import committed
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
@@ -43,7 +44,7 @@ def replay(dataset: str, window: BatchWindow) -> TableOutcome:
     rejected = Table(quarantine(dataset), settings().lake)
     if not rejected.exists:
         return TableOutcome(silver(dataset), skipped=True)
-    declared = feeds(dataset)
+    declared = known_feeds(dataset)
     try:
         with guarded(f"replay of {rejected.ref}"):
             table = SparkTable(rejected.ref, rejected.lake, spark=session())
@@ -65,16 +66,9 @@ def _replay_feed(rejected: SparkTable, feed: Feed) -> TableOutcome:
         return TableOutcome(table.ref, tried.count_rows, quarantined=tried.count_rows, skipped=not tried.count_rows)
     moved = rejected.spark.createDataFrame(good)
     chosen = tried.only(moved, QUARANTINE.key, good.num_rows)
-    outcome = load_rows(table, chosen, _newest_snapshot(bronze, feed) if feed.is_full else None)
+    outcome = load_rows(table, chosen, newest_loaded(bronze, feed) if feed.is_full else None)
     committed(rejected.ref, lambda: rejected.delete(moved, QUARANTINE.key))
     stayed = tried.count_rows - good.num_rows
     return TableOutcome(
         outcome.table, tried.count_rows, outcome.loaded, outcome.quarantined + stayed, outcome.duplicates
     )
-
-
-def _newest_snapshot(bronze: SparkTable, feed: Feed) -> SnapshotKeys:
-    """What the feed's newest snapshot has, so that a row moved from an older one is flagged as deleted."""
-    received = bronze.read()
-    newest = received.where(sf.col("_source_file") == snapshot_files(received)[-1])
-    return keys_of_snapshot(read_rows(plan_of(feed), newest, check_required=False))

@@ -1,38 +1,54 @@
-"""Feeds whose files are complete snapshots: what the newest one no longer has was deleted."""
+"""Feeds whose deliveries are complete snapshots: what a source had and its newest snapshot lacks was deleted.
+
+A row is gone when a source dropped it, no newest snapshot of another source that is still declared has it, and nobody
+has delivered a newer version since. Who wrote its latest version does not matter.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Contract
 from lakehouse.errors import ContractError
-from lakehouse.silver.feed_rows import FeedRows
+from lakehouse.silver.feed_plan import FeedPlan
+from lakehouse.silver.feed_rows import FeedRows, typed_rows
+from lakehouse.storage.accepted_losses import is_loss_accepted
+from lakehouse.tables import TableRef, silver
 from lakehouse.utils.sql_text import identifier
 
-_IN_SNAPSHOT = "_in_snapshot"
+_IN_SNAPSHOT, _LAST_IN, _DROPPED_AT = "_in_snapshot", "_last_in", "_dropped_at"
+_MOMENT = pa.timestamp("us", "UTC")
+_FOLLOWING = pa.schema([(_LAST_IN, _MOMENT), (_DROPPED_AT, _MOMENT)])
 
 
 @dataclass(frozen=True)
 class SnapshotKeys:
-    """The keys that the newest complete snapshot of a source has."""
+    """`keys`: what the newest complete snapshot of a source has; `before`: what those before it had since the last one
+    that was loaded, that one included; None when it is the first. `elsewhere`: what newest snapshots of other sources
+    have. `arrived_at`: when it did."""
 
     source: str
+    arrived_at: datetime
     keys: DataFrame
+    before: DataFrame | None = None
+    elsewhere: tuple[DataFrame, ...] = ()
 
 
-def snapshot_files(received: DataFrame) -> list[str]:
-    """`_source_file` of each snapshot among bronze rows, in the order they arrived."""
-    found = received.groupBy("_ingested_at", "_source_file").agg(sf.count(sf.lit(1))).collect()
-    return [row["_source_file"] for row in sorted(found, key=lambda row: (row["_ingested_at"], row["_source_file"]))]
+def snapshot_times(received: DataFrame) -> list[datetime]:
+    """`_ingested_at` of each snapshot among bronze rows, in the order they arrived."""
+    return sorted(received.select("_ingested_at").distinct().toArrow()["_ingested_at"].to_pylist())
 
 
-def keys_of_snapshot(snapshot: FeedRows) -> SnapshotKeys:
-    """Distinct keys that a snapshot has, also of rows that break another rule: a bad row is not a deleted one."""
-    return SnapshotKeys(snapshot.plan.feed.source, _complete_keys(snapshot.typed, snapshot.plan.contract))
+def keys_of(plan: FeedPlan, received: DataFrame) -> DataFrame:
+    """Distinct keys that bronze rows have, also those that break another rule: a bad row is not a deleted one."""
+    return _complete_keys(typed_rows(plan, received), plan.contract)
 
 
 def _complete_keys(typed: DataFrame, contract: Contract) -> DataFrame:
@@ -48,38 +64,95 @@ def flagged(rows: DataFrame, contract: Contract, snapshot_keys: DataFrame) -> Da
     return marked.withColumn("_is_deleted", sf.col(_IN_SNAPSHOT).isNull()).drop(_IN_SNAPSHOT)
 
 
-def changed_flags(known: DataFrame, contract: Contract, snapshot: SnapshotKeys) -> DataFrame:
-    """Silver rows of the snapshot's source whose `_is_deleted` the snapshot changes, with the new value.
+def changed_flags(known: DataFrame, contract: Contract, snapshot: SnapshotKeys, lake: str) -> DataFrame:
+    """Silver rows whose `_is_deleted` the snapshot changes, with the new value.
 
-    ContractError when it would delete more than half of the rows known: then the snapshot is likely to be incomplete.
+    ContractError when it lacks more than half of what the source had before: then it is likely to be incomplete.
     """
-    own = known.where(sf.col("_source") == snapshot.source)
-    compared = flagged(own.withColumnRenamed("_is_deleted", "_was_deleted"), contract, snapshot.keys)
-    counts = compared.selectExpr(
-        "count_if(not _was_deleted) as count_live", "count_if(_is_deleted and not _was_deleted) as count_gone"
-    ).collect()[0]
-    if counts["count_gone"] * 2 > counts["count_live"]:
-        gone = f"{counts['count_gone']} of {counts['count_live']}"
+    key = list(contract.key)
+    back = known.where("_is_deleted").join(snapshot.keys, key, "left_semi").withColumn("_is_deleted", sf.lit(False))
+    if snapshot.before is None:
+        return back
+    dropped = snapshot.before.join(snapshot.keys, key, "left_anti")
+    gone = known.where("not _is_deleted").join(dropped, key, "left_semi")
+    gone = reduce(lambda rows, keys: rows.join(keys, key, "left_anti"), snapshot.elsewhere, gone)
+    table = silver(contract.dataset)
+    _refuse_half(snapshot.source, snapshot.arrived_at, table, gone.count(), snapshot.before, lake)
+    return back.unionByName(gone.withColumn("_is_deleted", sf.lit(True)))
+
+
+@dataclass(frozen=True)
+class Presence:
+    """`keys`: the key of every row that snapshots of a source ever had, with `_dropped_at`: when the first snapshot
+    without it arrived, null for what the newest one has. `newest_at`: when that one did."""
+
+    source: str
+    newest_at: datetime
+    keys: DataFrame
+
+
+def presences(contract: Contract, deliveries: Sequence[FeedRows]) -> list[Presence]:
+    """One for each source of snapshots among all deliveries of a dataset."""
+    by_owner: dict[str, list[FeedRows]] = {}
+    for rows in deliveries:
+        if rows.plan.feed.is_full:
+            by_owner.setdefault(rows.plan.feed.owner, []).append(rows)
+    found = (_presence(contract, owner, rows) for owner, rows in by_owner.items())
+    return [presence for presence in found if presence is not None]
+
+
+def _presence(contract: Contract, owner: str, delivered: Sequence[FeedRows]) -> Presence | None:
+    typed = reduce(DataFrame.unionByName, [rows.typed.select(*contract.key, "_ingested_at") for rows in delivered])
+    complete = " and ".join(f"{identifier(name)} is not null" for name in contract.key)
+    last = typed.where(complete).groupBy(*contract.key).agg(sf.max("_ingested_at").alias(_LAST_IN))
+    if not (times := snapshot_times(typed)):
+        return None
+    following = pa.table({_LAST_IN: times, _DROPPED_AT: [*times[1:], None]}, schema=_FOLLOWING)
+    keys = last.join(sf.broadcast(typed.sparkSession.createDataFrame(following)), _LAST_IN)
+    if all(rows.plan.feed.origin is None for rows in delivered):
+        keys = keys.where(sf.col(_DROPPED_AT).isNotNull())  # nobody vouches any more for what it had last
+    return Presence(owner, times[-1], keys.select(*contract.key, _DROPPED_AT))
+
+
+def with_deletions(rows: DataFrame, contract: Contract, found: Sequence[Presence]) -> DataFrame:
+    """Rows of all deliveries with `_is_deleted`, as increments would have left it."""
+    rows = rows.drop("_is_deleted")
+    if not found:
+        return rows.withColumn("_is_deleted", sf.lit(False))
+    every = reduce(DataFrame.unionByName, [presence.keys for presence in found])
+    keys = every.groupBy(*contract.key).agg(
+        sf.max(sf.col(_DROPPED_AT).isNull().cast("int")).alias(_IN_SNAPSHOT), sf.max(_DROPPED_AT).alias(_DROPPED_AT)
+    )
+    is_gone = (sf.col(_IN_SNAPSHOT) == 0) & (sf.col("_ingested_at") < sf.col(_DROPPED_AT))
+    marked = rows.join(keys, list(contract.key), "left").withColumn("_is_deleted", sf.coalesce(is_gone, sf.lit(False)))
+    return marked.drop(_IN_SNAPSHOT, _DROPPED_AT)
+
+
+def refuse_mass_deletion(known: DataFrame, contract: Contract, found: Sequence[Presence], lake: str) -> None:
+    """ContractError when a rebuild would delete more than half of the rows that silver has of a source."""
+    live = known.where("not _is_deleted")
+    gone = with_deletions(live, contract, found).where("_is_deleted")
+    if not gone.isEmpty():
+        for presence in found:
+            dropped = presence.keys.where(sf.col(_DROPPED_AT).isNotNull())
+            count_gone = gone.join(dropped, list(contract.key), "left_semi").count()
+            before = live.join(presence.keys, list(contract.key), "left_semi")
+            _refuse_half(presence.source, presence.newest_at, silver(contract.dataset), count_gone, before, lake)
+
+
+def _refuse_half(
+    source: str, arrived_at: datetime, table: TableRef, count_gone: int, before: DataFrame, lake: str
+) -> None:
+    if not count_gone or is_loss_accepted(table, arrived_at, lake):
+        return
+    count_before = before.count()
+    if count_gone * 2 > count_before:
         problem = (
-            f"the newest snapshot of source {snapshot.source} lacks {gone} known rows, so it is taken for incomplete"
+            f"the newest snapshot of source {source} lacks {count_gone} of {count_before} known rows, so it is taken"
+            " for incomplete"
         )
         remedy = (
-            "Deliver a complete snapshot; if the rows are really gone, run once with `lakehouse run --full`, which"
-            " takes the newest snapshot as it is."
+            "Deliver a complete snapshot. If the rows are really gone, run"
+            f" `lakehouse gate accept {table} --reason ...` and then again."
         )
-        raise ContractError(contract.dataset, problem, remedy)
-    return compared.where("_is_deleted != _was_deleted").drop("_was_deleted")
-
-
-def with_deletions(rows: DataFrame, contract: Contract, deliveries: Sequence[FeedRows]) -> DataFrame:
-    """Rows of all deliveries with `_is_deleted`: false, or for sources of snapshots whether the newest one lacks
-    them."""
-    result = rows.withColumn("_is_deleted", sf.lit(False))
-    for delivered in deliveries:
-        files = snapshot_files(delivered.typed) if delivered.plan.feed.is_full else []
-        if len(files) > 1:
-            keys = _complete_keys(delivered.typed.where(sf.col("_source_file") == files[-1]), contract)
-            source = delivered.plan.feed.source
-            own = flagged(result.where(sf.col("_source") == source), contract, keys)
-            result = result.where(sf.col("_source") != source).unionByName(own)
-    return result
+        raise ContractError(table.name, problem, remedy)

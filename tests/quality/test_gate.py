@@ -16,6 +16,7 @@ from lakehouse.quality.gx import data_docs
 from lakehouse.quality.gx.data_docs import site_folder
 from lakehouse.quality.verdicts import latest_gates
 from lakehouse.silver.ensure_tables import ensure_silver_tables
+from lakehouse.storage.accepted_losses import accept_losses
 from lakehouse.storage.table import Table
 from lakehouse.tables import ops, silver
 from lakehouse.window import BatchWindow
@@ -180,15 +181,18 @@ def test_gate_that_runs_again_in_a_run_replaces_its_findings(lake: str) -> None:
     assert len(results(lake, "r2", "silver.campaigns")) == len(load_gate("silver.campaigns").rules)
 
 
-def test_table_that_lost_rows_blocks_unless_a_rebuild_was_asked_for(lake: str) -> None:
+def test_table_that_lost_rows_blocks_a_rebuild_too_unless_that_was_accepted(lake: str) -> None:
     write(lake, "silver.products", [row("silver.products", product_id=f"p{n}") for n in range(10)])
     run_gate("silver.products", window("r2"))
     write(lake, "silver.products", [row("silver.products", product_id=f"p{n}", _is_deleted=n >= 8) for n in range(10)])
-    with pytest.raises(QualityGateFailed) as blocked:
-        run_gate("silver.products", window("r3"))
-    assert blocked.value.failures == [("products.rows.kept", 2)]
-    assert "If the missing rows were deleted on purpose, run `lakehouse run --full`" in blocked.value.remedy
-    (outcome,) = run_gate("silver.products", window("r4", is_full=True))
+    for is_full in (False, True):
+        with pytest.raises(QualityGateFailed) as blocked:
+            run_gate("silver.products", window("r3", is_full=is_full))
+        assert blocked.value.failures == [("products.rows.kept", 2)]
+    remedy = "If the missing rows were deleted on purpose, run `lakehouse gate accept silver.products --reason ...`"
+    assert remedy in blocked.value.remedy
+    accept_losses([silver("products")], "sold out", lake)
+    (outcome,) = run_gate("silver.products", window("r4"))
     assert outcome.warnings == ()
 
 

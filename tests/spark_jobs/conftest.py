@@ -48,6 +48,13 @@ class Lake:
         sources[source] = {"kind": "files", "location": "sample", "datasets": complete}
         path.write_text(json.dumps({"sources": sources}))
 
+    def undeclare(self, source: str) -> None:
+        """Take a source out of sources.yml."""
+        path = self.conf / "sources.yml"
+        sources = json.loads(path.read_text())["sources"]
+        del sources[source]
+        path.write_text(json.dumps({"sources": sources}))
+
     def deliver(self, dataset: str, *rows: dict[str, str | None], name: str = "dump.csv", source: str = "crm") -> None:
         """Land one delivered file, as the extract stage would: texts, `_source_file`, `_row_number`."""
         columns = list(dict.fromkeys(column for row in rows for column in row))

@@ -15,8 +15,9 @@ def volume_rules(
     may_shrink_by: float = 0.1,
     kept_when: str | None = None,
 ) -> tuple[Rule, ...]:
-    """Rows there are: not none, and not many fewer than at the last passed gate (a rebuild that was asked for may
-    shrink it). Of the rows that may not become fewer, `kept_when` names those that are meant; default: `alive`.
+    """Rows there are: not none, and not many fewer than at the last passed gate, unless that was accepted (see
+    ops.accepted_losses). Of the rows that may not become fewer, `kept_when` names those that are meant; default:
+    `alive`.
 
     Rows read in this run: within a fifth and five times the median of the last ten runs that read any, once there are
     three.

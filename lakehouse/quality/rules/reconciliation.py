@@ -3,8 +3,9 @@
 # ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from __future__ import annotations
 
-from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.feeds import Feed
 from lakehouse.contracts import Contract
+from lakehouse.landing.source_history import known_feeds
 from lakehouse.quality.rules.rule import Rule, Shortcut, Unit
 from lakehouse.storage.table import Table
 from lakehouse.tables import quarantine
@@ -15,7 +16,7 @@ from lakehouse.utils.sql_text import identifier, literal
 def reconciliation_rules(contract: Contract, amount: str) -> tuple[Rule, ...]:
     """Every delivered row is in silver, in quarantine or a duplicate, and so is every cent of `amount`.
 
-    A row that silver lost, invented or changed is a difference. Sources that are no longer declared are left out.
+    A row that silver lost, invented or changed is a difference. Retired sources are left out.
     Duplicates are looked for only when the plain sums differ.
     """
     rejected = (
@@ -148,7 +149,7 @@ def delivery_parameters(contract: Contract, amount: str, lake: str) -> dict[str,
     sources.yml.
     """
     columns = {column.name: column.type for column in (contract.column(name) for name in (*contract.key, amount))}
-    delivering = [feed for feed in feeds(contract.dataset) if Table(feed.bronze, lake).delta is not None]
+    delivering = [feed for feed in known_feeds(contract.dataset) if Table(feed.bronze, lake).delta is not None]
     typed = [_feed_sql(feed, {name: _typed(feed, contract, name) for name in columns}, lake) for feed in delivering]
     cents = [
         _feed_sql(feed, {"cents": f"try_cast(round(try_cast({feed.mapping[amount]} as double) * 100) as bigint)"}, lake)

@@ -1,0 +1,68 @@
+"""`lakehouse sources retire|rename`: what becomes of a source that sources.yml does not declare any more."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from lakehouse.cli.output import json_option, print_json, print_table
+
+_RETIRE = """\b
+Examples:
+  lakehouse sources retire old_shop          # shows what it will remove
+  lakehouse sources retire old_shop --yes
+"""
+_RENAME = """\b
+Examples:
+  lakehouse sources rename crm hubspot
+"""
+
+
+@click.command(epilog=_RETIRE)
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do it; without this, only show what it will remove.")
+@json_option
+def retire(name: str, yes: bool, as_json: bool) -> None:
+    """Take a source out for good.
+
+    Shows what the next rebuild will remove: also refusals of mail that nobody else has delivered. Bronze keeps the
+    rows; declared again, the source is read again. Needs no engine.
+    """
+    from lakehouse.config.settings import settings
+    from lakehouse.landing.source_decisions import retire as retire_source
+    from lakehouse.landing.source_decisions import what_retiring_removes
+    from lakehouse.quality.gate import computed_tables
+
+    lake = settings().lake
+    removals = what_retiring_removes(name, lake)
+    if yes:
+        retire_source(name, computed_tables(), lake)
+    if as_json:
+        print_json({"source": name, "retired": yes, "removes": [dataclasses.asdict(removal) for removal in removals]})
+        return
+    print_table(
+        ("dataset", "rows delivered", "rows in silver", "of them refusals of mail"),
+        [(each.dataset, each.count_delivered, each.count_rows, each.count_refusals) for each in removals],
+    )
+    click.echo(
+        f"{name} is retired. Run `lakehouse run --full`, which takes its rows out of silver and gold."
+        if yes
+        else f"Nothing has changed yet. To retire {name}, run `lakehouse sources retire {name} --yes`."
+    )
+
+
+@click.command(epilog=_RENAME)
+@click.argument("old")
+@click.argument("new")
+def rename(old: str, new: str) -> None:
+    """Go on with a source under another name.
+
+    First give it the new name in sources.yml. Rows that it does not deliver any more are then deleted, and nothing is
+    loaded twice. Needs no engine.
+    """
+    from lakehouse.config.settings import settings
+    from lakehouse.landing.source_decisions import rename as rename_source
+
+    rename_source(old, new, settings())
+    click.echo(f"{old} goes on as {new}.")
