@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data_work import SILVER_STAGES
+from lakehouse.config.feeds import read_feeds
+from lakehouse.quality import rejections
 from lakehouse.sample.ground_truth import GroundTruth, read_ground_truth
 from tests.support.engines import ENGINE_MEMORY_GB
-from tests.support.homes import Home
+from tests.support.homes import ROOT, Home
 from tests.support.lakes import rows
 from tests.support.main_job import do_data_work
 
@@ -75,3 +77,13 @@ def test_net_amount_to_the_cent_and_unknown_products(loaded: tuple[Home, GroundT
         " anti join {silver.products} as products using (product_id) group by 1",
     )
     assert dict(unknown) == truth.unknown_products_of_the_data | truth.unknown_products_planted
+
+
+def test_defects_of_a_usual_share_block_nothing(
+    loaded: tuple[Home, GroundTruth], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, truth = loaded
+    declared = read_feeds(ROOT / "conf" / "sources.yml")
+    monkeypatch.setattr(rejections, "feeds", lambda dataset: [feed for feed in declared if feed.dataset == dataset])
+    blocking = {dataset: rejections.rejections_of(dataset, str(home.lake)).blocking for dataset in truth.expected}
+    assert {dataset: found for dataset, found in blocking.items() if found} == {}
