@@ -51,7 +51,7 @@ def try_mapping(feed: Feed, name: str, rows: pa.RecordBatch) -> MappingTrial:
         ids, _ = broken_rules(plan.contract)
         names = [column for column in plan.contract.names if column in feed.mapping]
         filled = [sf.col(identifier(column)).isNotNull().alias(column) for column in names]
-        key = sf.hash(*map(sf.col, plan.contract.key)).alias("_key")
+        key = sf.concat_ws("\x1f", *[sf.col(column).cast("string") for column in plan.contract.key]).alias("_key")
         seen = typed.select(ids.alias("_broken"), key, *filled).collect()
     broken = Counter(rule for row in seen for rule in row["_broken"])
     keys = Counter(row["_key"] for row in seen if not row["_broken"])
