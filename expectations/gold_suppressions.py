@@ -31,8 +31,9 @@ GATE = Gate(
             "Addresses are in lower case without blanks around them",
             "address <> lower(trim(address))",
         ),
-        # Who never opted in leaves the list with the first consent; refusals do not become fewer.
-        *volume_rules("suppressions", kept_when="reason is null or reason <> 'never_opted_in'"),
+        # The other reasons end with a grant, a repaired row or a mended address, which silver.consents and
+        # silver.contacts judge; complaints and dead addresses stay.
+        *volume_rules("suppressions", kept_when="reason in ('complained', 'bounced')"),
         Rule(
             "suppressions.address.not_mailable",
             "No mailable profile has a suppressed address",

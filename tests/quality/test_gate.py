@@ -204,6 +204,20 @@ def test_emptied_table_is_not_taken_for_one_without_history(lake: str) -> None:
     assert blocked.value.failures == [("products.rows.kept", 1)]
 
 
+def test_who_says_yes_again_is_not_missed_and_a_lost_complaint_is(lake: str) -> None:
+    """The withdrawal of somebody who grants again leaves the list; that is a matter of silver.consents."""
+    complained = row("gold.suppressions", address="eve@example.com", reason="complained")
+    withdrawn = [row("gold.suppressions", address=f"w{number}@example.com") for number in range(9)]
+    write(lake, "gold.suppressions", [row("gold.suppressions"), complained, *withdrawn])
+    run_gate("gold.suppressions", window("r2"))
+    write(lake, "gold.suppressions", [row("gold.suppressions"), complained])
+    run_gate("gold.suppressions", window("r3"))
+    write(lake, "gold.suppressions", [row("gold.suppressions"), *withdrawn])
+    with pytest.raises(QualityGateFailed) as blocked:
+        run_gate("gold.suppressions", window("r4"))
+    assert blocked.value.failures == [("suppressions.rows.kept", 1)]
+
+
 def test_references_to_a_table_that_does_not_exist_yet_only_warn(lake: str) -> None:
     write(lake, "silver.products", [])
     (outcome,) = run_gate("silver.transactions", window("r2"))
