@@ -7,6 +7,7 @@ quotes.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -27,6 +28,7 @@ from lakehouse.formats.delivered_file import FileFacts, landed_names, require
 
 _BLOCK_BYTES = 4 << 20  # also the longest record; at most a few blocks are in memory
 _HEADER_CHARACTERS = 1 << 20
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(rb"sep=([\x01-\x7f])\r?\n", re.IGNORECASE)  # Excel's
 
 
@@ -63,15 +65,18 @@ def read_csv(
 
 def _without_preamble(first: bytes, name: str, options: CsvOptions) -> tuple[CsvOptions, int, bytes]:
     """Without the declared lines and Excel's `sep=;`, which says the delimiter; with the number of lines taken off."""
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UnreadableFileError(name, f"wrong encoding: it is utf-16 and not {options.encoding}")
     count = options.skip_rows
     if (found := _SEPARATOR_LINE.match(first)) is not None:
         options = options.model_copy(update={"delimiter": found[1].decode()})
         count = max(count, 1)
     start = 0
     for _ in range(count):
-        start = first.find(b"\n", start) + 1
-        if not start:
+        end = _LINE_END.search(first, start)
+        if end is None:
             raise UnreadableFileError(name, f"the file has no line after the {count} lines to skip (`skip_rows`)")
+        start = end.end()
     return options, count, first[start:]
 
 
@@ -145,12 +150,14 @@ def _without_headers(
 
     UnreadableFileError for a header whose columns are in another order: what follows would be read as other columns.
     """
-    likely = compute.is_in(rows.column(0), pa.array(delivered, pa.string()))
+    first = {name: name for name in delivered} | {f"\ufeff{name}": name for name in delivered}  # each file had a mark
+    likely = compute.is_in(rows.column(0), pa.array(first, pa.string()))
     if not compute.any(likely).as_py():
         return rows
     repeated = []
     for index in compute.indices_nonzero(likely).to_pylist():
         values = [column[index].as_py() or "" for column in rows.columns]
+        values[0] = first[values[0]]
         if values == delivered:
             repeated.append(index)
         elif sorted(values) == sorted(delivered):

@@ -94,6 +94,7 @@ _LONG = b"a,b\n" + b"1,22222222\n" * 100_000
         (b'a,b\n1,2\n3,"4\n5,6\n', None, {}, "ends within quotes, which were opened in line 3"),
         (b'a,b\n1,2\n3,"4', None, {}, "truncated: the file ends within quotes"),
         (b"a,b\n1,M\xfcller\n", None, {}, "wrong encoding: it is not utf-8"),
+        ("a,b\n1,2\n".encode("utf-16"), None, {}, "wrong encoding: it is utf-16 and not utf-8"),
         (b"a;b\n1;2\n", None, {}, "wrong header: none of the mapped columns is there"),
         (b"b,c\n1,2\n", None, {}, "missing columns: a"),
         (b"a,b,A\n1,2,3\n", None, {}, "two columns are called 'A'"),
@@ -106,7 +107,7 @@ _LONG = b"a,b\n" + b"1,22222222\n" * 100_000
     ],
     ids=[
         *("empty", "too few fields", "too many fields", "cut in the last line"),
-        *("cut within quotes", "cut within quotes at the end", "wrong encoding", "wrong delimiter"),
+        *("cut within quotes", "cut within quotes at the end", "wrong encoding", "utf-16", "wrong delimiter"),
         *("missing column", "same column twice", "endless record", "gzip cut", "gzip cut in its trailer"),
         *("not gzip", "zstd cut", "not zstd"),
     ],
@@ -204,6 +205,7 @@ def test_lines_that_are_no_rows(tmp_path: Path) -> None:
     content = b'Products of 2024\r\n\r\nid;name\r\n1;A\r\n2;B\r\nTotal: 2\r\nprinted "today\r\n\r\n\r\n'
     options = {"delimiter": ";", "skip_rows": 2, "skip_footer": 2}
     assert _rows(tmp_path, content, **options) == [{"id": "1", "name": "A"}, {"id": "2", "name": "B"}]
+    assert _rows(tmp_path, b"Title\rid\r1\r", skip_rows=1) == [{"id": "1"}]
     with pytest.raises(UnreadableFileError, match="no line after the 10 lines to skip"):
         _rows(tmp_path, content, skip_rows=10)
 
@@ -226,6 +228,7 @@ def test_a_header_that_is_repeated_is_no_row(tmp_path: Path) -> None:
     rows = _rows(tmp_path, b"id,name\n1,id\nid,name\n2,B\n", facts=facts)
     assert rows == [{"id": "1", "name": "id"}, {"id": "2", "name": "B"}]
     assert facts.notes == ["a row repeats the header and was left out (row 2)"]
+    assert len(_rows(tmp_path, "id,name\n1,A\n\ufeffid,name\n2,B\n".encode())) == 2
     with pytest.raises(UnreadableFileError, match="row 2 is a header with the columns in another order"):
         _rows(tmp_path, b"id,name\n1,A\nname,id\nB,2\n")
 
