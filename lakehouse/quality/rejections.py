@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.compute as pc
+
 from lakehouse.config.feeds import feeds
 from lakehouse.config.settings import settings
 from lakehouse.landing.files import source_file
@@ -85,13 +87,14 @@ def _newest_deliveries(dataset: str, sources: list[str], lake: str) -> dict[str,
     """Source -> files that landed, or were set aside, in the newest run in which there was one."""
     columns = ["run_id", "source", "file_name", "content_sha256", "outcome", "rows", "recorded_at"]
     files = Table(ops("files"), lake).rows(columns, [("dataset", "=", dataset), ("outcome", "in", [LANDED, SET_ASIDE])])
+    if files is None:
+        return {}
     newest: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(files.to_pylist() if files is not None else [], key=lambda row: row["recorded_at"]):
-        if row["source"] in sources:
-            known = newest.setdefault(row["source"], [])
-            if known and known[-1]["run_id"] != row["run_id"]:
-                known.clear()
-            known.append(row)
+    for source in sources:
+        own = files.filter(pc.equal(files["source"], source))
+        if own.num_rows:
+            run_id = own["run_id"][pc.index(own["recorded_at"], pc.max(own["recorded_at"])).as_py()]
+            newest[source] = own.filter(pc.equal(own["run_id"], run_id)).to_pylist()
     return newest
 
 
