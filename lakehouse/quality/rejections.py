@@ -75,7 +75,8 @@ def rejections_of(dataset: str, lake: str) -> Rejections:
     delivered = _newest_deliveries(dataset, declared, lake)
     if not delivered:
         return Rejections()
-    rejected = _count_rejected(dataset, lake)
+    landed = [row for files in delivered.values() for row in files if row["outcome"] == LANDED]
+    rejected = _count_rejected(dataset, [_label(row) for row in landed], lake)
     found = [one for source in declared for one in _parts(source, delivered.get(source, []), rejected)]
     chosen = settings()
     warning = [one for one in found if one.share > chosen.rejected_warn_share]
@@ -98,27 +99,30 @@ def _newest_deliveries(dataset: str, sources: list[str], lake: str) -> dict[str,
     return newest
 
 
-def _count_rejected(dataset: str, lake: str) -> Counter[str]:
-    """Rows in quarantine by `_source_file`, without those that were dismissed."""
-    rows = Table(quarantine(dataset), lake).rows(["_source_file", "_row_number"])
-    found = set(_pairs(rows, "_source_file", "_row_number"))
-    if found:
-        dismissed = Table(DISMISSALS, lake).rows(["source_file", "row_number"], [("dataset", "=", dataset)])
-        found -= set(_pairs(dismissed, "source_file", "row_number"))
-    return Counter(label for label, _ in found)
+def _count_rejected(dataset: str, labels: list[str], lake: str) -> Counter[str]:
+    """Rows in quarantine by `_source_file`, of those files, without rows that were dismissed."""
+    if not labels:
+        return Counter()
+    rows = Table(quarantine(dataset), lake).rows(["_source_file", "_row_number"], [("_source_file", "in", labels)])
+    if rows is None or not rows.num_rows:
+        return Counter()
+    counts = Counter({one["values"]: one["counts"] for one in rows["_source_file"].value_counts().to_pylist()})
+    ours = [("dataset", "=", dataset), ("source_file", "in", labels)]
+    dismissed = Table(DISMISSALS, lake).rows(["source_file", "row_number"], ours)
+    if dismissed is not None and dismissed.num_rows:
+        keys = ["_source_file", "_row_number"]
+        gone = dismissed.rename_columns(keys).join(rows, keys, join_type="left semi")
+        counts.subtract(Counter(gone["_source_file"].to_pylist()))
+    return counts
 
 
-def _pairs(rows: Any, *columns: str) -> Iterator[tuple[Any, ...]]:
-    return zip(*(rows[name].to_pylist() for name in columns), strict=True) if rows is not None else iter(())
+def _label(row: dict[str, Any]) -> str:
+    return source_file(row["file_name"], row["content_sha256"])
 
 
 def _parts(source: str, files: list[dict[str, Any]], rejected: Counter[str]) -> Iterator[Rejected]:
     """A source's newest run in all, each of its files by rows, and its files by number."""
-    landed = [
-        (row["file_name"], rejected[source_file(row["file_name"], row["content_sha256"])], row["rows"])
-        for row in files
-        if row["outcome"] == LANDED
-    ]
+    landed = [(row["file_name"], rejected[_label(row)], row["rows"]) for row in files if row["outcome"] == LANDED]
     by_file = [Rejected(f"{name} of {source}", bad, rows, is_few=bad <= _FEW) for name, bad, rows in landed]
     if len(landed) > 1:
         bad = sum(one.count_rejected for one in by_file)
