@@ -22,7 +22,13 @@ from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
 from lakehouse.errors import ContractError, LakehouseError, MappingError, combined_error
-from lakehouse.landing.source_history import known_feeds, record_declarations, refuse_unread_bronze, retired_bronze
+from lakehouse.landing.source_history import (
+    in_other_namespace,
+    known_feeds,
+    record_declarations,
+    refuse_unread_bronze,
+    retired_bronze,
+)
 from lakehouse.outcome import TableOutcome, summed
 from lakehouse.silver.contact_identifiers import rebuild_identifiers
 from lakehouse.silver.deduplicate import unique_rows
@@ -32,6 +38,7 @@ from lakehouse.silver.load import load_rows, replace_all
 from lakehouse.silver.mail_holds import refresh_mail_holds
 from lakehouse.silver.mapping_errors import failing_expression
 from lakehouse.silver.quarantine import replace_quarantine
+from lakehouse.silver.shared_ids import refuse_shared_ids_in, sharing
 from lakehouse.silver.snapshots import newest_keys
 from lakehouse.silver.soft_deletes import presences, refuse_mass_deletion, snapshot_times, with_deletions
 from lakehouse.spark.guard import guarded
@@ -57,6 +64,8 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     marked as processed then; the other feeds are loaded first.
     """
     table, known = Table(silver(target), settings().lake), known_feeds(target)
+    if not window.is_full:
+        _refuse_other_namespace(target)
     changed = record_declarations(feeds(target), window.run_id)
     try:
         if window.is_full and table.exists:
@@ -65,6 +74,13 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     finally:
         if target in HOLDING:
             refresh_mail_holds(window.run_id, table.lake)
+
+
+def _refuse_other_namespace(dataset: str) -> None:
+    if renamed := in_other_namespace(feeds(dataset)):
+        named = ", ".join(feed.source for feed in renamed)
+        problem = f"the namespace of {named} is another one than that of its rows in silver"
+        raise ContractError(dataset, problem, "Run `lakehouse run --full` once, which gives all rows the new one.")
 
 
 def _load_all(table: Table, known: list[Feed], changed: list[Feed], window: BatchWindow) -> TableOutcome:
@@ -111,16 +127,16 @@ def _load_new(table: Table, feed: Feed, known: list[Feed], window: BatchWindow) 
 
 
 def _load(table: SparkTable, feed: Feed, known: list[Feed], received: DataFrame, since: int) -> TableOutcome:
-    plan = plan_of(feed)
+    plan, others = plan_of(feed), sharing(feed, known)
     if not feed.is_full:
-        return load_rows(table, read_rows(plan, received))
+        return load_rows(table, read_rows(plan, received), others=others)
     # Snapshots one by one, in the order they came, as if each had been loaded on its own day.
     times = snapshot_times(received)
     outcomes = []
     for moment in times:
         rows = read_rows(plan, received.where(sf.col("_ingested_at") == sf.lit(moment)))
         newest = newest_keys(table, feed, known, received, since) if moment == times[-1] else None
-        outcomes.append(load_rows(table, rows, newest))
+        outcomes.append(load_rows(table, rows, newest, others))
     return summed(table.ref, outcomes)
 
 
@@ -159,12 +175,14 @@ def _save_rebuilt(table: SparkTable, found: list[FeedRows], has_retired: bool) -
         raise ContractError(contract.dataset, "there are no bronze rows to rebuild it from", remedy)
     snapshots = presences(contract, found)
     refuse_mass_deletion(table.read(), contract, snapshots, table.lake)
-    rows, count_lost = unique_rows(contract, found) if found else (table.read().limit(0), 0)
+    refuse_shared_ids_in(found)
+    rows, count_lost, warnings = unique_rows(contract, found) if found else (table.read().limit(0), 0, ())
     loaded = replace_all(table, with_deletions(rows, contract, snapshots), contract)
     if contract.dataset == "contacts":
         rebuild_identifiers(table.beside(silver(CONTACT_IDENTIFIERS.dataset)), found)
     quarantined = replace_quarantine(table.beside(quarantine(contract.dataset)), found)
-    return TableOutcome(table.ref, sum(rows.count_rows for rows in found), loaded, quarantined, count_lost)
+    count_read = sum(rows.count_rows for rows in found)
+    return TableOutcome(table.ref, count_read, loaded, quarantined, count_lost, warnings)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lakehouse.config.column_mapping import landed_name
 from lakehouse.config.expressions import with_zone_sql
+from lakehouse.config.namespaces import namespaced_reference_sql, namespaced_sql
 from lakehouse.config.settings import settings
 from lakehouse.config.source_fields import DatasetDeclaration, WatermarkedDataset
 from lakehouse.config.source_models import FilesSource, RestSource, SourcesFile, SqlSource
@@ -27,7 +28,8 @@ class Feed:
 
     The silver job casts what the mapping yields, and reads timestamps without an offset in `timezone`. `bronze` is the
     table that keeps the rows as received, `landing` the folder of the landed files. `origin` is None for a source that
-    is not declared any more; `owner` is the name under which it goes on today.
+    is not declared any more; `owner` is the name under which it goes on today. `namespaces`: kind of ids -> the name
+    that the source's ids are kept under.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Feed:
     origin: FilesSource | SqlSource | RestSource | None = field(repr=False)
     declaration: DatasetDeclaration = field(repr=False)
     owner: str
+    namespaces: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def declared_origin(self) -> FilesSource | SqlSource | RestSource:
@@ -51,7 +54,8 @@ class Feed:
     def reading(self) -> dict[str, Any]:
         """What of the declaration decides how rows in bronze are read, as JSON has it."""
         mapping = self.declaration.model_dump(mode="json", include={"mapping"}, exclude_none=True)["mapping"]
-        return {"kind": self.kind, "load": self.load, "timezone": self.timezone, "mapping": mapping}
+        named = {"namespace": dict(self.namespaces)} if self.namespaces else {}
+        return {"kind": self.kind, "load": self.load, "timezone": self.timezone, "mapping": mapping} | named
 
     @property
     def is_full(self) -> bool:
@@ -66,12 +70,21 @@ class Feed:
         one that yields moments of another zone than `timezone` says so in its text.
         """
         declared = self.declaration
-        return MappingProxyType(
-            {
-                column: with_zone_sql(mapped.sql) if self._yields_instant(column) else mapped.sql
-                for column, mapped in declared.mapping.items()
-            }
-        )
+        mapping = {
+            column: with_zone_sql(mapped.sql) if self._yields_instant(column) else mapped.sql
+            for column, mapped in declared.mapping.items()
+        }
+        named = {column: self._under_its_name(column, mapping) for column in mapping}
+        return MappingProxyType(mapping | {column: sql for column, sql in named.items() if sql is not None})
+
+    def _under_its_name(self, column: str, mapping: Mapping[str, str]) -> str | None:
+        """SQL for an id under the namespace of the source; None for what is none, or has none."""
+        kind = DATASETS[self.dataset].column(column).ids_of
+        if kind is None or (name := self.namespaces.get(kind)) is None:
+            return None
+        if column == "customer_reference":
+            return namespaced_reference_sql(mapping[column], mapping["reference_type"], name)
+        return namespaced_sql(mapping[column], kind, name)
 
     def _yields_instant(self, column: str) -> bool:
         try:
@@ -162,6 +175,7 @@ def _read(path: Path, landing: Path, modified: int, size: int) -> tuple[Feed, ..
             origin=source,
             declaration=declaration,
             owner=name,
+            namespaces=source.namespace.by_kind,
         )
         for name, source in declared.sources.items()
         for dataset, declaration in source.datasets.items()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from lakehouse.config.file_order import FileOrder
+from lakehouse.config.namespaces import Namespace, Namespaces
 from lakehouse.config.source_fields import DatasetDeclaration, DatasetName, Declaration, SourceName, WatermarkedDataset
 from lakehouse.config.yaml_file import EnvironmentText, Secret, SecretUrl
 
@@ -193,7 +194,17 @@ class Basic(Declaration):
     password: Secret = Field(description="reference to the password, ${NAME}")
 
 
-class FilesSource(Declaration):
+class Source(Declaration):
+    """What every source declares, whatever its kind."""
+
+    namespace: Namespace = Field(
+        Namespaces(),
+        description="a name for this source's ids, when another source uses the same ones for other customers, orders,"
+        " products or campaigns: one for all, or {customers: ..., orders: ..., products: ..., campaigns: ...}",
+    )
+
+
+class FilesSource(Source):
     """A folder or a bucket that files are delivered to."""
 
     kind: Literal["files"]
@@ -205,7 +216,7 @@ class FilesSource(Declaration):
     )
 
 
-class SqlSource(Declaration):
+class SqlSource(Source):
     """A database that SQLAlchemy can reach."""
 
     kind: Literal["sql"]
@@ -217,7 +228,7 @@ class SqlSource(Declaration):
     )
 
 
-class RestSource(Declaration):
+class RestSource(Source):
     """A JSON API over HTTP."""
 
     kind: Literal["rest"]

@@ -16,6 +16,7 @@ _REFERENCE = (
         "string",
         "CRM id, e-mail address (lower case) or loyalty id of the customer",
         required=True,
+        ids_of="customers",
         pii=Pii.DIRECT,
     ),
 )
@@ -29,7 +30,9 @@ CONTACTS = Contract(
     order_by=("updated_at",),
     event_time="updated_at",
     columns=(
-        Column("contact_id", "string", "Id of the contact in the CRM", required=True, pii=Pii.INDIRECT),
+        Column(
+            "contact_id", "string", "Id of the contact in the CRM", required=True, ids_of="customers", pii=Pii.INDIRECT
+        ),
         Column("email", "string", "E-mail address as received, trimmed", pii=Pii.DIRECT),
         Column(
             "email_normalised",
@@ -119,7 +122,7 @@ PRODUCTS = Contract(
     key=("product_id",),
     order_by=("updated_at",),
     columns=(
-        Column("product_id", "string", "Id of the product", required=True),
+        Column("product_id", "string", "Id of the product", required=True, ids_of="products"),
         Column("name", "string", "Name a customer would recognise"),
         Column("department", "string", "Top level of the assortment"),
         Column("category", "string", "Category within the department"),
@@ -139,10 +142,12 @@ TRANSACTIONS = Contract(
     order_by=("updated_at",),
     event_time="occurred_at",
     columns=(
-        Column("transaction_id", "string", "Id of the receipt", required=True),
+        Column("transaction_id", "string", "Id of the receipt", required=True, ids_of="orders"),
         Column("line_number", "int", "Position on the receipt, from 1", required=True, minimum="1"),
         *_REFERENCE,
-        Column("product_id", "string", "Product bought", required=True, references="products.product_id"),
+        Column(
+            "product_id", "string", "Product bought", required=True, ids_of="products", references="products.product_id"
+        ),
         Column(
             "quantity",
             "decimal(14,3)",
@@ -173,7 +178,7 @@ CAMPAIGNS = Contract(
     key=("campaign_id",),
     order_by=("updated_at",),
     columns=(
-        Column("campaign_id", "string", "Id of the campaign", required=True),
+        Column("campaign_id", "string", "Id of the campaign", required=True, ids_of="campaigns"),
         Column("name", "string", "Name of the campaign"),
         Column("campaign_type", "string", "Kind of campaign, as the CRM calls it"),
         Column("starts_at", "timestamp", "First moment of the campaign", required=True),
@@ -192,7 +197,14 @@ CAMPAIGN_MEMBERS = Contract(
     meaning="Who was a recipient of a campaign.",
     key=("campaign_id", "reference_type", "customer_reference"),
     columns=(
-        Column("campaign_id", "string", "The campaign", required=True, references="campaigns.campaign_id"),
+        Column(
+            "campaign_id",
+            "string",
+            "The campaign",
+            required=True,
+            ids_of="campaigns",
+            references="campaigns.campaign_id",
+        ),
         *_REFERENCE,
     ),
 )
@@ -205,11 +217,16 @@ REDEMPTIONS = Contract(
     key=("redemption_id",),
     event_time="redeemed_at",
     columns=(
-        Column("redemption_id", "string", "Id of the redemption", required=True),
+        Column("redemption_id", "string", "Id of the redemption", required=True, ids_of="campaigns"),
         *_REFERENCE,
         Column("coupon_id", "string", "The coupon", required=True),
         Column(
-            "campaign_id", "string", "Campaign the coupon belongs to", required=True, references="campaigns.campaign_id"
+            "campaign_id",
+            "string",
+            "Campaign the coupon belongs to",
+            required=True,
+            ids_of="campaigns",
+            references="campaigns.campaign_id",
         ),
         Column("redeemed_at", "timestamp", "When it was redeemed", required=True),
     ),

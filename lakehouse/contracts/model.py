@@ -23,7 +23,8 @@ class Column:
     `allowed`, `minimum`, `maximum` and `pattern` (RE2, whole value) reject a row; `references` ("products.product_id")
     is checked by the quality gate over the table, not row by row, because reference data may arrive later. `derived_as`
     is SQL over the other typed columns: the column is computed, never delivered. `latest_reading_of` names a timestamp
-    column: this one is the last moment that the text received for it can mean.
+    column: this one is the last moment that the text received for it can mean. `ids_of` says what kind of things the
+    value is an id of: customers, orders, products or campaigns.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column:
     references: str | None = None
     derived_as: str | None = None
     latest_reading_of: str | None = None
+    ids_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Contract:
     def column(self, name: str) -> Column:
         """The column of that name; KeyError when the contract has none."""
         return {c.name: c for c in self.columns}[name]
+
+    @property
+    def ids_of(self) -> str | None:
+        """What its key is an id of; None for tables of statements, whose key says all that a row is."""
+        return None if "customer_reference" in self.key else self.column(self.key[0]).ids_of
 
     @property
     def delivered(self) -> tuple[Column, ...]:

@@ -128,6 +128,18 @@ def source_of(table: TableRef, dataset: str) -> str:
     return table.name.removesuffix(f"_{dataset}")
 
 
+def in_other_namespace(declared: Iterable[Feed]) -> list[Feed]:
+    """Feeds with rows in silver whose ids have another name now: rows of before and of now would not fit together."""
+    lake, found = settings().lake, []
+    known = source_history(lake).declarations
+    for feed in declared:
+        before = known.get((feed.source, feed.dataset), feed.reading)
+        is_loaded = worked_up_to(silver(feed.dataset), feed.bronze, lake) >= 0
+        if before.get("namespace", {}) != feed.reading.get("namespace", {}) and is_loaded:
+            found.append(feed)
+    return found
+
+
 def record_declarations(declared: Iterable[Feed], run_id: str) -> list[Feed]:
     """Note how the rows of these feeds are read, before they are; returns the feeds that were read otherwise until
     now."""
@@ -170,6 +182,7 @@ def _former_feed(source: str, dataset: str, read: dict[str, Any], owner: str) ->
         origin=None,
         declaration=declaration,
         owner=owner,
+        namespaces=read.get("namespace", {}),
     )
 
 

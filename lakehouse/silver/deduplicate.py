@@ -36,13 +36,14 @@ def retained(rows: DataFrame, limit: int) -> tuple[DataFrame, int]:
     return (rows.sparkSession.createDataFrame(pa.table(table)), table.num_rows) if table.num_rows else (rows, 0)
 
 
-def unique_rows(contract: Contract, feeds: Sequence[FeedRows]) -> tuple[DataFrame, int]:
-    """The newest good row of each key, and the number of good rows that lost."""
+def unique_rows(contract: Contract, feeds: Sequence[FeedRows]) -> tuple[DataFrame, int, tuple[str, ...]]:
+    """The newest good row of each key, the number of good rows that lost, and warnings about keys that one delivery has
+    twice."""
     keys = reduce(DataFrame.unionByName, [rows.typed.select(*contract.key) for rows in feeds])
     repeated, count_repeated = retained(_repeated_keys(keys, contract.key), _RETAINED_HASHES)
     good = reduce(DataFrame.unionByName, [rows.good for rows in feeds])
     if not count_repeated:
-        return good, 0
+        return good, 0, ()
     hashed = _with_key_hash(good, contract.key)
     contenders, _ = retained(hashed.join(repeated, _HASH, "left_semi").drop(_HASH), _RETAINED_ROWS)
     # Grouped, not count_distinct: over several columns Sail 0.7.2 keeps each value with the memory of its whole batch
@@ -52,7 +53,25 @@ def unique_rows(contract: Contract, feeds: Sequence[FeedRows]) -> tuple[DataFram
     versions = _without_repeated_versions(contenders, contract.key, contract.order_by)
     single = hashed.join(repeated, _HASH, "left_anti").drop(_HASH)
     newest = _latest_by_key(versions, contract.key, _newest_first(contract.order_by))
-    return single.unionByName(newest), count_lost
+    return single.unionByName(newest), count_lost, _warnings(contract, feeds, contenders)
+
+
+def _warnings(contract: Contract, feeds: Sequence[FeedRows], contenders: DataFrame) -> tuple[str, ...]:
+    """Keys that a delivery has more than once with other content. In an increment, rows of other times are history."""
+    full = [rows.plan.feed.source for rows in feeds if rows.plan.feed.is_full]
+    is_full = sf.col("_source").isin(full) if full else sf.lit(False)
+    delivery = ["_source", "_source_file", *contract.key]
+    moments = [sf.when(~is_full, sf.col(name)).alias(f"_{name}_") for name in contract.order_by if name not in delivery]
+    keys = contenders.groupBy(*delivery, *moments).agg(
+        sf.min("_row_hash").alias("least"), sf.max("_row_hash").alias("greatest")
+    )
+    repeated = keys.where("least <> greatest").select("_source", *contract.key).distinct()
+    counts = repeated.groupBy("_source").agg(sf.count(sf.lit(1)).alias("n")).collect()
+    return tuple(
+        f"{source} delivers {count:,} keys ({', '.join(contract.key)}) more than once in one delivery with other"
+        " content: the later row was taken"
+        for source, count in sorted(tuple(row) for row in counts)
+    )
 
 
 def _newest_first(order_by: Sequence[str]) -> list[Column]:

@@ -5,17 +5,20 @@ Only what differs from the table is written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
+from lakehouse.config.feeds import Feed
 from lakehouse.contracts import CONTACT_IDENTIFIERS, Contract
 from lakehouse.outcome import TableOutcome
 from lakehouse.silver.contact_identifiers import remember_identifiers
 from lakehouse.silver.deduplicate import ARRIVAL, unique_rows
 from lakehouse.silver.feed_rows import FeedRows
 from lakehouse.silver.quarantine import quarantine_rows
+from lakehouse.silver.shared_ids import refuse_shared_ids
 from lakehouse.silver.soft_deletes import SnapshotKeys, changed_flags, flagged
 from lakehouse.spark.commits import committed
 from lakehouse.spark.table import SparkTable
@@ -24,14 +27,19 @@ from lakehouse.tables import quarantine, silver
 _KNOWN = "_known_"
 
 
-def load_rows(table: SparkTable, rows: FeedRows, snapshot: SnapshotKeys | None = None) -> TableOutcome:
+def load_rows(
+    table: SparkTable, rows: FeedRows, snapshot: SnapshotKeys | None = None, others: Sequence[Feed] = ()
+) -> TableOutcome:
     """Move rows of a feed into its silver table and quarantine; run again, all its good rows are duplicates.
 
     With a `snapshot`, the newest one of the feed, rows of its source that it lacks are flagged as deleted, and rows it
-    has again are no longer. Raises ContractError when it looks incomplete.
+    has again are no longer. `others`: sources that must not have the same ids. Raises ContractError when the snapshot
+    looks incomplete, or ids are shared.
     """
     contract, table = rows.plan.contract, table.reopened()
-    incoming, count_lost = unique_rows(contract, [rows])
+    incoming, count_lost, warnings = unique_rows(contract, [rows])
+    if others and not table.is_never_loaded:
+        refuse_shared_ids(rows.plan.feed, incoming, others, table.read())
     if table.is_never_loaded:
         loaded = replace_all(table, incoming.withColumn("_is_deleted", sf.lit(False)), contract)
         known_already = 0
@@ -43,7 +51,7 @@ def load_rows(table: SparkTable, rows: FeedRows, snapshot: SnapshotKeys | None =
     # Looking for bad rows costs a pass over all columns, so it is made only when rows are unaccounted for.
     is_complete = rows.count_rows == loaded + duplicates
     quarantined = 0 if is_complete else quarantine_rows(table.beside(quarantine(contract.dataset)), rows)
-    return TableOutcome(table.ref, rows.count_rows, loaded, quarantined, duplicates)
+    return TableOutcome(table.ref, rows.count_rows, loaded, quarantined, duplicates, warnings)
 
 
 def replace_all(table: SparkTable, rows: DataFrame, contract: Contract) -> int:

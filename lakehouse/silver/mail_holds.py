@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from lakehouse.contracts import MAIL_HOLDS, arrow_schema
 from lakehouse.contracts.email_address import canonical_email
+from lakehouse.landing.source_history import known_feeds
 from lakehouse.silver.possible_refusals import may_refuse_email, people_in
 from lakehouse.storage.commit_retry import retry_commit
 from lakehouse.storage.progress import record_progress, versions_worked_on
@@ -27,7 +28,7 @@ TABLE = silver(MAIL_HOLDS.dataset)
 DISMISSALS, CONTACTS = ops("quarantine_dismissals"), silver("contacts")
 INPUTS = (quarantine("consents"), quarantine("contacts"), CONTACTS, DISMISSALS)
 POSSIBLE_REFUSAL, OLD_ADDRESS, UNRECOGNISED = "possible_refusal", "address_out_of_date", "unrecognised"
-_REJECTED = ["_source_file", "_row_number", "_ingested_at", "row_json", "mapped_json", "quarantined_at"]
+_REJECTED = ["_source", "_source_file", "_row_number", "_ingested_at", "row_json", "mapped_json", "quarantined_at"]
 
 
 def refresh_mail_holds(run_id: str, lake: str) -> bool:
@@ -70,10 +71,13 @@ def _rejected(dataset: str, lake: str) -> Iterator[dict[str, Any]]:
 
 
 def _refusals(rejected: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    names = {feed.source: feed.namespaces.get("customers") for feed in known_feeds("consents")}
     for row in rejected:
         if may_refuse_email(row["mapped"]):
+            name = names.get(row["_source"])
             for kind, identifier in people_in(row["mapped"], row["row_json"]) or [(UNRECOGNISED, "")]:
-                yield _hold(row, kind, identifier, POSSIBLE_REFUSAL)
+                is_bare = kind == "crm_id" and name is not None and not identifier.startswith(f"{name}:")
+                yield _hold(row, kind, f"{name}:{identifier}" if is_bare else identifier, POSSIBLE_REFUSAL)
 
 
 def _old_addresses(rejected: Iterable[dict[str, Any]], lake: str) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ def is_placeholder_sql(kind: str, text: str, known: Placeholders) -> str:
     if kind == "email":
         condition = f"substring_index({bare}, '@', 1) in ({_listed(known.mailboxes)})"
     elif kind == "crm_id":
-        condition = f"{bare} in ({_listed(known.words)})"
+        condition = f"regexp_replace({bare}, '^[a-z][a-z0-9_]*:', '') in ({_listed(known.words)})"  # without namespace
     elif kind == "phone":
         digits = f"regexp_replace({text}, '[^0-9]', '')"
         condition = f"({bare} in ({_listed(known.words)}) or {bare} rlike '{_NUMBER}' or {digits} rlike '{_NUMBER}')"

@@ -40,12 +40,13 @@ class Lake:
     conf: Path
     runs: int = field(default=0)
 
-    def declare(self, datasets: dict[str, dict[str, Any]], source: str = "crm") -> None:
-        """Write sources.yml: dataset -> its declaration (files, format, load, mapping ...), all of one source."""
+    def declare(self, datasets: dict[str, dict[str, Any]], source: str = "crm", **more: Any) -> None:
+        """Write sources.yml: dataset -> its declaration (files, format, load, mapping ...), all of one source, with
+        `more` keys of the source."""
         complete = {name: {"files": f"{name}.csv", "format": "csv"} | declared for name, declared in datasets.items()}
         path = self.conf / "sources.yml"
         sources = json.loads(path.read_text())["sources"] if path.exists() else {}
-        sources[source] = {"kind": "files", "location": "sample", "datasets": complete}
+        sources[source] = {"kind": "files", "location": "sample", "datasets": complete} | more
         path.write_text(json.dumps({"sources": sources}))
 
     def undeclare(self, source: str) -> None:

@@ -221,8 +221,8 @@ def test_rebuild_equals_increments(lake: Lake) -> None:
 
 
 def test_two_sources_of_one_dataset(lake: Lake) -> None:
-    lake.declare({T: LINES}, source="web")
-    lake.declare({T: LINES}, source="store")
+    for source in ("web", "store"):
+        lake.declare({T: LINES}, source=source, namespace={"orders": "shop"})
     lake.deliver(T, line("b1"), source="web")
     lake.deliver(T, line("b2"), line("b1", amount="8.00", exported="2017-09-01 00:00:00"), source="store")
     assert [(str(o.table), o.loaded) for o in lake.bronze(T)] == [
@@ -232,8 +232,8 @@ def test_two_sources_of_one_dataset(lake: Lake) -> None:
     outcome = lake.silver(T)
     assert (outcome.read, outcome.loaded) == (3, 3)
     assert lake.values("silver.transactions", "transaction_id", "net_amount", "_source") == [
-        ("b1", Decimal("8.00"), "store"),
-        ("b2", Decimal("2.50"), "store"),
+        ("shop:b1", Decimal("8.00"), "store"),
+        ("shop:b2", Decimal("2.50"), "store"),
     ]
 
 

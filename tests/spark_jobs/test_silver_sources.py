@@ -7,6 +7,8 @@ import shutil
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lakehouse.config.settings import settings as of_lakehouse
 from lakehouse.errors import ContractError, TerminalError
@@ -131,3 +133,48 @@ def test_a_source_under_another_name_deletes_and_updates(lake: Lake, is_told: bo
     lake.load("contacts", *people, name="3.jsonl", source="hubspot")
     assert not any(row["_is_deleted"] for row in lake.rows("silver.contacts"))
     rebuilt_is_the_same(lake, "contacts")
+
+
+KEYS = [f"k{n}" for n in range(12)]
+# Of three sources of the same customers two deliver snapshots, which lack few, and one changes.
+HISTORIES = st.lists(
+    st.tuples(
+        st.sampled_from(["crm", "shop", "form"]),
+        st.sets(st.sampled_from(KEYS), max_size=3),
+        st.integers(0, 2),
+        st.integers(1, 3),
+    ),
+    min_size=4,
+    max_size=9,
+)
+
+
+def delivery(source: str, chosen: set[str], name: int, day: int) -> list[dict[str, str | None]]:
+    """A snapshot without the chosen keys, or an increment of them; some rows have changed, at a day or before it."""
+    keys = [key for key in KEYS if (key in chosen) == (source == "form")]
+    return [
+        contact(key, email=f"{key}.{name}@example.com", modified=f"2017-03-0{day if key in chosen or n % 3 else 1}")
+        for n, key in enumerate(keys)
+    ]
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=6,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(HISTORIES)
+def test_whoever_delivers_what_a_rebuild_equals_the_increments(
+    lake: Lake, history: list[tuple[str, set[str], int, int]]
+) -> None:
+    for folder in ("lake", "landing"):
+        shutil.rmtree(lake.home / folder, ignore_errors=True)
+    for source, load in (("crm", "full"), ("shop", "full"), ("form", "increment")):
+        lake.declare({"contacts": CONTACTS | {"load": load}}, source=source, namespace="us")
+    for number, (source, chosen, name, day) in enumerate(history):
+        if rows := delivery(source, chosen, name, day):
+            lake.load("contacts", *rows, name=f"{number}.jsonl", source=source)
+    if lake.rows("silver.contacts"):
+        rebuilt_is_the_same(lake, "contacts")
