@@ -29,7 +29,7 @@ _UNRESOLVED = """(
     from (
         select reference_type, customer_reference, sum(1) as n
         from {silver.transactions}
-        where not _is_deleted
+        where not _is_deleted and customer_reference is not null
         group by reference_type, customer_reference
     ) as lines
     left join (select identifier_type, identifier from {table}) as known
@@ -76,7 +76,7 @@ GATE = Gate(
         ),
         Rule(
             "identities.transactions.resolved",
-            "Every transaction line belongs to a person: lines that do not would be missing in gold",
+            "Every transaction line of a customer belongs to a person: one that does not would be missing in gold",
             "coalesce(sum(case when is_unresolved then n else 0 end), 0)",
             # Lines may arrive while identities are resolved; what is still missing in gold blocks there, to the cent.
             Severity.WARNING,

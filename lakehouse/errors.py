@@ -93,9 +93,10 @@ class BalanceError(TerminalError):
 class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Airflow
     """A blocking expectation failed. On silver, gold is not built; on gold, nothing is exported."""
 
-    def __init__(self, table: str, failures: list[tuple[str, int]]) -> None:
+    def __init__(self, table: str, failures: list[tuple[str, int]], said: Sequence[str] = ()) -> None:
+        """`failures`: rules and rows that break them; `said`: the same in words, with what was found and expected."""
         self.table, self.failures = table, failures
-        listed = "; ".join(f"{rule}: {rows} rows" for rule, rows in failures)
+        listed = "; ".join(said or [f"{rule}: {rows} rows" for rule, rows in failures])
         if table.startswith("gold."):
             remedy = (
                 "Gold has been built and contains the rows that failed, but nothing was exported. See Data Docs, fix"
@@ -117,6 +118,11 @@ class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Ai
                 " Most of what a source delivered last was rejected or set aside: have it delivered again,"
                 " correct the mapping and replay (`lakehouse quarantine replay`), dismiss the rows (`lakehouse"
                 " quarantine dismiss`), or raise LAKEHOUSE_REJECTED_BLOCK_SHARE."
+            )
+        if any(rule.endswith(".references_share") for rule, _ in failures):
+            remedy += (
+                " Where rows refer to something unknown, deliver what they refer to, or take the column out of the"
+                " mapping of the source that is named."
             )
         super().__init__(f"quality gate of {table} blocked: {listed}", remedy)
 

@@ -64,12 +64,16 @@
     {{ return(execute and run_query('select is_full from ' ~ previous_table('int_run_inputs')).rows[0][0]) }}
 {%- endmacro %}
 
-{#- Incremental tables that keep rows of customers nobody recomputes, when all others are. -#}
+{#- Incremental tables that keep rows of customers nobody recomputes, when all others are, with the column that names
+    them. -#}
 {% macro tables_to_clear() -%}
     {%- set found = [] -%}
-    {%- for name in ['fct_orders', 'int_customer_state', 'fct_campaign_responses'] if not flags.FULL_REFRESH -%}
+    {%- set keys = {
+        'fct_orders': 'buyer_id', 'int_customer_state': 'customer_id', 'fct_campaign_responses': 'customer_id'
+    } -%}
+    {%- for name, key in keys.items() if not flags.FULL_REFRESH -%}
         {%- if previous_table(name) is not none -%}
-            {%- do found.append(previous_table(name)) -%}
+            {%- do found.append((previous_table(name), key)) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(found) }}

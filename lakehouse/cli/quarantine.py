@@ -13,7 +13,7 @@ from lakehouse.utils.canonical_json import json_text
 _EPILOG = """\b
 Examples:
   lakehouse quarantine list
-  lakehouse quarantine show transactions --rule transactions.quantity.range
+  lakehouse quarantine show transactions --rule transactions.line_number.range
   lakehouse quarantine replay transactions
 """
 _LIST = """\b
@@ -24,7 +24,7 @@ Examples:
 _SHOW = """\b
 Examples:
   lakehouse quarantine show transactions
-  lakehouse quarantine show transactions --rule transactions.quantity.range --limit 5
+  lakehouse quarantine show transactions --rule transactions.line_number.range --limit 5
 """
 _DISMISS = """\b
 Examples:

@@ -144,20 +144,32 @@ TRANSACTIONS = Contract(
     columns=(
         Column("transaction_id", "string", "Id of the receipt", required=True, ids_of="orders"),
         Column("line_number", "int", "Position on the receipt, from 1", required=True, minimum="1"),
-        *_REFERENCE,
+        Column("reference_type", "string", "What customer_reference is", allowed=REFERENCE_TYPES),
         Column(
-            "product_id", "string", "Product bought", required=True, ids_of="products", references="products.product_id"
+            "customer_reference",
+            "string",
+            "CRM id, e-mail address (lower case) or loyalty id of the customer; null for a guest",
+            ids_of="customers",
+            pii=Pii.DIRECT,
         ),
         Column(
-            "quantity",
-            "decimal(14,3)",
-            "Units bought; a return is a line of its own with a negative amount",
+            "product_id",
+            "string",
+            "Product bought; null in a shop without products",
+            ids_of="products",
+            references="products.product_id",
+        ),
+        Column("quantity", "decimal(14,3)", "Units bought; negative for units that were returned", required=True),
+        Column(
+            "net_amount",
+            "decimal(18,6)",
+            "Amount paid for the line after discounts; negative when it was paid back",
             required=True,
-            minimum="0",
         ),
-        Column("net_amount", "decimal(14,2)", "Amount paid for the line after discounts", required=True),
         Column(
-            "discount_amount", "decimal(14,2)", "Sum of all discounts on the line, as a positive amount", minimum="0"
+            "discount_amount",
+            "decimal(18,6)",
+            "Sum of all discounts on the line, as a positive amount; on a return of either sign",
         ),
         Column("currency", "string", "Currency of the amounts, ISO 4217", required=True, pattern="[A-Z]{3}"),
         Column("store_id", "string", "Store or web shop"),
@@ -166,6 +178,18 @@ TRANSACTIONS = Contract(
             "updated_at",
             "timestamp",
             "When the shop last changed the line; a correction is newer than the line it corrects",
+        ),
+    ),
+    rules=(
+        RowRule(
+            "transactions.reference_type.missing",
+            "customer_reference is not null and reference_type is null",
+            "there is a customer_reference, but reference_type does not say what it is",
+        ),
+        RowRule(
+            "transactions.discount_amount.sign",
+            "discount_amount < 0 and net_amount >= 0 and quantity >= 0",
+            "discount_amount is negative, but nothing was returned",
         ),
     ),
 )

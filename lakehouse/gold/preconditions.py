@@ -54,6 +54,7 @@ def require_checked_and_open(tables: Sequence[TableRef]) -> None:
         raise QualityGateFailed(
             ", ".join(state.table for state in blocked),
             [(f"{state.table}: {rule}", rows) for state in blocked for rule, rows in state.failures],
+            [f"{state.table}: {words}" for state in blocked for words in state.said],
         )
     unchecked = [
         str(table)

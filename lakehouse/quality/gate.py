@@ -16,6 +16,7 @@ from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS
 from lakehouse.errors import ContractError, QualityGateFailed
 from lakehouse.outcome import TableOutcome
+from lakehouse.quality.bad_rows import with_sources
 from lakehouse.quality.gx.suite import validate
 from lakehouse.quality.history import history_of, is_silver_at_rest
 from lakehouse.quality.rejections import Rejections, rejections_of
@@ -63,7 +64,7 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     earlier = _findings_that_still_hold(gate, versions, parameters, window, lake)
     if earlier is not None:
         record_findings(earlier, lake)
-        return [TableOutcome(gate.table, warnings=_warnings(gate, earlier), skipped=True)]
+        return [TableOutcome(gate.table, warnings=_words(gate, earlier), skipped=True)]
     measurements = _measure(gate.rules, gate, _with_history(parameters, gate, window))
     found = findings(gate, measurements, validate(gate, measurements, window.run_id), window.run_id)
     record_findings(found, lake)
@@ -71,9 +72,10 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
         (row["rule_id"], row["count_failed"]) for row in found if row["severity"] == "blocking" and not row["is_passed"]
     ]
     if failures:
-        raise QualityGateFailed(str(gate.table), failures)
+        said = _words(gate, [row for row in found if row["severity"] == "blocking"])
+        raise QualityGateFailed(str(gate.table), failures, said)
     record_passed(gate, versions, window.run_id, lake)
-    return [TableOutcome(gate.table, warnings=_warnings(gate, found))]
+    return [TableOutcome(gate.table, warnings=_words(gate, found))]
 
 
 def _undelivered(table: TableRef) -> TableOutcome:
@@ -125,11 +127,25 @@ def _parameters(gate: Gate, window: BatchWindow, lake: str, rejections: Rejectio
         "count_schema_differences": str(len(schema.differences)),
         "count_columns": str(schema.count_columns),
     }
+    if gate.table.layer is Layer.SILVER and gate.table.name in DATASETS:
+        values |= _delivering_sources(gate.table.name)
     if any("{is_silver_at_rest}" in rule.sql for rule in gate.rules):
         values["is_silver_at_rest"] = "true" if is_silver_at_rest(lake) else "false"
     if gate.amount is not None:
         values |= delivery_parameters(DATASETS[gate.table.name], gate.amount, lake)
     return Parameters(lake, values)
+
+
+def _delivering_sources(dataset: str) -> dict[str, str]:
+    """`sources_of.<column>` -> the sources that deliver the column, as SQL literals; null when none does."""
+    delivering = feeds(dataset)
+    return {
+        f"sources_of.{column.name}": ", ".join(
+            literal(feed.source) for feed in delivering if column.name in feed.mapping
+        )
+        or "null"
+        for column in DATASETS[dataset].delivered
+    }
 
 
 def _with_history(parameters: Parameters, gate: Gate, window: BatchWindow) -> Parameters:
@@ -153,18 +169,17 @@ def _measure(rules: Sequence[Rule], gate: Gate, parameters: Parameters) -> list[
     """Measure rules on the engine. While the columns are wrong, SQL that names them would only fail: nothing else is
     looked at."""
 
-    def run_query(sql: str) -> dict[str, Any]:
+    def run_query(sql: str) -> list[dict[str, Any]]:
         _log.debug("gate of %s: %s", gate.table, sql)
-        answer: dict[str, Any] = spark.sql(sql).collect()[0].asDict()
-        return answer
+        return [row.asDict() for row in spark.sql(sql).collect()]
 
     about_columns = [rule for rule in rules if "{count_schema_differences}" in rule.failed]
     is_readable = parameters.values["count_schema_differences"] == "0"
     with guarded(f"gate of {gate.table}"):
         spark = session()
-        measured = {
-            found.rule.id: found for found in measure(rules if is_readable else about_columns, parameters, run_query)
-        }
+        looked_at = rules if is_readable else about_columns
+        found = measure(looked_at, parameters, lambda sql: run_query(sql)[0])
+        measured = {one.rule.id: one for one in with_sources(found, gate.table, parameters, run_query)}
     return [
         measured.get(rule.id)
         or Measurement(rule, 0, 0, None, "not looked at while the columns differ from the contract")
@@ -195,7 +210,8 @@ def _findings_that_still_hold(
     return [row | {"run_id": window.run_id, "checked_at": now} for row in earlier.values()]
 
 
-def _warnings(gate: Gate, found: list[Finding]) -> tuple[str, ...]:
+def _words(gate: Gate, found: list[Finding]) -> tuple[str, ...]:
+    """What was found of each rule that does not hold, and what it should be."""
     meanings = {rule.id: rule.meaning for rule in gate.rules}
     broken = [row for row in found if not row["is_passed"]]
     return tuple(f"{row['rule_id']}: {row['observed']} (expected: {meanings[row['rule_id']]})" for row in broken)

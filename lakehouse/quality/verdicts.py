@@ -16,7 +16,8 @@ QUALITY_RESULTS = ops("quality_results")
 
 @dataclass(frozen=True)
 class GateState:
-    """The newest verdict on one table: `failures` blocked it, `warnings` did not; each is (rule_id, count_failed)."""
+    """The newest verdict on one table: `failures` blocked it, `warnings` did not; each is (rule_id, count_failed).
+    `said` has the failures in words."""
 
     table: str
     run_id: str
@@ -24,6 +25,7 @@ class GateState:
     count_rules: int
     failures: tuple[tuple[str, int], ...]
     warnings: tuple[tuple[str, int], ...]
+    said: tuple[str, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -37,6 +39,7 @@ def latest_gates(lake: str) -> dict[str, GateState]:
     if results is None:
         return {}
     columns = ["run_id", "table_name", "rule_id", "severity", "is_passed", "count_failed", "checked_at"]
+    columns += ["observed", "expected"]
     rows = results.to_pyarrow_table(columns=columns)
     newest = {
         row["table_name"]: row["checked_at_max"]
@@ -56,4 +59,7 @@ def _state(table: str, results: list[dict[str, Any]]) -> GateState:
         return tuple((r["rule_id"], int(r["count_failed"] or 0)) for r in broken if r["severity"] == severity)
 
     first = results[0]
-    return GateState(table, first["run_id"], first["checked_at"], len(results), of("blocking"), of("warning"))
+    said = tuple(
+        f"{r['rule_id']}: {r['observed']} (expected: {r['expected']})" for r in broken if r["severity"] == "blocking"
+    )
+    return GateState(table, first["run_id"], first["checked_at"], len(results), of("blocking"), of("warning"), said)

@@ -17,7 +17,7 @@ from lakehouse.config.file_order import has_year_last
 from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
 from lakehouse.formats.csv import read_csv
-from lakehouse.formats.file_facts import FileFacts
+from lakehouse.formats.delivered_file import FileFacts
 from lakehouse.formats.json_lines import read_json_lines
 from lakehouse.formats.parquet import read_parquet
 from lakehouse.landing.files import (

@@ -29,6 +29,7 @@ from lakehouse.window import BatchWindow
 #    Loyalty ids and ids written as floats in one form; silver.identities has other columns.
 #    silver.mail_holds and changed_until of silver.consents are new.
 # 3: silver tables have _row_number, and the order of arrival decides between versions of one time.
+#    amounts of silver.transactions have six decimals; gold.fct_orders has a row per currency and guests.
 LAYOUT = 3
 log = logging.getLogger(__name__)
 _STAGE = "layout"

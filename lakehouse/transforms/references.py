@@ -56,8 +56,8 @@ def at_most_of_each(rows: DataFrame, at_most: int) -> DataFrame:
 
 def referred_identifiers(rows: DataFrame, seen_at: Column, only: DataFrame | None = None) -> DataFrame:
     """One row per identifier that the rows refer to: identifier_type, identifier, first_seen_at (the least `seen_at`,
-    which may be null); with `only` none but those."""
-    named = rows.select(
+    which may be null); with `only` none but those. Rows of guests refer to nobody."""
+    named = rows.where(sf.col("customer_reference").isNotNull()).select(
         sf.col("reference_type").alias("identifier_type"),
         sf.col("customer_reference").alias("identifier"),
         seen_at.alias("seen_at"),

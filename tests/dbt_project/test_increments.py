@@ -27,9 +27,10 @@ from tests.support.soak import at_length
 pytestmark = pytest.mark.slow
 
 NEXT_DAY = datetime(2018, 1, 3, tzinfo=UTC)
+GUEST = {"reference_type": None, "customer_reference": None}
 STATE = ["fct_orders", "int_customer_state", "fct_campaign_responses", "int_identities_seen"]
 ABOUT_CONSENT = ["int_identities", "int_email_consent", "suppressions"]
-GOLD = [*STATE, "dim_customers", "dim_products", "segment_members", "suppressions"]
+GOLD = [*STATE, "dim_customers", "customer_spend", "dim_products", "segment_members", "suppressions"]
 
 
 def open_shop(shop: Shop, crowd: int = 0) -> None:
@@ -40,6 +41,7 @@ def open_shop(shop: Shop, crowd: int = 0) -> None:
         shop.contact(str(number), f"c{number}")
         shop.buys(f"t{number}", str(number), day(6, number), f"{number}.10")
         shop.buys(f"t{number}", str(number), day(6, number), "0.25", "p2", line_number=2)
+    shop.buys("g0", "", day(6, 20), "9.00", **GUEST)
     shop.put("campaign_members", {"customer_reference": "1"}, {"customer_reference": "2"})
     others = [str(number) for number in range(100, 100 + crowd)]
     shop.put(
@@ -89,6 +91,12 @@ CHANGES: dict[str, Callable[[Shop], None]] = {
     "a longer campaign": lambda shop: shop.put(
         "campaigns", {"campaign_id": "k1", "starts_at": day(1, 1), "ends_at": day(12, 31)}
     ),
+    "a guest buys": lambda shop: shop.buys("g1", "", day(12, 22), "8.00", **GUEST),
+    "a guest is somebody after all": lambda shop: shop.buys("g0", "2", day(6, 20), "9.00"),
+    "somebody is a guest after all": lambda shop: shop.buys("t2", "", day(6, 2), "2.10", **GUEST),
+    "a return by quantity": lambda shop: shop.buys("t1", "1", day(6, 25), "1.10", line_number=3, quantity=Decimal(-1)),
+    "a line in another currency": lambda shop: shop.buys("t6", "6", day(6, 6), "3.00", line_number=3, currency="EUR"),
+    "an order that goes on tomorrow": lambda shop: shop.buys("t3", "3", NEXT_DAY, "-0.25", line_number=3),
     "a withdrawn permission": lambda shop: shop.put(
         "consents", {"customer_reference": "4", "status": "withdrawn", "changed_at": day(8, 1)}
     ),

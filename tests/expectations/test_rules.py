@@ -102,8 +102,11 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ),
     ("silver.transactions", [line(net_amount=Decimal("2.51"))], {"transactions.net_amount.reconciled": 1}),
     ("silver.transactions", [line(transaction_id="t2", line_number=0)], {"transactions.line_number.range": 1}),
-    ("silver.transactions", [line(quantity=Decimal("-1.000"))], {"transactions.quantity.range": 1}),
-    ("silver.transactions", [line(discount_amount=Decimal("-0.01"))], {"transactions.discount_amount.range": 1}),
+    ("silver.transactions", [line(quantity=Decimal("-1.000"))], {"transactions.net_amount.returns": 1}),
+    ("silver.transactions", [line(discount_amount=Decimal("-0.01"))], {"transactions.discount_amount.sign": 1}),
+    ("silver.transactions", [line(reference_type=None)], {"transactions.reference_type.missing": 1}),
+    ("silver.transactions", [line(reference_type=None, customer_reference=None)], {}),
+    ("silver.transactions", [line(product_id=None)], {}),
     ("silver.transactions", [line(currency="usd")], {"transactions.currency.pattern": 1}),
     ("silver.transactions", [line(reference_type="phone")], {"transactions.reference_type.allowed": 1}),
     ("silver.transactions", [line(occurred_at=LATE)], {"transactions.occurred_at.future": 1}),
@@ -121,6 +124,14 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
         [line(product_id="p9")],
         {"transactions.product_id.references": 1, "transactions.product_id.references_share": 1},
     ),
+    # Products of one shop say nothing about those of another.
+    ("silver.transactions", [line(), line(transaction_id="t2", product_id="p9", _source="kiosk")], {}),
+    (
+        "silver.transactions",
+        [line(transaction_id="t2", product_id="p9", _source="kiosk")],
+        {"transactions.product_id.references": 1},
+    ),
+    ("silver.transactions", [line(), line(transaction_id="t2", store_id=None, _source="kiosk")], {}),
     (
         "silver.campaigns",
         [row("silver.campaigns", ends_at=datetime(2017, 2, 1, tzinfo=UTC))],
@@ -197,6 +208,7 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
         [profile(email_consent_status="yes")],
         {"dim_customers.email_consent_status.allowed": 1, "dim_customers.is_mailable.consented": 1},
     ),
+    ("gold.dim_customers", [profile(rfm_segment="not_ranked")], {"dim_customers.rfm_segment.ranked": 1}),
     ("gold.dim_customers", [profile(rfm_segment="kings")], {"dim_customers.rfm_segment.allowed": 1}),
     (
         "gold.dim_customers",
@@ -340,7 +352,8 @@ def write_orders_around(lake: str, as_of: datetime, profile_spend: str = "2.50")
     """One order before `as_of` (2.50) and one that begins at it (4.00), and the profile that counts the first only."""
     later = {"transaction_id": "t2", "net_amount": Decimal("4.00")}
     write(lake, "silver.transactions", [line(), line(**later, occurred_at=as_of)])
-    write(lake, "gold.fct_orders", [row("gold.fct_orders"), row("gold.fct_orders", **later, ordered_at=as_of)])
+    orders = [row("gold.fct_orders"), row("gold.fct_orders", **later, ordered_at=as_of, last_line_at=as_of)]
+    write(lake, "gold.fct_orders", orders)
     write(lake, "gold.dim_customers", [profile(as_of=as_of, total_spend=Decimal(profile_spend))])
 
 
@@ -350,12 +363,42 @@ def test_profiles_answer_for_orders_before_their_as_of_time_only(lake: str) -> N
     assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == {}
 
 
-def test_an_order_is_before_the_as_of_time_when_its_first_line_is(lake: str) -> None:
+def test_of_an_order_that_goes_on_later_lines_do_not_count(lake: str) -> None:
     as_of = MOMENT + timedelta(hours=1)
-    write(lake, "silver.transactions", [line(), line(line_number=2, occurred_at=as_of + timedelta(minutes=1))])
-    write(lake, "gold.fct_orders", [row("gold.fct_orders", net_amount=Decimal("5.00"))])
-    write(lake, "gold.dim_customers", [profile(as_of=as_of, total_spend=Decimal("5.00"))])
+    later = as_of + timedelta(minutes=1)
+    write(lake, "silver.transactions", [line(), line(line_number=2, occurred_at=later)])
+    write(lake, "gold.fct_orders", [row("gold.fct_orders", net_amount=Decimal("5.00"), last_line_at=later)])
+    write(lake, "gold.dim_customers", [profile(as_of=as_of)])
     assert broken("gold.dim_customers", replace(WINDOW, as_of=as_of)) == {}
+
+
+def test_spend_of_returns_guests_currencies_and_parts_of_cents_adds_up(lake: str) -> None:
+    parts = [line(transaction_id="t5", line_number=n, net_amount=Decimal("0.335")) for n in (1, 2, 3)]
+    write(
+        lake,
+        "silver.transactions",
+        [
+            line(),
+            line(transaction_id="t2", quantity=Decimal("-1"), net_amount=Decimal("1.00")),
+            line(transaction_id="t3", reference_type=None, customer_reference=None),
+            line(transaction_id="t4", customer_reference="2"),
+            line(transaction_id="t4", line_number=2, customer_reference="2", currency="EUR"),
+            *parts,
+        ],
+    )
+    spent = {"t1": "2.50", "t2": "-1.00", "t4": "5.00", "t5": "1.01"}
+    orders = [row("gold.fct_orders", transaction_id=name, net_amount=Decimal(net)) for name, net in spent.items()]
+    guest = row("gold.fct_orders", transaction_id="t3", customer_id=None)
+    write(lake, "gold.fct_orders", [*orders, guest])
+    write(lake, "gold.customer_spend", [row("gold.customer_spend", customer_id="c2", total_spend=Decimal("5.00"))])
+    write(
+        lake,
+        "silver.identities",
+        [row("silver.identities"), row("silver.identities", identifier="2", customer_id="c2")],
+    )
+    several = profile(customer_id="c2", email="two@example.com", count_orders=1, total_spend=None)
+    write(lake, "gold.dim_customers", [profile(count_orders=3, total_spend=Decimal("2.51")), several])
+    assert broken("gold.dim_customers") == {}
 
 
 def test_profiles_that_count_later_orders_block(lake: str) -> None:
@@ -389,10 +432,10 @@ def test_every_kind_of_rule_finds_the_same(lake: str) -> None:
     write(
         lake,
         "silver.transactions",
-        [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", quantity=Decimal("-1.000"))],
+        [line(), line(), line(transaction_id="t2", product_id="p9", currency="usd", line_number=0)],
     )
     assert broken("silver.transactions") == {
-        "transactions.quantity.range": 1,
+        "transactions.line_number.range": 1,
         "transactions.currency.pattern": 1,
         "transactions.key.unique": 1,
         "transactions.product_id.references": 1,

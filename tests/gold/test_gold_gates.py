@@ -48,6 +48,8 @@ def _gate_says(
         "table_name": str(CONTACTS),
         "rule_id": "contacts.contact_id.unique",
         "severity": severity,
+        "observed": f"{count_failed} of 9 rows bad",
+        "expected": "no rows",
     }
     record(
         "quality_results",
@@ -69,7 +71,7 @@ def test_a_checked_table_without_failures_may_be_built_on(home: Path) -> None:
 def test_a_blocked_gate_names_table_rule_and_rows(home: Path) -> None:
     _write(CONTACTS)
     _gate_says(False, count_failed=7)
-    with pytest.raises(QualityGateFailed, match=r"silver\.contacts.*contacts\.contact_id\.unique: 7 rows"):
+    with pytest.raises(QualityGateFailed, match=r"silver\.contacts.*contacts\.contact_id\.unique: 7 of 9 rows bad"):
         require_checked_and_open([CONTACTS])
 
 

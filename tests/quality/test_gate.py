@@ -66,12 +66,13 @@ def test_blocked_gate_names_rules_and_rows_after_recording(lake: str) -> None:
     write(
         lake,
         "silver.contacts",
-        [contact, contact | {"contact_id": "2"}, contact | {"contact_id": "2", "country": "US"}],
+        [contact, contact | {"contact_id": "2", "_source": "erp"}, contact | {"contact_id": "2", "country": "US"}],
     )
     with pytest.raises(QualityGateFailed) as blocked:
         run_gate("silver.contacts", window("r2"))
     assert blocked.value.failures == [("contacts.country.pattern", 2), ("contacts.contact_id.unique", 1)]
-    assert "contacts.country.pattern: 2 rows" in str(blocked.value)
+    said = "contacts.country.pattern: 2 of 3 rows bad; from erp (1), shop (1) (expected: country looks like [A-Z]{2})"
+    assert said in str(blocked.value)
     found = results(lake, "r2", "silver.contacts")
     assert (found["contacts.country.pattern"]["count_failed"], found["contacts.country.pattern"]["severity"]) == (
         2,
@@ -113,8 +114,8 @@ def test_warning_is_an_outcome_not_an_error(lake: str) -> None:
     (outcome,) = run_gate("silver.transactions", window("r2"))
     (warning,) = outcome.warnings
     assert (
-        warning
-        == "transactions.product_id.references: 1 of 41 rows bad; 1 unknown keys (expected: product_id is known in"
+        warning == "transactions.product_id.references: 1 of 41 rows bad; 1 unknown keys of shop"
+        " (expected: product_id is known in"
         " silver.products)"
     )
     assert latest_gates(lake)["silver.transactions"].warnings == (("transactions.product_id.references", 1),)

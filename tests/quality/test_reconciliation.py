@@ -72,7 +72,8 @@ def test_every_kind_of_row_has_its_place(lake: str) -> None:
     write(lake, "silver.transactions", kept(("t1", 1, "2.50"), ("t2", 1, "4.00")))
     assert balance() == {
         "rows": "0 rows; delivered 6 = silver 2 + quarantined 2 + duplicates 2",
-        "net_amount": "difference of 0.00; delivered 19.10 = silver 6.50 + quarantined 7.10 + duplicates 5.50",
+        "net_amount": "difference of 0.00; delivered 19.100000 = silver 6.500000 + quarantined 7.100000"
+        " + duplicates 5.500000",
     }
 
 

@@ -173,7 +173,7 @@ def test_the_gate_tells_and_looks_again_when_a_delivery_changes_only_that(lake: 
     assert gate("r1") == (False, ())
     assert gate("r2") == (True, ())
     _deliver(lake, 3, [("a", "set_aside", 0)], "transactions")
-    with pytest.raises(QualityGateFailed, match=r"transactions\.rows\.accepted_mostly: 1 rows") as blocked:
+    with pytest.raises(QualityGateFailed, match=r"transactions\.rows\.accepted_mostly: 1 of 1 rows bad") as blocked:
         gate("r3")
     assert "LAKEHOUSE_REJECTED_BLOCK_SHARE" in blocked.value.remedy
     _deliver(lake, 4, [("b", "landed", 9), ("c", "set_aside", 0)], "transactions")

@@ -99,8 +99,11 @@ GOOD: dict[str, Row] = {
         "transaction_id": "t1",
         "customer_id": "c1",
         "net_amount": Decimal("2.50"),
+        "is_order": True,
         "ordered_at": MOMENT,
+        "last_line_at": MOMENT,
     },
+    "gold.customer_spend": {"customer_id": "c1", "currency": "USD", "total_spend": Decimal("2.50")},
     "gold.dim_customers": {
         "customer_id": "c1",
         "email": "ann@example.com",
@@ -130,6 +133,8 @@ _GOLD_TYPES: dict[str, pa.DataType] = {
     "total_spend": pa.decimal128(18, 2),
     "count_orders": pa.int64(),
     "is_mailable": pa.bool_(),
+    "is_order": pa.bool_(),
+    "last_line_at": pa.timestamp("us", tz="UTC"),
     "ordered_at": pa.timestamp("us", tz="UTC"),
     "first_order_at": pa.timestamp("us", tz="UTC"),
     "last_order_at": pa.timestamp("us", tz="UTC"),
@@ -142,6 +147,16 @@ sources:
     kind: files
     location: sample
     datasets:
+      contacts:
+        files: c.csv
+        format: csv
+        load: full
+        mapping: {contact_id: id, email: mail, created_at: created, updated_at: updated}
+      products:
+        files: p.csv
+        format: csv
+        load: full
+        mapping: {product_id: product, department: department, category: category}
       transactions:
         files: t.csv
         format: csv
@@ -152,6 +167,7 @@ sources:
           reference_type: {constant: email}
           customer_reference: mail
           product_id: product
+          store_id: store
           quantity: {constant: "1"}
           net_amount: sales_value
           currency: {expression: "coalesce(currency, left(mail, 0), 'USD')"}

@@ -1,6 +1,6 @@
 -- Weights decay from the customer's newest order, not from the as-of moment: all of a customer's weights fall alike as
 -- time passes, so shares stay true without being computed again. Each term is rounded into a decimal, because a sum of
--- doubles depends on the order of its terms.
+-- doubles depends on the order of its terms. What was returned after the newest order weighs as if on that day.
 with lines as (select * from {{ ref('int_lines_to_recompute') }}),
 
 people as (select * from {{ ref('int_changed_identifiers') }}),
@@ -8,8 +8,6 @@ people as (select * from {{ ref('int_changed_identifiers') }}),
 products as (select * from {{ ref('stg_products') }}),
 
 totals as (select * from {{ ref('int_purchase_totals') }}),
-
-orders as (select * from {{ ref('int_customer_orders') }}),
 
 buyers as (
     select
@@ -21,16 +19,6 @@ buyers as (
     inner join totals on people.customer_id = totals.customer_id
 ),
 
--- An order counts whole when it was begun before the as-of moment.
-counted_lines as (
-    select * from lines
-    where occurred_at < {{ as_of_literal() }}
-    union all
-    select lines.* from lines
-    left semi join orders on lines.transaction_id = orders.transaction_id
-    where lines.occurred_at >= {{ as_of_literal() }}
-),
-
 purchases as (
     select
         lines.reference_type,
@@ -38,8 +26,9 @@ purchases as (
         lines.occurred_at,
         cast(lines.net_amount as double) as net_amount,
         coalesce(products.category, 'UNKNOWN') as category
-    from counted_lines as lines
+    from lines
     left join products on lines.product_id = products.product_id
+    where lines.occurred_at < {{ as_of_literal() }}
 ),
 
 weights as (
@@ -51,7 +40,7 @@ weights as (
                 purchases.net_amount
                 * power(
                     2.0D,
-                    -datediff(buyers.last_order_at, purchases.occurred_at)
+                    -greatest(datediff(buyers.last_order_at, purchases.occurred_at), 0)
                     / cast({{ var('affinity_half_life_days') }} as double)
                 ),
                 6
@@ -67,7 +56,7 @@ shares as (
     select
         customer_id,
         category,
-        {{ ratio('weight', 'sum(weight) over (partition by customer_id)') }} as share
+        {{ share('weight', 'sum(weight) over (partition by customer_id)', units=1000000) }} as share
     from weights
     where weight > 0
 ),

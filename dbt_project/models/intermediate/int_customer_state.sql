@@ -17,21 +17,21 @@ select
     totals.customer_id,
     totals.count_orders,
     totals.count_orders_discounted,
+    totals.count_returns,
     totals.first_order_at,
     totals.last_order_at,
     totals.total_spend,
     totals.total_discount,
     totals.currency,
-    {{ ratio('totals.total_discount', 'totals.total_spend + totals.total_discount') }} as discount_sensitivity,
+    {{ share('totals.total_discount', 'totals.total_list_value', units=100) }} as discount_sensitivity,
     habits.preferred_store_id,
     habits.preferred_weekday,
-    habits.preferred_hour,
-    affinity.top_category_1,
-    affinity.top_category_1_share,
-    affinity.top_category_2,
-    affinity.top_category_2_share,
-    affinity.top_category_3,
-    affinity.top_category_3_share
+    {%- for position in [1, 2, 3] %}
+    case when totals.currency is not null then affinity.top_category_{{ position }} end as top_category_{{ position }},
+    case when totals.currency is not null then affinity.top_category_{{ position }}_share end
+        as top_category_{{ position }}_share,
+    {%- endfor %}
+    habits.preferred_hour
 from totals
-inner join habits on totals.customer_id = habits.customer_id
+left join habits on totals.customer_id = habits.customer_id
 left join affinity on totals.customer_id = affinity.customer_id

@@ -1,17 +1,21 @@
 -- depends_on: {{ ref('int_run_inputs') }}
+-- depends_on: {{ ref('stg_transactions') }}
 {{ config(materialized='table') }}
 
 {%- if recomputes_all() %}
 
--- Also customers that only tables of an unfinished build know, so that their rows go.
+-- Also customers that only tables of an unfinished build know, so that their rows go. A guest, who has one receipt, is
+-- in this table under its id.
 select customer_id
 from {{ ref('int_identities') }}
-{%- for table in tables_to_clear() %}
 union
-select customer_id
+select concat('guest:', transaction_id) as customer_id
+from {{ ref('stg_transactions') }}
+where is_guest
+{%- for table, key in tables_to_clear() %}
+union
+select {{ key }} as customer_id
 from {{ table }}
-{%- else %}
-group by customer_id
 {%- endfor %}
 
 {%- else %}
@@ -110,17 +114,21 @@ changed_customers as (
     select former_customer_id as customer_id
     from moved_identifiers
     union
+    select concat('guest:', transaction_id) as customer_id
+    from changed_lines
+    where reference_type = 'guest'
+    union
     -- Whose order it was before a correction gave it to somebody else, or deleted it. A product that changes gives no
     -- order away.
-    select orders_seen.customer_id
+    select orders_seen.buyer_id as customer_id
     from orders_seen
     left semi join changed_lines on orders_seen.transaction_id = changed_lines.transaction_id
     union
-    -- Orders that the as-of moment has passed, in either direction.
+    -- Orders with lines that the as-of moment has passed, in either direction.
     select customer_id
     from orders_seen
     where
-        ordered_at >= least({{ as_of_literal() }}, {{ seen.as_of }})
+        last_line_at >= least({{ as_of_literal() }}, {{ seen.as_of }})
         and ordered_at < greatest({{ as_of_literal() }}, {{ seen.as_of }})
 )
 

@@ -9,6 +9,7 @@ with orders as (
         (dayofweek(ordered_at) + 5) % 7 + 1 as weekday,
         hour(ordered_at) as hour_of_day
     from {{ ref('int_customer_orders') }}
+    where is_order
 )
 
 {%- for choice, habit in habits.items() %},

@@ -3,6 +3,8 @@
 {{ config(materialized='table') }}
 {%- set facts = history_columns() %}
 {%- set before = previous_table('customer_history') if execute else none %}
+{#- A run as of a moment that had not come is taken back. #}
+{%- set latest = '(current_timestamp() + interval 1 day)' %}
 
 with profiles as (select * from {{ ref('dim_customers') }})
 
@@ -16,9 +18,10 @@ versions as (
         {{ fact if fact in kept else 'cast(null as ' ~ model.columns[fact].data_type ~ ')' }} as {{ fact }},
         {%- endfor %}
         valid_from,
-        valid_to,
-        is_current
+        case when valid_to <= {{ latest }} then valid_to end as valid_to,
+        is_current or valid_to > {{ latest }} as is_current
     from {{ before }}
+    where valid_from <= {{ latest }}
 ),
 
 -- Current versions that still hold, or begin only after the as-of moment.

@@ -1,4 +1,10 @@
-with customers as (select distinct customer_id from {{ ref('int_identities') }}),
+with customers as (
+    select
+        customer_id,
+        min(first_seen_at) as first_seen_at
+    from {{ ref('int_identities') }}
+    group by customer_id
+),
 
 contacts as (select * from {{ ref('int_contact_of_customer') }}),
 
@@ -42,19 +48,27 @@ select
     states.first_order_at,
     states.last_order_at,
     coalesce(states.count_orders, 0) as count_orders,
-    coalesce(states.total_spend, cast(0 as decimal(18, 2))) as total_spend,
-    cast({{ ratio('states.total_spend', 'states.count_orders', 2) }} as decimal(18, 2)) as average_order_value,
+    coalesce(states.count_returns, 0) as count_returns,
+    case when states.customer_id is null then cast(0 as decimal(18, 2)) else states.total_spend end as total_spend,
+    {{ average_amount('states.total_spend', 'states.count_orders') }} as average_order_value,
     states.currency,
     {{ whole_days('states.last_order_at', as_of_literal()) }} as recency_days,
     {%- for days in [30, 90, 365] %}
     coalesce(recent.count_orders_{{ days }}d, 0) as count_orders_{{ days }}d,
-    coalesce(recent.spend_{{ days }}d, cast(0 as decimal(18, 2))) as spend_{{ days }}d,
+    case
+        when states.customer_id is null or states.currency is not null
+            then coalesce(recent.spend_{{ days }}d, cast(0 as decimal(18, 2)))
+    end as spend_{{ days }}d,
     {%- endfor %}
     rfm.recency_score,
     rfm.frequency_score,
     rfm.monetary_score,
     coalesce(rfm.rfm_segment, 'no_orders') as rfm_segment,
-    {{ whole_days('least(contacts.known_since_at, states.first_order_at)', as_of_literal()) }} as tenure_days,
+    least(customers.first_seen_at, contacts.known_since_at, states.first_order_at) as known_since_at,
+    case
+        when least(contacts.known_since_at, states.first_order_at) <= {{ as_of_literal() }}
+            then {{ whole_days('least(contacts.known_since_at, states.first_order_at)', as_of_literal()) }}
+    end as tenure_days,
     states.preferred_store_id,
     states.preferred_weekday,
     states.preferred_hour,
@@ -67,7 +81,7 @@ select
     coalesce(campaigns.count_campaigns_received, 0) as count_campaigns_received,
     coalesce(campaigns.count_campaigns_redeemed, 0) as count_campaigns_redeemed,
     coalesce(campaigns.count_redemptions, 0) as count_redemptions,
-    {{ ratio('campaigns.count_campaigns_redeemed', 'campaigns.count_campaigns_received') }} as campaign_response_rate,
+    {{ share('campaigns.count_campaigns_redeemed', 'campaigns.count_campaigns_received') }} as campaign_response_rate,
     campaigns.last_campaign_at,
     campaigns.last_redeemed_at,
     {{ as_of_literal() }} as as_of

@@ -52,8 +52,10 @@ purchases as (
     select
         recipients.campaign_id,
         recipients.customer_id,
-        count(*) as count_orders,
-        cast(sum(orders.net_amount) as decimal(18, 2)) as spend
+        count(case when orders.is_order then 1 end) as count_orders,
+        case
+            when min(orders.currency) = max(orders.currency) then cast(sum(orders.net_amount) as decimal(18, 2))
+        end as spend
     from recipients
     inner join orders
         on
@@ -75,7 +77,7 @@ responses as (
         redeemed.first_redeemed_at,
         redeemed.last_redeemed_at,
         coalesce(purchases.count_orders, 0) as count_orders,
-        coalesce(purchases.spend, cast(0 as decimal(18, 2))) as spend
+        case when purchases.customer_id is null then cast(0 as decimal(18, 2)) else purchases.spend end as spend
     from recipients
     left join redeemed
         on recipients.campaign_id = redeemed.campaign_id and recipients.customer_id = redeemed.customer_id

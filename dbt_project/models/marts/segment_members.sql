@@ -24,3 +24,5 @@ select
     customers.as_of
 from members
 inner join customers on members.customer_id = customers.customer_id
+-- Who was not there yet is in no audience of then.
+where customers.known_since_at < customers.as_of

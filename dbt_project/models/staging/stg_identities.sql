@@ -2,5 +2,6 @@ select
     identifier_type,
     identifier,
     customer_id,
-    rule
+    rule,
+    first_seen_at
 from {{ source('silver', 'identities') }}

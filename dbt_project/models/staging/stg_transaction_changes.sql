@@ -2,8 +2,8 @@
 select
     transaction_id,
     line_number,
-    reference_type,
-    customer_reference,
     product_id,
-    _updated_at
+    _updated_at,
+    case when customer_reference is null then 'guest' else reference_type end as reference_type,
+    coalesce(customer_reference, transaction_id) as customer_reference
 from {{ source('silver', 'transactions') }}

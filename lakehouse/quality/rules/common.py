@@ -107,13 +107,13 @@ def share_rule(
 
 
 def filled_rule(table: str, column: str, least_share: float, among: str = "true") -> Rule:
-    """`column` is filled in at least `least_share` of the rows."""
+    """`column` is filled in at least `least_share` of the rows of the sources that deliver it."""
     return share_rule(
         f"{table}.{column}.filled",
         f"{column} is filled in at least {least_share:.0%} of the rows",
         f"{column} is null",
         1 - least_share,
-        among,
+        f"{among} and _source in ({{sources_of.{column}}})",
     )
 
 

@@ -15,11 +15,15 @@ _SCHEMA = "(select 1 as one)"
 
 
 def contract_rules(
-    contract: Contract, lineage: tuple[Column, ...] = (), unknown_share: float = 0.05
+    contract: Contract,
+    lineage: tuple[Column, ...] = (),
+    unknown_share: float = 0.05,
+    references_own_source: bool = False,
 ) -> tuple[Rule, ...]:
     """All rules derived from a contract, and that the lineage columns are filled.
 
-    `unknown_share`: the share of rows that may point at something unknown before that blocks.
+    `unknown_share`: the share of rows that may point at something unknown before that blocks. `references_own_source`:
+    see reference_rules.
     """
     rules = [_columns_rule(contract)]
     if contract.dataset in DATASETS:
@@ -40,7 +44,9 @@ def contract_rules(
     rules.append(unique_rule(contract.dataset, contract.key))
     for column in contract.columns:
         if column.references is not None:
-            rules += reference_rules(contract.dataset, column.name, column.references, unknown_share)
+            rules += reference_rules(
+                contract.dataset, column.name, column.references, unknown_share, references_own_source
+            )
     return tuple(rules)
 
 
@@ -78,41 +84,60 @@ def unique_rule(dataset: str, key: tuple[str, ...]) -> Rule:
     )
 
 
-def reference_rules(dataset: str, column: str, target: str, blocking_share: float) -> tuple[Rule, ...]:
+def reference_rules(
+    dataset: str, column: str, target: str, blocking_share: float, is_of_own_source: bool = False
+) -> tuple[Rule, ...]:
     """Rows whose `column` is not in `target` ("products.product_id"): any is a warning, more than `blocking_share` of
     rows blocks.
 
-    While the target is empty nothing blocks: reference data may be delivered later.
+    With `is_of_own_source` the ids belong to the source that delivers them. Then rows of a source that does not deliver
+    the target block nothing, and are warned about only where no source delivers both. While the target is empty
+    nothing blocks: reference data may be delivered later.
     """
     table, _, key = target.partition(".")
     # Grouped first: the join then sees each referenced key once, not every row.
     relation = (
-        f"(select used.n, known.{key} is null as is_unknown, targets.count_targets"
-        f" from (select {column}, sum(1) as n from {{table}} where {column} is not null group by {column}) as used"
+        f"(select used.n, used._source, known.{key} is null as is_unknown, owners._source is not null as is_own,"
+        f" targets.count_targets"
+        f" from (select _source, {column}, sum(1) as n from {{table}} where {column} is not null"
+        f" group by _source, {column}) as used"
         f" left join (select distinct {key} from {{silver.{table}}}) as known on used.{column} = known.{key}"
+        f" left join (select distinct _source from {{silver.{table}}}) as owners on used._source = owners._source"
         f" cross join (select sum(1) as count_targets from {{silver.{table}}}) as targets)"
     )
-    failed = "coalesce(sum(case when is_unknown then n else 0 end), 0)"
-    checked, share = (
-        "coalesce(sum(n), 0)",
-        "case when max(count_targets) > 0 then sum(case when is_unknown then n else 0 end) / cast(sum(n) as double)"
-        " end",
-    )
-    detail = "concat(cast(count_if(is_unknown) as string), ' unknown keys')"
+    every = _unknown_keys("true")
+    own = _unknown_keys("is_own") if is_of_own_source else every
+    has_own = "max(case when is_own then 1 else 0 end) = 1"
+    warned = [f"case when {has_own} then {of_own} else {of_all} end" for of_own, of_all in zip(own, every, strict=True)]
     rule_id, meaning = f"{dataset}.{column}.references", f"{column} is known in silver.{table}"
+    failed, checked, detail = warned
+    failed_own, checked_own, detail_own = own
+    share = f"case when max(count_targets) > 0 then {failed_own} / cast(nullif({checked_own}, 0) as double) end"
     return (
         Rule(rule_id, meaning, failed, Severity.WARNING, checked, relation=relation, detail=detail),
         Rule(
             f"{rule_id}_share",
             f"At most {blocking_share:.0%} of rows have a {column} that silver.{table} does not know",
-            failed,
+            failed_own,
             Severity.BLOCKING,
-            checked,
+            checked_own,
             share,
             maximum=blocking_share,
             unit=Unit.SHARE,
             relation=relation,
+            detail=detail_own,
         ),
+    )
+
+
+def _unknown_keys(judged: str) -> tuple[str, str, str]:
+    """Aggregates over the relation of reference_rules: rows that fail, rows looked at, and text about them."""
+    bad = f"is_unknown and {judged}"
+    sources = f"concat_ws(', ', sort_array(collect_set(case when {bad} then _source end)))"
+    return (
+        f"coalesce(sum(case when {bad} then n else 0 end), 0)",
+        f"coalesce(sum(case when {judged} then n else 0 end), 0)",
+        f"concat(cast(count_if({bad}) as string), ' unknown keys of ', {sources})",
     )
 
 

@@ -1,13 +1,15 @@
+-- Who is equal to somebody in the tenth is in it too.
 with shoppers as (
     select
         customer_id,
-        ntile(10) over (order by average_order_value desc, customer_id asc) as basket_decile
+        rank() over (partition by currency order by average_order_value desc) - 1 as count_bigger,
+        count(*) over (partition by currency) as count_shoppers
     from {{ ref('dim_customers') }}
-    where count_orders >= 3
+    where count_orders >= 3 and average_order_value is not null
 )
 
 select
     customer_id,
     cast(null as string) as detail
 from shoppers
-where basket_decile = 1
+where count_bigger * 10 < count_shoppers
