@@ -15,7 +15,12 @@ from lakehouse.contracts.placeholders import Placeholders
 from lakehouse.spark.table import SparkTable
 from lakehouse.tables import TableRef, ops, silver
 from lakehouse.transforms.placeholders import is_placeholder_of_any_kind_sql
-from lakehouse.transforms.references import contact_identifiers, identifiers_of_contacts, referred_identifiers
+from lakehouse.transforms.references import (
+    contact_identifiers,
+    identifiers_of_contacts,
+    referred_identifiers,
+    that_have,
+)
 
 CONTACTS, MEMBERS, CAMPAIGNS = silver("contacts"), silver("campaign_members"), silver("campaigns")
 OF_CONTACTS = silver(CONTACT_IDENTIFIERS.dataset)
@@ -48,11 +53,13 @@ class Inputs:
         """An input at its version."""
         return SparkTable(table, self.lake, self.versions[table], spark=self.spark)
 
-    def contacts(self) -> DataFrame:
-        """One row per contact, see contact_identifiers."""
+    def contacts(self, only: DataFrame | None = None) -> DataFrame:
+        """One row per contact, see contact_identifiers; with `only` (identifier_type, identifier) those that have one
+        of them."""
         if CONTACTS not in self.versions:
             return self.spark.createDataFrame([], _CONTACTS)
-        return self.canonical(self.table(CONTACTS))
+        rows = self.table(CONTACTS)
+        return self.canonical(rows if only is None else that_have(rows, only))
 
     def canonical(self, contacts: DataFrame) -> DataFrame:
         """Rows of silver.contacts by their identifiers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
@@ -27,8 +28,9 @@ class LakeNeighbours:
 
     def contacts(self, names: pa.Table) -> pa.Table:
         """See Neighbours."""
-        contacts = self.inputs.contacts().drop("count_placeholders")
-        return mentions(contacts, self.inputs.local(names), self.sharing_limit + 1).toArrow()
+        asked = self.inputs.local(names)
+        contacts = self.inputs.contacts(asked).drop("count_placeholders")
+        return mentions(contacts, asked, self.sharing_limit + 1).toArrow()
 
     def of_contacts(self, names: pa.Table) -> pa.Table:
         """See Neighbours."""
@@ -42,14 +44,14 @@ class LakeNeighbours:
     def resolved(self, names: pa.Table, customer_ids: pa.Array) -> pa.Table:
         """See Neighbours."""
         rows = self._newest(_TABLE).select(*[column.name for column in IDENTITIES.columns])
-        named = self._named(rows, names)
-        ids = self.inputs.local(pa.table({"customer_id": customer_ids.unique()})) if len(customer_ids) else None
-        wanted = (
-            named.select("customer_id").distinct() if ids is None else named.select("customer_id").union(ids).distinct()
-        )
-        groups = rows.join(sf.broadcast(named.select("_group").distinct()), "_group", "left_semi")
-        people = rows.join(sf.broadcast(wanted), "customer_id", "left_semi")
-        return groups.unionByName(people).select(*rows.columns).toArrow()
+        named = self._named(rows, names).select("_group", "customer_id").toArrow()
+        groups = pa.table({"_group": pc.unique(named["_group"]).drop_null()})
+        ids = pa.table({"customer_id": pa.concat_arrays([*named["customer_id"].chunks, customer_ids]).unique()})
+        chosen = rows
+        for column, values in (("_group", groups), ("customer_id", ids)):
+            flag = sf.lit(True).alias(f"_is_of_{column}")
+            chosen = chosen.join(sf.broadcast(self.inputs.local(values).select(column, flag)), column, "left")
+        return chosen.where("_is_of__group or _is_of_customer_id").select(*rows.columns).toArrow()
 
     def _newest(self, table: TableRef) -> DataFrame:
         return SparkTable(table, self.inputs.lake, spark=self.inputs.spark).read()

@@ -52,12 +52,13 @@ def neighbourhood(touched: Iterable[Name], lake: Neighbours, sharing_limit: int)
     found: dict[str, list[pa.Table]] = {"contacts": [], "of_contacts": [], "ledger": [], "resolved": []}
     seen: set[Name] = set()
     shared: set[Name] = set()
+    settled = _Settled()
     frontier = set(touched)
     while frontier or not seen:
         names = names_table(frontier)
         seen |= frontier
         contacts, of_contacts, ledger = lake.contacts(names), lake.of_contacts(names), lake.ledger(names)
-        resolved = lake.resolved(names, ledger["customer_id"].combine_chunks())
+        resolved = settled.resolve(lake, frontier, set(ledger["customer_id"].to_pylist()))
         shared_now = _on_more_than(sharing_limit, contacts)
         shared |= shared_now
         contacts = _without(contacts, shared_now).select([*TYPES, "created_at", "is_deleted"])
@@ -75,6 +76,34 @@ def neighbourhood(touched: Iterable[Name], lake: Neighbours, sharing_limit: int)
         if not frontier:
             break
     return Neighbourhood(**{name: _distinct(tables) for name, tables in found.items()}, shared=shared)
+
+
+@dataclass
+class _Settled:
+    """Groups and customers of whom all rows of silver.identities are known, so that nobody is asked for twice."""
+
+    rows: pa.Table | None = None
+    groups: set[str] = field(default_factory=set)
+    customers: set[str] = field(default_factory=set)
+    known: dict[Name, tuple[str, str]] = field(default_factory=dict)
+
+    def resolve(self, lake: Neighbours, names: set[Name], customers: set[str]) -> pa.Table:
+        """See Neighbours.resolved; without the rows that were found before."""
+        asked = {name for name in names if not self._is_settled(name)}
+        wanted = customers - self.customers
+        if not asked and not wanted and self.rows is not None:
+            return self.rows.slice(0, 0)
+        self.rows = lake.resolved(names_table(asked), pa.array(sorted(wanted), pa.string()))
+        found = zip(self.rows["_group"].to_pylist(), self.rows["customer_id"].to_pylist(), strict=True)
+        self.known |= dict(zip(pairs(self.rows), found, strict=True))
+        of_asked = [self.known[name] for name in asked if name in self.known]
+        self.groups |= {group for group, _ in of_asked}
+        self.customers |= wanted | {customer for _, customer in of_asked}
+        return self.rows
+
+    def _is_settled(self, name: Name) -> bool:
+        group, customer = self.known.get(name, (None, None))
+        return group in self.groups and customer in self.customers
 
 
 def names_table(names: Iterable[Name]) -> pa.Table:

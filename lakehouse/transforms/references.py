@@ -39,6 +39,23 @@ def identifiers_of_contacts(rows: DataFrame, known: Placeholders) -> DataFrame:
     return rows.select("contact_id", *NAME).where(sf.expr(f"not {is_placeholder_of_any_kind_sql(known)}"))
 
 
+def that_have(contacts: DataFrame, names: DataFrame) -> DataFrame:
+    """Rows of silver.contacts that have one of the names, and perhaps some whose name is a placeholder."""
+    values = {
+        "crm_id": sf.col("contact_id"),
+        "loyalty_id": sf.col("loyalty_id"),
+        "email": sf.col("email_normalised"),
+        "phone": normalised_phone(sf.col("phone")),
+    }
+    found = contacts
+    for kind, value in values.items():
+        of_kind = names.where(sf.col(NAME[0]) == kind)
+        flagged = of_kind.select(sf.col(NAME[1]).alias(f"_{kind}"), sf.lit(True).alias(f"_has_{kind}"))
+        found = found.join(sf.broadcast(flagged), value == sf.col(f"_{kind}"), "left")
+    has_any = sf.coalesce(*[sf.col(f"_has_{kind}") for kind in values], sf.lit(False))
+    return found.where(has_any).select(*contacts.columns)
+
+
 def mentions(contacts: DataFrame, names: DataFrame, at_most: int) -> DataFrame:
     """Contacts (as of `contact_identifiers`) that have one of the names, with the name; `at_most` of each."""
     kinds = ("crm_id", "loyalty_id", "email", "phone")
