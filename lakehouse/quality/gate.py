@@ -137,9 +137,12 @@ def _parameters(gate: Gate, window: BatchWindow, lake: str, rejections: Rejectio
 
 
 def _delivering_sources(dataset: str) -> dict[str, str]:
-    """`sources_of.<column>` -> the sources that deliver the column, as SQL literals; null when none does."""
+    """`sources_of.<column>` -> the sources that deliver the column, as SQL literals, null when none does; and
+    `is_declared.<dataset>` -> whether any source delivers a dataset that columns refer to."""
     delivering = feeds(dataset)
-    return {
+    referred = {c.references.partition(".")[0] for c in DATASETS[dataset].columns if c.references is not None}
+    declared = {f"is_declared.{name}": "true" if feeds(name) else "false" for name in referred}
+    return declared | {
         f"sources_of.{column.name}": ", ".join(
             literal(feed.source) for feed in delivering if column.name in feed.mapping
         )

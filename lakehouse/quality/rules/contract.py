@@ -92,7 +92,7 @@ def reference_rules(
 
     With `is_of_own_source` the ids belong to the source that delivers them. Then rows of a source that does not deliver
     the target block nothing, and are warned about only where no source delivers both. While the target is empty
-    nothing blocks: reference data may be delivered later.
+    nothing blocks: reference data may be delivered later. Where no source declares it, there is no warning either.
     """
     table, _, key = target.partition(".")
     # Grouped first: the join then sees each referenced key once, not every row.
@@ -110,7 +110,8 @@ def reference_rules(
     has_own = "max(case when is_own then 1 else 0 end) = 1"
     warned = [f"case when {has_own} then {of_own} else {of_all} end" for of_own, of_all in zip(own, every, strict=True)]
     rule_id, meaning = f"{dataset}.{column}.references", f"{column} is known in silver.{table}"
-    failed, checked, detail = warned
+    bad_rows, checked, detail = warned
+    failed = f"case when {{is_declared.{table}}} or max(count_targets) > 0 then {bad_rows} else 0 end"
     failed_own, checked_own, detail_own = own
     share = f"case when max(count_targets) > 0 then {failed_own} / cast(nullif({checked_own}, 0) as double) end"
     return (
