@@ -28,7 +28,7 @@ class LakeNeighbours:
 
     def contacts(self, names: pa.Table) -> pa.Table:
         """See Neighbours."""
-        asked = self.inputs.local(names)
+        asked = self._texts(names)
         contacts = self.inputs.contacts(asked).drop("count_placeholders")
         return mentions(contacts, asked, self.sharing_limit + 1).toArrow()
 
@@ -50,11 +50,17 @@ class LakeNeighbours:
         chosen = rows
         for column, values in (("_group", groups), ("customer_id", ids)):
             flag = sf.lit(True).alias(f"_is_of_{column}")
-            chosen = chosen.join(sf.broadcast(self.inputs.local(values).select(column, flag)), column, "left")
+            chosen = chosen.join(sf.broadcast(self._texts(values).select(column, flag)), column, "left")
         return chosen.where("_is_of__group or _is_of_customer_id").select(*rows.columns).toArrow()
 
     def _newest(self, table: TableRef) -> DataFrame:
         return SparkTable(table, self.inputs.lake, spark=self.inputs.spark).read()
 
     def _named(self, rows: DataFrame, names: pa.Table) -> DataFrame:
-        return rows.join(sf.broadcast(self.inputs.local(names)), list(_NAME), "left_semi")
+        return rows.join(sf.broadcast(self._texts(names)), list(_NAME), "left_semi")
+
+    def _texts(self, rows: pa.Table) -> DataFrame:
+        """A small table of texts; the schema of an empty one cannot be inferred."""
+        if not rows.num_rows:
+            return self.inputs.spark.createDataFrame([], ", ".join(f"{name} string" for name in rows.column_names))
+        return self.inputs.local(rows)
