@@ -77,33 +77,34 @@ def returned_increments(in_order: Iterable[tuple[int, Delivery]]) -> list[Delive
 
     A folder whose files all have new times of change, in the same order, brings nothing back.
     """
-    landed: dict[str, Delivery] = {}  # by content, in the order in which it was landed last
-    returned: dict[str, Delivery] = {}
+    landed: dict[str, int] = {}  # content -> number of the delivery that landed it last
+    returned: dict[str, tuple[int, Delivery]] = {}
     newest = ""
-    for _, of_run in groupby(in_order, key=lambda arrival: arrival[0]):
-        for _, delivery in of_run:
+    for _, of_run in groupby(enumerate(in_order), key=lambda arrival: arrival[1][0]):
+        for number, (_, delivery) in of_run:
             if delivery.outcome == LANDED:
-                landed.pop(delivery.content, None)
                 returned.pop(delivery.content, None)
-                landed[delivery.content] = delivery
+                landed[delivery.content] = number
                 newest = max(newest, delivery.place)
             elif delivery.outcome == DUPLICATE and delivery.content in landed and delivery.place > newest:
                 returned.pop(delivery.content, None)
-                returned[delivery.content] = delivery
-        returned = _out_of_place(list(landed), returned)
-    return list(returned.values())
+                returned[delivery.content] = (number, delivery)
+        returned = _out_of_place(landed, returned)
+    return [delivery for _, delivery in returned.values()]
 
 
-def _out_of_place(landed: list[str], returned: dict[str, Delivery]) -> dict[str, Delivery]:
-    """Those of `returned` that are not, in this order, what was landed last anyway."""
-    last = max((place for place, content in enumerate(landed) if content not in returned), default=-1)
+def _out_of_place(landed: dict[str, int], returned: dict[str, tuple[int, Delivery]]) -> dict[str, tuple[int, Delivery]]:
+    """Those of `returned` that are not, in this order, what was landed last before them anyway."""
+    others = [number for content, number in landed.items() if content not in returned]
+    last = -1
     in_place: set[str] = set()
-    for content in returned:
-        if landed.index(content) < last:
+    for content, (returned_at, _) in returned.items():
+        last = max(last, *(number for number in others if number < returned_at), -1)
+        if landed[content] < last:
             break
-        last = landed.index(content)
+        last = landed[content]
         in_place.add(content)
-    return {content: delivery for content, delivery in returned.items() if content not in in_place}
+    return {content: found for content, found in returned.items() if content not in in_place}
 
 
 def _land_again(feed: Feed, delivery: Delivery, identity: str, what: str) -> int:

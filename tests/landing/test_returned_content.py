@@ -122,6 +122,19 @@ def test_content_that_comes_back_within_one_run(log: Home) -> None:
 
 
 @pytest.mark.parametrize(
+    ("contents", "landed"),
+    [("A A' B", "1 3"), ("A B A' C", "1 2 3 4"), ("A B C A' B'", "1 2 3 4 5"), ("A B A' B' C", "1 2 5")],
+)
+def test_files_that_are_newer_than_a_repetition(log: Home, contents: str, landed: str) -> None:
+    """A copy beside its original says nothing, whatever comes after both; between others it does."""
+    for number, content in enumerate(contents.split(), 1):
+        os.utime(log.deliver(f"in/{number}.csv", HEADER + f"1,{content[0]}\n"), (number, number))
+    log.extract("products")
+    assert labels_in_order(log) == [f"{number}.csv" for number in landed.split()]
+    assert log.extract("products")[0].skipped
+
+
+@pytest.mark.parametrize(
     "changes", [{"1.csv": 1, "0.csv": 1}, {"1.csv": 8, "2.csv": 9}, {"2.csv": 9}, {"3.csv": 2}], ids=str
 )
 def test_increments_that_bring_no_newer_word_stay_duplicates(log: Home, changes: dict[str, int]) -> None:
