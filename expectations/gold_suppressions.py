@@ -31,8 +31,8 @@ GATE = Gate(
             "Addresses are in lower case without blanks around them",
             "address <> lower(trim(address))",
         ),
-        # The other reasons end with a grant, a repaired row or a mended address, which silver.consents and
-        # silver.contacts judge; complaints and dead addresses stay.
+        # Only complaints and dead addresses stay for good. All other reasons may end: with a new grant, a repaired row
+        # or a corrected address. The gates of silver.consents and silver.contacts check those.
         *volume_rules("suppressions", kept_when="reason in ('complained', 'bounced')"),
         Rule(
             "suppressions.address.not_mailable",

@@ -23,11 +23,13 @@ from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
 from lakehouse.errors import ContractError, LakehouseError, MappingError, combined_error
 from lakehouse.landing.source_history import (
+    SourceHistory,
     in_other_namespace,
     known_feeds,
     record_declarations,
     refuse_unread_bronze,
     retired_bronze,
+    source_history,
 )
 from lakehouse.outcome import TableOutcome, summed
 from lakehouse.silver.contact_identifiers import rebuild_identifiers
@@ -63,21 +65,23 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     the same ids for different things, and MappingError when an expression of sources.yml fails. Nothing of that feed is
     marked as processed then; the other feeds are loaded first.
     """
-    table, known = Table(silver(target), settings().lake), known_feeds(target)
+    table = Table(silver(target), settings().lake)
+    history = source_history(table.lake)
+    known = known_feeds(target, history)
     if not window.is_full:
-        _refuse_other_namespace(target)
-    changed = record_declarations(feeds(target), window.run_id)
+        _refuse_other_namespace(target, history)
+    changed = record_declarations(feeds(target), history, window.run_id)
     try:
         if window.is_full and table.exists:
-            return [_rebuild(table, known, window)]
+            return [_rebuild(table, known, retired_bronze(target, history), window)]
         return [_load_all(table, known, changed, window)]
     finally:
         if target in HOLDING:
             refresh_mail_holds(window.run_id, table.lake)
 
 
-def _refuse_other_namespace(dataset: str) -> None:
-    if renamed := in_other_namespace(feeds(dataset)):
+def _refuse_other_namespace(dataset: str, history: SourceHistory) -> None:
+    if renamed := in_other_namespace(feeds(dataset), history):
         named = ", ".join(feed.source for feed in renamed)
         problem = f"the namespace of {named} is another one than that of its rows in silver"
         raise ContractError(dataset, problem, "Run `lakehouse run --full` once, which gives all rows the new one.")
@@ -140,14 +144,14 @@ def _load(table: SparkTable, feed: Feed, known: list[Feed], received: DataFrame,
     return summed(table.ref, outcomes)
 
 
-def _rebuild(table: Table, known: list[Feed], window: BatchWindow) -> TableOutcome:
-    """The table and its quarantine, computed again from all of bronze.
+def _rebuild(table: Table, known: list[Feed], retired: list[TableRef], window: BatchWindow) -> TableOutcome:
+    """The table and its quarantine, computed again from all of bronze but that of retired sources.
 
     Rows get a new `_updated_at`, also those whose content did not change: finding them would cost a join of everything
     with everything. All else equals what the increments left.
     """
-    refuse_unread_bronze(table.ref.name, known)
-    versions: dict[TableRef, int] = dict.fromkeys(retired_bronze(table.ref.name), -1)
+    refuse_unread_bronze(table.ref.name, known, retired)
+    versions: dict[TableRef, int] = dict.fromkeys(retired, -1)
     found: list[FeedRows] = []
     try:
         with guarded(str(table.ref)):
@@ -159,7 +163,7 @@ def _rebuild(table: Table, known: list[Feed], window: BatchWindow) -> TableOutco
                     found.append(read_rows(plan_of(feed), received, check_required=feed.origin is not None))
             if not found and silver_table.is_never_loaded:
                 return TableOutcome(table.ref, skipped=True)
-            outcome = _save_rebuilt(silver_table, found, has_retired=bool(retired_bronze(table.ref.name)))
+            outcome = _save_rebuilt(silver_table, found, has_retired=bool(retired))
     except PySparkException as error:
         if (blamed := failing_expression(known)) is not None:
             raise blamed from error

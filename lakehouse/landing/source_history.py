@@ -68,13 +68,13 @@ def former_names(source: str, lake: str) -> list[str]:
     return sorted(name for name in history.renamed if name != source and history.owner(name) == source)
 
 
-def known_feeds(dataset: str) -> list[Feed]:
+def known_feeds(dataset: str, history: SourceHistory | None = None) -> list[Feed]:
     """The feeds of a dataset that sources.yml declares, and after them those that it does not declare any more and that
-    brought rows into bronze; without retired sources.
+    brought rows into bronze; without retired sources. `history`: where the caller has read it already.
 
     Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
     """
-    declared, history = feeds(dataset), source_history(settings().lake)
+    declared, history = feeds(dataset), history or source_history(settings().lake)
     names = {feed.source for feed in declared}
     former = [
         _former_feed(source, dataset, read, history.owner(source))
@@ -84,21 +84,20 @@ def known_feeds(dataset: str) -> list[Feed]:
     return [*declared, *(feed for feed in former if Table(feed.bronze, settings().lake).exists)]
 
 
-def retired_bronze(dataset: str) -> list[TableRef]:
+def retired_bronze(dataset: str, history: SourceHistory) -> list[TableRef]:
     """Bronze tables of a dataset whose sources were taken out for good."""
-    lake = settings().lake
-    declared, retired = {feed.bronze for feed in feeds(dataset)}, source_history(lake).retired
+    declared = {feed.bronze for feed in feeds(dataset)}
     return [
         table
-        for table in bronze_tables(dataset, lake)
-        if source_of(table, dataset) in retired and table not in declared
+        for table in bronze_tables(dataset, settings().lake)
+        if source_of(table, dataset) in history.retired and table not in declared
     ]
 
 
-def refuse_unread_bronze(dataset: str, known: Iterable[Feed]) -> None:
+def refuse_unread_bronze(dataset: str, known: Iterable[Feed], retired: Iterable[TableRef]) -> None:
     """ContractError when bronze has rows of the dataset that nobody knows how to read: a rebuild would forget them."""
     lake = settings().lake
-    read = {*(feed.bronze for feed in known), *retired_bronze(dataset)}
+    read = {*(feed.bronze for feed in known), *retired}
     unread = [table for table in bronze_tables(dataset, lake) if table not in read]
     unread = [table for table in unread if not Table(table, lake).is_never_loaded]
     if unread:
@@ -128,23 +127,22 @@ def source_of(table: TableRef, dataset: str) -> str:
     return table.name.removesuffix(f"_{dataset}")
 
 
-def in_other_namespace(declared: Iterable[Feed]) -> list[Feed]:
+def in_other_namespace(declared: Iterable[Feed], history: SourceHistory) -> list[Feed]:
     """Feeds with rows in silver whose ids have another name now: rows of before and of now would not fit together."""
     lake, found = settings().lake, []
-    known = source_history(lake).declarations
     for feed in declared:
-        before = known.get((feed.source, feed.dataset), feed.reading)
+        before = history.declarations.get((feed.source, feed.dataset), feed.reading)
         is_loaded = worked_up_to(silver(feed.dataset), feed.bronze, lake) >= 0
         if before.get("namespace", {}) != feed.reading.get("namespace", {}) and is_loaded:
             found.append(feed)
     return found
 
 
-def record_declarations(declared: Iterable[Feed], run_id: str) -> list[Feed]:
+def record_declarations(declared: Iterable[Feed], history: SourceHistory, run_id: str) -> list[Feed]:
     """Note how the rows of these feeds are read, before they are; returns the feeds that were read otherwise until
     now."""
     lake = settings().lake
-    known, now = source_history(lake).declarations, datetime.now(UTC)
+    known, now = history.declarations, datetime.now(UTC)
     new = [
         feed
         for feed in declared

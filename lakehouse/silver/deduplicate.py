@@ -75,8 +75,8 @@ def _warnings(contract: Contract, feeds: Sequence[FeedRows], contenders: DataFra
 
 
 def _newest_first(order_by: Sequence[str]) -> list[Column]:
-    """Order in which the first row of a key wins: greatest `order_by` (nulls lose), then the latest arrival. Total: no
-    two rows of one source arrive at once, and two of different sources are told apart by these."""
+    """Order in which the first row of a key wins: greatest `order_by` (nulls lose), then the latest arrival. No two
+    rows are equal in it: rows of one source differ in their arrival, rows of two sources in `_source`."""
     return [
         *(sf.col(name).desc_nulls_last() for name in order_by),
         *(sf.col(name).desc() for name in (*ARRIVAL, "_source", "_source_file")),

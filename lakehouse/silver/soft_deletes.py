@@ -48,12 +48,13 @@ def snapshot_times(received: DataFrame) -> list[datetime]:
 
 def keys_of(plan: FeedPlan, received: DataFrame) -> DataFrame:
     """Distinct keys that bronze rows have, also those that break another rule: a bad row is not a deleted one."""
-    return _complete_keys(typed_rows(plan, received), plan.contract)
+    contract = plan.contract
+    return typed_rows(plan, received).where(_has_key(contract)).select(*contract.key).distinct()
 
 
-def _complete_keys(typed: DataFrame, contract: Contract) -> DataFrame:
-    complete = " and ".join(f"{identifier(name)} is not null" for name in contract.key)
-    return typed.where(complete).select(*contract.key).distinct()
+def _has_key(contract: Contract) -> str:
+    """Condition on typed rows: no part of the key is null."""
+    return " and ".join(f"{identifier(name)} is not null" for name in contract.key)
 
 
 def flagged(rows: DataFrame, contract: Contract, snapshot_keys: DataFrame) -> DataFrame:
@@ -103,8 +104,7 @@ def presences(contract: Contract, deliveries: Sequence[FeedRows]) -> list[Presen
 
 def _presence(contract: Contract, owner: str, delivered: Sequence[FeedRows]) -> Presence | None:
     typed = reduce(DataFrame.unionByName, [rows.typed.select(*contract.key, "_ingested_at") for rows in delivered])
-    complete = " and ".join(f"{identifier(name)} is not null" for name in contract.key)
-    last = typed.where(complete).groupBy(*contract.key).agg(sf.max("_ingested_at").alias(_LAST_IN))
+    last = typed.where(_has_key(contract)).groupBy(*contract.key).agg(sf.max("_ingested_at").alias(_LAST_IN))
     if not (times := snapshot_times(typed)):
         return None
     following = pa.table({_LAST_IN: times, _DROPPED_AT: [*times[1:], None]}, schema=_FOLLOWING)

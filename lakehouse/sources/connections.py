@@ -21,7 +21,8 @@ from lakehouse.sources.postgresql import keep_unreadable_times
 from lakehouse.sources.sqlite import keep_unreadable_text, missing_file
 
 _CONNECT_SECONDS = 10
-# What a new connection of the driver is told, so that one value does not cost a table.
+# Called with every new connection of the driver: makes it return values that it would otherwise refuse, and the table
+# with them.
 _ON_CONNECT = {"sqlite": keep_unreadable_text, "psycopg": keep_unreadable_times}
 # Databases where a statement of several seconds sees later commits at the default isolation level.
 _SNAPSHOT_DIALECTS = ("postgresql", "mysql", "mariadb")

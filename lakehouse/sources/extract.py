@@ -45,7 +45,7 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
 def _as_ours(feed: Feed, error: Exception) -> LakehouseError:
     """The error of a feed with its remedy, whatever it was; a full disk is raised, for it is everybody's.
 
-    What nobody foresaw is told with its type and its place and not with its message, which may hold values of rows.
+    Of an unexpected error the message shows the type and the line of code, not its text, which may hold values of rows.
     """
     if isinstance(error, LakehouseError):
         return error

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -15,8 +14,7 @@ from lakehouse.contracts import DATASETS
 from lakehouse.landing.files import landed_path, without_lineage
 from lakehouse.landing.ledger import Ledger
 from lakehouse.landing.readable import readable_text, repaired
-
-Record = dict[str, Any]
+from lakehouse.sources.rest_pages import Record
 
 
 class SnapshotKeys:

@@ -18,20 +18,26 @@ def contact_identifiers(contacts: DataFrame, known: Placeholders) -> DataFrame:
     """One row per contact (also deleted ones: what they bought stays theirs): crm_id, loyalty_id, email, phone
     (canonical; null also for placeholders), created_at, is_deleted, count_placeholders."""
     received = {"loyalty_id": "loyalty_id", "email": "email_normalised", "phone": "phone"}
-    canonical = {
-        "loyalty_id": sf.col("loyalty_id"),
-        "email": sf.col("email_normalised"),
-        "phone": normalised_phone(sf.col("phone")),
-    }
+    canonical = _canonical()
     is_placeholder = {kind: sf.expr(is_placeholder_sql(kind, text, known)) for kind, text in received.items()}
     flags = [flag.cast("int") for flag in is_placeholder.values()]
     return contacts.select(
-        sf.col("contact_id").alias("crm_id"),
+        canonical.pop("crm_id").alias("crm_id"),
         *[sf.when(~is_placeholder[kind], value).alias(kind) for kind, value in canonical.items()],
         sf.col("created_at"),
         sf.col("_is_deleted").alias("is_deleted"),
         reduce(Column.__add__, flags).alias("count_placeholders"),
     )
+
+
+def _canonical() -> dict[str, Column]:
+    """Type of identifier -> its canonical form in a row of silver.contacts."""
+    return {
+        "crm_id": sf.col("contact_id"),
+        "loyalty_id": sf.col("loyalty_id"),
+        "email": sf.col("email_normalised"),
+        "phone": normalised_phone(sf.col("phone")),
+    }
 
 
 def identifiers_of_contacts(rows: DataFrame, known: Placeholders) -> DataFrame:
@@ -41,13 +47,7 @@ def identifiers_of_contacts(rows: DataFrame, known: Placeholders) -> DataFrame:
 
 def that_have(contacts: DataFrame, names: DataFrame) -> DataFrame:
     """Rows of silver.contacts that have one of the names, and perhaps some whose name is a placeholder."""
-    values = {
-        "crm_id": sf.col("contact_id"),
-        "loyalty_id": sf.col("loyalty_id"),
-        "email": sf.col("email_normalised"),
-        "phone": normalised_phone(sf.col("phone")),
-    }
-    found = contacts
+    values, found = _canonical(), contacts
     for kind, value in values.items():
         of_kind = names.where(sf.col(NAME[0]) == kind)
         flagged = of_kind.select(sf.col(NAME[1]).alias(f"_{kind}"), sf.lit(True).alias(f"_has_{kind}"))
@@ -58,8 +58,7 @@ def that_have(contacts: DataFrame, names: DataFrame) -> DataFrame:
 
 def mentions(contacts: DataFrame, names: DataFrame, at_most: int) -> DataFrame:
     """Contacts (as of `contact_identifiers`) that have one of the names, with the name; `at_most` of each."""
-    kinds = ("crm_id", "loyalty_id", "email", "phone")
-    pairs = [sf.struct(sf.lit(kind).alias(NAME[0]), sf.col(kind).alias(NAME[1])) for kind in kinds]
+    pairs = [sf.struct(sf.lit(kind).alias(NAME[0]), sf.col(kind).alias(NAME[1])) for kind in _canonical()]
     exploded = contacts.withColumn("_name", sf.explode(sf.array(*pairs)))
     named = exploded.select(sf.col("_name.identifier_type"), sf.col("_name.identifier"), *contacts.columns)
     return at_most_of_each(named.join(sf.broadcast(names), list(NAME), "left_semi"), at_most)

@@ -94,6 +94,11 @@ class Lake:
     def values(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
         return [tuple(row[column] for column in columns) for row in self.rows(table, *columns)]
 
+    def start_over(self) -> None:
+        """Remove all tables and landed files; for the examples of one test."""
+        for folder in ("lake", "landing"):
+            shutil.rmtree(self.home / folder, ignore_errors=True)
+
     def _window(self, is_full: bool = False) -> BatchWindow:
         self.runs += 1
         return window(f"run{self.runs}", is_full)

@@ -3,7 +3,6 @@ at equal times the last that arrived."""
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 import lakehouse.silver.deduplicate
 import lakehouse.silver.quarantine
-from lakehouse.config.settings import settings as of_lakehouse
 from lakehouse.contracts import Stage
 from lakehouse.orchestration.stages import run_stage
 from tests.spark_jobs.conftest import Lake, window
@@ -63,11 +61,6 @@ def content(lake: Lake) -> tuple[list[dict[str, Any]], list[str]]:
     return silver, sorted(row["row_json"] for row in lake.rows("silver.transactions_quarantine"))
 
 
-def start_over() -> None:
-    for folder in ("lake", "landing"):
-        shutil.rmtree(of_lakehouse().home / folder, ignore_errors=True)
-
-
 @pytest.mark.slow
 @settings(
     max_examples=8,
@@ -80,11 +73,11 @@ def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row
     """In any order, where lines of one time say the same; where they do not, the later one wins, however they are
     split."""
     rows, parts = delivered
-    start_over()
+    lake.start_over()
     lake.declare({T: LINES})
     assert lake.load(T, *rows).read == len(rows)
     at_once = content(lake)
-    start_over()
+    lake.start_over()
     for number, part in enumerate(parts):
         lake.load(T, *part, name=f"{number}.csv")
     assert content(lake) == at_once

@@ -169,8 +169,7 @@ def delivery(source: str, chosen: set[str], name: int, day: int) -> list[dict[st
 def test_whoever_delivers_what_a_rebuild_equals_the_increments(
     lake: Lake, history: list[tuple[str, set[str], int, int]]
 ) -> None:
-    for folder in ("lake", "landing"):
-        shutil.rmtree(lake.home / folder, ignore_errors=True)
+    lake.start_over()
     for source, load in (("crm", "full"), ("shop", "full"), ("form", "increment")):
         lake.declare({"contacts": CONTACTS | {"load": load}}, source=source, namespace="us")
     for number, (source, chosen, name, day) in enumerate(history):
