@@ -40,7 +40,7 @@ from lakehouse.silver.load import load_rows, replace_all
 from lakehouse.silver.mail_holds import refresh_mail_holds
 from lakehouse.silver.mapping_errors import failing_expression
 from lakehouse.silver.quarantine import replace_quarantine
-from lakehouse.silver.shared_ids import refuse_shared_ids_in, sharing
+from lakehouse.silver.shared_ids import refuse_shared_ids_in
 from lakehouse.silver.snapshots import newest_keys
 from lakehouse.silver.soft_deletes import presences, refuse_mass_deletion, snapshot_times, with_deletions
 from lakehouse.spark.guard import guarded
@@ -131,7 +131,7 @@ def _load_new(table: Table, feed: Feed, known: list[Feed], window: BatchWindow) 
 
 
 def _load(table: SparkTable, feed: Feed, known: list[Feed], received: DataFrame, since: int) -> TableOutcome:
-    plan, others = plan_of(feed), sharing(feed, known)
+    plan, others = plan_of(feed), [other for other in known if feed.shares_ids_with(other)]
     if not feed.is_full:
         return load_rows(table, read_rows(plan, received), others=others)
     # Snapshots one by one, in the order they came, as if each had been loaded on its own day.

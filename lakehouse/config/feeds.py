@@ -118,6 +118,12 @@ class Feed:
         problem = f"mapping of {column} in source {self.source}: {error}"
         return ContractError(self.dataset, problem, "Correct it in sources.yml.")
 
+    def shares_ids_with(self, other: Feed) -> bool:
+        """Whether another source of the dataset uses ids that neither of them keeps under a name of its own."""
+        kind = DATASETS[self.dataset].ids_of
+        named = {*self.namespaces, *other.namespaces}
+        return other.owner != self.owner and kind is not None and kind not in named
+
     def note_on(self, columns: Iterable[str]) -> str | None:
         """`"new columns: a, b"` for landed columns that are neither mapped nor declared as other columns."""
         if self.declaration.other_columns == "*":

@@ -24,7 +24,8 @@ from lakehouse.errors import UnreadableFileError
 from lakehouse.formats.byte_streams import ChunkReader, as_utf8, compression_of, unpacked, without_footer
 from lakehouse.formats.csv_escapes import unescaped
 from lakehouse.formats.csv_quotes import QuoteCheck
-from lakehouse.formats.delivered_file import FileFacts, landed_names, require
+from lakehouse.formats.delivered_file import landed_names, require
+from lakehouse.formats.file_facts import FileFacts
 
 _BLOCK_BYTES = 4 << 20  # also the longest record; at most a few blocks are in memory
 _HEADER_CHARACTERS = 1 << 20
@@ -42,7 +43,7 @@ def read_csv(
     ragged: list[pc.InvalidRow] = []
     skipped = 0
     try:
-        chunks = facts.watched(as_utf8(unpacked(path, compression_of(name, compression)), options.encoding))
+        chunks = _watched(as_utf8(unpacked(path, compression_of(name, compression)), options.encoding), facts)
         first = next(chunks, b"")
         options, skipped, first = _without_preamble(first, name, options)
         delivered = list(options.columns) if options.columns is not None else _header(first, name, options)
@@ -61,6 +62,12 @@ def read_csv(
             count_rows += rows.num_rows
     except (pa.ArrowInvalid, OSError, UnicodeError) as error:
         raise UnreadableFileError(name, _reason(error, ragged, options, skipped)) from error
+
+
+def _watched(chunks: Iterator[bytes], facts: FileFacts) -> Iterator[bytes]:
+    for chunk in chunks:
+        facts.ends_its_last_line = chunk.endswith((b"\n", b"\r"))
+        yield chunk
 
 
 def _without_preamble(first: bytes, name: str, options: CsvOptions) -> tuple[CsvOptions, int, bytes]:

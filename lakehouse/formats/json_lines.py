@@ -11,7 +11,8 @@ import pyarrow as pa
 from lakehouse.config.column_mapping import landed_name
 from lakehouse.errors import UnreadableFileError
 from lakehouse.formats.byte_streams import as_utf8, compression_of, unpacked
-from lakehouse.formats.delivered_file import FileFacts, require
+from lakehouse.formats.delivered_file import require
+from lakehouse.formats.file_facts import FileFacts
 from lakehouse.formats.json_records import Record, json_records
 from lakehouse.formats.values import rows_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from lakehouse.errors import UnreadableFileError
 from lakehouse.formats.byte_streams import ChunkReader
-from lakehouse.formats.delivered_file import FileFacts
+from lakehouse.formats.file_facts import FileFacts
 from lakehouse.formats.values import LONE_SURROGATE, NumberText
 
 _RECORD_BYTES = 16 << 20

@@ -18,14 +18,6 @@ from lakehouse.silver.feed_rows import FeedRows
 _OTHER = "_other_"
 
 
-def sharing(feed: Feed, known: Sequence[Feed]) -> list[Feed]:
-    """Other sources whose ids of this dataset are in one room with the feed's, though nobody said so."""
-    kind = DATASETS[feed.dataset].ids_of
-    if kind is None or kind in feed.namespaces:
-        return []
-    return [other for other in known if other.owner != feed.owner and kind not in other.namespaces]
-
-
 def refuse_shared_ids(feed: Feed, incoming: DataFrame, others: Sequence[Feed], silver_rows: DataFrame) -> None:
     """ContractError when a row that another source wrote has the key of an incoming one, and other content."""
     for other in others:
@@ -36,7 +28,7 @@ def refuse_shared_ids_in(found: Sequence[FeedRows]) -> None:
     """The same for all rows of a rebuild: what each source says last; a former source against what came after it."""
     for one, two in combinations(found, 2):
         feed, other = (one, two) if two.plan.feed.origin is None or one.plan.feed.origin is not None else (two, one)
-        if other.plan.feed in sharing(feed.plan.feed, [other.plan.feed]):
+        if feed.plan.feed.shares_ids_with(other.plan.feed):
             is_former = other.plan.feed.origin is None
             rows = _one_per_key(feed, is_first=is_former)
             _compare(feed.plan.contract, feed.plan.feed, rows, other.plan.feed, _one_per_key(other, is_first=False))

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.config.feeds import Feed
-from lakehouse.config.file_order import place_in_order
+from lakehouse.config.file_order import has_year_last, place_in_order
 from lakehouse.config.settings import settings
 from lakehouse.config.source_models import FilesDataset, FilesSource
-from lakehouse.errors import SourceUnavailableError
+from lakehouse.errors import ContractError, SourceUnavailableError
 from lakehouse.landing.files import PART
 
 _BLOCK_BYTES = 1 << 20
@@ -36,8 +36,10 @@ class DeliveredFile:
 
 
 def discover(feed: Feed) -> list[DeliveredFile]:
-    """All files of a feed in the order they came, as declared; SourceUnavailableError when the location is not
-    there."""
+    """All files of a feed in the order they came, as declared.
+
+    Raises SourceUnavailableError when the location is not there, ContractError when the names need a declared order.
+    """
     assert isinstance(feed.origin, FilesSource)
     assert isinstance(feed.declaration, FilesDataset)
     location = feed.origin.location.resolve()
@@ -49,7 +51,26 @@ def discover(feed: Feed) -> list[DeliveredFile]:
     )
     order = feed.declaration.order or "modified"
     placed = [replace(file, place=place_in_order(order, file.name, file.delivered_at)) for file in found]
-    return sorted({file.address: file for file in placed}.values(), key=lambda file: (file.place or "", file.address))
+    ordered = sorted({file.address: file for file in placed}.values(), key=lambda f: (f.place or "", f.address))
+    _refuse_undeclared_order(feed, ordered)
+    return ordered
+
+
+def _refuse_undeclared_order(feed: Feed, found: list[DeliveredFile]) -> None:
+    """ContractError for several snapshots with dates like 31-12-2023 in their names and no declared order: copying them
+    changes their times, and by name January 2024 comes before December 2023."""
+    assert isinstance(feed.declaration, FilesDataset)
+    dated = [file.name for file in found if has_year_last(file.name)]
+    if feed.is_full and feed.declaration.order is None and len(dated) > 1:
+        problem = (
+            f"source {feed.source} has {len(dated)} snapshots with the year last in their names, e.g. {dated[0]}, and"
+            " does not declare which of them is the newest"
+        )
+        remedy = (
+            "Declare it in sources.yml, e.g. `order: {pattern: 'contacts_{day}-{month}-{year}.jsonl'}`, or"
+            " `order: modified` if their times of change are to be relied on."
+        )
+        raise ContractError(feed.dataset, problem, remedy)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from lakehouse.config.feeds import Feed
 from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import SourceUnavailableError, UnreadableFileError
-from lakehouse.formats.delivered_file import FileFacts
+from lakehouse.formats.file_facts import FileFacts
 from lakehouse.sources.file_discovery import discover, fetch
 from lakehouse.sources.files import read_rows
 

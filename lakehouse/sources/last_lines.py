@@ -10,7 +10,7 @@ from lakehouse.config.feeds import Feed
 from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import UnreadableFileError
 from lakehouse.formats.byte_streams import compression_of
-from lakehouse.formats.delivered_file import FileFacts
+from lakehouse.formats.file_facts import FileFacts
 from lakehouse.landing.ledger import Ledger
 from lakehouse.sources.file_discovery import LocalFile
 

@@ -16,7 +16,7 @@ from lakehouse.formats import csv_quotes
 from lakehouse.formats.byte_streams import without_footer
 from lakehouse.formats.csv import read_csv
 from lakehouse.formats.csv_escapes import unescaped
-from lakehouse.formats.delivered_file import FileFacts
+from lakehouse.formats.file_facts import FileFacts
 
 
 def _rows(

@@ -15,7 +15,7 @@ import pytest
 
 from lakehouse.errors import UnreadableFileError
 from lakehouse.formats import byte_streams, json_lines
-from lakehouse.formats.delivered_file import FileFacts
+from lakehouse.formats.file_facts import FileFacts
 from lakehouse.formats.json_lines import read_json_lines
 from lakehouse.formats.parquet import read_parquet
 from lakehouse.formats.values import rows_of, text_of
