@@ -10,7 +10,7 @@ from lakehouse.silver.mapping_trial import MappingTrial, try_mapping
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import LINES, line
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.both_engines(soak=True)
 
 
 def trial(lake: Lake, *rows: dict[str, str | None], **mapping: str) -> MappingTrial:

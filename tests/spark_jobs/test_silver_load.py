@@ -16,7 +16,7 @@ from tests.spark_jobs.datasets import CONSENTS, LINES, contact, line
 T = "transactions"
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_row_is_typed_as_its_contract_says(lake: Lake) -> None:
     lake.declare({T: LINES})
     outcome = lake.load(
@@ -44,7 +44,7 @@ def test_row_is_typed_as_its_contract_says(lake: Lake) -> None:
     assert (row["_source"], row["_is_deleted"], row["_batch_id"]) == ("crm", False, "run1")
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_broken_rows_are_quarantined_with_every_rule_they_broke(lake: Lake) -> None:
     lake.declare({T: LINES})
     outcome = lake.load(
@@ -107,7 +107,7 @@ def test_of_equally_old_versions_the_later_delivery_wins(lake: Lake, order: tupl
     assert lake.values("silver.transactions", "net_amount") == [(winner,)]
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_later_delivery_wins_where_rows_do_not_say_when_they_were_changed(lake: Lake) -> None:
     """Also when the correction moves the event to an earlier time."""
     lake.declare({"transactions": LINES})
@@ -139,7 +139,7 @@ def test_counts_balance_for_repeated_and_outdated_rows(lake: Lake) -> None:
     assert (second.read, second.loaded, second.quarantined, second.duplicates) == (4, 2, 0, 2)
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_thousands_of_repeated_keys_fit_into_memory(lake: Lake) -> None:
     lake.declare({"transactions": LINES})
     lines = [line(f"b{number}") for number in range(3000)]
@@ -157,7 +157,7 @@ def test_merge_leaves_unchanged_rows_alone_and_time_goes_forward(lake: Lake) -> 
     assert after["b2"] == after["b3"] > before["b2"]
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_rows_of_one_run_with_different_columns(lake: Lake) -> None:
     lake.declare({T: LINES})
     lake.load(T, line("b1"), name="one.csv")
@@ -201,7 +201,7 @@ def test_required_column_that_is_missing_altogether_stops_the_dataset(lake: Lake
     assert lake.rows("silver.transactions_quarantine") == []
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_rebuild_equals_increments(lake: Lake) -> None:
     lake.declare({T: LINES})
     lake.load(T, line("b1"), line("b2"), line("b3", amount="?"))

@@ -18,7 +18,7 @@ def lines_with(column: str, expression: str) -> dict[str, Any]:
     return LINES | {"mapping": LINES["mapping"] | {column: {"expression": expression}}}
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_strict_cast_of_bad_data_names_source_dataset_column_and_expression(lake: Lake) -> None:
     lake.declare({T: lines_with("net_amount", "cast(amount as decimal(14,2))")})
     with pytest.raises(MappingError) as failed:
@@ -38,7 +38,7 @@ def test_strict_cast_of_bad_data_names_source_dataset_column_and_expression(lake
     )
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_expression_that_the_engine_does_not_know_is_named(lake: Lake) -> None:
     lake.declare({T: lines_with("currency", "upper_case(currency_code)")})
     with pytest.raises(

@@ -85,7 +85,7 @@ def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row
     assert content(lake) == at_once
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 @pytest.mark.parametrize("exported", [None, "2017-07-02"], ids=["no time", "a date"])
 def test_of_lines_of_one_time_the_later_delivery_wins(lake: Lake, exported: str | None) -> None:
     """A file delivered again with other content under its name replaces all its lines, there and back; a rebuild
@@ -110,7 +110,7 @@ def test_of_lines_of_one_time_the_later_delivery_wins(lake: Lake, exported: str 
     ] == increments
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_within_a_delivery_the_later_row_wins(lake: Lake) -> None:
     lake.declare({T: LINES})
     for amounts in (("1.00", "2.00"), ("9.00", "3.00")):

@@ -35,7 +35,7 @@ def products(lake: Lake) -> list[tuple[str, str, bool]]:
     return lake.values("silver.products", "product_id", "name", "_is_deleted")
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_rows_of_the_snapshot_that_came_back_are_current(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     for moment, content in enumerate((A, B), 1):

@@ -22,7 +22,7 @@ def with_status_mapped() -> dict[str, Any]:
     return CONSENTS | {"mapping": CONSENTS["mapping"] | {"status": status}}
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_rows_that_are_good_now_move_and_others_stay(lake: Lake) -> None:
     lake.declare({"consents": CONSENTS})
     lake.load("consents", change("k1", "opt_in"), change("k2", "yes"), change("k3", "yes", at="soon"))

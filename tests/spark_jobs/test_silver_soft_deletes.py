@@ -23,7 +23,7 @@ def flags(lake: Lake, table: str = "silver.products", key: str = "product_id") -
     return dict(lake.values(table, key, "_is_deleted"))
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_what_the_newest_snapshot_lacks_is_flagged_and_unflagged_when_it_is_back(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     lake.load("products", product("p1"), product("p2"), product("p3"), name="1.csv")
@@ -45,7 +45,7 @@ def test_later_snapshot_decides_where_rows_carry_no_time(lake: Lake) -> None:
         assert lake.values("silver.products", "name") == [(name,)]
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_snapshots_in_one_run_equal_snapshots_on_their_own_days(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     lake.deliver("products", product("p1"), product("p2"), product("p3"), name="2017-01-01.csv")
