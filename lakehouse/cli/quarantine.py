@@ -101,14 +101,18 @@ def replay(dataset: str, as_json: bool) -> None:
     nothing. Starts the engine if it is not running.
     """
     from lakehouse.config.feeds import feeds
+    from lakehouse.config.settings import settings
     from lakehouse.contracts import Stage
     from lakehouse.orchestration.stages import run_stage
+    from lakehouse.utils.work_record import recorded_work
     from lakehouse.window import BatchWindow
 
     # a wrong name or sources.yml fails here: failing in the stage, it would be recorded as the failure of a table
     feeds(dataset)
     now = datetime.now(UTC)
-    (outcome,) = run_stage(Stage.REPLAY, dataset, BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}"))
+    window = BatchWindow.of(now, now, f"replay.{now:%Y-%m-%dT%H:%M:%S.%fZ}")
+    with recorded_work(settings().work, f"`lakehouse quarantine replay {dataset}`"):
+        (outcome,) = run_stage(Stage.REPLAY, dataset, window)
     counts = {
         "tried": outcome.read,
         "moved": outcome.loaded,

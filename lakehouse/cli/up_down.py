@@ -19,6 +19,7 @@ Examples:
 _DOWN = """\b
 Examples:
   lakehouse down
+  lakehouse down --wait
 """
 
 
@@ -35,15 +36,20 @@ def up(as_json: bool) -> None:
 
 
 @click.command(epilog=_DOWN)
+@click.option("--wait", is_flag=True, help="First wait until no command is at work in this home.")
+@click.option("--force", is_flag=True, help="End commands that are at work, too.")
 @json_option
-def down(as_json: bool) -> None:
-    """Stop Airflow and the engine. Does nothing if they are not running."""
-    from lakehouse.engine import control as engine
-    from lakehouse.orchestration.server import control
+def down(wait: bool, force: bool, as_json: bool) -> None:
+    """Stop Airflow, with the tasks that it runs, and the engine. Does nothing if they are not running.
 
-    found = control.down()
-    engine.stop()
-    _show(found, as_json)
+    While `lakehouse run` or another command is at work in this home, nothing is stopped unless --wait or --force is
+    given. Work that is ended is gone on with by the next run.
+    """
+    from lakehouse.orchestration.shut_down import shut_down
+
+    if wait and force:
+        raise click.UsageError("give either --wait or --force")
+    _show(shut_down(wait, force), as_json)
 
 
 def _show(found: ServerStatus, as_json: bool) -> None:

@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def work(self) -> Path:
+        """Notes of the commands that are at work in this home (lakehouse.utils.work_record)."""
+        return self.home / "work"
+
+    @property
     def docs_site(self) -> Path:
         """Generated pages: `dbt/` (dbt docs) and `data_docs/` (Great Expectations)."""
         return self.home / "docs"

@@ -29,6 +29,7 @@ from lakehouse.orchestration.signals import StopRequest, stopped_by_signals
 from lakehouse.storage.layout_version import check_layout, record_layout
 from lakehouse.utils.file_lock import held_lock
 from lakehouse.utils.process_tuning import keep_what_is_there
+from lakehouse.utils.work_record import recorded_work
 from lakehouse.window import require_not_far_ahead
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     control.check()
     started, moment = time.monotonic(), datetime.now(UTC)
     conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
-    with stopped_by_signals() as stop, _only_run_in_home():
+    with (
+        stopped_by_signals() as stop,
+        _only_run_in_home(),
+        recorded_work(settings().work, f"`lakehouse run --campaign {campaign_id}`"),
+    ):
         with output_to(run_log(moment)) as to_terminal:
             dags = _prepare()
             with _listening(to_terminal(progress), stop) as listener, _session_closed_after():

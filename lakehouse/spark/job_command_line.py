@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.layout_version import prepare_layout
+from lakehouse.utils.work_record import recorded_work
 from lakehouse.window import BatchWindow
 
 _log = logging.getLogger(__name__)
@@ -28,7 +29,9 @@ def run_from_command_line(run: Callable[[str, BatchWindow], list[TableOutcome]],
     logging.basicConfig(level=logging.INFO)
     window = BatchWindow.of(chosen.start, chosen.end, chosen.run_id, is_full=chosen.full)
     prepare_layout(window, settings().lake)
-    for outcome in run(target or chosen.dataset, window):
+    with recorded_work(settings().work, f"a job of run {chosen.run_id}"):
+        outcomes = run(target or chosen.dataset, window)
+    for outcome in outcomes:
         counts = (outcome.read, outcome.loaded, outcome.quarantined, outcome.duplicates)
         _log.info("%s: %d rows read, %d loaded, %d quarantined, %d duplicates", outcome.table, *counts)
 

@@ -25,6 +25,7 @@ GB = 1024**3
 _log = logging.getLogger(__name__)
 _LOG_BYTES = 50_000_000  # a larger log is kept as <name>.log.1 when its process is started again
 _KILL_SECONDS = 10.0
+_SAME_BIRTH_SECONDS = 0.05  # creation times of one process as different calls read them
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -52,7 +53,7 @@ class ProcessId:
             return False
         try:
             process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.born) < 0.05 and process.status() != psutil.STATUS_ZOMBIE
+            return abs(process.create_time() - self.born) < _SAME_BIRTH_SECONDS and _runs(process)
         except psutil.NoSuchProcess:
             return False
 
@@ -63,7 +64,8 @@ def start_detached(
     log: Path | None = None,
     signal_at_parent_death: signal.Signals | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, so that no Ctrl-C of the terminal reaches it.
+    """Start a program in a session of its own: no Ctrl-C of the terminal reaches it, and `end_trees` finds what it
+    started, also after it was killed.
 
     Args:
         command: the program and its arguments.
@@ -89,21 +91,26 @@ def start_detached(
 def end_trees(roots: Iterable[ProcessId], patience_seconds: float) -> None:
     """End processes with all their descendants: the roots are asked to, what is left after the patience is killed.
 
-    A patience of 0 kills at once. Returns when they are gone; processes that are gone already are ignored.
+    What a root that was killed has left behind belongs to no tree any more, but still to the session that it led (see
+    `start_detached`), and is ended as well. A patience of 0 kills at once. Returns when they are gone; processes that
+    are gone already are ignored.
     """
-    chosen = [psutil.Process(root.pid) for root in roots if root.is_alive]
-    alive = [process for root in chosen for process in _tree(root)]
+    chosen = list(roots)
+    trees = [_tree(root) for root in chosen]
+    alive = [process for tree in trees for process in tree]
     if patience_seconds > 0:
-        for root in chosen:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                root.terminate()
-        _, alive = psutil.wait_procs(alive, timeout=patience_seconds)
+        for root, tree in zip(chosen, trees, strict=True):
+            for process in tree[:1] if root.is_alive else tree:  # a root ends its own
+                _signal(process, signal.SIGTERM)
+        alive = _left_after(alive, patience_seconds)
         for survivor in alive:
             _log.warning("%s did not end within %.0f s and is killed", survivor, patience_seconds)
-    for survivor in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            survivor.kill()
-    psutil.wait_procs(alive, timeout=_KILL_SECONDS)
+    # Until nothing is left: a process may have started another one before it was killed.
+    while alive := [*alive, *(process for root in chosen for process in _tree(root))]:
+        for survivor in alive:
+            _signal(survivor, signal.SIGKILL)
+        if alive := _left_after(alive, _KILL_SECONDS):
+            return
 
 
 def wait_for(probe: Callable[[], T | None], seconds: float, pause_seconds: float = 0.05) -> T | None:
@@ -157,11 +164,39 @@ def run_supervisor(supervisor: Supervisor, lock: Path) -> int:
         return 0 if supervisor.run() else 1
 
 
-def _tree(root: psutil.Process) -> list[psutil.Process]:
+def _tree(root: ProcessId) -> list[psutil.Process]:
+    """The process, if it runs, its descendants, and what runs of the session that it leads or led."""
+    found: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        now = psutil.Process(root.pid)
+        if abs(now.create_time() - root.born) >= _SAME_BIRTH_SECONDS:
+            return []  # the pid was given again, which the kernel does only after the end of its session
+        found = [now, *now.children(recursive=True)]
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError, psutil.NoSuchProcess):  # OSError: it ended, or belongs to another user
+            if os.getsid(pid) == root.pid and pid != os.getpid():
+                found.append(psutil.Process(pid))
+    return [process for process in dict.fromkeys(found) if _runs(process)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether a process has not ended; a zombie has, it only waits for its parent to look."""
     try:
-        return [root, *root.children(recursive=True)]
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return []
+        return False
+
+
+def _left_after(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that still run after so many seconds; returns as soon as there are none."""
+    left = list(processes)
+    wait_for(lambda: not any(map(_runs, left)), seconds, pause_seconds=0.02)
+    return [process for process in left if _runs(process)]
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
 
 
 def _rotated(log: Path) -> Path:

@@ -219,14 +219,17 @@ def test_it_listens_on_loopback_only_and_starting_again_changes_nothing(server: 
     assert listening == {"127.0.0.1"}
 
 
-def test_a_part_that_dies_is_restarted(server: Server) -> None:
-    first = json.loads(server.home.lakehouse("up", "--json").stdout)["parts"]["triggerer"]
+@pytest.mark.parametrize("part", ["triggerer", "scheduler"])
+def test_a_part_that_is_killed_is_restarted_and_leaves_nothing(server: Server, part: str) -> None:
+    first = json.loads(server.home.lakehouse("up", "--json").stdout)["parts"][part]
+    children = psutil.Process(first).children(recursive=True)
     psutil.Process(first).kill()
     again = _wait(
-        lambda: json.loads(server.home.lakehouse("up", "--json").stdout)["parts"].get("triggerer", first) != first,
-        "another triggerer",
+        lambda: json.loads(server.home.lakehouse("up", "--json").stdout)["parts"].get(part, first) != first,
+        f"another {part}",
     )
     assert again
+    assert [child.pid for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_down_leaves_no_process_behind(server: Server) -> None:

@@ -23,6 +23,12 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], 
 print(child.pid, flush=True)
 time.sleep(60)
 """
+LEADER = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
 STARTER = """
 import os, signal, sys, time
 from lakehouse.utils.processes import start_detached
@@ -68,6 +74,25 @@ def test_tree_is_ended_with_a_child_in_a_session_of_its_own(log: Path) -> None:
     both = [ProcessId.of(process.pid), ProcessId.of(int(child))]
     end_trees(both[:1], patience_seconds=0.5)
     assert [one.is_alive for one in both] == [False, False]
+
+
+@pytest.mark.parametrize("patience_seconds", [0, 5.0])
+def test_what_a_killed_process_left_behind_is_ended(log: Path, patience_seconds: float) -> None:
+    process, child = started(LEADER, log)
+    root, left = ProcessId.of(process.pid), ProcessId.of(int(child))
+    process.kill()
+    process.wait()
+    assert left.is_alive
+    end_trees([root], patience_seconds)
+    assert not left.is_alive
+
+
+def test_the_session_of_another_process_with_the_same_pid_is_left_alone(log: Path) -> None:
+    process, child = started(LEADER, log)
+    root, left = ProcessId.of(process.pid), ProcessId.of(int(child))
+    end_trees([ProcessId(root.pid, root.born - 60)], patience_seconds=0)
+    assert [root.is_alive, left.is_alive] == [True, True]
+    end_trees([root], patience_seconds=0)
 
 
 def test_process_that_ignores_the_request_is_killed(log: Path) -> None:

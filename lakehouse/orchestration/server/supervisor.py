@@ -43,18 +43,16 @@ class ServerSupervisor:
         """True after a stop that was asked for; False when a part kept dying, which the record then names."""
         self._record()
         try:
-            preparing = _child([sys.executable, "-m", "lakehouse.orchestration.metadata_db"], "database")
-            if preparing.wait(_PREPARE_SECONDS) != 0:
+            if not _prepare_database():
                 self._record(detail=f"Airflow's database cannot be prepared; see {part_log('database')}")
                 return False
-            metadata_db.end_abandoned_runs()
             for part in PARTS:
                 self._start(part)
             self._record(phase="running")
             while not self._is_stopping and all(self._is_kept_alive(part) for part in PARTS):
                 time.sleep(0.5)
         finally:
-            end_trees(self._state.parts.values(), _PATIENCE_SECONDS)
+            end_trees(self._state.parts.values(), _PATIENCE_SECONDS)  # of a dead part what it left behind
             self._record(phase="stopped" if self._is_stopping else "failed", parts={})
         return self._is_stopping
 
@@ -70,6 +68,7 @@ class ServerSupervisor:
         now = time.monotonic()
         self._deaths[part] = [*(at for at in self._deaths[part] if now - at < _WITHIN_SECONDS), now]
         log.error("%s ended with code %s", part, code)
+        end_trees([self._state.parts[part]], patience_seconds=0)  # its children would live on beside those of the next
         if len(self._deaths[part]) >= _DEATHS:
             how_often = f"{_DEATHS} times within {_WITHIN_SECONDS:.0f} s"
             self._record(detail=f"{part} ended {how_often} (code {code}); see {part_log(part)}")
@@ -81,6 +80,14 @@ class ServerSupervisor:
     def _record(self, **changes: object) -> None:
         self._state = replace(self._state, **changes)  # type: ignore[arg-type]
         write_state(self._state)
+
+
+def _prepare_database() -> bool:
+    preparing = _child([sys.executable, "-m", "lakehouse.orchestration.metadata_db"], "database")
+    if preparing.wait(_PREPARE_SECONDS) != 0:
+        return False
+    metadata_db.end_abandoned_runs()
+    return True
 
 
 def _child(command: Sequence[str], name: str) -> subprocess.Popen[bytes]:
