@@ -5,7 +5,7 @@ Constructors take facts. Messages say what happened, to what, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -210,6 +210,21 @@ class MissingTableError(TerminalError):
             else "The lake has no tables yet: `lakehouse run` creates them."
         )
         super().__init__(f"there is no table {table}", tables)
+
+
+class DamagedTableError(TerminalError):
+    """Tables cannot be read, because files of theirs are gone, cut or overwritten."""
+
+    def __init__(self, damaged: Mapping[str, str]) -> None:
+        """`damaged`: table -> what is wrong with it."""
+        self.damaged = dict(damaged)
+        listed = "; ".join(f"{table}: {problem}" for table, problem in self.damaged.items())
+        first = next(iter(self.damaged))
+        super().__init__(
+            f"damaged: {listed}",
+            f"`lakehouse repair {first}` says what it can be made from again, what would be lost and what it costs,"
+            " and asks before it does so. `lakehouse doctor` lists every damaged table.",
+        )
 
 
 class QueryError(TerminalError):

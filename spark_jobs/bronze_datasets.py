@@ -69,8 +69,16 @@ class _Alike(NamedTuple):
     new: tuple[str, ...]  # the `_source_file`s to take; empty for all
 
 
+class _Arrival(NamedTuple):
+    """When a delivery came: the run that landed it, its place in that, and the time."""
+
+    run: int
+    place: str
+    landed_at: datetime
+
+
 _Groups = dict[_Alike, list[Path]]
-_Arrivals = dict[str, tuple[int, str]]  # `_source_file` -> run that landed it, place in it
+_Arrivals = dict[str, _Arrival]  # by `_source_file`
 
 
 def _new_files(feed: Feed, table: Table) -> tuple[_Groups, _Arrivals, int]:
@@ -89,18 +97,26 @@ def _new_files(feed: Feed, table: Table) -> tuple[_Groups, _Arrivals, int]:
                 places = {shown(sha256): place for sha256, place in Ledger(feed).places_of_landed().items()}
             some = tuple(new) if len(new) < len(landed.rows) else ()
             groups.setdefault(_Alike(landed.columns, some), []).append(landed.path)
-            arrivals |= {label: places.get(digits_of(label), (0, label)) for label in new}
+            landed_at = datetime.fromtimestamp(landed.path.stat().st_mtime, UTC)
+            arrivals |= {label: _Arrival(*places.get(digits_of(label), (0, label)), landed_at) for label in new}
             count_new += sum(new.values())
     return groups, arrivals, count_new
 
 
 def _arrival_times(arrivals: _Arrivals, latest: datetime | None) -> dict[str, datetime]:
     """`_ingested_at` of each delivery: now, but later than any in the table, and microseconds apart in the order they
-    arrived, so that it alone says which is newer."""
+    arrived, so that it alone says which is newer.
+
+    In a table without rows it is when they were landed: the same moment, unless the table is made again.
+    """
     now = datetime.now(UTC)
-    first = now if latest is None or latest < now else latest + timedelta(milliseconds=1)
-    ordered = sorted(arrivals, key=lambda label: (arrivals[label], label))
-    return {label: first + timedelta(microseconds=place) for place, label in enumerate(ordered)}
+    before = datetime.min.replace(tzinfo=UTC) if latest is None else max(now, latest + timedelta(milliseconds=1))
+    times: dict[str, datetime] = {}
+    for label in sorted(arrivals, key=lambda label: (arrivals[label].run, arrivals[label].place, label)):
+        earliest = min(arrivals[label].landed_at, now) if latest is None else before
+        before = times[label] = max(earliest, before)
+        before += timedelta(microseconds=1)
+    return times
 
 
 def _spellings(names: Iterable[str]) -> dict[str, str]:

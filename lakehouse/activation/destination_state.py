@@ -18,7 +18,8 @@ EXPORTS = ops("exports")
 EXPORT_RECORDS = ops("export_records")
 EXPORT_ATTEMPTS = ops("export_attempts")
 HOLDOUTS = ops("holdouts")
-STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, HOLDOUTS)
+REPAIRS = ops("repairs")
+STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, HOLDOUTS, REPAIRS)
 
 _OF_CAMPAIGN = "campaign_id = $campaign_id and platform = $platform"
 _FINISHED = f"select count(*) from ops.exports where {_OF_CAMPAIGN}"  # noqa: S608 - constants only

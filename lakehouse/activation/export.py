@@ -26,6 +26,7 @@ from lakehouse.activation.destinations import DESTINATIONS, Destination
 from lakehouse.activation.empty_audience import empty_audience_error, without_consent, would_empty_destination
 from lakehouse.activation.export_rows import abandoned_row, exports_row, outcome
 from lakehouse.activation.holdout import control_group, record_draws
+from lakehouse.activation.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
 from lakehouse.activation.selection import Selection, select
@@ -67,8 +68,9 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     Raises:
         ConfigurationError: campaigns.yml is not valid, or does not declare the campaign.
         MissingTableError: gold has not been built.
-        ExportRefusedError: the export would leave the destination empty, or no source has brought a change of consent
-            for too long. Customers who must not be written to were removed.
+        ExportRefusedError: the export would leave the destination empty, no source has brought a change of consent
+            for too long, or the record of what was sent is not complete. Customers who must not be written to were
+            removed.
         ExportRunningError: another process is exporting the campaign.
         LakehouseError: whatever the destination raises.
     """
@@ -76,6 +78,9 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
         if export.silence.is_blocking:
             _remove_refused(export, destination, window.as_of)
             raise silence_error(export.campaign, export.silence)
+        if lost := lost_exports(export.snapshot, export.campaign, export.folder):
+            _remove_refused(export, destination, window.as_of)
+            raise lost_records_error(export.campaign, lost)
         return [_run(export, destination, *_plan(export), window.as_of)]
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "sources": ("lakehouse.cli.sources:sources", "Check sources, take one out for good, give one another name."),
     "quarantine": ("lakehouse.cli.quarantine:quarantine", "Show rejected rows, and replay them after a fix."),
     "gate": ("lakehouse.cli.gate:gate", "Accept that a table lost rows on purpose."),
+    "repair": ("lakehouse.cli.repair:repair", "Make damaged tables again, from what holds the same rows."),
     "engine": ("lakehouse.cli.engine:engine", "Start, stop or check the engine (Sail or Spark)."),
     "up": ("lakehouse.cli.up_down:up", "Start Airflow, with its UI, and the engine."),
     "down": ("lakehouse.cli.up_down:down", "Stop Airflow and the engine."),
@@ -108,13 +109,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in given:
             raise
         full = no_room(error, "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-")))
-        if full is not None:
-            return _fail_with_remedy(full)
+        if (known := full or _damage()) is not None:
+            return _fail_with_remedy(known)
         return _fail(
             f"Error: {type(error).__name__}: {error}\n"
             "This is an unexpected error: run `lakehouse --debug ...` for details.",
         )
     return code if isinstance(code, int) else 0
+
+
+def _damage() -> LakehouseError | None:
+    """What names the damaged tables of the lake, which an unexpected error may come from."""
+    from lakehouse.config.settings import settings
+    from lakehouse.storage.damage import refuse_damaged
+
+    try:
+        refuse_damaged(settings().lake)
+    except LakehouseError as error:
+        return error
+    return None
 
 
 def _fail_with_remedy(error: LakehouseError) -> int:

@@ -39,13 +39,16 @@ def status(as_json: bool) -> None:
             str(table.table),
             table.rows,
             table.version,
-            age(table.committed_at, now),
+            age(table.committed_at, now) if table.committed_at else "",
             table.last_run.stage if table.last_run else "",
-            _outcome(table.last_run),
+            "damaged" if table.damage else _outcome(table.last_run),
         )
         for table in found.tables
     ]
     print_table(("table", "rows", "version", "committed", "last stage", "outcome"), rows)
+    for table in found.tables:
+        if table.damage:
+            click.echo(f"damaged: {table.table}: {table.damage}; see `lakehouse repair {table.table}`")
     for name, run in found.failed:
         click.echo(f"failed: {run.stage} of {name}, {age(run.finished_at, now)} ago: {run.message}")
 
@@ -63,7 +66,8 @@ def _as_json(found: LakeStatus, lake: str, now: datetime) -> dict[str, Any]:
                 "rows": table.rows,
                 "version": table.version,
                 "committed_at": table.committed_at,
-                "age_seconds": round(table.age_seconds(now), 1),
+                "age_seconds": None if (seconds := table.age_seconds(now)) is None else round(seconds, 1),
+                "damage": table.damage,
                 "last_run": _run(table.last_run) if table.last_run else None,
             }
             for table in found.tables

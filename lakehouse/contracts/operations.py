@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.contracts.model import Column, Contract, Pii
+from lakehouse.contracts.origins import REPAIRS
 from lakehouse.contracts.source_history import ACCEPTED_LOSSES, DECLARATIONS, SOURCE_CHANGES
 from lakehouse.contracts.stages import Stage
 
@@ -220,6 +221,7 @@ OPS_TABLES: dict[str, Contract] = {
         DECLARATIONS,
         SOURCE_CHANGES,
         ACCEPTED_LOSSES,
+        REPAIRS,
     )
 }
 

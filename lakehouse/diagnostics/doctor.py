@@ -22,6 +22,7 @@ from lakehouse.engine import control
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.errors import ConfigurationError, LakehouseError
+from lakehouse.storage.damage import doubtful_tables, known_tables
 from lakehouse.storage.discovery import is_remote
 from lakehouse.storage.layout_version import check_layout
 from lakehouse.utils.ports import occupant
@@ -46,6 +47,7 @@ def examine() -> list[Finding]:
         _engine,
         _ports,
         _lake,
+        _tables,
         _disk,
         _memory,
         _conf,
@@ -149,6 +151,18 @@ def _lake(chosen: Settings) -> list[Finding]:
     except LakehouseError as error:
         return [Finding("lake", False, error.what, error.remedy)]
     return [Finding("lake", True, chosen.lake)]
+
+
+def _tables(chosen: Settings) -> list[Finding]:
+    if is_remote(chosen.lake):
+        return []
+    tables = known_tables(chosen.lake)
+    damaged = doubtful_tables(chosen.lake)
+    remedy = "Run `lakehouse repair {}`: it says what the table can be made from again, and asks before it does so."
+    return [
+        Finding("tables", not damaged, f"{len(tables) - len(damaged)} of {len(tables)} are whole"),
+        *(Finding(f"table {table}", False, problem, remedy.format(table)) for table, problem in damaged.items()),
+    ]
 
 
 def _disk(chosen: Settings) -> list[Finding]:

@@ -6,14 +6,15 @@ Imports only delta-rs (no DuckDB, and Arrow only if a load failed), so that the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from deltalake import DeltaTable, QueryBuilder
 
 from lakehouse.contracts import Stage
 from lakehouse.errors import ConfigurationError
-from lakehouse.storage.discovery import delta_uri, existing_tables
+from lakehouse.storage.damage import damaged_tables, known_tables, lost_commits
+from lakehouse.storage.discovery import delta_uri
 from lakehouse.tables import TableRef, ops
 
 _LAST_RUNS = """
@@ -42,17 +43,21 @@ class LastRun:
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table as it is now; `rows` is None if a writer left no statistics, `last_run` if no run has recorded it."""
+    """One table as it is now; `rows` is None if a writer left no statistics, `last_run` if no run has recorded it.
+
+    `damage` says what is wrong with a damaged table; where it cannot be read, nothing else is known of it.
+    """
 
     table: TableRef
     rows: int | None
-    version: int
-    committed_at: datetime
+    version: int | None
+    committed_at: datetime | None
     last_run: LastRun | None
+    damage: str | None = None
 
-    def age_seconds(self, now: datetime) -> float:
+    def age_seconds(self, now: datetime) -> float | None:
         """Seconds since the last commit."""
-        return (now - self.committed_at).total_seconds()
+        return None if self.committed_at is None else (now - self.committed_at).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,18 @@ class LakeStatus:
 
 def lake_status(lake: str) -> LakeStatus:
     """Status of every table of the lake; a lake without tables gives an empty status."""
-    tables = existing_tables(lake)
-    runs = _without_undeclared(_last_runs(lake)) if ops("runs") in tables else {}
+    tables = known_tables(lake)
+    damaged = damaged_tables(lake, tables)
+    behind = lost_commits(lake)
+    is_recorded = ops("runs") in tables and ops("runs") not in damaged
+    runs = _without_undeclared(_last_runs(lake)) if is_recorded else {}
     newest = {name: max(by_stage, key=lambda run: run.finished_at) for name, by_stage in runs.items()}
-    found = tuple(_table_status(table, lake, newest.get(str(table))) for table in tables)
+    found = tuple(
+        TableStatus(table, None, None, None, newest.get(str(table)), damaged[table])
+        if table in damaged
+        else replace(_table_status(table, lake, newest.get(str(table))), damage=behind.get(table))
+        for table in tables
+    )
     failed = [(name, run) for name, by_stage in runs.items() for run in by_stage if run.status == "failed"]
     return LakeStatus(found, tuple(sorted(failed, key=lambda entry: entry[1].finished_at)))
 

@@ -28,7 +28,8 @@ class GoldBuildFailed(TerminalError):  # noqa: N818 - the name users see in Airf
 
 
 def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
-    """Raise when a dbt invocation failed: the error of the engine or the disk that caused it, else GoldBuildFailed.
+    """Raise when a dbt invocation failed: the error of the engine, the disk or a damaged table that caused it, else
+    GoldBuildFailed.
 
     Each names the model.
 
@@ -40,6 +41,7 @@ def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
     raise_if_interrupted(done)
     from lakehouse.spark.error_translation import current_work, translate
     from lakehouse.spark.session import last_epoch
+    from lakehouse.storage.damage import refuse_damaged
 
     results = getattr(done.result, "results", None) or []
     failed = [(result.node.name, _in_one_line(result.message)) for result in results if result.status in _FAILED]
@@ -51,6 +53,8 @@ def raise_if_failed(done: dbtRunnerResult, task_id: str) -> None:
         )
     finally:
         current_work.reset(token)
+    if cause is None:
+        refuse_damaged(settings().lake)
     raise cause or GoldBuildFailed([(name, message[:_SHOWN]) for name, message in failed])
 
 

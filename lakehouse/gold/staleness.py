@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS
+from lakehouse.errors import DamagedTableError
 from lakehouse.gold.dbt_project import project_fingerprint
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.ops_tables import record
@@ -75,10 +76,23 @@ def record_gold_built(window: BatchWindow) -> None:
         _record(GOLD_BUILT, window, inputs)
         return
     log.warning("another build of gold began before this one ended; the next build computes all customers again")
+    _forget_customers(lake)
+    _record(GOLD_STARTED, window, inputs)
+
+
+def forget_build(window: BatchWindow) -> None:
+    """Have the next build make every table and compute all customers again: tables of silver or gold were replaced."""
+    try:
+        _forget_customers(settings().lake)
+    except DamagedTableError:
+        log.warning("gold.int_gold_progress is damaged: it has to be repaired as well")
+    record_gold_started(window)
+
+
+def _forget_customers(lake: str) -> None:
     progress = Table(gold("int_gold_progress"), lake).delta
     if progress is not None:
         progress.delete()
-    _record(GOLD_STARTED, window, inputs)
 
 
 def _record(stage: str, window: BatchWindow, inputs: dict[str, int]) -> None:

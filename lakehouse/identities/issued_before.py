@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,6 +37,31 @@ def start_ledger(identities: Table) -> None:
     record_batch(
         _LEDGER.name, pa.concat_tables([current, _entries(former, former[_OWN], before, before)]), identities.lake
     )
+
+
+def missing_assignments(ledger: pa.Table, identities: pa.Table) -> list[dict[str, Any]]:
+    """Rows that a damaged ledger lacks: of every identifier whose newest row there does not say what silver.identities
+    says. Ids of before a merge are in nobody's hands any more."""
+    newest = {
+        (row["identifier_type"], row["identifier"]): row["customer_id"]
+        for row in sorted(ledger.to_pylist(), key=lambda row: row["assigned_at"])
+    }
+    issued: dict[str, datetime] = {}
+    rows = identities.select(["identifier_type", "identifier", "customer_id", "_updated_at"]).to_pylist()
+    for row in [*rows, *({**row, "_updated_at": row["issued_at"]} for row in ledger.to_pylist())]:
+        known = issued.get(row["customer_id"], row["_updated_at"])
+        issued[row["customer_id"]] = min(known, row["_updated_at"])
+    return [
+        {
+            "identifier_type": row["identifier_type"],
+            "identifier": row["identifier"],
+            "customer_id": row["customer_id"],
+            "issued_at": issued[row["customer_id"]],
+            "assigned_at": row["_updated_at"],
+        }
+        for row in rows
+        if newest.get((row["identifier_type"], row["identifier"])) != row["customer_id"]
+    ]
 
 
 def _entries(rows: pa.Table, ids: pa.Array, issued_at: pa.Array, assigned_at: pa.Array) -> pa.Table:

@@ -16,7 +16,7 @@ from typing import Any
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
-from lakehouse.errors import ConfigurationError, ContractError
+from lakehouse.errors import ConfigurationError, ContractError, DamagedTableError, LakehouseError
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.disk_full import no_room
 from lakehouse.window import BatchWindow
@@ -57,7 +57,8 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
 
     The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is
-    a DiskFullError, a lake that an earlier version made an OldLakeError.
+    a DiskFullError, a lake that an earlier version made an OldLakeError, an unexpected error in a lake with damaged
+    tables a DamagedTableError.
     """
     from lakehouse.storage.layout_version import prepare_layout, rename_former_columns
 
@@ -69,13 +70,26 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
             prepare_layout(window, settings().lake)
         outcomes = function(target, window)
     except Exception as error:
-        reported = no_room(error, f"{stage} {target}") or error
+        reported = no_room(error, f"{stage} {target}") or _damage(error) or error
         _record_failure(run, reported)
         if reported is error:
             raise
         raise reported from error
     _record(run, _finished(outcomes))
     return outcomes
+
+
+def _damage(error: Exception) -> DamagedTableError | None:
+    """What names the damaged tables, for an error of a library: that names a file at best."""
+    if isinstance(error, LakehouseError):
+        return None
+    from lakehouse.storage.damage import refuse_damaged
+
+    try:
+        refuse_damaged(settings().lake)
+    except DamagedTableError as damage:
+        return damage
+    return None
 
 
 def written_tables(stage: Stage, target: str, source: str | None = None) -> list[str]:

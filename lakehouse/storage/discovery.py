@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.(.+\.)?parquet")
 
 
 def is_remote(lake: str) -> bool:
@@ -52,9 +53,19 @@ def newest_version(table: TableRef, lake: str) -> int | None:
 
         location = delta_uri(table, lake)
         return DeltaTable(location).version() if DeltaTable.is_deltatable(location) else None
-    log = Path(delta_uri(table, lake)) / "_delta_log"
-    commits = [int(match[1]) for file in log.glob("*.json") if (match := _COMMIT.fullmatch(file.name))]
-    return max(commits, default=None)
+    return max(commits_of(Path(delta_uri(table, lake))), default=None)
+
+
+def commits_of(folder: Path) -> dict[int, Path]:
+    """Version -> file of the commits in the log of a local table; empty without a log."""
+    log = folder / "_delta_log"
+    return {int(match[1]): file for file in log.glob("*.json") if (match := _COMMIT.fullmatch(file.name))}
+
+
+def checkpoints_of(folder: Path) -> set[int]:
+    """The versions of which the log of a local table has a checkpoint."""
+    log = folder / "_delta_log"
+    return {int(match[1]) for file in log.glob("*.parquet") if (match := _CHECKPOINT.fullmatch(file.name))}
 
 
 def _local_tables(lake: str, layer: Layer) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from lakehouse.errors import MissingTableError, TerminalError
+from lakehouse.errors import MissingTableError, QueryError, TerminalError
 from lakehouse.storage.discovery import delta_uri, existing_tables, is_remote, newest_version
 from lakehouse.tables import TableRef
 from lakehouse.utils.sql_text import standard_literal
@@ -47,8 +47,11 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[TableRef] = ()) -> Iterator[Snapshot]:
-    """Open the newest state of `tables`, and of those `optional` ones that exist; MissingTableError names what is
-    missing."""
+    """Open the newest state of `tables`, and of those `optional` ones that exist.
+
+    Raises MissingTableError, which names what is missing, and instead of an error of DuckDB, also in the block,
+    DamagedTableError when a table is damaged.
+    """
     versions: dict[TableRef, int] = {}
     required = list(tables)
     for table in [*required, *optional]:
@@ -64,6 +67,11 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
         for table, version in versions.items():
             _attach(connection, table, version, lake)
         yield Snapshot(connection, versions)
+    except (duckdb.Error, QueryError):
+        from lakehouse.storage.damage import refuse_damaged  # delta-rs: readers start without it
+
+        refuse_damaged(lake, versions)
+        raise
     finally:
         connection.close()
 

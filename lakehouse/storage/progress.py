@@ -67,3 +67,13 @@ def record_progress(stage: TableRef, versions: dict[TableRef, int], run_id: str,
         [common | {"input_table": str(table), "input_version": version} for table, version in versions.items()],
         lake,
     )
+
+
+def forget_versions(table: TableRef, run_id: str, lake: str) -> None:
+    """Have every stage that has read the table read all of it again, and the stage that makes it read all its inputs:
+    the table is about to be another one, whose versions count from 0."""
+    either = [[("input_table", "=", str(table))], [("stage", "=", str(table))]]
+    rows = Table(ops("progress"), lake).rows(["stage", "input_table"], either)
+    pairs = {(row["stage"], row["input_table"]) for row in rows.to_pylist()} if rows is not None else set()
+    common = {"input_version": -1, "run_id": run_id, "recorded_at": datetime.now(UTC)}
+    record("progress", [common | {"stage": stage, "input_table": name} for stage, name in sorted(pairs)], lake)

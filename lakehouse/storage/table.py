@@ -11,9 +11,10 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, Field, Schema, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.contracts import Column, arrow_schema
+from lakehouse.storage.damage import refuse_damaged
 from lakehouse.storage.discovery import delta_uri, newest_version
 from lakehouse.tables import TableRef
 
@@ -38,7 +39,10 @@ class Table:
 
     @cached_property
     def delta(self) -> DeltaTable | None:
-        """The table in delta-rs, None when it has not been written. DeltaError for a version that cannot be read."""
+        """The table in delta-rs, None when it has not been written.
+
+        DamagedTableError when its log cannot be read; DeltaError when the pinned version cannot be read any more.
+        """
         known = vars(self).get("version", self.pinned)
         if known == -1:
             return None
@@ -46,6 +50,10 @@ class Table:
             return DeltaTable(delta_uri(self.ref, self.lake), version=known)
         except TableNotFoundError:
             return None
+        except DeltaError:
+            if self.pinned is None:
+                refuse_damaged(self.lake, [self.ref])
+            raise
 
     @cached_property
     def version(self) -> int:

@@ -50,6 +50,7 @@ def test_commands_are_pinned() -> None:
         "quarantine replay",
         "quarantine show",
         "gate accept",
+        "repair",
         "engine check",
         "engine start",
         "engine status",

@@ -1,0 +1,1 @@
+"""`lakehouse repair`: what a damaged table can be made from again, and making it."""
