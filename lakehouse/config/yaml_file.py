@@ -20,6 +20,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from lakehouse.config.settings import secret
+from lakehouse.config.yaml_budget import check_yaml
 from lakehouse.config.yaml_errors import configuration_error
 from lakehouse.errors import ConfigurationError
 
@@ -49,8 +50,10 @@ def load_yaml(path: Path, model: type[M], context: object = None) -> M:
         raise ConfigurationError(
             str(path), None, f"the file cannot be read: {error}", "a readable YAML file in UTF-8"
         ) from error
-    loader = _LocatingLoader(text, path)
+    loader = None
     try:
+        check_yaml(text)
+        loader = _LocatingLoader(text, path)
         root = loader.get_single_node()
         data = loader.construct_document(root) if root is not None else {}
     except yaml.MarkedYAMLError as error:
@@ -61,7 +64,8 @@ def load_yaml(path: Path, model: type[M], context: object = None) -> M:
     except yaml.YAMLError as error:
         raise ConfigurationError(str(path), None, str(error), "valid YAML") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     try:
         return model.model_validate(data, context=context)
     except ValidationError as error:
@@ -81,6 +85,13 @@ class _LocatingLoader(yaml.CSafeLoader):
     def __init__(self, text: str, path: Path) -> None:
         super().__init__(text)
         self.path = path
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except ValueError as error:  # a number of thousands of digits, the 30th of February
+            problem = "what looks like a number or a date is none; put it in quotes if it is a text"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
