@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,11 @@ def connect_dbt(context: Context) -> None:
     have a cause."""
     from lakehouse.gold.cosmos_session import open_for
     from lakehouse.gold.dbt_errors import raise_if_failed
+    from lakehouse.spark.session import close
 
     operator, window = context["task"], current_window()
     operator.env = open_for(window)
+    operator.on_kill = close  # at its time limit: ends the queries of dbt's threads
     operator.handle_exception_dbt_runner = partial(
         raise_if_failed, task_id=operator.task_id
     )  # Cosmos has one error for whatever happened
@@ -54,6 +57,7 @@ DBT: dict[str, Any] = {
     "pre_execute": connect_dbt,
     "pool": pools.GOLD,
     "should_store_compiled_sql": False,
+    "execution_timeout": timedelta(hours=settings().stage_timeout_hours) or None,
     "dbt_cmd_global_flags": [
         "--no-write-json"
     ],  # nobody reads a model's artefacts; writing them costs a tenth of a second a model

@@ -146,6 +146,17 @@ class EngineMemoryError(TerminalError):
         )
 
 
+class StageTimeoutError(TerminalError):
+    """A stage took longer than the settings allow, and was ended."""
+
+    def __init__(self, stage: str, target: str, hours: float) -> None:
+        super().__init__(
+            f"{stage} {target} took longer than {hours:g} hours and was ended",
+            "See its log for what took so long. If it may, raise LAKEHOUSE_STAGE_TIMEOUT_HOURS; then run again:"
+            " finished work is not repeated.",
+        )
+
+
 class DiskFullError(TerminalError):
     """The disk is full, or a quota is used up; unfinished work is not published."""
 

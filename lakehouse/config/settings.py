@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     thrift_port: int = Field(15051, ge=1, le=65535, description="Thrift/JDBC port (engine spark only)")
     engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
     query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled")
+    stage_timeout_hours: float = Field(
+        6, ge=0, description="a stage, or a task of dbt, that takes longer is ended and fails; 0 = never"
+    )
     java_home: str = Field(
         "",
         validation_alias=AliasChoices("LAKEHOUSE_JAVA_HOME", "JAVA_HOME"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import pkgutil
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from typing import Any
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
-from lakehouse.errors import ConfigurationError, ContractError, DamagedTableError, LakehouseError
+from lakehouse.errors import ConfigurationError, ContractError, DamagedTableError, LakehouseError, StageTimeoutError
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.disk_full import no_room
+from lakehouse.utils.time_limit import time_limit
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
 
     The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is
     a DiskFullError, a lake that an earlier version made an OldLakeError, an unexpected error in a lake with damaged
-    tables a DamagedTableError.
+    tables a DamagedTableError, and a stage that takes longer than the settings allow a StageTimeoutError.
     """
     from lakehouse.storage.layout_version import prepare_layout, rename_former_columns
 
@@ -68,7 +70,9 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
         rename_former_columns(settings().lake)
         if stage in _ON_EARLIER_WORK:
             prepare_layout(window, settings().lake)
-        outcomes = function(target, window)
+        hours = settings().stage_timeout_hours
+        with time_limit(hours * 3600, StageTimeoutError(stage, target, hours), _end_queries):
+            outcomes = function(target, window)
     except Exception as error:
         reported = no_room(error, f"{stage} {target}") or _damage(error) or error
         _record_failure(run, reported)
@@ -90,6 +94,13 @@ def _damage(error: Exception) -> DamagedTableError | None:
     except DamagedTableError as damage:
         return damage
     return None
+
+
+def _end_queries() -> None:
+    """End what the engine computes for this process, if it has a session: a query whose client has gone is
+    interrupted."""
+    if (spark := sys.modules.get("lakehouse.spark.session")) is not None:
+        spark.close()
 
 
 def written_tables(stage: Stage, target: str, source: str | None = None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pytest
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
 from lakehouse.diagnostics.table_status import lake_status
-from lakehouse.errors import ContractError, SourceUnavailableError, TerminalError
+from lakehouse.errors import ContractError, SourceUnavailableError, StageTimeoutError, TerminalError
 from lakehouse.orchestration.stages import STAGES, run_stage, written_tables
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.table import Table
@@ -148,3 +149,15 @@ def test_failures_of_a_source_that_is_declared_no_more_are_no_news(conf: Path, m
     assert failing() == ["bronze.shop_products", "bronze.crm_products"]
     (conf / "sources.yml").write_text("\n".join(line for line in SOURCES.splitlines() if "shop:" not in line))
     assert failing() == ["bronze.crm_products"]
+
+
+def test_a_stage_that_takes_too_long_is_ended_and_recorded(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_STAGE_TIMEOUT_HOURS", str(0.1 / 3600))
+    settings.cache_clear()
+    monkeypatch.setattr(pkgutil, "resolve_name", lambda name: lambda target, window: time.sleep(60))
+    with pytest.raises(StageTimeoutError, match="silver products took longer than"):
+        run_stage(Stage.SILVER, "products", BatchWindow.of(MOMENT, MOMENT, "r1"))
+    recorded = Table(ops("runs"), settings().lake).rows()
+    assert recorded is not None
+    assert recorded["status"].to_pylist() == ["failed"]
+    assert "raise LAKEHOUSE_STAGE_TIMEOUT_HOURS" in recorded["message"].to_pylist()[0]
