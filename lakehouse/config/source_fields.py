@@ -10,9 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -20,7 +18,9 @@ from pydantic import (
 )
 
 from lakehouse.config.column_mapping import ColumnMapping, Mapped
+from lakehouse.config.declaration import Declaration
 from lakehouse.config.expressions import are_checked
+from lakehouse.config.source_limits import Limits
 from lakehouse.contracts import DATASETS
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -77,12 +77,6 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Lookback = Annotated[timedelta | int, BeforeValidator(_lookback)]
 
 
-class Declaration(BaseModel):
-    """Base: a wrong key is an error, a loaded declaration does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class DatasetDeclaration(Declaration):
     """What every dataset of a source declares, whatever the kind of source."""
 
@@ -97,6 +91,7 @@ class DatasetDeclaration(Declaration):
     other_columns: Literal["*"] | tuple[str, ...] = Field(
         (), description="delivered columns that are expected though nothing is mapped to them; * = any"
     )
+    limits: Limits = Field(Limits.model_validate({}), description="how much may come in at once")
 
     @field_validator("mapping")
     @classmethod

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from lakehouse.config.declaration import Declaration
 from lakehouse.config.file_order import FileOrder
 from lakehouse.config.namespaces import Namespace, Namespaces
-from lakehouse.config.source_fields import DatasetDeclaration, DatasetName, Declaration, SourceName, WatermarkedDataset
+from lakehouse.config.source_fields import DatasetDeclaration, DatasetName, SourceName, WatermarkedDataset
+from lakehouse.config.source_limits import AnswerLimits, FileLimits
 from lakehouse.config.yaml_file import EnvironmentText, Secret, SecretUrl
 
 
@@ -92,6 +94,7 @@ class FilesDataset(DatasetDeclaration):
         description="csv, jsonl (one JSON object a line, or one array of objects) or parquet"
     )
     csv: CsvOptions = Field(CsvOptions.model_validate({}), description="options of format csv")
+    limits: FileLimits = Field(FileLimits.model_validate({}), description="how much may come in at once")
     compression: Literal["auto", "none", "gzip", "zstd"] = Field("auto", description="auto: by suffix, .gz and .zst")
     order: FileOrder | None = Field(
         None,
@@ -162,6 +165,7 @@ class RestDataset(WatermarkedDataset):
     since: str | None = Field(
         None, description="its value for the very first load; left out of the request when not given"
     )
+    limits: AnswerLimits = Field(AnswerLimits.model_validate({}), description="how much may come in at once")
     max_pages: int = Field(100_000, ge=1, description="more pages than this are an error: an API that never ends")
 
     @model_validator(mode="after")

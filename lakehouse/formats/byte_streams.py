@@ -79,8 +79,11 @@ def as_utf8(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield rest.encode()
 
 
-def without_footer(chunks: Iterator[bytes], count_lines: int) -> Iterator[bytes]:
-    """Chunks without the last `count_lines` lines that are not empty."""
+def without_footer(chunks: Iterator[bytes], count_lines: int, longest_bytes: int) -> Iterator[bytes]:
+    """Chunks without the last `count_lines` lines that are not empty.
+
+    OSError when so many lines in a row, with the empty ones after them, are longer than `longest_bytes`.
+    """
     if not count_lines:
         yield from chunks
         return
@@ -91,6 +94,8 @@ def without_footer(chunks: Iterator[bytes], count_lines: int) -> Iterator[bytes]
         if start:
             yield held[:start]
             held = held[start:]
+        if len(held) > longest_bytes:
+            raise OSError(f"{count_lines} lines in a row (`skip_footer`) are longer than {longest_bytes >> 20} MB")
     start = _footer_start(held, count_lines)
     if start:
         yield held[:start]
@@ -100,8 +105,7 @@ def _footer_start(data: bytes, count_lines: int) -> int:
     """Where the last `count_lines` lines that are not empty begin; 0 when there are no more than those."""
     end = len(data)
     for _ in range(count_lines):
-        while end and data[end - 1] in b"\r\n":
-            end -= 1
+        end = len(data[:end].rstrip(b"\r\n"))
         end = max(data.rfind(b"\n", 0, end), data.rfind(b"\r", 0, end)) + 1
     return end
 

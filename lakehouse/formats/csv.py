@@ -19,22 +19,29 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.csv as pc
 
+from lakehouse.config.source_limits import FileLimits
 from lakehouse.config.source_models import CsvOptions
 from lakehouse.errors import UnreadableFileError
 from lakehouse.formats.byte_streams import ChunkReader, as_utf8, compression_of, unpacked, without_footer
 from lakehouse.formats.csv_escapes import unescaped
 from lakehouse.formats.csv_quotes import QuoteCheck
 from lakehouse.formats.delivered_file import landed_names, require
+from lakehouse.formats.file_budget import DEFAULTS, FileBudget
 from lakehouse.formats.file_facts import FileFacts
 
-_BLOCK_BYTES = 4 << 20  # also the longest record; at most a few blocks are in memory
 _HEADER_CHARACTERS = 1 << 20
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(rb"sep=([\x01-\x7f])\r?\n", re.IGNORECASE)  # Excel's
 
 
 def read_csv(
-    path: Path, name: str, options: CsvOptions, expected: Sequence[str], compression: str | None, facts: FileFacts
+    path: Path,
+    name: str,
+    options: CsvOptions,
+    expected: Sequence[str],
+    compression: str | None,
+    facts: FileFacts,
+    limits: FileLimits = DEFAULTS,
 ) -> Iterator[pa.RecordBatch]:
     """Batches of string columns under their landed names, those in `expected` among them; an empty field is null.
 
@@ -42,26 +49,29 @@ def read_csv(
     """
     ragged: list[pc.InvalidRow] = []
     skipped = 0
+    budget = FileBudget(path, name, limits)
     try:
-        chunks = _watched(as_utf8(unpacked(path, compression_of(name, compression)), options.encoding), facts)
+        content = budget.counted(unpacked(path, compression_of(name, compression)))
+        chunks = _watched(as_utf8(content, options.encoding), facts)
         first = next(chunks, b"")
         options, skipped, first = _without_preamble(first, name, options)
         delivered = list(options.columns) if options.columns is not None else _header(first, name, options)
+        budget.check_columns(len(delivered))
         landed = _landed(delivered, expected, name)
-        chunks = without_footer(chain([first] if first else [], chunks), options.skip_footer)
+        chunks = without_footer(chain([first] if first else [], chunks), options.skip_footer, budget.record_bytes)
         if options.escape:
             chunks = unescaped(chunks, options.escape, options.null_values)
         if options.quote:
             check = QuoteCheck(name, options.quote, options.delimiter, options.escape, skipped + 1)
             chunks = _checked(chunks, check)
         count_rows = 0
-        for rows in _open(ChunkReader(chunks), delivered, options, ragged):
+        for rows in _open(ChunkReader(chunks), delivered, options, ragged, budget.record_bytes):
             if rows.schema.names != delivered or any(not pa.types.is_string(field.type) for field in rows.schema):
                 raise UnreadableFileError(name, "wrong header: the first line cannot be read as names of columns")
             yield _without_headers(rows, delivered, name, count_rows, facts).rename_columns(landed)
             count_rows += rows.num_rows
     except (pa.ArrowInvalid, OSError, UnicodeError) as error:
-        raise UnreadableFileError(name, _reason(error, ragged, options, skipped)) from error
+        raise UnreadableFileError(name, _reason(error, ragged, options, skipped, budget)) from error
 
 
 def _watched(chunks: Iterator[bytes], facts: FileFacts) -> Iterator[bytes]:
@@ -104,16 +114,17 @@ def _checked(chunks: Iterator[bytes], check: QuoteCheck) -> Iterator[bytes]:
 
 
 def _open(
-    content: ChunkReader, delivered: list[str], options: CsvOptions, ragged: list[pc.InvalidRow]
+    content: ChunkReader, delivered: list[str], options: CsvOptions, ragged: list[pc.InvalidRow], block_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     def note(row: pc.InvalidRow) -> str:
         ragged.append(row)
         return "error"
 
     # One thread a file: two files are read at a time, and line numbers are only known when blocks are parsed in order.
+    # A record fits into a block, and at most a few blocks are in memory.
     reading = pc.ReadOptions(
         use_threads=False,
-        block_size=_BLOCK_BYTES,
+        block_size=block_bytes,
         column_names=delivered if options.columns is not None else None,
     )
     parsing = pc.ParseOptions(
@@ -179,7 +190,9 @@ def _without_headers(
     return rows.filter(kept)
 
 
-def _reason(error: Exception, ragged: list[pc.InvalidRow], options: CsvOptions, skipped: int) -> str:
+def _reason(
+    error: Exception, ragged: list[pc.InvalidRow], options: CsvOptions, skipped: int, budget: FileBudget
+) -> str:
     """Why a file cannot be read, without any of its content (it may be personal)."""
     text = str(error)
     if ragged:
@@ -191,7 +204,7 @@ def _reason(error: Exception, ragged: list[pc.InvalidRow], options: CsvOptions, 
     if "invalid UTF8" in text or isinstance(error, UnicodeError):
         return f"wrong encoding: it is not {options.encoding}"
     if "straddl" in text:
-        return f"a record is longer than {_BLOCK_BYTES >> 20} MB: a quote is probably not closed"
+        return f"a record {budget.record_too_long}: a quote is probably not closed"
     if isinstance(error, OSError):
         return f"it cannot be read to its end: {text}"
     return "it is not CSV as declared: " + text.split(":")[0]

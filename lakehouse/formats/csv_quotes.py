@@ -13,6 +13,7 @@ import numpy as np
 from lakehouse.errors import UnreadableFileError
 
 _LINE_ENDS = (10, 13)
+_LONGEST_RUN = 1 << 20  # quotes in a row: so many are no text of anybody
 
 
 class QuoteCheck:
@@ -41,6 +42,9 @@ class QuoteCheck:
         data = self._carried + chunk
         whole = data.rstrip(self._quote)
         self._carried = data[len(whole) :]
+        if len(self._carried) > _LONGEST_RUN:
+            line = self._line + whole.count(b"\n")
+            raise UnreadableFileError(self._name, f"line {line} has more than a million quotes in a row")
         if not whole:
             return
         if self._quote in whole:

@@ -9,15 +9,19 @@ from pathlib import Path
 import pyarrow as pa
 
 from lakehouse.config.column_mapping import landed_name
+from lakehouse.config.source_limits import FileLimits
 from lakehouse.errors import UnreadableFileError
 from lakehouse.formats.byte_streams import as_utf8, compression_of, unpacked
 from lakehouse.formats.delivered_file import require
+from lakehouse.formats.file_budget import DEFAULTS, FileBudget
 from lakehouse.formats.file_facts import FileFacts
 from lakehouse.formats.json_records import Record, json_records
 from lakehouse.formats.values import rows_of
 
 _BATCH_ROWS = 20_000
 _BATCH_CELLS = 400_000
+_BATCH_PLACES = 4_000_000  # cells and empty ones: a few keys a record can be of many columns
+_BATCH_BYTES = 16 << 20
 
 
 def read_json_lines(
@@ -27,6 +31,7 @@ def read_json_lines(
     required: Sequence[str],
     compression: str | None,
     facts: FileFacts,
+    limits: FileLimits = DEFAULTS,
 ) -> Iterator[pa.RecordBatch]:
     """Batches of string columns; the landed names in `expected` are there in any case, null where a record lacks the
     key. Keys that differ only in upper and lower case are one column.
@@ -34,29 +39,39 @@ def read_json_lines(
     UnreadableFileError names the first record that is not a JSON object (a truncated last line is one), or the columns
     in `required` that no record has.
     """
-    spelling = _Spelling(expected)
+    budget = FileBudget(path, name, limits)
+    spelling = _Spelling(expected, budget)
     records: list[Record] = []
-    count_cells = 0
+    count_cells = count_bytes = 0
     try:
-        chunks = as_utf8(unpacked(path, compression_of(name, compression)), "utf-8")
-        for place, record in json_records(chunks, name, facts):
+        chunks = as_utf8(budget.counted(unpacked(path, compression_of(name, compression))), "utf-8")
+        for place, length, record in json_records(chunks, name, facts, budget):
             records.append(spelling.of(record, place, name))
             count_cells += len(record)
-            if len(records) >= _BATCH_ROWS or count_cells >= _BATCH_CELLS:
+            count_bytes += length
+            if (
+                len(records) >= _BATCH_ROWS
+                or count_cells >= _BATCH_CELLS
+                or count_bytes >= _BATCH_BYTES
+                or len(records) * len(spelling.landed) >= _BATCH_PLACES
+            ):
                 yield rows_of(records, expected)
-                records, count_cells = [], 0
+                records, count_cells, count_bytes = [], 0, 0
+        require(required, tuple(spelling.landed.values()), name)
+        if records:
+            yield rows_of(records, expected)
     except OSError as error:
         raise UnreadableFileError(name, f"it cannot be read to its end: {error}") from error
-    require(required, tuple(spelling.landed.values()), name)
-    if records:
-        yield rows_of(records, expected)
+    except RecursionError as error:
+        raise UnreadableFileError(name, "a record has more levels of [ and { than can be read") from error
 
 
 class _Spelling:
     """The landed names of the keys of a file: of spellings that differ only in case the one that is expected, or came
     first."""
 
-    def __init__(self, expected: Sequence[str]) -> None:
+    def __init__(self, expected: Sequence[str], budget: FileBudget) -> None:
+        self._budget = budget
         self.landed: dict[str, str] = {}  # key -> landed name
         self._known = {name.lower(): name for name in reversed(expected)}
 
@@ -67,6 +82,8 @@ class _Spelling:
             if key in new:
                 plain = landed_name(key, len(self.landed) + 1)
                 self.landed[key] = self._known.setdefault(plain.lower(), plain)
+        if new:
+            self._budget.check_columns(len(self.landed))
         if all(self.landed[key] == key for key in record):
             return record
         named = {self.landed[key]: value for key, value in record.items()}

@@ -5,30 +5,33 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
-from io import BufferedReader
 from itertools import chain
 from typing import Any
 
 from lakehouse.errors import UnreadableFileError
-from lakehouse.formats.byte_streams import ChunkReader
+from lakehouse.formats.byte_streams import CHUNK_BYTES
+from lakehouse.formats.file_budget import FileBudget
 from lakehouse.formats.file_facts import FileFacts
 from lakehouse.formats.values import LONE_SURROGATE, NumberText
 
-_RECORD_BYTES = 16 << 20
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")  # how half of a pair would be written; whole pairs are, too
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')
 _BLANKS = " \t\r\n"
 Record = dict[str, Any]
 
 
-def json_records(chunks: Iterator[bytes], name: str, facts: FileFacts) -> Iterator[tuple[str, Record]]:
-    """(place, object) of each record; blank lines are skipped.
+def json_records(
+    chunks: Iterator[bytes], name: str, facts: FileFacts, budget: FileBudget
+) -> Iterator[tuple[str, int, Record]]:
+    """(place, length, object) of each record; blank lines are skipped.
 
     Args:
         chunks: of the file, in UTF-8.
         name: of the file, for errors.
         facts: takes note of repeated keys, and of halves of characters (each becomes U+FFFD).
+        budget: says how long a record may be.
 
     Raises UnreadableFileError for the first thing that is no JSON object, with its place.
     """
@@ -37,14 +40,16 @@ def json_records(chunks: Iterator[bytes], name: str, facts: FileFacts) -> Iterat
         raise UnreadableFileError(name, "the file is empty")
     while not first.strip() and (more := next(chunks, b"")):
         first += more
-    parser = _Parser(name, facts)
+        if len(first) > budget.record_bytes + CHUNK_BYTES:
+            raise UnreadableFileError(name, f"what is blank before the first record {budget.record_too_long}")
+    parser = _Parser(name, facts, budget)
     content = chain([first], chunks)
     yield from parser.array(content) if first.lstrip()[:1] == b"[" else parser.lines(content)
 
 
 class _Parser:
-    def __init__(self, name: str, facts: FileFacts) -> None:
-        self._name, self._facts = name, facts
+    def __init__(self, name: str, facts: FileFacts, budget: FileBudget) -> None:
+        self._name, self._facts, self._budget = name, facts, budget
         self._repeated: list[str] = []
         self._decoder = json.JSONDecoder(
             parse_float=NumberText, parse_int=NumberText, parse_constant=_refuse, object_pairs_hook=self._object
@@ -53,29 +58,44 @@ class _Parser:
     def _object(self, pairs: list[tuple[str, Any]]) -> Record:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            self._repeated += [key for key in found if keys.count(key) > 1]
+            counts = Counter(key for key, _ in pairs)
+            self._repeated += [key for key, count in counts.items() if count > 1]
         return found
 
-    def lines(self, chunks: Iterator[bytes]) -> Iterator[tuple[str, Record]]:
-        with BufferedReader(ChunkReader(chunks), 1 << 20) as lines:
-            number = 0
-            while line := lines.readline(_RECORD_BYTES):
-                number += 1
-                if line.strip():
-                    place = f"line {number}"
-                    try:
-                        text = line.decode().strip(_BLANKS)
-                    except UnicodeDecodeError as error:
-                        raise UnreadableFileError(self._name, f"wrong encoding: {place} is not utf-8") from error
-                    record, end = self._parse(text, 0, place)
-                    if end < len(text):
-                        raise UnreadableFileError(
-                            self._name, f"{place} is not JSON: more follows the value at character {end + 1}"
-                        )
-                    yield place, record
+    def lines(self, chunks: Iterator[bytes]) -> Iterator[tuple[str, int, Record]]:
+        for number, line in self._filled_lines(chunks):
+            place = f"line {number}"
+            try:
+                text = line.decode().strip(_BLANKS)
+            except UnicodeDecodeError as error:
+                raise UnreadableFileError(self._name, f"wrong encoding: {place} is not utf-8") from error
+            record, end = self._parse(text, 0, place)
+            if end < len(text):
+                raise UnreadableFileError(
+                    self._name, f"{place} is not JSON: more follows the value at character {end + 1}"
+                )
+            yield place, len(line), record
 
-    def array(self, chunks: Iterator[bytes]) -> Iterator[tuple[str, Record]]:
+    def _filled_lines(self, chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Lines with anything but blanks, with their numbers."""
+        number, held = 0, b""
+        for chunk in chain(chunks, [b"\n"]):
+            data = held + chunk if held else chunk
+            filled = data.lstrip(b"\n")  # a million empty lines take no time
+            number += len(data) - len(filled)
+            *whole, held = filled.split(b"\n")
+            for line in whole:
+                number += 1
+                self._check_length(line, number)
+                if line.strip():
+                    yield number, line
+            self._check_length(held, number + 1)
+
+    def _check_length(self, line: bytes, number: int) -> None:
+        if len(line) > self._budget.record_bytes:
+            raise UnreadableFileError(self._name, f"line {number} {self._budget.record_too_long}")
+
+    def array(self, chunks: Iterator[bytes]) -> Iterator[tuple[str, int, Record]]:
         texts = self._texts(chunks)
         text, at, number, needs_comma = next(texts).lstrip(_BLANKS)[1:], 0, 0, False
         while True:
@@ -97,13 +117,18 @@ class _Parser:
                 place = f"record {number + 1} of the array"
                 try:
                     record, end = self._parse(text, at, place)
-                except UnreadableFileError:
-                    more = next(texts, "") if len(text) - at < _RECORD_BYTES else ""
+                except UnreadableFileError as error:
+                    if len(text) - at > self._budget.record_bytes:
+                        reason = f"{error.reason}, or {self._budget.record_too_long}"
+                        raise UnreadableFileError(self._name, reason) from error
+                    more = next(texts, "")
                     if not more:
                         raise
                     text, at = text[at:] + more, 0
                     continue
-                yield place, record
+                if end - at > self._budget.record_bytes:
+                    raise UnreadableFileError(self._name, f"{place} {self._budget.record_too_long}")
+                yield place, end - at, record
                 at, number, needs_comma = end, number + 1, True
 
     def _texts(self, chunks: Iterator[bytes]) -> Iterator[str]:
@@ -124,7 +149,9 @@ class _Parser:
         except json.JSONDecodeError as error:
             problem = f"{error.msg} at character {error.pos - at + 1}"
             raise UnreadableFileError(self._name, f"{place} is not JSON: {problem} (truncated?)") from error
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
+            raise UnreadableFileError(self._name, f"{place} has more levels of [ and {{ than can be read") from error
+        except ValueError as error:
             raise UnreadableFileError(self._name, f"{place} is not JSON{_constant_in(text[at:])}") from error
         if not isinstance(found, dict):
             raise UnreadableFileError(self._name, f"{place} is JSON, but not an object")

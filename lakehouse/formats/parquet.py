@@ -10,26 +10,36 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as pq
 
+from lakehouse.config.source_limits import FileLimits
 from lakehouse.errors import UnreadableFileError
 from lakehouse.formats.byte_streams import local_file
 from lakehouse.formats.delivered_file import landed_names, require
+from lakehouse.formats.file_budget import DEFAULTS, FileBudget
+from lakehouse.formats.parquet_batches import check_footer, columns_of_long_texts, small_batches
 from lakehouse.formats.values import plain_number, text_of
 
-_BATCH_ROWS = 65_536
+# The old timestamps of 96 bits are read as nanoseconds unless told otherwise, which end in the year 2262.
+_OPTIONS = {"coerce_int96_timestamp_unit": "us"}
 
 
-def read_parquet(path: Path, name: str, expected: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def read_parquet(
+    path: Path, name: str, expected: Sequence[str], limits: FileLimits = DEFAULTS
+) -> Iterator[pa.RecordBatch]:
     """Batches of string columns, those in `expected` among them; times in ISO 8601 (UTC with Z when the file says so),
     numbers without exponent, UUIDs as they are usually written.
 
     UnreadableFileError when it is damaged, lacks a column, or has one that cannot be written as text.
     """
+    budget = FileBudget(path, name, limits)
     try:
-        # The old timestamps of 96 bits are read as nanoseconds unless told otherwise, which end in the year 2262.
-        with local_file(path) as file, pq.ParquetFile(file, coerce_int96_timestamp_unit="us") as delivered:
+        with local_file(path) as file:
+            footer = pq.read_metadata(file)
+            check_footer(footer, budget)
+            long_texts = columns_of_long_texts(file, footer)
+            delivered = pq.ParquetFile(file, metadata=footer, read_dictionary=long_texts, **_OPTIONS)
             names = landed_names(delivered.schema_arrow.names, expected)
             require(expected, names, name)
-            for rows in delivered.iter_batches(batch_size=_BATCH_ROWS):
+            for rows in small_batches(delivered, budget):
                 texts = [_column_text(column, names[index], name) for index, column in enumerate(rows.columns)]
                 yield pa.RecordBatch.from_arrays(texts, names=names)
     except (pa.ArrowException, OSError) as error:

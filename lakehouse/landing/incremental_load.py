@@ -20,6 +20,7 @@ from lakehouse.config.source_fields import WatermarkedDataset
 from lakehouse.errors import ContractError, UnreadableFileError
 from lakehouse.formats.delivered_file import require
 from lakehouse.formats.values import rows_of
+from lakehouse.landing.column_budget import ColumnBudget
 from lakehouse.landing.files import NO_SNAPSHOT, PART, StagedRows, landed_path, source_file
 from lakehouse.landing.ledger import DUPLICATE, LANDED, Delivery, Ledger
 from lakehouse.landing.readable import Repairs, readable_text, without_surrogates
@@ -54,7 +55,7 @@ class IncrementalLoad:
         )
         self.highest = None if is_complete else self._previous_watermark()
         self._overlap = Overlap(feed, self.started_at, self.highest)
-        self._staged = StagedRows(feed.landing, "load")
+        self._staged, self._columns = StagedRows(feed.landing, "load"), ColumnBudget(feed)
         self._pending: list[dict[str, str | None]] = []
         self._digest_sum = 0
         self._count_read = self._count_duplicates = 0
@@ -111,12 +112,14 @@ class IncrementalLoad:
     def _stage(self) -> None:
         if not self._pending:
             return
+        what = f"{self._name} of source {self._feed.source}"
+        names = dict.fromkeys(name for record in self._pending for name in record)
+        if refusal := self._columns.refusal([*(landed_name(name, 0) for name in names), *self._staged.columns]):
+            raise ContractError(self._feed.dataset, f"{what}: {refusal}", "Nothing of it was landed.")
         try:
             self._staged.write(rows_of(self._pending, self._feed.mapped_columns))
         except ValueError as error:
-            raise ContractError(
-                self._feed.dataset, f"{self._name} of source {self._feed.source}: {error}", "Rename one in the source."
-            ) from error
+            raise ContractError(self._feed.dataset, f"{what}: {error}", "Rename one in the source.") from error
         self._pending = []
 
     def check_columns(self, needed: Sequence[str], found: Sequence[str]) -> None:

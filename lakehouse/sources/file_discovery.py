@@ -19,6 +19,10 @@ from lakehouse.errors import ContractError, SourceUnavailableError
 from lakehouse.landing.files import PART
 
 _BLOCK_BYTES = 1 << 20
+_LEADS_OUT = (
+    "it is a symbolic link that leads out of the folder, and was not opened; deliver the file itself, or declare the"
+    " folder where it is as `location`"
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class DeliveredFile:
     filesystem: Any = None  # fsspec's; None for a local file
     size: int | None = None  # in bytes, as an object store announced it
     place: str | None = ""
+    refused: str = ""
 
 
 def discover(feed: Feed) -> list[DeliveredFile]:
@@ -42,7 +47,7 @@ def discover(feed: Feed) -> list[DeliveredFile]:
     """
     assert isinstance(feed.origin, FilesSource)
     assert isinstance(feed.declaration, FilesDataset)
-    location = feed.origin.location.resolve()
+    location = feed.origin.location.resolve().removeprefix("file://")  # a folder, however it is written
     patterns = feed.declaration.files
     found = (
         _in_store(feed, patterns, location)
@@ -118,6 +123,7 @@ def is_changed(file: DeliveredFile) -> bool:
 def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[DeliveredFile]:
     if not folder.is_dir():
         raise SourceUnavailableError(feed.source, f"the folder {folder} does not exist", _remedy(folder))
+    walls = _Walls(folder)
     for pattern in patterns:
         if not any(sign in pattern for sign in "*?[") and not (folder / pattern).exists():
             remedy = "Have it delivered, or correct `files` in sources.yml."
@@ -128,11 +134,30 @@ def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[
             name = _as_text(path.relative_to(folder).as_posix())
             try:
                 status = path.stat()
+                is_outside = walls.lead_out(path)
             except OSError:  # a link that leads nowhere, or a file taken away just now: opening it says so, by name
                 yield DeliveredFile(name, str(path), "", "")
                 continue
             if stat.S_ISREG(status.st_mode):
-                yield DeliveredFile(name, str(path), _fingerprint(status), _iso(status.st_mtime))
+                found = DeliveredFile(name, str(path), _fingerprint(status), _iso(status.st_mtime))
+                yield replace(found, refused=_LEADS_OUT) if is_outside else found
+
+
+class _Walls:
+    """Where a folder of deliveries ends: whoever delivers may write into it, and must not read more through us."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder.resolve()
+        self._is_inside: dict[Path, bool] = {}  # folder below -> whether it is in the folder, links followed
+
+    def lead_out(self, path: Path) -> bool:
+        """Whether a file is somewhere else, by a symbolic link of its own or of a folder before it."""
+        parent = path.parent
+        if parent not in self._is_inside:
+            self._is_inside[parent] = parent.resolve().is_relative_to(self._root)
+        if path.is_symlink():
+            return not path.resolve().is_relative_to(self._root)
+        return not self._is_inside[parent]
 
 
 def _remedy(folder: Path) -> str:

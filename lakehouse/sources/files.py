@@ -5,20 +5,17 @@ Small files of increments share landed files; a complete snapshot has its own, b
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-
-import pyarrow as pa
+from functools import partial
 
 from lakehouse.config.feeds import Feed
 from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
-from lakehouse.formats.csv import read_csv
 from lakehouse.formats.file_facts import FileFacts
-from lakehouse.formats.json_lines import read_json_lines
-from lakehouse.formats.parquet import read_parquet
+from lakehouse.landing.column_budget import ColumnBudget
 from lakehouse.landing.files import (
     NO_SNAPSHOT,
     Bundle,
@@ -33,6 +30,7 @@ from lakehouse.landing.files import (
 from lakehouse.landing.ledger import DUPLICATE, LANDED, SET_ASIDE, Delivery, Ledger
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.file_discovery import DeliveredFile, LocalFile, discover, fetch, is_changed
+from lakehouse.sources.file_rows import read_rows
 from lakehouse.sources.last_lines import LastLines
 from lakehouse.window import BatchWindow
 
@@ -53,9 +51,10 @@ def land_files(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
     new = [file for file in found if window.is_full or not ledger.knows(file.name, file.fingerprint)]
     found_landed = _landed_but_not_noted(feed, ledger) if new else {}
     deliveries: list[Delivery] = []
+    columns = ColumnBudget(feed)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="landing") as threads:
         for start in range(0, len(new), _WAVE):
-            for delivery in _land_wave(feed, ledger, new[start : start + _WAVE], found_landed, threads):
+            for delivery in _land_wave(feed, ledger, new[start : start + _WAVE], found_landed, columns, threads):
                 deliveries.append(delivery)
                 if delivery.sha256 and delivery.fingerprint:
                     ledger.add(replace(delivery, place=places[delivery.file_name]))
@@ -90,6 +89,7 @@ def _land_wave(
     ledger: Ledger,
     wave: list[DeliveredFile],
     found_landed: dict[str, LandedFile],
+    columns: ColumnBudget,
     threads: ThreadPoolExecutor,
 ) -> Iterator[Delivery]:
     fetched = list(threads.map(lambda file: _fetch(feed, file), wave))
@@ -107,8 +107,8 @@ def _land_wave(
         if isinstance(local, LocalFile) and first.get(local.sha256) is file
     ]
     fresh = {}
-    last_lines = LastLines(feed, ledger, [local for _, local in pending])
-    for share in threads.map(lambda pairs: _land_share(feed, pairs, last_lines), _shares(pending)):
+    land = partial(_land_share, feed, LastLines(feed, ledger, [local for _, local in pending]), columns)
+    for share in threads.map(land, _shares(pending)):
         for delivery in share:
             fresh[delivery.sha256] = delivery
             yield delivery
@@ -138,6 +138,9 @@ def _shares(pending: list[tuple[DeliveredFile, LocalFile]]) -> Iterator[list[tup
 
 
 def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
+    if file.refused:  # its content is not even hashed: only its name is told from others
+        named = hashlib.sha256(f"{file.name}\n{file.refused}".encode()).hexdigest()
+        return Delivery(file.name, file.fingerprint, named, SET_ASIDE, file.refused)
     try:
         local = fetch(file, feed.landing)
     except OSError as error:
@@ -193,14 +196,23 @@ def _found_in_landing(feed: Feed, file: DeliveredFile, local: LocalFile, landed:
     return replace(delivery, outcome=DUPLICATE, reason=f"same content as {label.rpartition('@')[0]}")
 
 
-def _land_share(feed: Feed, share: list[tuple[DeliveredFile, LocalFile]], last_lines: LastLines) -> list[Delivery]:
+def _land_share(
+    feed: Feed, last_lines: LastLines, columns: ColumnBudget, share: list[tuple[DeliveredFile, LocalFile]]
+) -> list[Delivery]:
     bundle = Bundle(feed.landing)
-    deliveries = [_land_file(feed, file, local, bundle, last_lines) for file, local in share]
+    deliveries = [_land_file(feed, file, local, bundle, last_lines, columns) for file, local in share]
     bundle.land()
     return deliveries
 
 
-def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle, last_lines: LastLines) -> Delivery:
+def _land_file(
+    feed: Feed,
+    file: DeliveredFile,
+    local: LocalFile,
+    bundle: Bundle,
+    last_lines: LastLines,
+    columns: ColumnBudget,
+) -> Delivery:
     facts = FileFacts()
     delivery = Delivery(file.name, file.fingerprint, local.sha256, LANDED, delivered_at=file.delivered_at)
     label = source_file(file.name, local.sha256)
@@ -209,6 +221,8 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle
             for rows in read_rows(feed, file.name, local.path, facts):
                 staged.write(rows)
             last_lines.check(file.name, facts)
+            if refusal := columns.refusal(staged.columns):
+                raise UnreadableFileError(file.name, refusal)
             if is_changed(file):
                 return replace(
                     delivery,
@@ -225,18 +239,6 @@ def _land_file(feed: Feed, file: DeliveredFile, local: LocalFile, bundle: Bundle
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
     finally:
         local.release()
-
-
-def read_rows(feed: Feed, name: str, path: Path, facts: FileFacts) -> Iterator[pa.RecordBatch]:
-    """The rows of a local file as the feed declares its files; `name` is for errors."""
-    declared = feed.declaration
-    assert isinstance(declared, FilesDataset)
-    mapped, packed = feed.mapped_columns, declared.compression
-    if declared.format == "csv":
-        return read_csv(path, name, declared.csv, mapped, packed, facts)
-    if declared.format == "jsonl":
-        return read_json_lines(path, name, mapped, feed.required_columns, packed, facts)
-    return read_parquet(path, name, mapped)
 
 
 def _refuse_if_nothing_fits(feed: Feed, ledger: Ledger) -> None:

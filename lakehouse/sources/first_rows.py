@@ -13,7 +13,7 @@ from lakehouse.config.source_models import FilesDataset
 from lakehouse.errors import SourceUnavailableError, UnreadableFileError
 from lakehouse.formats.file_facts import FileFacts
 from lakehouse.sources.file_discovery import discover, fetch
-from lakehouse.sources.files import read_rows
+from lakehouse.sources.file_rows import read_rows
 
 COUNT_ROWS = 10
 
@@ -43,6 +43,8 @@ def first_rows(feed: Feed) -> FirstRows:
             feed.source, f"no file matches {patterns}", "Have one delivered, or correct `files` in sources.yml."
         )
     newest = found[-1]
+    if newest.refused:
+        raise UnreadableFileError(newest.name, newest.refused)
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = Path(newest.address) if newest.filesystem is None else fetch(newest, Path(folder)).path

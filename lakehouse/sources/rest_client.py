@@ -31,6 +31,7 @@ from lakehouse.config.source_models import (
 )
 from lakehouse.errors import SourceUnavailableError, TerminalError
 from lakehouse.formats.values import parse_json
+from lakehouse.sources.capped_answers import CappedAnswers
 from lakehouse.sources.connections import base_url
 
 NO_CONTENT = 204
@@ -81,6 +82,8 @@ def api_client(feed: Feed, source: RestSource, declared: RestDataset) -> ApiClie
         request_max_retry_delay=source.longest_wait_seconds,
         retry_condition=_is_not_json,
     )
+    for scheme in ("http://", "https://"):
+        retrying.session.mount(scheme, CappedAnswers(f"source {feed.source}: {declared.path}", declared.limits))
     if isinstance(source.auth, ApiKey):
         _keep_at_home(retrying.session, source.auth.header)
     return ApiClient(

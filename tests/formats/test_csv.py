@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import zstandard
 
+from lakehouse.config.source_limits import FileLimits
 from lakehouse.config.source_models import CsvOptions
 from lakehouse.errors import UnreadableFileError
-from lakehouse.formats import csv as csv_files
 from lakehouse.formats import csv_quotes
 from lakehouse.formats.byte_streams import without_footer
 from lakehouse.formats.csv import read_csv
@@ -25,7 +25,8 @@ def _rows(
     path = tmp_path / "delivered"
     path.write_bytes(content)
     facts = options.pop("facts", FileFacts())
-    batches = list(read_csv(path, "some.csv", CsvOptions.model_validate(options), expected, compression, facts))
+    limits = FileLimits.model_validate(options.pop("limits", {}))
+    batches = read_csv(path, "some.csv", CsvOptions.model_validate(options), expected, compression, facts, limits)
     return [row for batch in batches for row in batch.to_pylist()]
 
 
@@ -75,10 +76,10 @@ def test_compressed(tmp_path: Path, compress: Any) -> None:
     assert len(_rows(tmp_path, content, "zstd" if content[:2] == b"\x28\xb5" else "gzip")) == 2
 
 
-def test_records_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_files, "_BLOCK_BYTES", 1000)
+def test_records_across_blocks(tmp_path: Path) -> None:
     content = "a,b\n" + "".join(f'{number},"x\n{number}"\n' for number in range(2000))
-    assert [row["b"] for row in _rows(tmp_path, content.encode())] == [f"x\n{number}" for number in range(2000)]
+    rows = _rows(tmp_path, content.encode(), limits={"record_mb": 0.001})
+    assert [row["b"] for row in rows] == [f"x\n{number}" for number in range(2000)]
 
 
 _LONG = b"a,b\n" + b"1,22222222\n" * 100_000
@@ -214,7 +215,7 @@ def test_lines_that_are_no_rows(tmp_path: Path) -> None:
 def test_a_footer_wherever_a_chunk_ends(size: int) -> None:
     content = b"a\n1\n22\n\nsum\r\n\r\nend\n\n"
     chunks = iter([content[start : start + size] for start in range(0, len(content), size)])
-    assert b"".join(without_footer(chunks, 2)).rstrip() == b"a\n1\n22"
+    assert b"".join(without_footer(chunks, 2, 1 << 20)).rstrip() == b"a\n1\n22"
 
 
 @pytest.mark.parametrize("first", [b"sep=;\r\n", b"\xef\xbb\xbfSEP=;\n"])
