@@ -9,7 +9,7 @@ from lakehouse.config.source_limits import FileLimits
 from lakehouse.errors import UnreadableFileError
 
 _MB = 1 << 20
-_GB = 1 << 30
+GB = 1 << 30
 # Small files may be packed as well as they like: a few columns of one word each are, and they cost nothing.
 FREE_BYTES = 100 * _MB
 DEFAULTS = FileLimits.model_validate({})
@@ -26,9 +26,7 @@ class FileBudget:
 
     def __init__(self, path: Path, name: str, limits: FileLimits = DEFAULTS) -> None:
         self.record_bytes = int(limits.record_mb * _MB)
-        self._name, self._limits = name, limits
-        self._by_size = int(limits.unpacked_gb * _GB)
-        self._by_ratio = max(FREE_BYTES, limits.unpacked_ratio * path.stat().st_size)
+        self._path, self._name, self._limits = path, name, limits
         self._spent = 0
 
     def spend(self, count_bytes: int) -> None:
@@ -37,12 +35,13 @@ class FileBudget:
         self.check(self._spent)
 
     def check(self, count_bytes: int) -> None:
-        """Refuse a file that says of itself that it has so much content."""
-        if count_bytes > self._by_size:
-            self._refuse(f"it unpacks to more than {self._limits.unpacked_gb:g} GB", "unpacked_gb")
-        if count_bytes > self._by_ratio:
-            found = f"it unpacks to more than {self._by_ratio // _MB} MB, {self._limits.unpacked_ratio} times its size"
-            self._refuse(found if self._by_ratio > FREE_BYTES else f"{found} and more", "unpacked_ratio")
+        """Refuse a file that says of itself that it has so much content. OSError when the file is gone."""
+        limits = self._limits
+        if count_bytes > limits.unpacked_gb * GB:
+            self._refuse(f"it unpacks to more than {limits.unpacked_gb:g} GB", "unpacked_gb")
+        if count_bytes > FREE_BYTES and count_bytes > limits.unpacked_ratio * self._path.stat().st_size:
+            found = f"it unpacks to {count_bytes // _MB} MB or more, over {limits.unpacked_ratio} times its size"
+            self._refuse(found, "unpacked_ratio")
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same chunks, counted: blank lines cost like others."""

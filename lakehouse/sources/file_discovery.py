@@ -14,8 +14,10 @@ from typing import Any
 from lakehouse.config.feeds import Feed
 from lakehouse.config.file_order import has_year_last, place_in_order
 from lakehouse.config.settings import settings
+from lakehouse.config.source_limits import FileLimits
 from lakehouse.config.source_models import FilesDataset, FilesSource
 from lakehouse.errors import ContractError, SourceUnavailableError
+from lakehouse.formats.file_budget import GB
 from lakehouse.landing.files import PART
 
 _BLOCK_BYTES = 1 << 20
@@ -35,7 +37,7 @@ class DeliveredFile:
     fingerprint: str
     delivered_at: str
     filesystem: Any = None  # fsspec's; None for a local file
-    size: int | None = None  # in bytes, as an object store announced it
+    size: int | None = None  # in bytes, as the folder or the object store announced it
     place: str | None = ""
     refused: str = ""
 
@@ -55,10 +57,22 @@ def discover(feed: Feed) -> list[DeliveredFile]:
         else _in_folder(feed, patterns, settings().home / location)
     )
     order = feed.declaration.order or "modified"
-    placed = [replace(file, place=place_in_order(order, file.name, file.delivered_at)) for file in found]
+    limits = feed.declaration.limits
+    placed = [
+        replace(file, place=place_in_order(order, file.name, file.delivered_at), refused=_refusal(file, limits))
+        for file in found
+    ]
     ordered = sorted({file.address: file for file in placed}.values(), key=lambda f: (f.place or "", f.address))
     _refuse_undeclared_order(feed, ordered)
     return ordered
+
+
+def _refusal(file: DeliveredFile, limits: FileLimits) -> str:
+    """Why a file must not be opened; one of a terabyte is not even copied."""
+    if file.refused or file.size is None or file.size <= limits.unpacked_gb * GB:
+        return file.refused
+    remedy = "if it is meant to, raise `limits.unpacked_gb` of the dataset in sources.yml"
+    return f"it has more than {limits.unpacked_gb:g} GB; {remedy}"
 
 
 def _refuse_undeclared_order(feed: Feed, found: list[DeliveredFile]) -> None:
@@ -139,8 +153,10 @@ def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[
                 yield DeliveredFile(name, str(path), "", "")
                 continue
             if stat.S_ISREG(status.st_mode):
-                found = DeliveredFile(name, str(path), _fingerprint(status), _iso(status.st_mtime))
-                yield replace(found, refused=_LEADS_OUT) if is_outside else found
+                refused = _LEADS_OUT if is_outside else ""
+                yield DeliveredFile(
+                    name, str(path), _fingerprint(status), _iso(status.st_mtime), size=status.st_size, refused=refused
+                )
 
 
 class _Walls:

@@ -112,6 +112,15 @@ def test_few_new_columns_at_once_are_many_in_the_end(shop: Home) -> None:
     assert "with it bronze.shop_products would have 7 columns, 6 are allowed" in str(reasons)
 
 
+def test_a_file_that_is_too_large_as_it_is_is_not_opened(shop: Home) -> None:
+    shop.declare(FILES.format(limits="{unpacked_gb: 0.001}"))
+    shop.deliver("in/small.csv", _csv())
+    with (shop.path / "in" / "sparse.csv").open("wb") as file:
+        file.truncate(1 << 40)
+    assert shop.extract("products")[0].loaded == 1
+    assert str(_set_aside(shop)["sparse.csv"]).startswith("it has more than 0.001 GB; if it is meant to, raise")
+
+
 @pytest.mark.parametrize("target", ["file", "folder"])
 def test_a_link_out_of_the_folder_is_not_opened(shop: Home, target: str) -> None:
     shop.deliver("in/own.csv", _csv())
