@@ -87,10 +87,12 @@ def _show(found: EngineStatus, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return
+    from lakehouse.config.settings import settings
+    from lakehouse.engine.exposure import exposure
+
     click.echo(f"{found.kind} engine is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state != "stopped":
-        click.echo(
-            f"  address   {found.host}:{found.port}, pid {found.pid}, since {found.started_at},"
-            f" {found.restarts} restarts"
-        )
+        click.echo(f"  address   {found.address}, pid {found.pid}, since {found.started_at}, {found.restarts} restarts")
         click.echo(f"  memory    {found.memory_used_gb:.1f} of {found.memory_limit_gb:.1f} GiB")
+        if told := exposure(found, settings()):
+            click.echo(f"  access    {told}")

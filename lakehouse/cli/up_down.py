@@ -56,8 +56,14 @@ def _show(found: ServerStatus, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return
+    from lakehouse.config.settings import settings
+    from lakehouse.engine import control as engine
+    from lakehouse.engine.exposure import exposure
+
     click.echo(f"Airflow is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state == "running":
         click.echo(f"  address   {found.address}   (dbt docs and Data Docs are in its menu)")
         click.echo(f"  login     {found.login}")
         click.echo(f"  password  {found.password}")
+        if told := exposure(engine.status(), settings()):
+            click.echo(f"  engine    {told}")

@@ -29,10 +29,18 @@ class Settings(BaseSettings):
     engine: Literal["sail", "spark"] = Field("sail", description="which engine computes")
     engine_host: str = Field(
         "127.0.0.1",
-        description="address the engine binds to; loopback, unless a proxy with authentication is in front of it",
+        description="loopback address of the engine's port",
     )
-    engine_port: int = Field(15050, ge=1, le=65535, description="Spark Connect port of the engine")
-    thrift_port: int = Field(15051, ge=1, le=65535, description="Thrift/JDBC port (engine spark only)")
+    engine_port: int = Field(
+        15050,
+        ge=1,
+        le=65535,
+        description="Spark Connect port of the engine spark, and of sail with LAKEHOUSE_ENGINE_OPEN",
+    )
+    engine_open: bool = Field(
+        False,
+        description="let every user of this machine use the engine sail, without a login, on LAKEHOUSE_ENGINE_PORT",
+    )
     engine_memory_gb: float = Field(0, ge=0, description="memory limit of the engine; 0 = a third of the machine")
     query_timeout_seconds: int = Field(1800, ge=1, description="a query that takes longer is cancelled")
     stage_timeout_hours: float = Field(

@@ -19,8 +19,9 @@ from lakehouse.diagnostics.config_check import check_campaigns, check_sources
 from lakehouse.diagnostics.finding import Finding
 from lakehouse.diagnostics.source_findings import source_findings
 from lakehouse.engine import control
+from lakehouse.engine.exposure import exposure
 from lakehouse.engine.java import java_binary
-from lakehouse.engine.launch import memory_limit_gb
+from lakehouse.engine.launch import listening_port, memory_limit_gb
 from lakehouse.errors import ConfigurationError, LakehouseError
 from lakehouse.storage.damage import doubtful_tables, known_tables
 from lakehouse.storage.discovery import is_remote
@@ -45,6 +46,7 @@ def examine() -> list[Finding]:
         _packages,
         _java,
         _engine,
+        _engine_access,
         _ports,
         _lake,
         _tables,
@@ -115,16 +117,22 @@ def _engine(_: Settings) -> list[Finding]:
     detail = f"{seen.kind} is {seen.state}"
     if seen.state == "running":
         memory = f"{seen.memory_used_gb:.1f} of {seen.memory_limit_gb:.1f} GB used"
-        detail += f" on port {seen.port}, {memory}, {seen.restarts} restarts"
+        detail += f" at {seen.address}, {memory}, {seen.restarts} restarts"
     detail += f": {seen.detail}" if seen.detail else ""
     remedy = f"See {control.log_path(settings().home)}, then `lakehouse engine stop` and `lakehouse engine start`."
     return [Finding("engine", seen.state != "unhealthy", detail, remedy)]
 
 
+def _engine_access(chosen: Settings) -> list[Finding]:
+    seen = control.status()
+    told = "only you can use it" if seen.state != "stopped" else "known when the engine runs"
+    return [Finding("engine access", True, exposure(seen, chosen) or told)]
+
+
 def _ports(chosen: Settings) -> list[Finding]:
-    wanted = {"engine_port": chosen.engine_port, "airflow_port": chosen.airflow_port}
-    if chosen.engine == "spark":
-        wanted["thrift_port"] = chosen.thrift_port
+    wanted = {"airflow_port": chosen.airflow_port}
+    if engine_port := listening_port(chosen):
+        wanted["engine_port"] = engine_port
     engine_is_up = control.status().state != "stopped"
     findings = []
     for name, port in wanted.items():

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lakehouse.config.settings import Settings, check_lake, environment_with, settings
+from lakehouse.config.settings import Settings, check_lake, settings
 from lakehouse.engine.engines import launch_of
+from lakehouse.engine.environment import engine_environment
 from lakehouse.engine.java import java_binary
-from lakehouse.engine.launch import memory_limit_gb
+from lakehouse.engine.launch import listening_port, memory_limit_gb
 from lakehouse.engine.state import EngineState, engine_dir, read_state, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.utils.file_lock import held_lock
@@ -30,13 +31,13 @@ _STOP_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """What `lakehouse engine status` shows. Memory in GiB, `started_at` ISO UTC or empty."""
+    """What `lakehouse engine status` shows. Memory in GiB, `started_at` ISO UTC or empty; `is_private`: its owner's."""
 
     state: Literal["running", "stopped", "unhealthy"]
     kind: str
     pid: int
-    host: str
-    port: int
+    address: str
+    is_private: bool
     memory_limit_gb: float
     memory_used_gb: float
     started_at: str
@@ -58,8 +59,8 @@ def status() -> EngineStatus:
             state="stopped",
             kind=chosen.engine,
             pid=0,
-            host=chosen.engine_host,
-            port=chosen.engine_port,
+            address="",
+            is_private=True,
             memory_limit_gb=memory_limit_gb(chosen),
             memory_used_gb=0.0,
             started_at="",
@@ -72,8 +73,8 @@ def status() -> EngineStatus:
         state="running" if is_running else "unhealthy",
         kind=state.kind,
         pid=state.pid,
-        host=state.host,
-        port=state.port,
+        address=state.address,
+        is_private=state.is_private,
         memory_limit_gb=state.memory_limit_gb,
         memory_used_gb=round(resident_gb(state.pid), 2) if state.is_engine_alive else 0.0,
         started_at=state.started_at,
@@ -126,14 +127,11 @@ def check() -> None:
     _check_loopback(chosen)
     state = read_state(chosen.home)
     is_supervised = state is not None and state.is_supervised
-    own = {state.port, state.thrift_port} if state is not None and (is_supervised or state.is_engine_alive) else set()
-    wanted = {"LAKEHOUSE_ENGINE_PORT": chosen.engine_port}
+    own = state.port if state is not None and (is_supervised or state.is_engine_alive) else 0
     if chosen.engine == "spark":
-        wanted["LAKEHOUSE_THRIFT_PORT"] = chosen.thrift_port
         java_binary(chosen)
-    for variable, port in wanted.items():
-        if port not in own:
-            _check_port(chosen.engine_host, port, variable)
+    if listening_port(chosen) not in (0, own):
+        _check_port(chosen)
 
 
 def stop() -> EngineStatus:
@@ -166,15 +164,19 @@ def ready_state(chosen: Settings) -> EngineState | None:
         raise ConfigurationError(
             "LAKEHOUSE_ENGINE",
             None,
-            f"the engine running for {chosen.home} is {state.kind} on port {state.port} over {state.lake}, "
-            f"but the settings ask for {chosen.engine} on port {chosen.engine_port} over {chosen.lake}",
+            f"the engine running for {chosen.home} is {state.kind}{_on(state.port)} over {state.lake}, "
+            f"but the settings ask for {chosen.engine}{_on(listening_port(chosen))} over {chosen.lake}",
             "one engine per home: run `lakehouse down` first, which ends it, or use another LAKEHOUSE_HOME",
         )
     return state if state.is_usable else None
 
 
 def _is_as_set(state: EngineState, chosen: Settings) -> bool:
-    return (state.kind, state.port, state.lake) == (chosen.engine, chosen.engine_port, chosen.lake)
+    return (state.kind, state.port, state.lake) == (chosen.engine, listening_port(chosen), chosen.lake)
+
+
+def _on(port: int) -> str:
+    return f" on port {port}" if port else ""
 
 
 def await_ready(chosen: Settings, seconds: float) -> EngineState:
@@ -202,7 +204,7 @@ def _start_supervisor(chosen: Settings) -> None:
     """Start a supervisor and wait until it reports an engine that answers, or ends."""
     pinned = chosen.model_dump(mode="json") | {"home": str(chosen.home.absolute()), "conf": str(chosen.conf.absolute())}
     command = [sys.executable, "-m", "lakehouse.engine.supervisor", json.dumps(pinned)]
-    supervisor = start_detached(command, environment_with(), log_path(chosen.home))
+    supervisor = start_detached(command, engine_environment(chosen), log_path(chosen.home))
 
     def is_usable() -> bool:
         code = supervisor.poll()
@@ -241,12 +243,12 @@ def _check_loopback(chosen: Settings) -> None:
     host = chosen.engine_host
     if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
         raise ConfigurationError(
-            "LAKEHOUSE_ENGINE_HOST", None, f"{host} is not loopback, and the engine has no authentication", "127.0.0.1"
+            "LAKEHOUSE_ENGINE_HOST", None, f"{host} is not loopback, and the engine encrypts nothing", "127.0.0.1"
         )
 
 
-def _check_port(host: str, port: int, variable: str) -> None:
-    if program := occupant(host, port, RELEASE_SECONDS):
-        raise ConfigurationError(
-            variable, None, f"port {port} is in use by {program}", f"a free port: set {variable}, or stop that program"
-        )
+def _check_port(chosen: Settings) -> None:
+    if program := occupant(chosen.engine_host, chosen.engine_port, RELEASE_SECONDS):
+        problem = f"port {chosen.engine_port} is in use by {program}"
+        remedy = "a free port: set LAKEHOUSE_ENGINE_PORT, or stop that program"
+        raise ConfigurationError("LAKEHOUSE_ENGINE_PORT", None, problem, remedy)

@@ -15,13 +15,22 @@ SESSION_SECONDS = 30 * 24 * 3600
 
 @dataclass(frozen=True)
 class Launch:
-    """A command to run, what to add to its environment, how long its first answer may take, and the ports that must be
-    open by then."""
+    """A command to run, what to add to its environment, and how long its first answer may take.
+
+    `address` is where it then takes queries, as grpc spells it, and `token` what a client has to show there, if
+    anything.
+    """
 
     command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
+    address: str
+    token: str = field(default="", repr=False)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
     patience_seconds: float = 90
-    further_ports: tuple[int, ...] = ()
+
+
+def listening_port(settings: Settings) -> int:
+    """The port of this machine that the settings ask the engine to listen on; 0 when nobody needs one."""
+    return settings.engine_port if settings.engine == "spark" or settings.engine_open else 0
 
 
 def memory_limit_gb(settings: Settings) -> float:

@@ -1,8 +1,9 @@
-"""How Spark is started: one JVM that serves Spark Connect (jobs) and Thrift (dbt, BI tools) over the same names."""
+"""How Spark is started: one JVM that serves Spark Connect to whoever shows the token of this start."""
 
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 from lakehouse.config.settings import Settings
@@ -40,19 +41,21 @@ def launch_spark(chosen: Settings) -> Launch:
         f"{heap_mb}m",
     ]
     command += ["--driver-class-path", os.pathsep.join(map(str, delta_jars(chosen)))]
-    # Not derby.system.home: with it every Thrift connection fails to create its in-memory metastore and retries for 20
-    # s. Quoted, because Spark takes the options apart at spaces, and log4j as a URI, because it wants one.
-    paths = f'"-Dlog4j2.configurationFile={log4j.as_uri()}" "-Dderby.stream.error.file={folder / "derby.log"}"'
+    # Quoted, because Spark takes the options apart at spaces, and as a URI, because log4j wants one.
+    paths = f'"-Dlog4j2.configurationFile={log4j.as_uri()}"'
     command += ["--driver-java-options", f"{paths} -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC"]
-    command += ["--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal"]
+    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
     java_home = java_binary(chosen).resolve().parent.parent
+    token = secrets.token_urlsafe(32)
     environment = {
+        "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
         "SPARK_HOME": str(spark_home()),
         "JAVA_HOME": str(java_home),
         "SPARK_LOCAL_IP": chosen.engine_host,
         "SPARK_CONF_DIR": str(folder),
     }
-    return Launch(command, environment, patience_seconds=240, further_ports=(chosen.thrift_port,))
+    address = f"{chosen.engine_host}:{chosen.engine_port}"
+    return Launch(command, address, token, environment, patience_seconds=240)
 
 
 def spark_conf(chosen: Settings) -> dict[str, str]:
@@ -61,12 +64,11 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
     return {
         "spark.master": "local[*]",
         "spark.app.name": "lakehouse",
-        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        # Its ports beside Spark Connect's, which a program on this machine could send tasks to; the secret is Spark's.
+        "spark.authenticate": "true",
         "spark.connect.grpc.binding.address": chosen.engine_host,
         "spark.connect.grpc.binding.port": str(chosen.engine_port),
         "spark.connect.session.manager.defaultSessionTimeout": f"{SESSION_SECONDS}s",
-        "spark.hadoop.hive.server2.thrift.bind.host": chosen.engine_host,
-        "spark.hadoop.hive.server2.thrift.port": str(chosen.thrift_port),
         "spark.driver.host": chosen.engine_host,
         "spark.driver.bindAddress": chosen.engine_host,
         "spark.ui.enabled": "false",
@@ -75,7 +77,7 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.databricks.delta.snapshotPartitions": "2",
-        # Names live as long as the JVM, shared by Connect and Thrift; `lakehouse.spark.session` gives them again.
+        # Names live as long as the JVM, shared by all sessions; `lakehouse.spark.session` gives them again.
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(engine_dir(chosen.home) / "warehouse"),
         "spark.sql.session.timeZone": "UTC",

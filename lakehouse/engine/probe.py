@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import grpc
 
+from lakehouse.engine.state import Credentials
+
+# Without retries of its own, and with a name for the server that Sail accepts: for a Unix socket grpc sends its path.
+CHANNEL_OPTIONS = [("grpc.enable_retries", 0), ("grpc.default_authority", "localhost")]
 EXECUTE_PLAN = "/spark.connect.SparkConnectService/ExecutePlan"
 # A session of its own, so that the probe never touches the names and settings of the jobs.
 _PROBE_SESSION = "00000000-0000-4000-8000-00000000beef"
@@ -32,12 +36,12 @@ def probe_request(query: str = _QUERY) -> bytes:
     return _text(1, _PROBE_SESSION) + _message(2, _text(1, "lakehouse")) + plan
 
 
-def answers(host: str, port: int, deadline_seconds: float) -> bool:
+def answers(address: str, credentials: Credentials, deadline_seconds: float) -> bool:
     """Whether the engine answers a query within the deadline; opens and closes its own connection."""
-    with grpc.insecure_channel(f"{host}:{port}", options=[("grpc.enable_retries", 0)]) as channel:
+    with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         call = channel.unary_stream(EXECUTE_PLAN, request_serializer=None, response_deserializer=None)
         try:
             # read to the end: an error may come after the first message
-            return len(list(call(probe_request(), timeout=deadline_seconds))) > 0
+            return len(list(call(probe_request(), timeout=deadline_seconds, metadata=credentials))) > 0
         except grpc.RpcError:
             return False

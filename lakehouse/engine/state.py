@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lakehouse.utils.atomic_files import write_whole
+from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.processes import ProcessId
 
 _log = logging.getLogger(__name__)
 
 Phase = Literal["starting", "running", "unhealthy", "stopped", "failed"]
 Cause = Literal["died", "hung", "memory"]
+Credentials = tuple[tuple[str, str], ...]  # metadata of a grpc call
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,16 @@ class Death:
 class EngineState:
     """One supervised engine.
 
-    `epoch` names one run of the engine process: after a restart it is another one, and all sessions are gone.
+    `address` is where it takes queries, as grpc spells it, and `token` what it asks for there, if anything; both are
+    of one epoch. `port` is the one that the settings ask it to listen on, 0 for none. `is_private` tells whether its
+    owner alone can use it. `epoch` names one run of the engine process: after a restart it is another one, and all
+    sessions are gone.
     `*_born` are creation times of processes (see ProcessId).
     """
 
     phase: Phase
     kind: str
-    host: str
     port: int
-    thrift_port: int
     lake: str
     epoch: str
     session_id: str
@@ -47,6 +49,9 @@ class EngineState:
     supervisor_born: float
     memory_limit_gb: float
     started_at: str
+    address: str = ""
+    token: str = field(default="", repr=False)
+    is_private: bool = True
     pid: int = 0
     born: float = 0.0
     restarts: int = 0
@@ -62,6 +67,11 @@ class EngineState:
     def supervisor(self) -> ProcessId:
         """The process of the engine's supervisor."""
         return ProcessId(self.supervisor_pid, self.supervisor_born)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What every call to the engine has to carry."""
+        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
     @property
     def is_engine_alive(self) -> bool:
@@ -108,4 +118,4 @@ def read_state(home: Path) -> EngineState | None:
 
 def write_state(home: Path, state: EngineState) -> None:
     """Replace the record atomically: a reader sees the old one or the new one."""
-    write_whole(state_path(home), json.dumps(dataclasses.asdict(state), indent=1))
+    write_private(state_path(home), json.dumps(dataclasses.asdict(state), indent=1))

@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 
 import psutil
 
-from lakehouse.config.settings import Settings, environment_with
+from lakehouse.config.settings import Settings
 from lakehouse.engine.engines import launch_of
-from lakehouse.engine.launch import Launch, memory_limit_gb
+from lakehouse.engine.environment import engine_environment
+from lakehouse.engine.launch import Launch, listening_port, memory_limit_gb
+from lakehouse.engine.private_network import is_in_another
 from lakehouse.engine.probe import answers
-from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, write_state
-from lakehouse.utils.ports import accepts
+from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, read_state, write_state
 from lakehouse.utils.processes import ProcessId, end_trees, resident_gb, run_supervisor, start_detached
 
 _log = logging.getLogger("lakehouse.engine.supervisor")
@@ -59,9 +60,7 @@ class EngineSupervisor:
         self._state = EngineState(
             phase="starting",
             kind=settings.engine,
-            host=settings.engine_host,
-            port=settings.engine_port,
-            thrift_port=settings.thrift_port,
+            port=listening_port(settings),
             lake=settings.lake,
             epoch="",
             session_id="",
@@ -110,11 +109,8 @@ class EngineSupervisor:
         spill = engine_dir(self._settings.home) / "spill"
         shutil.rmtree(spill, ignore_errors=True)  # left there by a killed engine
         launch = launch_of(self._settings)
-        # A client's SPARK_REMOTE and the like must not turn the server into a client.
-        inherited = {
-            name: value for name, value in environment_with().items() if not name.startswith(("SPARK_", "PYSPARK_"))
-        }
-        process = start_detached(launch.command, inherited | launch.environment, signal_at_parent_death=signal.SIGKILL)
+        environment = engine_environment(self._settings) | launch.environment
+        process = start_detached(launch.command, environment, signal_at_parent_death=signal.SIGKILL)
         epoch = str(uuid.uuid4())
         # All clients of one epoch share one session: Sail's catalogue of names is part of the session.
         session_id = str(uuid.uuid5(uuid.UUID(epoch), self._settings.lake))
@@ -123,14 +119,16 @@ class EngineSupervisor:
             phase="starting",
             epoch=epoch,
             session_id=session_id,
+            address=launch.address,
+            token=launch.token,
             pid=process.pid,
             born=ProcessId.of(process.pid).born,
         )
         _log.info(
-            "started %s, pid %d, port %d, memory limit %.1f GB",
+            "started %s, pid %d, address %s, memory limit %.1f GB",
             self._state.kind,
             process.pid,
-            self._state.port,
+            self._state.address,
             self._state.memory_limit_gb,
         )
         return process, launch
@@ -138,17 +136,16 @@ class EngineSupervisor:
     def _await_first_answer(self, process: subprocess.Popen[bytes], launch: Launch) -> bool:
         began = time.monotonic()
         while not self._stop.is_set() and process.poll() is None and time.monotonic() - began < launch.patience_seconds:
-            if answers(self._state.host, self._state.port, self._rules.probe_deadline) and self._are_open(
-                launch.further_ports
-            ):
+            if self._answers():
                 _log.info("%s answered its first query after %.1f s", self._state.kind, time.monotonic() - began)
-                self._record(phase="running", detail="")
+                is_private = bool(launch.token) or is_in_another(process.pid)
+                self._record(phase="running", detail="", is_private=is_private)
                 return True
             self._stop.wait(0.05)
         return False
 
-    def _are_open(self, ports: tuple[int, ...]) -> bool:
-        return all(accepts(self._state.host, port) for port in ports)
+    def _answers(self) -> bool:
+        return answers(self._state.address, self._state.credentials, self._rules.probe_deadline)
 
     def _why_no_answer(self, process: subprocess.Popen[bytes], launch: Launch) -> str:
         if process.poll() is None:
@@ -161,6 +158,10 @@ class EngineSupervisor:
         probe_due, answered = time.monotonic() + self._rules.probe_every, time.monotonic()
         idle_since = answered
         while not self._stop.wait(self._rules.glance):
+            if not self._has_its_record():
+                _log.warning("%s is gone, or has another engine by now: this one ends", self._settings.home)
+                self._stop.set()
+                break
             if process.poll() is not None:
                 return _reason_of_end(process.returncode, self._state)
             used_gb = resident_gb(process.pid)
@@ -170,7 +171,7 @@ class EngineSupervisor:
             now = time.monotonic()
             if now < probe_due:
                 continue
-            if answers(self._state.host, self._state.port, self._rules.probe_deadline):
+            if self._answers():
                 answered = idle_since = time.monotonic()
                 self._is_idle(process.pid)
                 self._record_health(True)
@@ -184,6 +185,11 @@ class EngineSupervisor:
                     return "hung", f"no answer for {time.monotonic() - answered:.0f} s"
             probe_due = time.monotonic() + self._rules.probe_every
         return "died", "stopped on request"
+
+    def _has_its_record(self) -> bool:
+        """Whether the record is there and of this supervisor: an engine ends with its home, and frees the port."""
+        found = read_state(self._settings.home)
+        return found is not None and found.supervisor == self._state.supervisor
 
     def _is_idle(self, pid: int) -> bool:
         """Whether the engine used next to no processor time since the last check."""
@@ -211,8 +217,10 @@ class EngineSupervisor:
         self._record(phase="unhealthy", detail=f"restarting after: {detail}", deaths=deaths)
 
     def _record(self, **changes: object) -> None:
+        is_first = not self._state.epoch
         self._state = replace(self._state, **changes)  # type: ignore[arg-type]
-        write_state(self._settings.home, self._state)
+        if is_first or self._has_its_record():  # a home that was removed does not come back
+            write_state(self._settings.home, self._state)
 
 
 def _reason_of_end(code: int, state: EngineState) -> tuple[Cause, str]:

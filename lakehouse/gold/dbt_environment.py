@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC
 
 from lakehouse.config.settings import settings
 from lakehouse.engine.control import await_ready
-from lakehouse.spark.session import remote_url, session
+from lakehouse.spark.session import make_default_for_dbt, session
 from lakehouse.window import BatchWindow
 
 _RESTART_SECONDS = 180.0
+# With it pyspark uses the session that is open in this process. It is no address: when the engine has died, dbt must
+# not connect by itself, without the deadlines and errors of our sessions.
+_NO_ADDRESS = "sc://engine/only-by-the-session-of-the-process"
 
 
 def connection_env(autostart: bool = True) -> dict[str, str]:
     """Variables that lead dbt to the engine; ask for them before every invocation: a restart changes the session.
 
-    LAKEHOUSE_ENGINE names the target. `sail` gets SPARK_REMOTE with the session all clients share; `spark` the Thrift
-    host and port. All tables of the lake have their names when this returns. dbt in this very process then uses this
-    process's session, with its deadlines and errors. Raises what `lakehouse.spark.session` raises.
+    LAKEHOUSE_ENGINE names the target. All tables of the lake have their names when this returns. It is dbt in this very
+    process that they lead there: it uses a session of this process, with its deadlines and errors. Raises what
+    `lakehouse.spark.session` raises.
     """
     chosen = settings()
     session(autostart)
     state = await_ready(chosen, _RESTART_SECONDS)
-    shared = {"LAKEHOUSE_ENGINE": state.kind, "LAKEHOUSE_LAKE_ROOT": state.lake}
-    if state.kind == "sail":
-        return shared | {"SPARK_REMOTE": remote_url(state)}
-    return shared | {"LAKEHOUSE_ENGINE_HOST": state.host, "LAKEHOUSE_THRIFT_PORT": str(state.thrift_port)}
+    make_default_for_dbt()
+    # dbt asks for Hive with every statement; to a running Spark that means nothing.
+    warnings.filterwarnings("ignore", message="Failed to set spark.sql.catalogImplementation")
+    return {"LAKEHOUSE_ENGINE": state.kind, "LAKEHOUSE_LAKE_ROOT": state.lake, "SPARK_REMOTE": _NO_ADDRESS}
 
 
 def dbt_environment(window: BatchWindow) -> dict[str, str]:

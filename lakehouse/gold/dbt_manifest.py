@@ -6,7 +6,6 @@ it. In memory it serves the dbt invocations of this process, and those of proces
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -72,10 +71,7 @@ def dbt_manifest_path() -> Path:
     Raises TerminalError with dbt's message when the project does not parse.
     """
     given = settings()
-    # dbt's partial parse depends on the profile, and Spark's profile has the address of the engine.
-    address = f"{given.engine_host}:{given.thrift_port} " if given.engine == "spark" else ""
-    fingerprint = hashlib.sha256((address + project_fingerprint()).encode()).hexdigest()[:16]
-    folder = target_path() / "parsed" / f"{given.engine}-{fingerprint}"
+    folder = target_path() / "parsed" / f"{given.engine}-{project_fingerprint()}"
     if not (folder / "manifest.json").exists():
         _parse(folder)
     return folder / "manifest.json"

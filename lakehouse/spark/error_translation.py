@@ -33,8 +33,8 @@ _CONFLICT = re.compile(
 )
 _GONE = re.compile(
     r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|"
-    r"Connection reset by peer|Channel closed|recvmsg:|TSocket read 0 bytes|Broken pipe|"
-    r"SESSION_CLOSED|SESSION_NOT_FOUND|SESSION_CHANGED|NO_ACTIVE_SESSION|RETRIES_EXCEEDED|"
+    r"Connection reset by peer|Channel closed|recvmsg:|Broken pipe|"
+    r"INVALID_CONNECT_URL|SESSION_CLOSED|SESSION_NOT_FOUND|SESSION_CHANGED|NO_ACTIVE_SESSION|RETRIES_EXCEEDED|"
     r"engine: (sail|spark) (is gone or was restarted|died|hung|is not running)"
 )
 _LATE = re.compile(r"engine: .{1,200} got no answer within \d+ s")

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
-from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.client import ChannelBuilder
 from pyspark.sql.connect.proto import base_pb2 as pb2
 from pyspark.sql.connect.proto import base_pb2_grpc
 
 from lakehouse.config.settings import Settings
-from lakehouse.engine.state import read_state
+from lakehouse.engine.probe import CHANNEL_OPTIONS
+from lakehouse.engine.state import EngineState, read_state
 from lakehouse.spark.error_translation import current_work, engine_gone, is_unreachable, took_too_long
 
 _log = logging.getLogger(__name__)
@@ -39,9 +40,11 @@ class WatchedCalls(
     session's tables, and would run a lost query a second time.
     """
 
-    def __init__(self, chosen: Settings, epoch: str) -> None:
+    def __init__(self, chosen: Settings, engine: EngineState) -> None:
         self._chosen = chosen
-        self._epoch = epoch
+        self._epoch = engine.epoch
+        self._address = engine.address
+        self._credentials = engine.credentials
         self._trusted_until = 0.0
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
@@ -57,11 +60,11 @@ class WatchedCalls(
         self._check_epoch()
         if isinstance(request, pb2.ExecutePlanRequest) and not request.operation_id:
             request.operation_id = str(uuid.uuid4())
-        return self._stream(continuation(self._with_deadline(details), request), request)
+        return self._stream(continuation(self._completed(details), request), request)
 
     def _answered(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         self._check_epoch()
-        call = continuation(self._with_deadline(details), request)
+        call = continuation(self._completed(details), request)
         error = call.exception()
         if isinstance(error, grpc.RpcError):
             self._raise_translated(error)
@@ -92,9 +95,10 @@ class WatchedCalls(
             interrupt_type=pb2.InterruptRequest.InterruptType.INTERRUPT_TYPE_OPERATION_ID,
             operation_id=request.operation_id,
         )
-        with grpc.insecure_channel(f"{self._chosen.engine_host}:{self._chosen.engine_port}") as channel:
+        with grpc.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
+            server = base_pb2_grpc.SparkConnectServiceStub(channel)
             try:
-                base_pb2_grpc.SparkConnectServiceStub(channel).Interrupt(interrupt, timeout=_INTERRUPT_SECONDS)
+                server.Interrupt(interrupt, timeout=_INTERRUPT_SECONDS, metadata=self._credentials)
             except grpc.RpcError as error:
                 _log.warning("could not interrupt `%s`: %s", current_work.get(), error.details())
 
@@ -116,25 +120,33 @@ class WatchedCalls(
         state = read_state(self._chosen.home)
         return state is not None and state.epoch == self._epoch and state.is_engine_alive
 
-    def _with_deadline(self, details: Any) -> _Details:
+    def _completed(self, details: Any) -> _Details:
+        """The details of a call with a deadline, and with what the engine asks for."""
         seconds = self._chosen.query_timeout_seconds
         timeout = seconds if details.timeout is None else min(details.timeout, seconds)
+        metadata = (*(details.metadata or ()), *self._credentials)
         return _Details(
-            details.method, timeout, details.metadata, details.credentials, details.wait_for_ready, details.compression
+            details.method, timeout, metadata, details.credentials, details.wait_for_ready, details.compression
         )
 
 
-class WatchedChannel(DefaultChannelBuilder):
-    """Connection to the engine at `url` whose calls are watched and which can be cut."""
+class WatchedChannel(ChannelBuilder):
+    """Connection of a session with the engine whose calls are watched and which can be cut."""
 
-    def __init__(self, chosen: Settings, epoch: str, url: str) -> None:
-        super().__init__(url, [("grpc.enable_retries", 0)])
-        self.add_interceptor(WatchedCalls(chosen, epoch))
+    def __init__(self, chosen: Settings, engine: EngineState, session_id: str, user: str) -> None:
+        super().__init__(CHANNEL_OPTIONS, {self.PARAM_SESSION_ID: session_id, self.PARAM_USER_ID: user})
+        self.add_interceptor(WatchedCalls(chosen, engine))
+        self._address = engine.address
         self._channel: grpc.Channel | None = None
+
+    @property
+    def host(self) -> str:
+        """Where the engine takes queries; shown by pyspark's shell."""
+        return self._address
 
     def toChannel(self) -> grpc.Channel:  # noqa: N802 - pyspark's name
         """Build the channel and remember it, so that it can be cut."""
-        self._channel = super().toChannel()
+        self._channel = self._insecure_channel(self._address)
         return self._channel
 
     def cut(self) -> None:

@@ -6,8 +6,9 @@ import atexit
 import logging
 import os
 import threading
+import uuid
 from dataclasses import dataclass, field
-from typing import cast
+from typing import BinaryIO, cast
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -15,12 +16,14 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from lakehouse.config.settings import Settings, settings
 from lakehouse.engine import control
+from lakehouse.engine.renewal import renew_when_half_full, use_lock
 from lakehouse.engine.state import EngineState
 from lakehouse.errors import EngineUnavailableError
 from lakehouse.spark.grpc_calls import WatchedChannel
 from lakehouse.spark.table_names import create_schemas, name_table, named_tables
 from lakehouse.storage.discovery import existing_tables, newest_version
 from lakehouse.tables import Layer, TableRef
+from lakehouse.utils.file_lock import shared_lock
 
 _log = logging.getLogger(__name__)
 USER = "lakehouse"
@@ -33,6 +36,8 @@ class _Cached:
     spark: ConnectSession
     channel: WatchedChannel
     epoch: str
+    use: BinaryIO  # the shared lock that keeps others from renewing the engine
+    for_dbt: tuple[ConnectSession, WatchedChannel] | None = None
     named: set[TableRef] = field(default_factory=set)
 
 
@@ -61,7 +66,8 @@ def session(autostart: bool = True) -> SparkSession:
     with _lock:
         if _cached is None or _cached.epoch != state.epoch or _cached.spark.is_stopped:
             close()
-            _cached = _connect(chosen, state)
+            renew_when_half_full()
+            _cached = _connect(chosen)
         cached, _last_epoch = _cached, _cached.epoch
         for table in existing_tables(chosen.lake):
             if table not in cached.named:
@@ -100,8 +106,10 @@ def close(epoch: str | None = None) -> None:
     if cached is not None and epoch in (None, cached.epoch):
         _cached = None
         cached.channel.cut()
-        if ConnectSession._default_session is cached.spark:
-            _make_default(None)
+        cached.use.close()
+        if cached.for_dbt is not None:
+            cached.for_dbt[1].cut()
+        _make_default(None)
 
 
 def register(spark: SparkSession, table: TableRef) -> None:
@@ -126,9 +134,21 @@ def forget_missing(layer: Layer) -> None:
             _cached.named.discard(table)
 
 
-def remote_url(state: EngineState) -> str:
-    """Spark Connect URL with the session that all clients of this epoch share."""
-    return f"sc://{state.host}:{state.port}/;session_id={state.session_id};user_id={USER}"
+def make_default_for_dbt() -> None:
+    """Let dbt in this process find the session it is to work in, until `session` is called again.
+
+    dbt switches ANSI mode off in its session, which on Spark must not be the one of the jobs; all sessions know the
+    same tables there. Sail knows tables in one session only, so dbt works in that.
+    """
+    session()
+    cached, chosen = _cached, settings()
+    state = control.ready_state(chosen)
+    if cached is None or state is None or state.kind == "sail":
+        return
+    if cached.for_dbt is None:
+        own_id = str(uuid.uuid5(uuid.UUID(state.session_id), "dbt"))
+        cached.for_dbt = _open(chosen, state, own_id)
+    _make_default(cached.for_dbt[0])
 
 
 def _state_to_use(chosen: Settings, autostart: bool) -> EngineState:
@@ -143,10 +163,30 @@ def _state_to_use(chosen: Settings, autostart: bool) -> EngineState:
     return control.await_ready(chosen, _RESTART_SECONDS)
 
 
-def _connect(chosen: Settings, state: EngineState) -> _Cached:
+def _connect(chosen: Settings) -> _Cached:
+    use = shared_lock(use_lock(chosen.home))
+    try:
+        return _connected(chosen, use)
+    except BaseException:
+        use.close()
+        raise
+
+
+def _connected(chosen: Settings, use: BinaryIO) -> _Cached:
+    state = control.await_ready(chosen, _RESTART_SECONDS)  # another process may have renewed it before
     # pyspark.sql.functions look here to know that there is no JVM in this process
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    channel = WatchedChannel(chosen, state.epoch, remote_url(state))
+    spark, channel = _open(chosen, state, state.session_id)
+    # With it pyspark looks for IPython on all paths at every call; for Spark it is a property of the server.
+    if state.kind == "sail":
+        spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
+    shared = cast(SparkSession, spark)
+    create_schemas(shared, chosen.lake)
+    return _Cached(spark, channel, state.epoch, use, named=named_tables(shared))
+
+
+def _open(chosen: Settings, state: EngineState, session_id: str) -> tuple[ConnectSession, WatchedChannel]:
+    channel = WatchedChannel(chosen, state, session_id, USER)
     spark = ConnectSession.builder.channelBuilder(channel).create()
     # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends
     # its query.
@@ -157,12 +197,7 @@ def _connect(chosen: Settings, state: EngineState) -> _Cached:
     # that as an error at the end of every task.
     atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    # With it pyspark looks for IPython on all paths at every call; for Spark it is a property of the server.
-    if state.kind == "sail":
-        spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
-    shared = cast(SparkSession, spark)
-    create_schemas(shared, chosen.lake)
-    return _Cached(spark, channel, state.epoch, named_tables(shared))
+    return spark, channel
 
 
 def _make_default(spark: ConnectSession | None) -> None:
@@ -174,6 +209,8 @@ def _make_default(spark: ConnectSession | None) -> None:
 def _forget_after_fork() -> None:
     """In a forked child: the parent's connection, its threads and its locks do not work here."""
     global _cached, _lock
+    if _cached is not None:
+        _cached.use.close()  # the parent keeps its own
     _cached, _lock = None, threading.Lock()
     ConnectSession._lock = threading.RLock()
     ConnectSession._default_session = None

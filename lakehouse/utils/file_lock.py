@@ -1,10 +1,12 @@
-"""A lock between processes that ends with its holder, so that a crash never leaves one behind."""
+"""Locks between processes that end with their holder, so that a crash never leaves one behind."""
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -29,3 +31,14 @@ def held_lock(path: Path, wait_seconds: float) -> Iterator[bool]:
         return
     with acquired:
         yield True
+
+
+def shared_lock(path: Path) -> BinaryIO:
+    """Share the lock on `path` with others that share it, until the file that is returned is closed.
+
+    Waits while somebody holds it exclusively, as `held_lock` does. A child process has to close its copy of the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("ab")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file

@@ -28,7 +28,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("name", "value", "expected"),
     [
         ("LAKEHOUSE_ENGINE", "foo", "Expected: 'sail' or 'spark' (which engine computes)"),
-        ("LAKEHOUSE_ENGINE_PORT", "abc", "Expected: a valid integer (Spark Connect port of the engine)"),
+        ("LAKEHOUSE_ENGINE_PORT", "abc", "Expected: a valid integer (Spark Connect port of the engine"),
         ("LAKEHOUSE_ENGINE_PORT", "70000", "Expected: less than or equal to 65535"),
         ("LAKEHOUSE_ENGINE_MEMORY_GB", "-1", "Expected: greater than or equal to 0"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sqlite3
 import subprocess
@@ -52,21 +53,41 @@ def test_missing_and_other_packages_are_named() -> None:
 
 
 def test_port_of_another_program_is_named_with_the_setting(home: Home) -> None:
-    with socket.create_server(("127.0.0.1", home.ports[0])):
-        seen = finding("port engine_port")
+    with socket.create_server(("127.0.0.1", home.ports[1])):
+        seen = finding("port airflow_port")
     assert not seen.is_ok
-    assert str(home.ports[0]) in seen.detail
-    assert "LAKEHOUSE_ENGINE_PORT" in seen.remedy
+    assert str(home.ports[1]) in seen.detail
+    assert "LAKEHOUSE_AIRFLOW_PORT" in seen.remedy
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"LAKEHOUSE_ENGINE_OPEN": "true"}, "every user of this machine .*LAKEHOUSE_ENGINE_OPEN is set; unset it"),
+        (
+            {"LAKEHOUSE_LAKE_ROOT": "s3://bucket/lake"},
+            "every user of this machine .*object store.*LAKEHOUSE_ENGINE=spark",
+        ),
+        ({"LAKEHOUSE_ENGINE": "spark", "LAKEHOUSE_LAKE_ROOT": "s3://bucket/lake"}, "known when the engine runs"),
+    ],
+)
+def test_engine_that_others_can_use_is_told(
+    home: Home, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    assert re.search(told, finding("engine access").detail)
 
 
 def test_port_of_a_program_of_many_lines_is_shown_in_one(home: Home) -> None:
     program = (
-        f"import socket, time\nheld = socket.create_server(('127.0.0.1', {home.ports[0]}))\n"
+        f"import socket, time\nheld = socket.create_server(('127.0.0.1', {home.ports[1]}))\n"
         f"print('up', flush=True)\ntime.sleep(60)\n# {'x' * 200}"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline() == b"up\n"
-        seen = finding("port engine_port")
+        seen = finding("port airflow_port")
         process.kill()
     assert f"pid {process.pid}: " in seen.detail
     assert seen.detail.isprintable() and seen.detail.endswith("…") and len(seen.detail) < 160

@@ -10,9 +10,7 @@ from lakehouse.engine.state import Death, EngineState, read_state, state_path, w
 STATE = EngineState(
     phase="running",
     kind="sail",
-    host="127.0.0.1",
     port=15050,
-    thrift_port=15051,
     lake="/lake",
     epoch="e1",
     session_id="s1",
@@ -20,6 +18,8 @@ STATE = EngineState(
     supervisor_born=1.0,
     memory_limit_gb=2.0,
     started_at="2018-01-02T00:00:00+00:00",
+    address="127.0.0.1:15050",
+    token="t1",
     deaths=(Death("e0", "memory", "used 3 GB"),),
 )
 

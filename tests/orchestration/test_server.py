@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.homes import Home, free_ports
+from tests.support.homes import Home
 from tests.support.lakes import rows
 from tests.support.main_job import Ran
 
@@ -86,9 +86,7 @@ def server(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     shutil.copytree(
         ran.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True
     )
-    home.lakehouse(
-        "engine", "start", LAKEHOUSE_ENGINE_PORT=str(free_ports(1)[0])
-    )  # `up` replaces an engine of other settings
+    home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_OPEN="true")  # `up` replaces an engine of other settings
     shown = json.loads(home.lakehouse("up", "--json").stdout)
     try:
         login = {"username": shown["login"], "password": shown["password"]}
@@ -244,12 +242,12 @@ def test_down_leaves_no_process_behind(server: Server) -> None:
 def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", home.ports[2]))
+        taken.bind(("127.0.0.1", home.ports[1]))
         taken.listen()
         try:
             done = home.lakehouse("up", check=False)
         finally:
             home.lakehouse("down")
     assert done.returncode == 1
-    assert f"port {home.ports[2]}" in done.stderr
+    assert f"port {home.ports[1]}" in done.stderr
     assert "LAKEHOUSE_AIRFLOW_PORT" in done.stderr

@@ -32,7 +32,7 @@ SAIL_MEMORY = (
         ("External error: Failed to commit transaction: 15", CommitConflictError),
         ("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added", CommitConflictError),
         ("<_InactiveRpcError: StatusCode.UNAVAILABLE details = 'Socket closed'>", EngineUnavailableError),
-        ("thrift.transport.TTransport: TSocket read 0 bytes", EngineUnavailableError),
+        ("[INVALID_CONNECT_URL] Invalid URL for Spark Connect: The path component", EngineUnavailableError),
         (
             "Runtime Error in model fct_orders:"
             f" {EngineUnavailableError('sail died (killed by signal 9) under `a query`')}",

@@ -12,12 +12,15 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
+from dbt.adapters.spark.session import Connection
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
 from lakehouse.config.settings import settings
+from lakehouse.errors import EngineUnavailableError
 from lakehouse.gold.dbt_environment import connection_env, dbt_environment
 from lakehouse.spark import session as spark_session
+from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import forget_missing, register, session
 from lakehouse.spark.table_names import named_tables
 from lakehouse.storage.ops_tables import record
@@ -132,31 +135,36 @@ def test_other_threads_find_the_session_as_dbt_does(engine: Home, monkeypatch: p
     spark, found = session(), []
     for name, value in connection_env().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SPARK_REMOTE", os.environ.get("SPARK_REMOTE", f"sc://127.0.0.1:{engine.ports[0]}"))
     thread = threading.Thread(target=lambda: found.append(SparkSession.builder.enableHiveSupport().getOrCreate()))
     thread.start()
     thread.join()
-    assert found == [spark]
+    assert (found == [spark]) == (engine.engine == "sail")
+    assert found[0].sql("select 1").collect() == spark.sql("select 1").collect()
 
 
-def test_dbt_sees_the_names(engine: Home) -> None:
+def test_dbt_sees_the_names(engine: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     write_deltalake(TableRef.parse("silver.for_dbt").location(settings().lake), pa.table({"x": [7]}))
     moment = datetime(2018, 1, 2, tzinfo=UTC)
     env = dbt_environment(BatchWindow.of(moment, moment, "run"))
     assert env["LAKEHOUSE_AS_OF"] == "2018-01-02T00:00:00Z"
     assert (env["LAKEHOUSE_ENGINE"], env["LAKEHOUSE_LAKE_ROOT"]) == (engine.engine, settings().lake)
-    if engine.engine == "sail":
-        from pyspark.sql.connect.session import SparkSession as ConnectSession
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    ansi = session().conf.get("spark.sql.ansi.enabled")
+    dbt_environment(BatchWindow.of(moment, moment, "run"))
+    cursor = Connection(server_side_parameters={"spark.sql.ansi.enabled": "false"}).cursor()
+    cursor.execute("select x from silver.for_dbt")
+    assert [tuple(row) for row in cursor.fetchall() or []] == [(7,)]
+    if engine.engine == "spark":
+        assert session().conf.get("spark.sql.ansi.enabled") == ansi == "true", "the jobs' session stays as it was"
 
-        other_client = ConnectSession.builder.remote(env["SPARK_REMOTE"]).create()
-        assert [tuple(row) for row in other_client.sql("select x from silver.for_dbt").collect()] == [(7,)]
-        other_client.client.close()
-    else:
-        from pyhive import hive
 
-        cursor = hive.connect(env["LAKEHOUSE_ENGINE_HOST"], int(env["LAKEHOUSE_THRIFT_PORT"])).cursor()
-        cursor.execute("select x from silver.for_dbt")
-        assert cursor.fetchall() == [(7,)]
+def test_dbt_makes_no_connection_of_its_own(engine: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in connection_env().items():
+        monkeypatch.setenv(name, value)
+    spark_session.close()
+    with pytest.raises(EngineUnavailableError), guarded("gold"):
+        Connection().cursor().execute("select 1")
 
 
 def test_stopped_client_is_replaced_and_harms_nobody(engine: Home) -> None:

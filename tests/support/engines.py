@@ -39,7 +39,6 @@ class Engines:
         declarations."""
         home = self.homes.setdefault(kind, Home(self.folder / kind, kind))
         with _settings_of(home):
-            _renew_when_half_full()
             control.start()
             forget_tables(home)
             for name in ("conf", "landing", "sample", "quality", "docs", "outbox", "dbt"):
@@ -54,13 +53,6 @@ class Engines:
         for home in self.homes.values():
             with _settings_of(home):
                 control.stop()
-
-
-def _renew_when_half_full() -> None:
-    """Stop an engine that a thousand tests have filled: their merges leave some megabytes each behind in Sail."""
-    engine = control.status()
-    if engine.memory_used_gb > engine.memory_limit_gb / 2:
-        control.stop()
 
 
 def forget_tables(home: Home) -> None:

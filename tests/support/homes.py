@@ -28,7 +28,7 @@ class Home:
 
     path: Path
     engine: str = "sail"
-    ports: tuple[int, ...] = field(default_factory=lambda: free_ports(3))
+    ports: tuple[int, ...] = field(default_factory=lambda: free_ports(2))
 
     @property
     def lake(self) -> Path:
@@ -45,8 +45,7 @@ class Home:
             "LAKEHOUSE_HOME": str(self.path),
             "LAKEHOUSE_ENGINE": self.engine,
             "LAKEHOUSE_ENGINE_PORT": str(self.ports[0]),
-            "LAKEHOUSE_THRIFT_PORT": str(self.ports[1]),
-            "LAKEHOUSE_AIRFLOW_PORT": str(self.ports[2]),
+            "LAKEHOUSE_AIRFLOW_PORT": str(self.ports[1]),
             "LAKEHOUSE_ENGINE_MEMORY_GB": "4",
             **extra,
         }
