@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from lakehouse.config.expressions import are_checked, check_rows, columns_of, yields_instant
+from lakehouse.config.expressions import are_checked, check_expression, columns_of, yields_instant
 from lakehouse.contracts import BRONZE_LINEAGE
 from lakehouse.utils.sql_text import identifier, literal
 
@@ -28,8 +28,7 @@ def landed_name(delivered: str, position: int) -> str:
 
 def _checked(expression: str) -> str:
     if are_checked():
-        columns_of(expression)
-        check_rows(expression)
+        check_expression(expression)
     return expression
 
 
@@ -52,11 +51,16 @@ class ColumnMapping(BaseModel):
 
     @property
     def sql(self) -> str:
-        """SQL text over the landed columns, all strings; column names in backticks."""
+        """SQL text over the landed columns, all strings; column names in backticks.
+
+        ValueError for an expression that is refused (`check_expression`).
+        """
         if self.column is not None:
             return identifier(landed_name(self.column, 0))
         if self.constant is not None:
             return literal(self.constant)
+        assert self.expression is not None
+        check_expression(self.expression)
         return f"({self.expression})"
 
     @property

@@ -1,4 +1,4 @@
-"""What a SQL expression of sources.yml reads and yields, from its syntax: no engine is asked.
+"""What a SQL expression of sources.yml may say, reads and yields, from its syntax: no engine is asked.
 
 sqlglot takes 0.3 s to import, so an expression is parsed only when its columns are needed, or when a declaration is
 checked.
@@ -13,14 +13,12 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lakehouse.config.mapping_functions import MAPPING_FUNCTIONS
+
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
 
-# Functions that sqlglot does not know as what they are.
-_OF_MANY_ROWS = {
-    *("any", "every", "first_value", "histogram_numeric", "hll_sketch_agg", "hll_union_agg", "last_value"),
-    *("monotonically_increasing_id", "some", "std", "try_avg", "try_sum"),
-}
+_WORDS_BEFORE_PARENTHESES = {"and", "between", "case", "else", "for", "from", "in", "like", "not", "or", "then", "when"}
 _INSTANTS = {"timestamp_seconds", "timestamp_millis", "timestamp_micros", "now", "current_timestamp"}
 _WITH_PATTERN = {"try_to_timestamp", "to_timestamp_ltz"}
 _ZONE_IN_PATTERN = re.compile("[zZXxVO]")
@@ -52,26 +50,69 @@ def columns_of(expression: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(column.name for column in _parsed(expression).find_all(sql.Column)))
 
 
-def check_rows(expression: str) -> None:
-    """ValueError for an expression that looks at more than one row (aggregate, window, query) or makes several."""
+@lru_cache(maxsize=256)
+def check_expression(expression: str) -> None:
+    """ValueError for an expression that does more than compute one value from the columns of one row.
+
+    The tree must consist of operators and functions over columns, and every call must be of one of MAPPING_FUNCTIONS.
+    Comments and `${...}` are refused too: an engine may understand them as something else than the parser does here.
+    """
     from sqlglot import expressions as sql
 
+    parsed = _parsed(expression)
     kinds = {
         "a window function": (sql.Window, sql.RowNumber),
-        "a query": (sql.Query, sql.Subquery),
+        "a query": (sql.Query, sql.Subquery, sql.Table),
         "an aggregate": (sql.AggFunc,),
         "a function that makes rows": (sql.UDTF, sql.Explode, sql.Posexplode, sql.Inline, sql.Stack),
         "several statements": (sql.Block,),
     }
-    parsed = _parsed(expression)
-    found = next((words for words, types in kinds.items() if parsed.find(*types) is not None), None)
-    if found is None and any(_name(call) in _OF_MANY_ROWS for call in parsed.find_all(sql.Anonymous)):
-        found = "a function of many rows"
-    if found is not None:
+    if found := next((words for words, types in kinds.items() if parsed.find(*types) is not None), None):
         raise ValueError(
             f"the expression {expression!r} has {found}, and a mapping reads one row: other rows come in other"
             " deliveries; expected SQL over the columns of one row (also `_source_file` and `_row_number`)"
         )
+    values: tuple[type[Expr], ...] = (
+        *(sql.Condition, sql.Identifier, sql.Tuple, sql.Lambda, sql.Slice, sql.Var, sql.Interval, sql.IntervalSpan),
+        *(sql.DataType, sql.DataTypeParam, sql.ColumnDef, sql.AtTimeZone, sql.FromTimeZone),
+        *(sql.JSONPath, sql.JSONPathPart),
+    )
+    from_outside = (sql.Parameter, sql.SessionParameter, sql.Placeholder, sql.CurrentUser, sql.SessionUser)
+    if any(isinstance(node, from_outside) or not isinstance(node, values) for node in parsed.walk()):
+        raise ValueError(
+            f"the expression {expression!r} is no value of one row; expected columns, constants, operators and"
+            " functions"
+        )
+    if refused := _refused_text(expression):
+        raise ValueError(f"the expression {expression!r} {refused}")
+
+
+def _refused_text(expression: str) -> str | None:
+    """What an expression has that the tree does not show, or shows under another name; with what is expected."""
+    from sqlglot.dialects.spark import Spark
+    from sqlglot.tokenizer_core import TokenType
+
+    if "${" in expression:
+        return "has `${`, which an engine replaces by a setting of its own; expected SQL over the delivered columns"
+    tokens, end = Spark().tokenize(expression), 0
+    for token in tokens:
+        if expression[end : token.start].strip():
+            return "has a comment; expected it as a comment of YAML, after #"
+        end = token.end + 1
+    if expression[end:].strip():
+        return "has a comment; expected it as a comment of YAML, after #"
+    for before, word, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        written = expression[word.start : word.end + 1]
+        if after.token_type is not TokenType.L_PAREN or not (written[-1].isalnum() or written[-1] in "_`\"'"):
+            continue
+        name = word.text.lower()
+        is_known = name in MAPPING_FUNCTIONS and (before is None or before.token_type is not TokenType.DOT)
+        if not is_known and written.lower() not in _WORDS_BEFORE_PARENTHESES:
+            return (
+                f"calls {written}, which is none of the functions of a mapping; expected functions that compute a value"
+                " from values of one row (they are listed in lakehouse/config/mapping_functions.py)"
+            )
+    return None
 
 
 def yields_instant(expression: str) -> bool:
@@ -152,12 +193,11 @@ def _name(node: Expr) -> str:
 @lru_cache(maxsize=256)
 def _parsed(expression: str) -> Expr:
     import sqlglot
-    from sqlglot.errors import SqlglotError
 
     try:
         return sqlglot.parse_one(expression, dialect="spark")
-    except SqlglotError as error:
+    except Exception as error:  # noqa: BLE001 - its own errors, and those of a parser that was not prepared for it
         raise ValueError(
             f"the expression {expression!r} is not SQL: {str(error).splitlines()[0]};"
             " expected SQL over the delivered columns, which are all texts"
-        ) from error
+        ) from None

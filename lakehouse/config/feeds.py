@@ -71,11 +71,18 @@ class Feed:
         """
         declared = self.declaration
         mapping = {
-            column: with_zone_sql(mapped.sql) if self._yields_instant(column) else mapped.sql
-            for column, mapped in declared.mapping.items()
+            column: with_zone_sql(self.sql_of(column)) if self._yields_instant(column) else self.sql_of(column)
+            for column in declared.mapping
         }
         named = {column: self._under_its_name(column, mapping) for column in mapping}
         return MappingProxyType(mapping | {column: sql for column, sql in named.items() if sql is not None})
+
+    def sql_of(self, column: str) -> str:
+        """SQL of what is mapped to a column, as declared. ContractError for an expression that is refused."""
+        try:
+            return self.declaration.mapping[column].sql
+        except ValueError as error:
+            raise self._wrong_mapping(column, error) from None
 
     def _under_its_name(self, column: str, mapping: Mapping[str, str]) -> str | None:
         """SQL for an id under the namespace of the source; None for what is none, or has none."""

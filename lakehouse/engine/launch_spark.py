@@ -82,6 +82,8 @@ def spark_conf(chosen: Settings) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(engine_dir(chosen.home) / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
+        # Else `${env:NAME}` in any SQL, as in the name of a delivered column, becomes a variable of the engine.
+        "spark.sql.variable.substitute": "false",
         # With it, pyspark looks for IPython on all paths at every call.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # The models of gold need more compiled code than the default of 100 holds: warm builds took a third longer.

@@ -41,9 +41,10 @@ def failing_in(rows: DataFrame, feed: Feed) -> MappingError | None:
     for column, mapped in feed.declaration.mapping.items():
         if mapped.expression is None:
             continue
-        if (message := _failure(received.limit(0), mapped.sql)) is not None:
+        sql = feed.sql_of(column)
+        if (message := _failure(received.limit(0), sql)) is not None:
             problem = f"is not understood by the engine: {message}"
-        elif _failure(received, mapped.sql) is not None:
+        elif _failure(received, sql) is not None:
             problem = "fails on some delivered values"
         else:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.config.column_mapping import ColumnMapping
-from lakehouse.config.expressions import check_rows, columns_of, yields_instant
+from lakehouse.config.expressions import check_expression, columns_of, yields_instant
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,6 @@ from lakehouse.config.expressions import check_rows, columns_of, yields_instant
         "row_number() over (partition by a order by b)",
         "coalesce(a, max(a) over (partition by b))",
         "max(a)",
-        "try_sum(a)",
         "first(a)",
         "rank()",
         "collect_list(a)[0]",
@@ -23,13 +22,16 @@ from lakehouse.config.expressions import check_rows, columns_of, yields_instant
         "exists(select 1)",
         "explode(split(a, ','))",
         "stack(2, a, b)",
-        "monotonically_increasing_id()",
         "a; drop table b",
+        "(select max(value) from text.`/etc/passwd`)",
+        "a in (select content from delta.`/lake/gold/dim_customers`)",
+        "(from text.`/etc/passwd` select value)",
+        "values (1)",
     ],
 )
 def test_a_mapping_reads_one_row(expression: str) -> None:
     with pytest.raises(ValueError, match="a mapping reads one row"):
-        check_rows(expression)
+        check_expression(expression)
 
 
 @pytest.mark.parametrize(
@@ -42,10 +44,87 @@ def test_a_mapping_reads_one_row(expression: str) -> None:
         "array_size(split(a, ','))",
         "regexp_count(a, 'x')",
         "date_add(try_cast(`end` as date), 1)",
+        "case when a in ('x') and (b like 'a%' or not (c is null)) then (1) else (2) end",
+        "from_utc_timestamp(timestamp_seconds(a), 'Europe/Berlin')",
+        "timestamp_millis(cast(at as bigint)) + interval 1 hour",
+        "cast(try_cast(a as decimal(10, 2)) as string)",
+        "trim(leading '0' from a)",
+        "from_json(a, 'struct<x:string>').x",
+        "get_json_object(a, '$.first')",
+        "split(a, '/')[0]",
+        r"regexp_extract(a, '(\\d+)', 1)",
+        "a || '-- no comment' || '/* none */' || 'it\\'s; (select 1)'",
+        "a::int is not distinct from b",
+        "Upper(`trim`(a))",
+        "current_date",
     ],
 )
 def test_functions_of_one_row_are_allowed(expression: str) -> None:
-    check_rows(expression)
+    check_expression(expression)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "reflect('java.lang.System', 'getenv', 'HOME')",
+        "`reflect`('java.lang.System', 'getenv', 'HOME')",
+        "JAVA_METHOD('java.lang.Runtime', 'getRuntime')",
+        "try_reflect('a', 'b')",
+        "upper(java_method('a', 'b'))",
+        "read_csv('/etc/passwd')",
+        "read_files('/etc')",
+        "input_file_name()",
+        "current_catalog()",
+        "spark_catalog.default.upper(a)",
+        "a_function_of_theirs(a)",
+        "from_xml(a, 'x string')",
+        "xpath_string(a, 'x')",
+        "monotonically_increasing_id()",
+        "try_sum(a)",
+        "any(a)",
+        "rand()",
+        "uuid()",
+        "repeat('x', 1000000000)",
+        "sequence(1, 1000000000)",
+    ],
+)
+def test_only_listed_functions_are_called(call: str) -> None:
+    with pytest.raises(ValueError, match="none of the functions of a mapping"):
+        check_expression(call)
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("a -- b", "a comment"),
+        ("a /* b */ || c", "a comment"),
+        ("/*+ broadcast(a) */ a", "a comment"),
+        ("concat(a, '${env:AWS_SECRET_ACCESS_KEY}')", "replaces by a setting"),
+        (":name", "no value of one row"),
+        ("?", "no value of one row"),
+        ("@@x", "no value of one row"),
+        ("table other", "no value of one row"),
+        ("current_user", "no value of one row"),
+        ("current_user()", "no value of one row"),
+        ("a as b", "no value of one row"),
+        ("set a = 1", "no value of one row"),
+        ("explain select 1", "no value of one row"),
+        ("a from text.`/etc/passwd`", "not SQL"),
+        ("a) from text.`/etc/passwd` where (true", "not SQL"),
+        ("a, b", "not SQL"),
+        ("map(select 1)", "not SQL"),
+        ("identifier('reflect')('a')", "not SQL"),
+    ],
+)
+def test_an_expression_is_one_value_and_all_of_it_is_seen(expression: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        check_expression(expression)
+
+
+def test_what_is_refused_never_becomes_sql() -> None:
+    mapped = ColumnMapping(expression="(select max(value) from text.`/etc/passwd`)")
+    with pytest.raises(ValueError, match="a query"):
+        _ = mapped.sql
 
 
 def test_lineage_may_be_read_and_is_not_asked_of_the_header() -> None:

@@ -75,6 +75,7 @@ def test_a_changed_file_is_read_again(home: Home) -> None:
         ("  crm:", "  on:", "key on (which YAML reads as true) is not a string", "'on'"),
         ("  crm:", "  7:", "key 7 is not a string", "'7'"),
         ("  crm:", "  C rm:", "'C rm' is not a valid name of a source", "lower case"),
+        ("  crm:", "  ../crm:", "'../crm' is not a valid name of a source", "lower case"),
         ("files: contacts.jsonl", "file: contacts.jsonl", "unknown key 'file'", "key 'files' is missing"),
         (
             "format: jsonl",
@@ -151,6 +152,7 @@ def test_spellings_of_one_column_and_moments_of_a_mapping(home: Home) -> None:
     ("expression", "problem"),
     [
         ("max(start) over (partition by name)", "a window function"),
+        ("reflect('java.lang.System', 'getenv', 'HOME')", "none of the functions of a mapping"),
         ("coalesce(timestamp_seconds(try_cast(start as bigint)), start)", "now a moment and now a local time"),
     ],
 )

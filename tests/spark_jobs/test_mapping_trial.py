@@ -42,7 +42,7 @@ def test_lineage_can_be_read(lake: Lake) -> None:
 
 
 def test_an_expression_that_fails_is_named(lake: Lake) -> None:
-    found = trial(lake, line("b1"), currency="upper_case(amount)")
+    found = trial(lake, line("b1"), currency="array_max(amount)")
     assert found.error is not None and "the expression for currency" in found.error.what
     found = trial(lake, line("b1", amount="?"), net_amount="cast(amount as decimal(14,2))")
     assert found.error is not None and "fails on some delivered values" in found.error.what
