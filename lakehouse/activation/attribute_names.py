@@ -1,7 +1,8 @@
 """Names of exported attributes, compared as e-mail platforms compare them: without case, blanks, signs and accents.
 
 Platforms keep the subscription state in attributes of a contact, each under names of its own. An export must not be
-able to set one of them, in whatever spelling: a value that went out by mistake would subscribe who has said no.
+able to set one of them, in whatever spelling: a value that went out by mistake would subscribe who has said no. Signs
+are not allowed at all, because platforms give them meanings of their own (`$unset`, `contact.status`, `list[0]`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ _WHOLE = re.compile(
     "(?:is|has)?(?:e?mail|contact|member|list|marketing|profile|audience|subscriber)*"
     "(?:status(?:ifnew)?|state|dnd|gdpr|bounced?|complain(?:ed|t)|cleaned)"
 )
+_ALLOWED = re.compile("[A-Za-z0-9_]*[A-Za-z0-9][A-Za-z0-9_]*")
+
+
+def is_allowed_name(name: str) -> bool:
+    """Whether a name has letters (a-z, A-Z), digits and underscores only, and not underscores alone."""
+    return _ALLOWED.fullmatch(name) is not None
 
 
 def compared_name(name: str) -> str:

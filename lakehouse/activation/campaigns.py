@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from lakehouse.activation.attribute_names import compared_name, may_change_subscription
+from lakehouse.activation.attribute_names import compared_name, is_allowed_name, may_change_subscription
 from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.destinations import DESTINATIONS
 from lakehouse.config.settings import settings
@@ -137,12 +137,15 @@ class ExportField(BaseModel):
                 "exactly one of field and bucket is needed; expected a column name, {field: ...} or"
                 " {bucket: {field: ..., edges: [...]}}"
             )
-        if not compared_name(self.name):
-            raise ValueError(f"{self.name!r} is no name of an attribute; expected one with a letter or a digit")
         if may_change_subscription(self.name):
             raise ValueError(
                 f"an attribute named {self.name!r} could change a subscription on the platform;"
                 " expected another name (use rename)"
+            )
+        if not is_allowed_name(self.name):
+            raise ValueError(
+                f"{self.name!r} is not a name of an attribute; expected letters (a-z, A-Z), digits and underscores only"
+                " (use rename)"
             )
         return self
 
@@ -197,7 +200,7 @@ class Campaign(BaseModel):
         repeated = sorted({name for name in names if compared.count(compared_name(name)) > 1})
         if repeated:
             raise ValueError(
-                f"attributes {', '.join(repeated)} are exported twice, or differ only in case and signs;"
+                f"attributes {', '.join(repeated)} are exported twice, or differ only in case and underscores;"
                 " expected different names (use rename)"
             )
         return self
