@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import shutil
 import sys
 import tempfile
@@ -14,6 +16,7 @@ import click
 
 from lakehouse.cli.output import print_table
 from lakehouse.utils.atomic_files import replacing
+from lakehouse.utils.canonical_json import plain_text
 
 if TYPE_CHECKING:
     from lakehouse.storage.sql import Result
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 _SHOWN = 1000  # rows printed by --format table; the other formats have no limit
 _SPOOLED = 64_000_000  # bytes of a result held in memory before it goes to a temporary file
 
+_FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms of the first four
+_QUOTED = re.compile(r'[,"\r\n]')
 _PLAN = ("explain_key", "explain_value")  # columns of EXPLAIN, whose value is a drawing
 
 _EPILOG = """\b
@@ -29,6 +34,7 @@ Examples:
   lakehouse sql "show tables"
   lakehouse sql "describe gold.dim_customers"
   lakehouse sql --format json "select status, count(*) as n from ops.runs group by status" | jq .
+  lakehouse sql --safe-csv --output for_a_spreadsheet.csv "select * from gold.segment_members"
   lakehouse sql --format parquet --output customers.parquet "select * from gold.dim_customers"
 """
 
@@ -46,12 +52,21 @@ Examples:
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
 )
-def sql(query: str, layout: str, output: Path | None) -> None:
+@click.option(
+    "--safe-csv",
+    is_flag=True,
+    help="CSV for spreadsheets: a text that one would run as a formula (=, +, -, @ ...) gets a ' before it.",
+)
+def sql(query: str, layout: str, output: Path | None, safe_csv: bool) -> None:
     """Run one SELECT over tables of the lake and print the rows.
 
     Tables are named bronze|silver|gold|ops.<table>, and read at their newest version, also while a run is writing. The
     SQL dialect is DuckDB's. With - as QUERY, the query is read from standard input.
     """
+    if safe_csv:
+        if layout not in ("csv", "table"):
+            raise click.UsageError(f"--safe-csv is for --format csv, not for {layout}.")
+        layout = "safe_csv"
     if layout == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("parquet is binary: give a file with --output, or redirect standard output.")
     from lakehouse.config.settings import settings
@@ -91,20 +106,27 @@ def _write_json(result: Result, file: IO[bytes]) -> None:
     file.write(b"[]\n" if separator == b"[" else b"]\n")
 
 
-def _write_csv(result: Result, file: IO[bytes]) -> None:
+def _write_csv(result: Result, file: IO[bytes], text_of: Callable[[Any], str] = plain_text) -> None:
     """Null is an empty field; nested values are JSON."""
-    import csv
-    import io
+    for row in itertools.chain([result.columns], result.rows()):
+        fields = [_field("" if value is None else text_of(value)) for value in row]
+        file.write((",".join(fields) or '""').encode() + b"\n")
 
-    from lakehouse.utils.canonical_json import plain_text
 
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(result.columns)
-    for row in result.rows():
-        writer.writerow(["" if value is None else plain_text(value) for value in row])
-    text.flush()
-    text.detach()
+def _field(text: str) -> str:
+    """A text as a field of CSV; quoted for a lone carriage return too, which readers take for the end of a row."""
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _write_safe_csv(result: Result, file: IO[bytes]) -> None:
+    """CSV in which no text is a formula for a spreadsheet; numbers are as they are."""
+    _write_csv(result, file, _no_formula)
+
+
+def _no_formula(value: Any) -> str:
+    text = plain_text(value)
+    is_formula = isinstance(value, str) and text.lstrip(" ").startswith(_FORMULA_STARTS)
+    return f"'{text}" if is_formula else text
 
 
 def _write_parquet(result: Result, file: IO[bytes]) -> None:
@@ -119,6 +141,7 @@ def _write_parquet(result: Result, file: IO[bytes]) -> None:
 _WRITERS: dict[str, Callable[[Result, IO[bytes]], None]] = {
     "json": _write_json,
     "csv": _write_csv,
+    "safe_csv": _write_safe_csv,
     "parquet": _write_parquet,
     "table": _write_csv,
 }

@@ -78,7 +78,7 @@ def run_query(query: str, lake: str, scratch: Path, timeout_seconds: float) -> I
     if show := _SHOW_TABLES.fullmatch(query):
         tables, query = [], _list_tables_query(lake, show["layer"])
     else:
-        tables = tables_in_query(query)
+        tables = tables_in_query(query, lake)
     with open_snapshot(tables, lake) as snapshot:
         _lock_down(snapshot, lake, scratch)
         timer = threading.Timer(timeout_seconds, snapshot.connection.interrupt)
@@ -102,13 +102,15 @@ def _list_tables_query(lake: str, layer: str | None) -> str:
     """  # noqa: S608 - literals are quoted
 
 
-def tables_in_query(query: str) -> list[TableRef]:
+def tables_in_query(query: str, lake: str) -> list[TableRef]:
     """Tables of the lake that a query names, sorted.
 
     Raises:
         QueryError: it is not one plain SELECT over such tables, or the EXPLAIN of one.
+        MissingTableError: a name without a layer is not that of a WITH query around it.
     """
     with connect() as parser:
+        _close_off(parser)
         try:
             statements = parser.extract_statements(query)
             # A literal: a bound parameter would make DuckDB import pandas, which takes longer than the query.
@@ -126,7 +128,7 @@ def tables_in_query(query: str) -> list[TableRef]:
         problem = "only a plain SELECT can be explained" if is_explain else f"{statement} is not a plain SELECT"
         raise QueryError(problem, _ONE_SELECT)
     tables: set[TableRef] = set()
-    for node in _nodes(tree):
+    for node, named in _nodes(tree):
         kind = node.get("type")
         if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"]) not in _TABLE_FUNCTIONS:
             raise QueryError(
@@ -138,21 +140,28 @@ def tables_in_query(query: str) -> list[TableRef]:
                 "SHOW can only list tables, and cannot be part of another query",
                 f"Write SHOW TABLES, or SHOW TABLES FROM {' | '.join(Layer)}.",
             )
-        if kind == "BASE_TABLE" and (node["schema_name"] or node["catalog_name"]):
-            tables.add(_table(node))
+        if kind == "BASE_TABLE" and not (_is_bare(node) and node["table_name"].lower() in named):
+            tables.add(_table(node, lake))
     return sorted(tables)
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a parse tree, depth first."""
+def _nodes(tree: Any, named: frozenset[str] = frozenset()) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Every object of a parse tree, depth first, with the names (in lower case) of the CTEs around it."""
     if isinstance(tree, dict):
-        yield tree
+        named |= {entry["key"].lower() for entry in tree.get("cte_map", {}).get("map", [])}
+        yield tree, named
     for below in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from _nodes(below)
+        yield from _nodes(below, named)
 
 
-def _table(node: dict[str, Any]) -> TableRef:
+def _is_bare(node: dict[str, Any]) -> bool:
+    return not (node["schema_name"] or node["catalog_name"])
+
+
+def _table(node: dict[str, Any], lake: str) -> TableRef:
     written = ".".join(filter(None, [node["catalog_name"], node["schema_name"], node["table_name"]]))
+    if _is_bare(node):
+        raise MissingTableError(written, [str(table) for table in existing_tables(lake)])
     if node["catalog_name"] or node["schema_name"] not in list(Layer):
         raise QueryError(
             f"{written} is not a table of the lake",
@@ -173,6 +182,11 @@ def _lock_down(snapshot: Snapshot, lake: str, scratch: Path) -> None:
     connection.execute(f"set temp_directory = {standard_literal(str(scratch))}")
     if not is_remote(lake):
         connection.execute(f"set allowed_directories = [{standard_literal(f'{local_folder(lake)}/')}]")
+    _close_off(connection)
+
+
+def _close_off(connection: duckdb.DuckDBPyConnection) -> None:
+    """Allow no files, network or extensions beyond what is allowed by now, and no change of settings, from here on."""
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 

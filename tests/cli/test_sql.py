@@ -11,14 +11,17 @@ import threading
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from lakehouse.errors import QueryError
+from lakehouse.storage import duckdb_views
 from lakehouse.storage.sql import run_query, tables_in_query
 from lakehouse.tables import TableRef
+from lakehouse.utils.sql_text import standard_literal
 from tests.cli.conftest import Lakehouse, customers
 
 
@@ -55,6 +58,27 @@ def test_csv(lakehouse: Lakehouse) -> None:
     rows = list(csv.reader(io.StringIO(ran.out)))
     assert rows[0] == ["customer_id", "total_spend", "last_order_at", "categories", "address", "nothing"]
     assert rows[1] == ["c1", "12.30", "2018-01-02T03:04:05Z", '["b","a"]', '{"city":"Köln","zip":null}', ""]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", " ="])
+def test_safe_csv_makes_formulas_texts(lakehouse: Lakehouse, tmp_path: Path, sign: str) -> None:
+    text = f"{sign}cmd|' /C calc'!A0"
+    literal = standard_literal(text)
+    query = f"select {literal} as \"=a\", -1.5 as number, [{literal}] as list, 'a=b' as text, null as nothing"
+    target = tmp_path / "rows.csv"
+    assert lakehouse("sql", "--safe-csv", "--output", str(target), query).code == 0
+    with target.open(newline="") as file:
+        header, row = csv.reader(file)
+    assert header == ["'=a", "number", "list", "text", "nothing"]
+    assert (row[0], row[1], row[3], row[4]) == (f"'{text}", "-1.5", "a=b", "") and row[2].startswith("[")
+
+
+def test_safe_csv_is_csv(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    ran = lakehouse("sql", "--safe-csv", "--format", "json", "select '=1' as x")
+    assert (ran.code, ran.out) == (2, "") and "--format csv" in ran.err
+    target = tmp_path / "rows.csv"
+    assert lakehouse("sql", "--safe-csv", "--output", str(target), "select '=1' as x").code == 0
+    assert target.read_text() == "x\n'=1\n"
 
 
 def test_not_a_number_is_no_null_where_people_and_spreadsheets_look(lakehouse: Lakehouse) -> None:
@@ -181,6 +205,13 @@ ESCAPES = [
     "select (select max(password) from delta_scan('{folder}/other_delta'))",
     "select * from json_execute_serialized_sql('{{}}')",
     "select * from duckdb_settings()",
+    "select * from duckdb_settings",
+    "from sqlite_master",
+    "from pragma_database_list",
+    "select count(*) from duckdb_tables",
+    "describe duckdb_views",
+    "select * from gold.dim_customers where customer_id in (select name from duckdb_settings)",
+    "select (with x as (select 1) select 1 from x), * from x",
     "select * from information_schema.tables",
     "select * from other.gold.dim_customers",
     "select * from gold.dim_customers at (version => 0)",
@@ -213,7 +244,7 @@ def test_only_reading_the_lake_is_possible(lakehouse: Lakehouse, tmp_path: Path,
 def test_locked_down_even_if_the_parse_lets_it_through(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    monkeypatch.setattr("lakehouse.storage.sql.tables_in_query", lambda query: [TableRef.parse("gold.dim_customers")])
+    monkeypatch.setattr("lakehouse.storage.sql.tables_in_query", lambda *_: [TableRef.parse("gold.dim_customers")])
     with (
         pytest.raises(QueryError),
         run_query(query.format(folder=tmp_path), str(lakehouse.lake), tmp_path / "scratch", 60) as result,
@@ -222,12 +253,40 @@ def test_locked_down_even_if_the_parse_lets_it_through(
     assert not list(tmp_path.glob("out*"))
 
 
+def test_the_connection_that_parses_is_locked_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = duckdb_views.connect()
+    monkeypatch.setattr("lakehouse.storage.sql.connect", kept.cursor)
+    tables_in_query("select 1", "")
+    seen = "select current_setting('enable_external_access'), current_setting('lock_configuration')"
+    assert kept.execute(seen).fetchone() == (False, True)
+    with pytest.raises(duckdb.PermissionException):
+        kept.execute("select * from read_text('/etc/hostname')")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "with x as (select 1) select * from X",
+        "with a as (select 1), b as (from a) from b",
+        "with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) select * from t",
+        "with x as (select 1) select * from (with z as (from x) from z)",
+    ],
+)
+def test_names_without_a_layer_are_those_of_with_queries(query: str) -> None:
+    assert tables_in_query(query, "") == []
+
+
 def test_only_mentioned_tables_are_opened() -> None:
     query = (
         "with a as (from gold.x) select (select max(id) from silver.b), * from a join ops.runs r on true"
         " where exists (from bronze.crm_contacts)"
     )
-    assert [str(table) for table in tables_in_query(query)] == ["bronze.crm_contacts", "gold.x", "ops.runs", "silver.b"]
+    assert [str(table) for table in tables_in_query(query, "")] == [
+        "bronze.crm_contacts",
+        "gold.x",
+        "ops.runs",
+        "silver.b",
+    ]
 
 
 def test_slow_query_prints_no_progress_bar(lakehouse: Lakehouse) -> None:
