@@ -169,9 +169,14 @@ def test_pages_are_in_the_menu_for_who_is_logged_in(server: Server, page: str, w
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(server.address + page, timeout=30)
     assert refused.value.code == 401
-    headers = {"Authorization": f"Bearer {server.token}"}
-    with urllib.request.urlopen(_request(server.address + page, headers=headers), timeout=30) as answer:
-        content = answer.read()
+    login = {"Authorization": f"Bearer {server.token}"}
+    with urllib.request.urlopen(_request(server.address + page, headers=login), timeout=30) as answer:
+        content, sent = answer.read(), answer.headers
+    for headers in (sent, refused.value.headers):
+        assert (headers["X-Content-Type-Options"], headers["X-Frame-Options"]) == ("nosniff", "SAMEORIGIN")
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+    assert ("script-src" in sent["Content-Security-Policy"]) == ("/dbt/" in page)
     assert b"<html" in content.lower()
     assert words in content
     menu = [view["href"] for plugin in server.call("/api/v2/plugins")["plugins"] for view in plugin["external_views"]]

@@ -7,6 +7,7 @@ customers never enter Great Expectations, so none can leak into Data Docs.
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pandas as pd
@@ -64,7 +65,9 @@ class ExpectRuleToHold(BatchExpectation):
             (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
         )
         checked, failed = int(found["rows_checked"]), int(found["rows_failed"])
-        result = {"observed_value": str(found["observed"]), "element_count": checked, "unexpected_count": failed}
+        # Great Expectations puts it into a page as it is, and a finding may name what a delivery has.
+        observed = html.escape(str(found["observed"]), quote=False)
+        result = {"observed_value": observed, "element_count": checked, "unexpected_count": failed}
         if not is_within:
             # A rule may count rows that are missing from the table; Great Expectations refuses more than 100 percent.
             result["unexpected_percent"] = min(100.0, 100 * failed / max(checked, 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 _DATA_SOURCE = "lakehouse"
 _BATCH = "gate"
+_NO_NAME = re.compile(r"[^\w.~:+ -]")  # the name of a run becomes a folder, and markup of a page
 
 
 def validate(gate: Gate, measurements: list[Measurement], run_id: str) -> dict[str, bool]:
@@ -42,7 +45,8 @@ def validate(gate: Gate, measurements: list[Measurement], run_id: str) -> dict[s
             gx.Checkpoint(name=name, validation_definitions=[definition], actions=[update_docs])
         )
         result = checkpoint.run(
-            batch_parameters={"dataframe": batch}, run_id=gx.RunIdentifier(run_name=run_id, run_time=datetime.now(UTC))
+            batch_parameters={"dataframe": batch},
+            run_id=gx.RunIdentifier(run_name=_NO_NAME.sub("_", run_id), run_time=datetime.now(UTC)),
         )
     return {
         rule_id: verdict
@@ -68,8 +72,8 @@ def _expectation(rule: Rule) -> Any:
         rule_id=rule.id,
         minimum=rule.minimum,
         maximum=rule.maximum,
-        # `$` begins a placeholder in Great Expectations' templates.
-        description=f"{rule.meaning} [{rule.severity}; {rule.id}]".replace("$", "$$"),
+        # `$` begins a placeholder in Great Expectations' templates, and texts go into pages as they are.
+        description=html.escape(f"{rule.meaning} [{rule.severity}; {rule.id}]", quote=False).replace("$", "$$"),
         severity="critical" if rule.severity is Severity.BLOCKING else "warning",
         meta={"rule_id": rule.id, "severity": str(rule.severity), "expected": rule.expected},
     )
