@@ -29,8 +29,10 @@ from lakehouse.orchestration.report.models import IS_REBUILT, RESOLVES_LATER
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
 from lakehouse.tables import TableRef, silver
+from lakehouse.utils.atomic_files import keep_new_files_private
 from lakehouse.window import BatchWindow
 
+keep_new_files_private()  # also of task processes of a scheduler that was started by somebody else
 log = logging.getLogger(__name__)
 
 # Only what may succeed the second time is tried again; data, configuration and code errors need a person. A worker that

@@ -69,6 +69,9 @@ def airflow_environment(database: str = DATABASE) -> dict[str, str]:
         "logging": {
             "base_log_folder": logs,
             "dag_processor_child_process_log_directory": logs / "dag_processor",
+            # text, as Airflow reads them
+            "file_task_handler_new_folder_permissions": "0o700",
+            "file_task_handler_new_file_permissions": "0o600",
             # they log hundreds of lines about themselves
             "namespace_levels": "great_expectations=WARNING cosmos=WARNING cosmos.operators.local=ERROR",
         },

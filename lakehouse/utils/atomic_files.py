@@ -9,6 +9,15 @@ from pathlib import Path
 
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 _FILE = 0o666  # less what the umask of the process takes away
+PRIVATE_UMASK = 0o077
+
+
+def keep_new_files_private() -> None:
+    """From here on, only their owner can read what this process and its children write: it is personal data.
+
+    Called wherever work begins: by the command line, supervisors, the DAG files, stages and jobs.
+    """
+    os.umask(PRIVATE_UMASK)
 
 
 def temporary_sibling(path: Path) -> Path:

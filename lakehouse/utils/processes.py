@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 
 import psutil
 
+from lakehouse.utils.atomic_files import PRIVATE_UMASK, keep_new_files_private, make_private_folder
 from lakehouse.utils.file_lock import held_lock
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ def start_detached(
     """
     bind = None if signal_at_parent_death is None else partial(_bind_to_parent, signal_at_parent_death)
     with contextlib.ExitStack() as stack:
-        output = None if log is None else stack.enter_context(_rotated(log).open("ab"))
+        output = None if log is None else stack.enter_context(open(_rotated(log), "ab", opener=_opened_private))
         return subprocess.Popen(
             command,
             env=environment,
@@ -84,6 +85,7 @@ def start_detached(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            umask=PRIVATE_UMASK,
             preexec_fn=bind,
         )
 
@@ -154,6 +156,7 @@ def run_supervisor(supervisor: Supervisor, lock: Path) -> int:
         The exit code of the process: 0 after a stop that was asked for, 1 when the supervisor gave up, 2 when another
         one holds the lock.
     """
+    keep_new_files_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with held_lock(lock, wait_seconds=0) as is_mine:
         if not is_mine:
@@ -200,10 +203,14 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
 
 
 def _rotated(log: Path) -> Path:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(log.parent)
     if log.exists() and log.stat().st_size > _LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     return log
+
+
+def _opened_private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def _bind_to_parent(signal_at_parent_death: signal.Signals) -> None:

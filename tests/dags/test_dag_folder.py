@@ -40,6 +40,11 @@ def test_no_dag_file_fails_to_load(found: dict[str, Any]) -> None:
     assert found["errors"] == {}
 
 
+def test_tasks_write_for_their_owner_only(found: dict[str, Any]) -> None:
+    """Whoever started the scheduler: the umask was 022 before the files were loaded."""
+    assert found["umask"] == 0o077
+
+
 def test_dag_ids_are_these(found: dict[str, Any]) -> None:
     assert set(found["dags"]) == {"ingest_crm", "ingest_transactions", "build_profiles", "pre_send_refresh"}
 

@@ -42,6 +42,8 @@ def test_everything_stays_below_the_home_and_on_loopback(home: Path) -> None:
     assert found["AIRFLOW__CORE__DAGS_FOLDER"] == str(PROJECT_ROOT / "dags")
     assert found["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
     assert found["LAKEHOUSE_HOME"] == str(home)
+    assert found["AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS"] == "0o700"
+    assert found["AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS"] == "0o600"
 
 
 def test_usage_data_is_sent_to_nobody(home: Path) -> None:

@@ -53,6 +53,41 @@ def log(tmp_path: Path) -> Iterator[Path]:
     return tmp_path / "logs" / "program.log"
 
 
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """A process that was started without the command line, where new files can be read by everybody."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_what_a_started_process_writes_is_its_owners(log: Path) -> None:
+    file = log.parent.parent / "written"
+    process, _ = started(f"open({str(file)!r}, 'w').close(); print('up')", log)
+    process.wait()
+    assert [place.stat().st_mode & 0o077 for place in (file, log, log.parent)] == [0, 0, 0]
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_supervisor_keeps_its_files_private_however_it_was_started(tmp_path: Path) -> None:
+    class Writes:
+        def run(self) -> bool:
+            (tmp_path / "record").touch()
+            return True
+
+        def stop(self, *_: object) -> None:
+            """Never asked to."""
+
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        assert run_supervisor(Writes(), tmp_path / "lock") == 0
+    finally:
+        signal.signal(signal.SIGTERM, handlers[0])
+        signal.signal(signal.SIGINT, handlers[1])
+    assert (tmp_path / "record").stat().st_mode & 0o077 == 0
+
+
 def test_pid_given_to_another_process_is_not_the_same_process() -> None:
     here = ProcessId.current()
     assert here.is_alive

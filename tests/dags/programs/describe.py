@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 
@@ -24,6 +25,7 @@ HEAVY = (
 
 
 def main() -> None:
+    os.umask(0o022)
     metadata_db.prepare()
     dbt_manifest_path()
     from airflow.dag_processing.dagbag import DagBag
@@ -39,6 +41,7 @@ def main() -> None:
                 "errors": bag.import_errors,
                 "seconds": seconds,
                 "heavy": [name for name in HEAVY if name in sys.modules and name not in loaded],
+                "umask": os.umask(0o022),
                 "pools": {pool.pool: pool.slots for pool in Pool.get_pools()},
                 "dags": {dag_id: _dag(dag) for dag_id, dag in bag.dags.items()},
             }
