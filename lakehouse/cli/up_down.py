@@ -67,3 +67,7 @@ def _show(found: ServerStatus, as_json: bool) -> None:
         click.echo(f"  password  {found.password}")
         if told := exposure(engine.status(), settings()):
             click.echo(f"  engine    {told}")
+    if found.paused:
+        click.echo(f"  paused    {', '.join(found.paused)}")
+        click.echo("            A paused DAG is not started by its schedule, and what is triggered waits as queued.")
+        click.echo('            Switch it on in the UI, or with PATCH /api/v2/dags/<dag> and {"is_paused": false}.')

@@ -12,6 +12,7 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
+from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.orchestration.airflow_config import DATABASE, airflow_home, apply_environment
 from lakehouse.orchestration.pools import POOLS
 
@@ -51,6 +52,14 @@ def end_abandoned_runs(database: str = DATABASE) -> int:
             " where state in ('running', 'queued') and triggered_by = 'TEST'"
         )
         return found.rowcount
+
+
+def paused_dags(database: str = DATABASE) -> list[str]:
+    """The DAGs that are switched off, as all are at first: what is triggered waits, and no schedule starts them."""
+    path = airflow_home() / database
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
+        running = {dag_id for (dag_id,) in connection.execute("select dag_id from dag where not is_paused")}
+    return sorted({file.stem for file in (PROJECT_ROOT / "dags").glob("[a-z]*.py")} - running)
 
 
 def _marker(database: str) -> Path:

@@ -158,6 +158,15 @@ def test_a_campaign_manager_triggers_the_refresh(server: Server) -> None:
     assert rows(server.home.lake, count_exports)[0][0] == before + 1
 
 
+def test_up_names_the_dags_in_which_a_triggered_run_waits(server: Server) -> None:
+    for is_paused in (True, False):
+        server.pause("pre_send_refresh", is_paused)
+        paused = json.loads(server.home.lakehouse("up", "--json").stdout)["paused"]
+        assert ("pre_send_refresh" in paused) is is_paused
+        assert "ingest_crm" in paused
+    assert "waits as queued" in server.home.lakehouse("up").stdout
+
+
 @pytest.mark.parametrize(
     ("page", "words"),
     [

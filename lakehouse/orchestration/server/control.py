@@ -14,6 +14,7 @@ from lakehouse.config.settings import settings
 from lakehouse.engine import control as engine
 from lakehouse.errors import TerminalError
 from lakehouse.orchestration.airflow_config import HOST, LOGIN, airflow_home, base_url, child_environment, password
+from lakehouse.orchestration.metadata_db import paused_dags
 from lakehouse.orchestration.server.state import PARTS, ServerState, part_log, read_state, write_state
 from lakehouse.utils.file_lock import held_lock
 from lakehouse.utils.ports import RELEASE_SECONDS, occupant
@@ -36,7 +37,8 @@ class ServerNotStartedError(TerminalError):
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What `lakehouse up` prints. `password` is generated once per home; there is no default one."""
+    """What `lakehouse up` prints. `password` is generated once per home; there is no default one. `paused`: the DAGs
+    that are switched off."""
 
     state: Literal["running", "starting", "stopped", "failed"]
     address: str
@@ -45,6 +47,7 @@ class ServerStatus:
     parts: dict[str, int]
     restarts: int = 0
     detail: str = ""
+    paused: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The status as plain values, for `lakehouse up --json`."""
@@ -74,6 +77,7 @@ def status() -> ServerStatus:
         parts=alive,
         restarts=state.restarts,
         detail=state.detail,
+        paused=tuple(paused_dags()) if is_running else (),
     )
 
 
