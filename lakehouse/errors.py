@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 
@@ -164,6 +165,25 @@ class DiskFullError(TerminalError):
         super().__init__(
             f"{work}: {problem}",
             "Make room where LAKEHOUSE_HOME and the lake are, then run again: finished work is not repeated.",
+        )
+
+
+class NoAccessError(TerminalError):
+    """The operating system refuses a file to the user who runs this."""
+
+    def __init__(self, work: str, path: Path, seen: Path, owner: str, mode: int, user: str) -> None:
+        """`seen`: the path, or the nearest folder above it that can be looked at, with its owner and mode."""
+        self.path = path
+        where = "it" if seen == path else f"the folder {seen}"
+        if owner == user:
+            remedy = f"Run `chmod u+rwX {seen}`, or check that its disk is not mounted read-only."
+        else:
+            remedy = (
+                f"Run as {owner}, or have {seen} given to {user} (`sudo chown {user} {seen}`). Always run the lakehouse"
+                " as the same user; `lakehouse doctor` names what belongs to another one."
+            )
+        super().__init__(
+            f"{work}: the user {user} may not use {path}: {where} belongs to {owner}, mode {mode:o}", remedy
         )
 
 

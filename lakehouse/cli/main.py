@@ -15,7 +15,9 @@ from typing import Any
 import click
 
 from lakehouse.errors import LakehouseError
+from lakehouse.utils.atomic_files import keep_new_files_private
 from lakehouse.utils.disk_full import no_room
+from lakehouse.utils.no_access import no_access
 
 # command -> module:object and its line in `lakehouse --help`, so that help need not import them
 COMMANDS = {
@@ -86,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     readable by the owner only, because it is personal data.
     """
     if arguments is None:
-        os.umask(0o077)
+        keep_new_files_private()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code: Any = cli.main(given, prog_name="lakehouse", standalone_mode=False)
@@ -108,8 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in given:
             raise
-        full = no_room(error, "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-")))
-        if (known := full or _damage()) is not None:
+        command = "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-"))
+        known = no_room(error, command) or no_access(error, command) or _damage()
+        if known is not None:
             return _fail_with_remedy(known)
         return _fail(
             f"Error: {type(error).__name__}: {error}\n"

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from lakehouse.config.settings import PROJECT_ROOT, Settings, check_lake, settings
+from lakehouse.diagnostics.access_findings import access_findings
 from lakehouse.diagnostics.config_check import check_campaigns, check_sources
 from lakehouse.diagnostics.finding import Finding
 from lakehouse.diagnostics.source_findings import source_findings
@@ -26,6 +27,7 @@ from lakehouse.errors import ConfigurationError, LakehouseError
 from lakehouse.storage.damage import doubtful_tables, known_tables
 from lakehouse.storage.discovery import is_remote
 from lakehouse.storage.layout_version import check_layout
+from lakehouse.utils.no_access import no_access
 from lakehouse.utils.ports import occupant
 from lakehouse.utils.processes import GB
 
@@ -48,6 +50,7 @@ def examine() -> list[Finding]:
         _engine,
         _engine_access,
         _ports,
+        access_findings,
         _lake,
         _tables,
         _disk,
@@ -57,7 +60,18 @@ def examine() -> list[Finding]:
         _sample,
         _airflow_db,
     ]
-    return [finding for check in checks for finding in check(chosen)]
+    return [finding for check in checks for finding in _findings(check, chosen)]
+
+
+def _findings(check: _Check, chosen: Settings) -> list[Finding]:
+    """What a check found; a file that it may not read is a finding, and the other checks go on."""
+    try:
+        return check(chosen)
+    except Exception as error:
+        name = check.__name__.strip("_").replace("_", " ")
+        if (refused := no_access(error, f"the check of {name}")) is None:
+            raise
+        return [Finding(name, False, refused.what, refused.remedy)]
 
 
 def _python(_: Settings) -> list[Finding]:

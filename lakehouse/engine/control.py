@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import json
 import logging
 import os
@@ -20,7 +19,7 @@ from lakehouse.engine.launch import listening_port, memory_limit_gb
 from lakehouse.engine.state import EngineState, engine_dir, read_state, write_state
 from lakehouse.errors import ConfigurationError, EngineUnavailableError
 from lakehouse.utils.file_lock import held_lock
-from lakehouse.utils.ports import RELEASE_SECONDS, occupant
+from lakehouse.utils.ports import RELEASE_SECONDS, is_loopback, occupant
 from lakehouse.utils.processes import end_trees, last_lines, resident_gb, start_detached, wait_for
 
 _log = logging.getLogger(__name__)
@@ -241,7 +240,7 @@ def _end_orphan(state: EngineState | None) -> None:
 
 def _check_loopback(chosen: Settings) -> None:
     host = chosen.engine_host
-    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+    if not is_loopback(host):
         raise ConfigurationError(
             "LAKEHOUSE_ENGINE_HOST", None, f"{host} is not loopback, and the engine encrypts nothing", "127.0.0.1"
         )

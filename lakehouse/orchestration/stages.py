@@ -19,7 +19,9 @@ from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
 from lakehouse.errors import ConfigurationError, ContractError, DamagedTableError, LakehouseError, StageTimeoutError
 from lakehouse.outcome import TableOutcome
+from lakehouse.utils.atomic_files import keep_new_files_private
 from lakehouse.utils.disk_full import no_room
+from lakehouse.utils.no_access import no_access
 from lakehouse.utils.time_limit import time_limit
 from lakehouse.window import BatchWindow
 
@@ -64,6 +66,7 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
     """
     from lakehouse.storage.layout_version import prepare_layout, rename_former_columns
 
+    keep_new_files_private()
     function: StageFunction = pkgutil.resolve_name(STAGES[stage])
     run = _StageRun(stage, target, window.run_id, dag_id, datetime.now(UTC), time.monotonic())
     try:
@@ -74,7 +77,8 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
         with time_limit(hours * 3600, StageTimeoutError(stage, target, hours), _end_queries):
             outcomes = function(target, window)
     except Exception as error:
-        reported = no_room(error, f"{stage} {target}") or _damage(error) or error
+        work = f"{stage} {target}"
+        reported = no_room(error, work) or no_access(error, work) or _damage(error) or error
         _record_failure(run, reported)
         if reported is error:
             raise

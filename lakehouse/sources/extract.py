@@ -14,6 +14,7 @@ from lakehouse.landing.ledger import Ledger, open_ledger
 from lakehouse.landing.returned_content import with_returned
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.disk_full import no_room
+from lakehouse.utils.no_access import no_access
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def _as_ours(feed: Feed, error: Exception) -> LakehouseError:
         return error
     if no_room(error, "") is not None:
         raise error
+    if refused := no_access(error, f"source {feed.source}: {feed.dataset}"):
+        return refused
     if isinstance(error, OSError):
         return SourceUnavailableError(
             feed.source, f"{feed.dataset}: {error}", "Check that its files can be read, then run again."

@@ -137,6 +137,7 @@ def is_changed(file: DeliveredFile) -> bool:
 def _in_folder(feed: Feed, patterns: tuple[str, ...], folder: Path) -> Iterator[DeliveredFile]:
     if not folder.is_dir():
         raise SourceUnavailableError(feed.source, f"the folder {folder} does not exist", _remedy(folder))
+    os.scandir(folder).close()  # a folder that may not be read has no files for glob, without a word
     walls = _Walls(folder)
     for pattern in patterns:
         if not any(sign in pattern for sign in "*?[") and not (folder / pattern).exists():

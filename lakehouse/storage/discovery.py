@@ -58,14 +58,21 @@ def newest_version(table: TableRef, lake: str) -> int | None:
 
 def commits_of(folder: Path) -> dict[int, Path]:
     """Version -> file of the commits in the log of a local table; empty without a log."""
-    log = folder / "_delta_log"
-    return {int(match[1]): file for file in log.glob("*.json") if (match := _COMMIT.fullmatch(file.name))}
+    return {int(match[1]): file for file in _log_files(folder) if (match := _COMMIT.fullmatch(file.name))}
 
 
 def checkpoints_of(folder: Path) -> set[int]:
     """The versions of which the log of a local table has a checkpoint."""
+    return {int(match[1]) for file in _log_files(folder) if (match := _CHECKPOINT.fullmatch(file.name))}
+
+
+def _log_files(folder: Path) -> list[Path]:
+    """Not by `glob`, for which a folder that may not be read is empty: the table would seem not to be there."""
     log = folder / "_delta_log"
-    return {int(match[1]) for file in log.glob("*.parquet") if (match := _CHECKPOINT.fullmatch(file.name))}
+    try:
+        return [log / name for name in os.listdir(log)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _local_tables(lake: str, layer: Layer) -> Iterator[str]:

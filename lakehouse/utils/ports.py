@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 import psutil
@@ -14,6 +15,14 @@ RELEASE_SECONDS = 2.0
 _UNKNOWN = "another program"
 # The variable by which an engine names its home to whoever finds its port in use.
 ENGINE_OF = "LAKEHOUSE_ENGINE_OF"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name localhost, is of this machine only; False for any other name."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def occupant(host: str, port: int, patience_seconds: float = 0.0) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sqlite3
@@ -220,3 +221,35 @@ def test_metadata_database_is_read(home: Home) -> None:
     assert finding("Airflow database").detail.endswith("revision abc")
     database.write_text("not a database, for longer than a header of one would be: " + "x" * 200)
     assert not finding("Airflow database").is_ok
+
+
+@pytest.mark.parametrize(("host", "is_ok"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("db.lan", False)])
+def test_a_host_that_is_not_loopback_is_warned_of(
+    home: Home, monkeypatch: pytest.MonkeyPatch, host: str, is_ok: bool
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ENGINE_HOST", host)
+    settings.cache_clear()
+    seen = finding("host")
+    assert seen.is_ok is is_ok and host in seen.detail and "LAKEHOUSE_ENGINE_HOST" in seen.remedy
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_files_of_another_owner_are_named(home: Home) -> None:
+    assert finding("owner").is_ok
+    folder = home.path / "lake" / "silver"
+    folder.mkdir(parents=True)
+    os.chown(folder, 65533, -1)
+    seen = finding("owner")
+    assert not seen.is_ok and f"{folder} (65533)" in seen.detail and "chown" in seen.remedy
+
+
+def test_a_file_that_may_not_be_read_is_a_finding_and_the_other_checks_go_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(home.path))
+
+    monkeypatch.setattr(doctor, "check_layout", refused)
+    seen = finding("lake")
+    assert not seen.is_ok and f"may not use {home.path}" in seen.detail
+    assert finding("Airflow database").is_ok

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 import time
+from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import ContractError, SourceUnavailableError
+from lakehouse.errors import ContractError, NoAccessError, SourceUnavailableError
 from lakehouse.landing.files import NO_SNAPSHOT
 from lakehouse.sources import files as files_module
 from tests.sources.conftest import Home
@@ -256,6 +257,17 @@ def test_missing_locations_say_so(shop: Home) -> None:
     shop.declare(DECLARED.format(load="increment").replace('"*.csv*"', "p.csv"))
     (shop.path / "in").mkdir()
     with pytest.raises(SourceUnavailableError, match=r"the file .*/in/p\.csv for products does not exist"):
+        shop.extract("products")
+
+
+def test_a_folder_that_may_not_be_read_is_told_with_its_owner(shop: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`glob` finds nothing in it, without a word; root may read every folder, and so is told it may not."""
+
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("lakehouse.sources.file_discovery.os.scandir", refused)
+    with pytest.raises(NoAccessError, match=r"may not use .*/in: it belongs to "):
         shop.extract("products")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import fsspec
 import pyarrow as pa
+import pytest
 from deltalake import write_deltalake
 
 from lakehouse.storage.discovery import existing_tables, newest_version
@@ -35,3 +36,16 @@ def test_lists_an_object_store_the_same_way() -> None:
         store.pipe_file(f"/shop-lake/{path}", b"{}")
     lake = "memory://shop-lake"
     assert existing_tables(lake) == [gold("facts"), silver("contacts")]
+
+
+def test_a_log_that_may_not_be_read_is_not_a_table_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_deltalake(silver("consents").location(str(tmp_path)), pa.table({"x": [1]}))
+
+    def refused(path: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("lakehouse.storage.discovery.os.listdir", refused)
+    with pytest.raises(PermissionError):
+        newest_version(silver("consents"), str(tmp_path))
