@@ -12,8 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from lakehouse.config.feeds import Feed
-from lakehouse.config.source_models import FilesDataset
-from lakehouse.errors import ContractError, SourceUnavailableError, UnreadableFileError
+from lakehouse.errors import SourceUnavailableError, UnreadableFileError
 from lakehouse.formats.file_facts import FileFacts
 from lakehouse.landing.column_budget import ColumnBudget
 from lakehouse.landing.files import (
@@ -30,13 +29,13 @@ from lakehouse.landing.files import (
 from lakehouse.landing.ledger import DUPLICATE, LANDED, SET_ASIDE, Delivery, Ledger
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.file_discovery import DeliveredFile, LocalFile, discover, fetch, is_changed
+from lakehouse.sources.file_report import refuse_if_nothing_fits, warnings_of
 from lakehouse.sources.file_rows import read_rows
 from lakehouse.sources.last_lines import LastLines
 from lakehouse.window import BatchWindow
 
 _THREADS = 2
 _WAVE = 32  # files fingerprinted before they are read: duplicates among them are decided by order, not by chance
-_NAMED = 5  # files named in one warning
 _SHARE_FILES, _SHARE_BYTES = 16, 16 << 20  # what one thread lands at a time, and may put into one landed file
 
 
@@ -58,7 +57,7 @@ def land_files(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
                 deliveries.append(delivery)
                 if delivery.sha256 and delivery.fingerprint:
                     ledger.add(replace(delivery, place=places[delivery.file_name]))
-    _refuse_if_nothing_fits(feed, ledger)
+    refuse_if_nothing_fits(feed, ledger)
     read = sum(delivery.rows for delivery in deliveries)
     duplicates = sum(delivery.rows for delivery in deliveries if delivery.outcome == DUPLICATE)
     return TableOutcome(
@@ -67,7 +66,7 @@ def land_files(feed: Feed, ledger: Ledger, window: BatchWindow) -> TableOutcome:
         read - duplicates,
         0,
         duplicates,
-        tuple(_warnings(feed, found, deliveries)),
+        tuple(warnings_of(feed, found, deliveries)),
         skipped=not deliveries,
     )
 
@@ -239,33 +238,3 @@ def _land_file(
         return replace(delivery, outcome=SET_ASIDE, reason=error.reason)
     finally:
         local.release()
-
-
-def _refuse_if_nothing_fits(feed: Feed, ledger: Ledger) -> None:
-    """ContractError when no file could ever be read as declared: the dataset stops, at every run until that is
-    fixed."""
-    aside = [delivery for delivery in ledger.newest.values() if delivery.outcome == SET_ASIDE]
-    if aside and not ledger.landed:
-        found = (
-            "the only file of source {} cannot"
-            if len(aside) == 1
-            else f"none of the {len(aside)} files of source {{}} can"
-        )
-        problem = f"{found.format(feed.source)} be read as declared, e.g. {aside[0].file_name}: {aside[0].reason}"
-        raise ContractError(
-            feed.dataset, problem, "Correct the declaration in sources.yml, or have the files delivered again."
-        )
-
-
-def _warnings(feed: Feed, found: list[DeliveredFile], deliveries: list[Delivery]) -> Iterator[str]:
-    """What a person should know of the files of a run: none found, set aside, delivered before, landed with a note."""
-    assert isinstance(feed.declaration, FilesDataset)
-    if not found:
-        yield f"{feed.source}: no file matches {', '.join(feed.declaration.files)}"
-    for outcome, words in ((SET_ASIDE, "set aside"), (DUPLICATE, "already loaded"), (LANDED, "landed with a note")):
-        notable = [d for d in deliveries if d.outcome == outcome and d.reason and d.reason != "delivered again"]
-        named = "; ".join(f"{d.file_name} ({d.reason})" for d in notable[:_NAMED])
-        if notable:
-            more = f"; and {len(notable) - _NAMED} more, see ops.files" if len(notable) > _NAMED else ""
-            files = "1 file" if len(notable) == 1 else f"{len(notable)} files"
-            yield f"{files} of {feed.source} {words}: {named}{more}"
