@@ -24,27 +24,38 @@ _CONTACTS_OF_PERSONS = """(
     where identifier_type = 'crm_id'
     group by customer_id
 )"""
-_UNRESOLVED = """(
-    select lines.n, known.identifier is null as is_unresolved
+# What orders, coupons and permissions refer to; n: lines of orders. Where hardly any CRM id is a contact's, they are
+# written otherwise than the contacts' own.
+_REFERENCES = """(
+    select
+        lines.n,
+        known.identifier is null as is_unresolved,
+        lines.reference_type = 'crm_id' as is_crm_id,
+        lines.reference_type = 'crm_id' and known.rule in ('reference_only', 'placeholder') as is_strange,
+        crm.contacts
     from (
-        select reference_type, customer_reference, sum(1) as n
-        from {silver.transactions}
-        where not _is_deleted and customer_reference is not null
+        select reference_type, customer_reference, sum(n) as n
+        from (
+            select reference_type, customer_reference, 1 as n
+            from {silver.transactions}
+            where not _is_deleted
+            union all
+            select reference_type, customer_reference, 0 as n from {silver.redemptions}
+            union all
+            select reference_type, customer_reference, 0 as n from {silver.consents}
+        ) as referring
+        where customer_reference is not null
         group by reference_type, customer_reference
     ) as lines
-    left join (select identifier_type, identifier from {table}) as known
+    left join (select identifier_type, identifier, rule from {table}) as known
         on lines.reference_type = known.identifier_type and lines.customer_reference = known.identifier
+    cross join (
+        select count_if(rule not in ('reference_only', 'placeholder')) as contacts
+        from {table}
+        where identifier_type = 'crm_id'
+    ) as crm
 )"""
-
-# CRM ids that rows refer to. Where hardly any is a contact's, they are written otherwise than the contacts' own.
-_STRANGERS = """(
-    select
-        count_if(first_referred_at is not null) as referred,
-        count_if(rule in ('reference_only', 'placeholder')) as strangers,
-        count_if(rule not in ('reference_only', 'placeholder')) as contacts
-    from {table}
-    where identifier_type = 'crm_id'
-)"""
+_IS_STRANGE = f"max(contacts) > 0 and count_if(is_strange) > {_FEW} * count_if(is_crm_id)"
 
 GATE = Gate(
     silver("identities"),
@@ -68,11 +79,11 @@ GATE = Gate(
         Rule(
             "identities.references.of_contacts",
             f"At most {_FEW:.0%} of the CRM ids that orders, coupons and permissions refer to are of no contact",
-            f"coalesce(sum(case when contacts > 0 and strangers > {_FEW} * referred then strangers else 0 end), 0)",
+            f"case when {_IS_STRANGE} then count_if(is_strange) else 0 end",
             Severity.WARNING,
-            "coalesce(sum(referred), 0)",
-            relation=_STRANGERS,
-            detail="concat(cast(coalesce(sum(strangers), 0) as string), ' of no contact')",
+            "count_if(is_crm_id)",
+            relation=_REFERENCES,
+            detail="concat(cast(count_if(is_strange) as string), ' of no contact')",
         ),
         Rule(
             "identities.transactions.resolved",
@@ -81,8 +92,8 @@ GATE = Gate(
             # Lines may arrive while identities are resolved; what is still missing in gold blocks there, to the cent.
             Severity.WARNING,
             checked="coalesce(sum(n), 0)",
-            relation=_UNRESOLVED,
-            detail="concat(cast(count_if(is_unresolved) as string), ' references without a person')",
+            relation=_REFERENCES,
+            detail="concat(cast(count_if(is_unresolved and n > 0) as string), ' references without a person')",
         ),
     ),
 )

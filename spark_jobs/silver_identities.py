@@ -12,6 +12,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,11 +34,17 @@ from lakehouse.storage.ops_tables import record_batch
 from lakehouse.storage.progress import record_progress, versions_worked_on
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops, silver
+from lakehouse.utils.sql_text import literal
 from lakehouse.window import BatchWindow
+
+if TYPE_CHECKING:
+    from lakehouse.identities.changes import RowsToWrite
 
 TABLE = silver("identities")
 # Not a table: a number that stands for the settings identities were resolved with, kept like a version in ops.progress.
 RULES = ops("identity_rules")
+# A change of some addresses writes no cards.
+_PARTITIONS = ("identifier_type",)
 
 
 def run(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -104,9 +111,9 @@ class _Work:
         resolution = resolve(facts, Guard(self.sharing_limit, placeholders=placeholders_of(references)), now)
         self._record(resolution.assigned)
         rows = compare(table.rows() if table.columns == schema.names else None, resolution.rows, now)
-        if rows.changed.num_rows or rows.gone.num_rows or not table.exists:
+        if not rows.is_empty or not table.exists:
             everything = pa.concat_tables([rows.changed, rows.unchanged]).cast(schema)
-            table.overwrite(everything.sort_by([(name, "ascending") for name in IDENTITIES.key]))
+            table.overwrite(everything.sort_by([(name, "ascending") for name in IDENTITIES.key]), _PARTITIONS)
         count_placeholders = (pc.sum(contacts["count_placeholders"]).as_py() or 0) + len(placeholders_of(references))
         return self._outcome(resolution.rows.num_rows, rows.changed.num_rows, count_placeholders)
 
@@ -127,10 +134,17 @@ class _Work:
         known, resolution = resolve_changes(changed, neighbours, self.sharing_limit, now)
         self._record(resolution.assigned)
         rows = compare(known, resolution.rows, now)
-        if rows.changed.num_rows or rows.gone.num_rows:
-            changes = self.inputs.local(rows.to_merge())
-            committed(TABLE, lambda: table.merge_and_delete(changes, IDENTITIES.key))
+        if not rows.is_empty:
+            committed(TABLE, lambda: self._rewrite(rows))
         return self._outcome(resolution.rows.num_rows, rows.changed.num_rows, changed.count_placeholders)
+
+    def _rewrite(self, rows: RowsToWrite) -> None:
+        """Write the types of identifiers anew of which rows change; the engine's merge takes three times as long."""
+        table = self._table
+        known = table.rows(filters=[("identifier_type", "in", rows.types)])
+        if known is not None:
+            types = ", ".join(literal(kind) for kind in rows.types)
+            table.overwrite_where(f"identifier_type in ({types})", rows.applied_to(known))
 
     def _now(self, table: SparkTable) -> datetime:
         """Later than anything in the table and in the ledger."""

@@ -42,7 +42,6 @@ IDENTITIES = Contract(
             required=True,
         ),
         Column("first_seen_at", "timestamp", "Earliest contact or event that mentions the identifier", required=True),
-        Column("first_referred_at", "timestamp", "Earliest event that refers to it; null when none does"),
         Column("linked_at", "timestamp", "When the evidence for the link was first there", required=True),
         Column(
             "_group",

@@ -3,7 +3,7 @@ now."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import reduce
 
 import pyarrow as pa
@@ -24,7 +24,6 @@ from lakehouse.identities.inputs import (
     dated_members,
 )
 from lakehouse.identities.names import TYPES, Name, pairs
-from lakehouse.identities.neighbourhood import names_table
 from lakehouse.spark.row_changes import RowChanges, row_changes
 from lakehouse.spark.table import SparkTable
 from lakehouse.storage.table import Table
@@ -75,41 +74,26 @@ def _add_new_identifiers_of_contacts(result: ChangedInputs, inputs: Inputs, sinc
 
 def _add_contacts(result: ChangedInputs, inputs: Inputs, changes: RowChanges) -> None:
     """Touch every identifier of contacts that have other identifiers than before."""
-    rows = [
-        set() if part is None else set(map(tuple, _rows(inputs.canonical(part).drop("count_placeholders").toArrow())))
-        for part in (changes.before, changes.after)
-    ]
-    for row in rows[0] ^ rows[1]:
+    before, after = (
+        None if part is None else inputs.canonical(part).toArrow() for part in (changes.before, changes.after)
+    )
+    for row in _rows(before) ^ _rows(after):
         result.touched |= {(kind, str(text)) for kind, text in zip(TYPES, row, strict=False) if text is not None}
-    if changes.after is not None:
-        counted = inputs.canonical(changes.after).agg(sf.sum("count_placeholders")).collect()
-        result.count_placeholders = int(counted[0][0] or 0)
+    if after is not None:
+        result.count_placeholders = pc.sum(after["count_placeholders"]).as_py() or 0
 
 
 def _add_references(
     result: ChangedInputs, inputs: Inputs, found: Mapping[TableRef, RowChanges], since: Mapping[TableRef, int]
 ) -> None:
-    """Touch identifiers that are referred to earlier, for the first time, later than before or not at all any more."""
+    """Touch identifiers that are referred to for the first time or earlier, and those whose first mention may have been
+    a row that is no more; nothing hangs on any other reference."""
     now, then = _referring_rows(inputs, found, since)
     table = SparkTable(TABLE, inputs.lake, spark=inputs.spark)
-    known = table.read().select(*_NAME, "first_referred_at")
-    first, is_known = sf.col("first_referred_at"), sf.col("first_referred_at").isNotNull()
-    added = _least(now, inputs, known, ~is_known | (sf.col("first_seen_at") < first))
-    gone = _least(then, inputs, known, is_known & (sf.col("first_seen_at") <= first))
-    for name, moment, is_placeholder in added:
-        if moment is not None:
-            result.referred[name] = moment
-            result.placeholders |= {name} if is_placeholder else set()
-    # The row that was the first reference is another one now. Where no earlier one came, all rows are asked.
-    lost = [name for name, moment, _ in gone if name not in result.referred or result.referred[name] > moment]  # type: ignore[operator]
-    if lost:
-        asked = inputs.local(names_table(lost))
-        earliest: dict[Name, object] = dict.fromkeys(lost)
-        for name, moment, is_placeholder in _least([inputs.references(asked)], inputs, None, None):
-            earliest[name] = moment
-            result.placeholders |= {name} if is_placeholder else set()
-        result.referred |= earliest
-    result.touched |= set(result.referred)
+    known = table.read().select(*_NAME, sf.col("first_seen_at").alias("known_since"))
+    since_then = sf.col("known_since")
+    result.touched |= _those(now, known, since_then.isNull() | (sf.col("first_seen_at") < since_then))
+    result.touched |= _those(then, known, sf.col("first_seen_at") <= since_then)
 
 
 def _referring_rows(
@@ -133,23 +117,20 @@ def _referring_rows(
     return now, then
 
 
-def _least(
-    parts: list[DataFrame], inputs: Inputs, known: DataFrame | None, condition: sf.Column | None
-) -> Iterable[tuple[Name, object, bool]]:
-    """name, earliest first_seen_at, whether it is a placeholder; of those that meet a condition on what is known."""
+def _those(parts: list[DataFrame], known: DataFrame, condition: sf.Column) -> set[Name]:
+    """The identifiers whose earliest mention in `parts` meets the condition."""
     if not parts:
-        return []
-    rows = reduce(DataFrame.unionByName, parts)
-    least = rows.groupBy(*_NAME, "is_placeholder").agg(sf.min("first_seen_at").alias("first_seen_at"))
-    if known is not None and condition is not None:
-        least = least.join(known, list(_NAME), "left").where(condition)
-    found = least.select(*_NAME, "first_seen_at", "is_placeholder").toArrow()
-    moments, flags = found["first_seen_at"].to_pylist(), found["is_placeholder"].to_pylist()
-    return list(zip(pairs(found), moments, flags, strict=True))
+        return set()
+    rows = reduce(DataFrame.unionByName, parts).where("first_seen_at is not null")
+    least = rows.groupBy(*_NAME).agg(sf.min("first_seen_at").alias("first_seen_at"))
+    return set(pairs(least.join(known, list(_NAME), "left").where(condition).select(*_NAME).toArrow()))
 
 
-def _rows(table: pa.Table) -> Iterable[tuple[object, ...]]:
-    return zip(*(column.to_pylist() for column in table.columns), strict=True)
+def _rows(contacts: pa.Table | None) -> set[tuple[object, ...]]:
+    if contacts is None:
+        return set()
+    columns = [contacts[name].to_pylist() for name in contacts.column_names if name != "count_placeholders"]
+    return set(zip(*columns, strict=True))
 
 
 def add_recorded_meanwhile(result: ChangedInputs, since: int, lake: str) -> bool:

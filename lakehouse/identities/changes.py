@@ -21,11 +21,22 @@ class RowsToWrite:
     unchanged: pa.Table
     gone: pa.Table
 
-    def to_merge(self) -> pa.Table:
-        """What changed and what is gone as one table, with `_is_gone`."""
-        changed = self.changed.append_column("_is_gone", pa.repeat(pa.scalar(False), self.changed.num_rows))
-        gone = self.gone.append_column("_is_gone", pa.repeat(pa.scalar(True), self.gone.num_rows))
-        return pa.concat_tables([changed, gone], promote_options="default")
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return self.changed.num_rows + self.gone.num_rows == 0
+
+    @property
+    def types(self) -> list[str]:
+        """Types of identifiers of which rows change."""
+        return sorted(set(self.changed["identifier_type"].to_pylist()) | set(self.gone["identifier_type"].to_pylist()))
+
+    def applied_to(self, known: pa.Table) -> pa.Table:
+        """`known` rows after the changes."""
+        replaced = pa.concat_tables([self.changed.select(_KEY), self.gone])
+        is_replaced = pc.is_in(_joined(known), value_set=_joined(replaced))
+        kept = known.filter(pc.invert(is_replaced)).select(self.changed.column_names).cast(self.changed.schema)
+        return pa.concat_tables([kept, self.changed])
 
 
 def compare(known: pa.Table | None, resolved: pa.Table, now: datetime) -> RowsToWrite:
@@ -44,6 +55,11 @@ def compare(known: pa.Table | None, resolved: pa.Table, now: datetime) -> RowsTo
     rows = resolved.append_column("_updated_at", times)
     gone = known.select(_KEY).join(resolved.select(_KEY), keys=_KEY, join_type="left anti")
     return RowsToWrite(rows.filter(pc.invert(is_same)), rows.filter(is_same), gone)
+
+
+def _joined(rows: pa.Table) -> pa.Array:
+    """The keys as one text each; no type of identifier has a colon."""
+    return pc.binary_join_element_wise(*(rows[name] for name in _KEY), ":").combine_chunks()
 
 
 def _flat(rows: pa.Table) -> pa.Table:

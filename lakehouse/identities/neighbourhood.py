@@ -6,6 +6,7 @@ neighbours belong to, and on whoever has a customer_id that one of them ever had
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,18 +19,26 @@ from lakehouse.identities.names import TYPES, Name, pairs
 NAMES = pa.schema([("identifier_type", pa.string()), ("identifier", pa.string())])
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the lake has about some identifiers.
+
+    `contacts`: those that have one of them: the identifier, then columns as of Facts.contacts. `of_contacts`: rows of
+    silver.contact_identifiers. Of an identifier that is shared too widely, both have enough rows to see that.
+    `ledger`: rows of ops.customer_ids. `references`: as of Facts.references, with is_placeholder.
+    """
+
+    contacts: pa.Table
+    of_contacts: pa.Table
+    ledger: pa.Table
+    references: pa.Table
+
+
 class Neighbours(Protocol):
     """What the lake knows about some identifiers (`names`: identifier_type, identifier)."""
 
-    def contacts(self, names: pa.Table) -> pa.Table:
-        """Contacts that have one of the names: the name, then columns as of Facts.contacts; of contacts that share a
-        name too widely enough rows to see that."""
-
-    def of_contacts(self, names: pa.Table) -> pa.Table:
-        """Rows of silver.contact_identifiers with one of the names; the same for widely shared ones."""
-
-    def ledger(self, names: pa.Table) -> pa.Table:
-        """Rows of ops.customer_ids about the names."""
+    def known(self, names: pa.Table) -> Known:
+        """See Known."""
 
     def resolved(self, names: pa.Table, customer_ids: pa.Array) -> pa.Table:
         """Rows of silver.identities in the groups of the names, or with one of the customer_ids."""
@@ -44,37 +53,40 @@ class Neighbourhood:
     of_contacts: pa.Table
     ledger: pa.Table
     resolved: pa.Table
+    references: pa.Table
     shared: set[Name] = field(default_factory=set)
 
 
 def neighbourhood(touched: Iterable[Name], lake: Neighbours, sharing_limit: int) -> Neighbourhood:
-    """Follow the touched identifiers to everything they may be resolved with."""
-    found: dict[str, list[pa.Table]] = {"contacts": [], "of_contacts": [], "ledger": [], "resolved": []}
+    """Follow the touched identifiers to everything they may be resolved with.
+
+    What they were resolved with comes first: whoever is connected through something new was touched, so that contacts
+    are mostly asked for once.
+    """
+    found: dict[str, list[pa.Table]] = defaultdict(list)
     seen: set[Name] = set()
     shared: set[Name] = set()
+    customers: set[str] = set()
     settled = _Settled()
     frontier = set(touched)
-    while frontier or not seen:
-        names = names_table(frontier)
-        seen |= frontier
-        contacts, of_contacts, ledger = lake.contacts(names), lake.of_contacts(names), lake.ledger(names)
-        resolved = settled.resolve(lake, frontier, set(ledger["customer_id"].to_pylist()))
-        shared_now = _on_more_than(sharing_limit, contacts)
+    is_done = False
+    while not is_done:
+        resolved = settled.resolve(lake, frontier, customers)
+        found["resolved"].append(resolved)
+        names = (frontier | set(pairs(resolved))) - seen
+        seen |= names
+        known = lake.known(names_table(names))
+        shared_now = _on_more_than(sharing_limit, known.contacts)
         shared |= shared_now
-        contacts = _without(contacts, shared_now).select([*TYPES, "created_at", "is_deleted"])
-        former = _without(of_contacts, _on_more_than(sharing_limit, of_contacts))
-        for name, table in (
-            ("contacts", contacts),
-            ("of_contacts", of_contacts),
-            ("ledger", ledger),
-            ("resolved", resolved),
-        ):
-            found[name].append(table)
-        reached = set(_names_of_contacts(contacts)) | set(pairs(resolved))
-        reached |= {("crm_id", contact) for contact in former["contact_id"].to_pylist()}
+        contacts = _without(known.contacts, shared_now).select([*TYPES, "created_at", "is_deleted"])
+        former = _without(known.of_contacts, _on_more_than(sharing_limit, known.of_contacts))
+        found["contacts"].append(contacts)
+        for name in ("of_contacts", "ledger", "references"):
+            found[name].append(getattr(known, name))
+        customers = set(known.ledger["customer_id"].to_pylist())
+        reached = set(_names_of_contacts(contacts)) | {("crm_id", text) for text in former["contact_id"].to_pylist()}
         frontier = reached - seen
-        if not frontier:
-            break
+        is_done = not names or not (frontier or settled.has_open(customers))
     return Neighbourhood(**{name: _distinct(tables) for name, tables in found.items()}, shared=shared)
 
 
@@ -100,6 +112,10 @@ class _Settled:
         self.groups |= {group for group, _ in of_asked}
         self.customers |= wanted | {customer for _, customer in of_asked}
         return self.rows
+
+    def has_open(self, customers: set[str]) -> bool:
+        """Whether there are customers of whom not all rows are known."""
+        return not customers <= self.customers
 
     def _is_settled(self, name: Name) -> bool:
         group, customer = self.known.get(name, (None, None))

@@ -198,7 +198,6 @@ def _finished(identifiers: pd.DataFrame, links: pd.DataFrame, former: pd.Series)
         "former_customer_ids": _lists(former, len(identifiers)),
         "rule": pa.array([*rules, "shared_identifier"]).take(pa.array(rule)),
         "first_seen_at": identifiers["first_seen_at"],
-        "first_referred_at": identifiers["first_referred_at"],
         "linked_at": joined["linked_at"].fillna(identifiers["first_seen_at"]),
         "_group": named.take(pa.array(identifiers["group"])),
     }

@@ -99,14 +99,6 @@ class SparkTable(Table):
         insert = f"({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"
         self._merge(fitted, key, f"when matched then update set {update} when not matched then insert {insert}")
 
-    def merge_and_delete(self, changes: DataFrame, key: Key) -> None:
-        """Merge changes that have a column `_is_gone`: rows with the keys of those are deleted, in the same commit."""
-        names = [identifier(name) for name in self.columns]
-        update = ", ".join(f"t.{name} = s.{name}" for name in names)
-        insert = f"({', '.join(names)}) values ({', '.join(f's.{name}' for name in names)})"
-        gone, fresh = "when matched and s._is_gone then delete", "when not matched and not s._is_gone"
-        self._merge(changes, key, f"{gone} when matched then update set {update} {fresh} then insert {insert}")
-
     def delete(self, keys: DataFrame, key: Key) -> None:
         """Delete the rows whose key is among `keys`. One attempt: wrap it in `committed`."""
         self._merge(keys.select(*key), key, "when matched then delete")
@@ -133,9 +125,9 @@ class SparkTable(Table):
         ensured = super().ensure(columns)
         return ensured if self.delta is not None else ensured._named()
 
-    def overwrite(self, rows: pa.Table) -> Self:
+    def overwrite(self, rows: pa.Table, partitions: tuple[str, ...] = ()) -> Self:
         """As of Table; the engine knows a new table by its name."""
-        written = super().overwrite(rows)
+        written = super().overwrite(rows, partitions)
         return written if self.exists else written._named()
 
     def _named(self) -> Self:

@@ -30,7 +30,8 @@ from lakehouse.window import BatchWindow
 #    silver.mail_holds and changed_until of silver.consents are new.
 # 3: silver tables have _row_number, and the order of arrival decides between versions of one time.
 #    amounts of silver.transactions have six decimals; gold.fct_orders has a row per currency and guests.
-LAYOUT = 3
+# 4: silver.identities has files of its own for each type of identifier, and no first_referred_at.
+LAYOUT = 4
 log = logging.getLogger(__name__)
 _STAGE = "layout"
 

@@ -161,10 +161,20 @@ class Table:
             self.delta.alter.add_columns(missing)
         return self.reopened() if missing else self
 
-    def overwrite(self, rows: pa.Table) -> Self:
-        """Replace all rows and columns by rows that are in memory, in one commit; the table is created when needed."""
+    def overwrite(self, rows: pa.Table, partitions: tuple[str, ...] = ()) -> Self:
+        """Replace all rows and columns by rows that are in memory, in one commit; the table is created when needed.
+        `partitions`: columns whose values have files of their own."""
         mode = "overwrite" if self.exists else None
-        write_deltalake(delta_uri(self.ref, self.lake), rows, mode="overwrite", schema_mode=mode)
+        by = list(partitions) or None
+        write_deltalake(delta_uri(self.ref, self.lake), rows, mode="overwrite", schema_mode=mode, partition_by=by)
+        return self.reopened()
+
+    def overwrite_where(self, condition: str, rows: pa.Table) -> Self:
+        """Replace the rows that meet a condition on partitions by rows that do, in one commit; CommitFailedError when
+        there were others since it was opened."""
+        if self.delta is None:
+            raise KeyError(f"{self.ref} does not exist")
+        write_deltalake(self.delta, rows, mode="overwrite", predicate=condition)
         return self.reopened()
 
     def _added_files(self) -> pa.Table | None:

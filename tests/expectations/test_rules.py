@@ -154,14 +154,8 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     (
         "silver.identities",
         [
-            row("silver.identities"),
-            row(
-                "silver.identities",
-                identifier="0001",
-                customer_id="c2",
-                rule="reference_only",
-                first_referred_at=MOMENT,
-            ),
+            row("silver.identities", rule="reference_only"),
+            row("silver.identities", identifier="2", customer_id="c2"),
         ],
         {"identities.references.of_contacts": 1},
     ),

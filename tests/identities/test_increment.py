@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 
 from lakehouse.contracts import CUSTOMER_IDS, IDENTITIES, arrow_schema
 from lakehouse.identities.changes import compare
-from lakehouse.identities.increment import REFERENCES, ChangedInputs, resolve_changes
+from lakehouse.identities.increment import ChangedInputs, resolve_changes
 from lakehouse.identities.names import TYPES, Name
-from lakehouse.identities.neighbourhood import NAMES
+from lakehouse.identities.neighbourhood import NAMES, Known
 from lakehouse.identities.resolution import Facts, Guard, Resolution, resolve
 from tests.identities.test_resolution import CONTACTS, OF_CONTACTS
 
 LIMIT = 2
 LEDGER = arrow_schema(CUSTOMER_IDS.columns)
+REFERENCES = pa.schema(
+    [*NAMES, pa.field("first_seen_at", pa.timestamp("us", tz="UTC")), pa.field("is_placeholder", pa.bool_())]
+)
 PLACEHOLDER = ("loyalty_id", "n/a")
 Rows = list[dict[str, Any]]
 
@@ -36,14 +39,23 @@ class World:
     changed: ChangedInputs = field(default_factory=ChangedInputs)
     now: datetime = datetime(2018, 1, 1, tzinfo=UTC)
 
-    def facts(self) -> Facts:
-        references = [
-            {"identifier_type": kind, "identifier": text, "first_seen_at": moment}
-            for (kind, text), moment in self.referred.items()
+    def references(self) -> pa.Table:
+        rows = [
+            {
+                "identifier_type": name[0],
+                "identifier": name[1],
+                "first_seen_at": moment,
+                "is_placeholder": name == PLACEHOLDER,
+            }
+            for name, moment in self.referred.items()
+            if moment is not None
         ]
+        return pa.Table.from_pylist(rows, schema=REFERENCES)
+
+    def facts(self) -> Facts:
         return Facts(
             pa.Table.from_pylist(list(self.contacts.values()), schema=CONTACTS),
-            pa.Table.from_pylist(references, schema=REFERENCES),
+            self.references(),
             pa.Table.from_pylist([dict(zip(OF_CONTACTS.names, row, strict=True)) for row in self.had], OF_CONTACTS),
             pa.Table.from_pylist(self.ledger, schema=LEDGER),
         )
@@ -62,8 +74,8 @@ class World:
             self.changed.touched |= {(row["identifier_type"], row["identifier"]) for row in found.assigned.to_pylist()}
             return
         written = compare(known, found.rows, self.now)
-        replaced = {name_of(row) for part in (written.changed, written.gone) for row in part.to_pylist()}
-        self.resolved = [row for row in self.resolved if name_of(row) not in replaced] + written.changed.to_pylist()
+        before = pa.Table.from_pylist(self.resolved, arrow_schema(IDENTITIES.columns))
+        self.resolved = written.applied_to(before).to_pylist()
         without_times = [{k: v for k, v in row.items() if k != "_updated_at"} for row in self.resolved]
         assert sorted(without_times, key=name_of) == expected.rows.to_pylist()
         self.changed = ChangedInputs()
@@ -75,22 +87,21 @@ class Lake:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def contacts(self, names: pa.Table) -> pa.Table:
+    def known(self, names: pa.Table) -> Known:
         asked = named(names)
-        rows = [
+        contacts = [
             {"identifier_type": kind, "identifier": contact[kind]} | contact
             for contact in self.world.contacts.values()
             for kind in TYPES
             if (kind, contact.get(kind)) in asked
         ]
-        return pa.Table.from_pylist(rows, schema=pa.schema([*NAMES, *CONTACTS]))
-
-    def of_contacts(self, names: pa.Table) -> pa.Table:
-        rows = [dict(zip(OF_CONTACTS.names, row, strict=True)) for row in self.world.had]
-        return pa.Table.from_pylist([row for row in rows if name_of(row) in named(names)], schema=OF_CONTACTS)
-
-    def ledger(self, names: pa.Table) -> pa.Table:
-        return pa.Table.from_pylist([row for row in self.world.ledger if name_of(row) in named(names)], schema=LEDGER)
+        facts = self.world.facts()
+        of_contacts, ledger, references = (
+            pa.Table.from_pylist([row for row in table.to_pylist() if name_of(row) in asked], schema=table.schema)
+            for table in (facts.of_contacts, facts.ledger, facts.references)
+        )
+        schema = pa.schema([*NAMES, *CONTACTS])
+        return Known(pa.Table.from_pylist(contacts, schema=schema), of_contacts, ledger, references)
 
     def resolved(self, names: pa.Table, customer_ids: pa.Array) -> pa.Table:
         ids = set(customer_ids.to_pylist()) | {
@@ -124,10 +135,14 @@ def set_contact(world: World, contact: dict[str, Any]) -> None:
 
 
 def refer(world: World, name: Name, moment: datetime | None) -> None:
+    """Touch the identifier only where something may hang on the reference."""
+    before, known = world.referred.get(name), {name_of(row): row["first_seen_at"] for row in world.resolved}
     world.referred[name] = moment
-    world.changed.referred[name] = moment
-    world.changed.placeholders |= {name} & {PLACEHOLDER}
-    world.changed.touched.add(name)
+    since = known.get(name)
+    if moment is not None and (since is None or moment < since):
+        world.changed.touched.add(name)
+    if before is not None and since is not None and before <= since:
+        world.changed.touched.add(name)
 
 
 crm_ids = st.sampled_from([f"k{number}" for number in range(6)])

@@ -167,7 +167,7 @@ def test_a_day_of_changes_equals_everything(lake: Lake) -> None:
     assert len(lake.rows("ops.customer_ids")) > len(ledger)
 
 
-@pytest.mark.parametrize("write", ["record_batch", "SparkTable.merge_and_delete", "record_progress"])
+@pytest.mark.parametrize("write", ["record_batch", "SparkTable.overwrite_where", "record_progress"])
 def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, write: str) -> None:
     """What changes back after the kill is not forgotten: the ledger says whom the killed run looked at."""
     lake.declare(ALL)
