@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psutil
@@ -21,6 +22,7 @@ from lakehouse.errors import EngineMemoryError, EngineUnavailableError
 from lakehouse.spark import session as spark_session
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
+from lakehouse.utils.time_limit import time_limit
 from tests.support.homes import Home
 from tests.support.queries import ENDLESS, TOO_LARGE
 
@@ -110,6 +112,23 @@ def test_query_past_its_deadline_is_cancelled(own_engine: Home, monkeypatch: pyt
     spark_session.close()
     monkeypatch.undo()
     settings.cache_clear()
+
+
+def test_time_limit_of_a_stage_ends_its_queries_in_the_engine(own_engine: Home) -> None:
+    """Also those of other threads, as dbt has."""
+    spark, state = session(), read_state(own_engine.path)
+    with ThreadPoolExecutor(1) as threads:
+        beside = threads.submit(lambda: spark.sql(ENDLESS).collect())
+        with (
+            at_most(6),
+            pytest.raises(TimeoutError, match="too long"),
+            time_limit(1.5, TimeoutError("too long"), spark_session.close),
+        ):
+            spark.sql(ENDLESS).collect()
+        assert beside.exception(5) is not None
+    assert state is not None
+    assert becomes_idle(psutil.Process(state.pid))
+    assert session().sql("select 1").collect()[0][0] == 1
 
 
 @pytest.mark.both_engines
