@@ -22,6 +22,7 @@ from airflow.sdk import (
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
+from lakehouse.config.settings import environment_secrets
 from lakehouse.contracts import Stage
 from lakehouse.errors import TransientError
 from lakehouse.orchestration import pools
@@ -30,10 +31,12 @@ from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
 from lakehouse.tables import TableRef, silver
 from lakehouse.utils.atomic_files import keep_new_files_private
+from lakehouse.utils.log_records import clean_log_records
 from lakehouse.window import BatchWindow
 
 keep_new_files_private()  # also of task processes of a scheduler that was started by somebody else
 log = logging.getLogger(__name__)
+clean_log_records(environment_secrets())  # in every process that runs a task
 
 # Only what may succeed the second time is tried again; data, configuration and code errors need a person. A worker that
 # was killed leaves no exception behind: Airflow tries that one again by itself.

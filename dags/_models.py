@@ -20,6 +20,7 @@ from lakehouse.gold.dbt_manifest import dbt_manifest_path
 from lakehouse.gold.dbt_project import DBT_PROJECT
 from lakehouse.orchestration import pools
 from lakehouse.tables import gold
+from lakehouse.utils.foreign_errors import only_own_errors
 
 PROFILE = ProfileConfig(
     profile_name="lakehouse", target_name=settings().engine, profiles_yml_filepath=DBT_PROJECT / "profiles.yml"
@@ -27,6 +28,7 @@ PROFILE = ProfileConfig(
 MARTS = "marts"
 
 
+@only_own_errors("connect_dbt")
 def connect_dbt(context: Context) -> None:
     """Before dbt runs: the engine is up, this process has a session with it, the models know the window, and failures
     have a cause."""

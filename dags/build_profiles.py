@@ -9,12 +9,14 @@ from dags._models import model_group, tests_and_docs
 from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, Stage
 from lakehouse.tables import silver
+from lakehouse.utils.foreign_errors import only_own_errors
 
 # An ingest writes identities last: from then on its silver is at rest, and one event per ingest is one build.
 SILVER_AT_REST = AssetAll(asset(silver("identities")), AssetAny(*(asset(silver(name)) for name in DATASETS)))
 
 
 @task(do_xcom_push=False)
+@only_own_errors("check_gates")
 def check_gates() -> None:
     """Fails and leaves gold as it is while the lake has an old layout, nothing was loaded, or the gate of a silver
     table is blocked; the error has the remedy."""
@@ -28,6 +30,7 @@ def check_gates() -> None:
 
 
 @task.short_circuit(do_xcom_push=False)
+@only_own_errors("gold_is_outdated")
 def gold_is_outdated() -> bool:
     """Skips the rest when gold is up to date: same silver, same as-of moment, same dbt project."""
     from lakehouse.gold.build import begin_build

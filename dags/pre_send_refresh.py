@@ -10,6 +10,7 @@ from lakehouse.activation.campaigns import campaign_ids
 from lakehouse.contracts import DATASETS, Stage
 from lakehouse.orchestration import pools
 from lakehouse.tables import ops
+from lakehouse.utils.foreign_errors import only_own_errors
 
 CAMPAIGN = Param(
     None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml."
@@ -31,6 +32,7 @@ def build_gold() -> None:
 
 
 @task(do_xcom_push=False)
+@only_own_errors("gate_gold")
 def gate_gold() -> None:
     """Nothing is exported from gold that broke its expectations."""
     from lakehouse.gold.preconditions import gated_gold
@@ -52,6 +54,7 @@ def remove_refused() -> None:
 
 
 @task(do_xcom_push=False)
+@only_own_errors("show_receipt")
 def show_receipt() -> None:
     """The receipt of the export, for everybody who reads this log."""
     from lakehouse.orchestration.report.receipt import log_receipt

@@ -10,9 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse.messages import said
+
 
 class LakehouseError(Exception):
     """Base of all errors that this project raises on purpose.
+
+    Its texts are cleaned here (`lakehouse.messages`), so they may be shown, logged and kept.
 
     Attributes:
         what: what happened, to what.
@@ -23,9 +27,9 @@ class LakehouseError(Exception):
     outcomes: tuple[Any, ...] = ()
 
     def __init__(self, what: str, remedy: str) -> None:
-        self.what = what
-        self.remedy = remedy
-        super().__init__(f"{what.rstrip('.')}. {remedy}")
+        self.what = said(what)
+        self.remedy = said(remedy)
+        super().__init__(f"{self.what.rstrip('.')}. {self.remedy}")
 
 
 class TerminalError(LakehouseError):
@@ -77,7 +81,7 @@ class UnreadableFileError(TerminalError):
     """A delivered file cannot be read as declared; the whole file is set aside, and the others are loaded."""
 
     def __init__(self, file: str, reason: str) -> None:
-        self.file, self.reason = file, reason
+        self.file, self.reason = said(file), said(reason)
         super().__init__(f"file {file} was set aside: {reason}", "Correct it and deliver it again, under any name.")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lakehouse.errors import BalanceError
+from lakehouse.messages import said
 from lakehouse.tables import TableRef
 
 
@@ -33,6 +34,7 @@ class TableOutcome:
     def __post_init__(self) -> None:
         if self.read != self.loaded + self.quarantined + self.duplicates:
             raise BalanceError(str(self.table), self.read, self.loaded, self.quarantined, self.duplicates)
+        object.__setattr__(self, "warnings", tuple(map(said, self.warnings)))
 
 
 def summed(table: TableRef, outcomes: Sequence[TableOutcome]) -> TableOutcome:

@@ -122,9 +122,9 @@ def _load_new(table: Table, feed: Feed, known: list[Feed], window: BatchWindow) 
             outcome = TableOutcome(table.ref, skipped=True)
             if new is not None:
                 outcome = _load(silver_table, feed, known, new, since)
-    except PySparkException as error:
+    except PySparkException:
         if (blamed := failing_expression([feed])) is not None:
-            raise blamed from error
+            raise blamed from None
         raise
     record_progress(table.ref, {feed.bronze: bronze.version}, window.run_id, table.lake)
     return outcome
@@ -164,9 +164,9 @@ def _rebuild(table: Table, known: list[Feed], retired: list[TableRef], window: B
             if not found and silver_table.is_never_loaded:
                 return TableOutcome(table.ref, skipped=True)
             outcome = _save_rebuilt(silver_table, found, has_retired=bool(retired))
-    except PySparkException as error:
+    except PySparkException:
         if (blamed := failing_expression(known)) is not None:
-            raise blamed from error
+            raise blamed from None
         raise
     record_progress(table.ref, versions, window.run_id, table.lake)
     return outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from lakehouse import messages
 from lakehouse.config.settings import settings
 from lakehouse.engine import jars
 from tests.support.engines import SPARK, SPARK_AT_LENGTH, Engines
@@ -45,6 +47,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if ("spark" if item.get_closest_marker("spark") else "sail") not in chosen]
     config.hook.pytest_deselected(items=left_out)
     items[:] = in_groups([item for item in items if item not in left_out])
+
+
+@pytest.fixture(autouse=True)
+def own_log_records() -> Iterator[None]:
+    """What a test reads of secrets, and how programs that it runs in this process clean log records, is its own."""
+    make, known, patterns = logging.getLogRecordFactory(), set(messages._known), list(messages._known_pattern)
+    yield
+    logging.setLogRecordFactory(make)
+    messages._known.intersection_update(known)
+    messages._known_pattern[:] = patterns
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ from lakehouse.storage.ops_tables import record
 from lakehouse.tables import gold
 from lakehouse.utils.atomic_files import restrict_to_owner
 from lakehouse.utils.file_lock import held_lock
+from lakehouse.utils.foreign_errors import as_ours
 from lakehouse.window import BatchWindow
 
 SEGMENT_MEMBERS, CUSTOMERS = gold("segment_members"), gold("dim_customers")
@@ -161,10 +162,11 @@ def _run(
         send(plan, destination, export.firewall, progress, export.lake, not_before)
         if plan.retained:
             raise empty_audience_error(plan)
-    except Exception as error:
-        status = "refused" if isinstance(error, ExportRefusedError) else "failed"
-        _end(export, plan, progress, status, started, manifest_path, [f"{type(error).__name__}: {error}"])
-        raise
+    except Exception as error:  # noqa: BLE001 - raised as ours
+        failed = as_ours(error, f"export of campaign {export.campaign.id} to {export.campaign.destination}")
+        status = "refused" if isinstance(failed, ExportRefusedError) else "failed"
+        _end(export, plan, progress, status, started, manifest_path, [f"{type(failed).__name__}: {failed}"])
+        raise failed from None
     warnings = [*notes] if notes else _warnings(export.campaign, progress, as_of, built_as_of)
     warnings += export.silence.warnings
     _end(export, plan, progress, "success", started, manifest_path, warnings)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.output import json_option, print_json
+from lakehouse.cli.output import json_option, print_json, say
+from lakehouse.messages import printable
 
 if TYPE_CHECKING:
     from lakehouse.diagnostics.finding import Finding
@@ -41,9 +42,9 @@ def doctor(with_settings: bool, as_json: bool) -> None:
         print_json([dataclasses.asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            click.echo(f"{'ok    ' if finding.is_ok else 'FAILED'}  {finding.name:<20} {finding.detail}")
+            say(f"{'ok    ' if finding.is_ok else 'FAILED'}  {finding.name:<20} {printable(finding.detail)}")
             if not finding.is_ok and finding.remedy:
-                click.echo(f"{'':<28} {finding.remedy}")
+                say(f"{'':<28} {finding.remedy}")
     if not all(finding.is_ok for finding in findings):
         raise click.exceptions.Exit(1)
 
@@ -80,4 +81,4 @@ def _show_settings(as_json: bool) -> None:
         print_json({name: value for name, (value, _) in rows.items()})
         return
     for name, (value, meaning) in rows.items():
-        click.echo(f"{name}={value}\n    {meaning}")
+        say(f"{name}={value}\n    {meaning}")

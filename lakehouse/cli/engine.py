@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.output import json_option, print_json
+from lakehouse.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:
     from lakehouse.engine.control import EngineStatus
@@ -90,9 +90,9 @@ def _show(found: EngineStatus, as_json: bool) -> None:
     from lakehouse.config.settings import settings
     from lakehouse.engine.exposure import exposure
 
-    click.echo(f"{found.kind} engine is {found.state}" + (f" ({found.detail})" if found.detail else ""))
+    say(f"{found.kind} engine is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state != "stopped":
-        click.echo(f"  address   {found.address}, pid {found.pid}, since {found.started_at}, {found.restarts} restarts")
-        click.echo(f"  memory    {found.memory_used_gb:.1f} of {found.memory_limit_gb:.1f} GiB")
+        say(f"  address   {found.address}, pid {found.pid}, since {found.started_at}, {found.restarts} restarts")
+        say(f"  memory    {found.memory_used_gb:.1f} of {found.memory_limit_gb:.1f} GiB")
         if told := exposure(found, settings()):
-            click.echo(f"  access    {told}")
+            say(f"  access    {told}")

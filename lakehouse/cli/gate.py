@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from lakehouse.cli.output import say
+
 _EPILOG = """\b
 Examples:
   lakehouse gate accept silver.contacts --reason "contacts without an order since 2015 were deleted"
@@ -31,4 +33,4 @@ def accept(table: str, reason: str) -> None:
     if not reason.strip():
         raise click.UsageError("the reason is empty: say why rows are gone")
     accept_losses([load_gate(table).table], reason.strip(), settings().lake)
-    click.echo(f"{table} may have fewer rows: run again.")
+    say(f"{table} may have fewer rows: run again.")

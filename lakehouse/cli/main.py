@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 
+from lakehouse.cli.output import say
 from lakehouse.errors import LakehouseError
 from lakehouse.utils.atomic_files import keep_new_files_private
-from lakehouse.utils.disk_full import no_room
-from lakehouse.utils.no_access import no_access
+from lakehouse.utils.foreign_errors import UnexpectedError, as_ours
+from lakehouse.utils.log_records import clean_log_records
 
 # command -> module:object and its line in `lakehouse --help`, so that help need not import them
 COMMANDS = {
@@ -69,10 +70,13 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
 )
-@click.option("--debug", is_flag=True, help="Show tracebacks and debug messages.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and debug messages, which may hold values of rows.")
 @click.version_option(package_name="mail-lakehouse", prog_name="lakehouse")
 def cli(debug: bool) -> None:
     """A lakehouse for personalised e-mail: customer profiles that are correct, fresh and checked before each send."""
+    from lakehouse.config.settings import environment_secrets  # not for --help, which needs no settings
+
+    clean_log_records(environment_secrets())
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -110,14 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in given:
             raise
-        command = "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-"))
-        known = no_room(error, command) or no_access(error, command) or _damage()
-        if known is not None:
-            return _fail_with_remedy(known)
-        return _fail(
-            f"Error: {type(error).__name__}: {error}\n"
-            "This is an unexpected error: run `lakehouse --debug ...` for details.",
-        )
+        ours = as_ours(error, "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-")))
+        if not isinstance(ours, UnexpectedError):
+            return _fail_with_remedy(ours)
+        return _fail_with_remedy(_damage() or ours, "\n`lakehouse --debug ...` shows it on this terminal.")
     return code if isinstance(code, int) else 0
 
 
@@ -133,10 +133,10 @@ def _damage() -> LakehouseError | None:
     return None
 
 
-def _fail_with_remedy(error: LakehouseError) -> int:
-    return _fail(f"Error: {error.what.rstrip('.')}.\n{error.remedy}")
+def _fail_with_remedy(error: LakehouseError, more: str = "") -> int:
+    return _fail(f"Error: {error.what.rstrip('.')}.\n{error.remedy}{more}")
 
 
 def _fail(message: str, code: int = 1) -> int:
-    click.echo(message, err=True)
+    say(message, err=True)
     return code

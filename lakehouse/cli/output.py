@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from lakehouse.messages import as_json_escapes, printable
 from lakehouse.utils.canonical_json import json_text, plain_text
 
 _WIDEST = 60  # characters of a cell on a terminal; in a pipe or a file, values are not truncated
@@ -16,14 +17,20 @@ _WIDEST = 60  # characters of a cell on a terminal; in a pipe or a file, values 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+def say(text: str, err: bool = False, nl: bool = True) -> None:
+    """Print a text; control characters in it, which may come from a delivery, become visible escapes."""
+    click.echo(printable(text, kept="\n\t"), err=err, nl=nl)
+
+
 def print_json(value: Any) -> None:
     """Print the value as canonical JSON, on one line."""
-    click.echo(json_text(value))
+    say(as_json_escapes(json_text(value)))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print aligned columns, numbers to the right; on a terminal, long values are truncated."""
     widest = _WIDEST if sys.stdout.isatty() else None
+    columns = [_cell(name, None) for name in columns]
     cells = [[_cell(value, widest) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(columns)]
     is_number = [
@@ -35,15 +42,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         )
         for at in range(len(columns))
     ]
-    click.echo(
+    say(
         "  ".join(
             name.rjust(width) if right else name.ljust(width)
             for name, width, right in zip(columns, widths, is_number, strict=True)
         ).rstrip()
     )
-    click.echo("  ".join("-" * width for width in widths))
+    say("  ".join("-" * width for width in widths))
     for row in cells:
-        click.echo(
+        say(
             "  ".join(
                 text.rjust(width) if right else text.ljust(width)
                 for text, width, right in zip(row, widths, is_number, strict=True)
@@ -63,7 +70,7 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 def _cell(value: Any, widest: int | None) -> str:
     if value is None:
         return ""
-    text = " ".join(plain_text(value).split())
+    text = printable(" ".join(plain_text(value).split()))
     return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
-from lakehouse.cli.output import json_option, print_json, print_table
+from lakehouse.cli.output import json_option, print_json, print_table, say
+from lakehouse.messages import as_json_escapes, printable
 from lakehouse.utils.canonical_json import json_text
 
 _EPILOG = """\b
@@ -53,7 +54,7 @@ def list_rules(as_json: bool) -> None:
     if as_json:
         print_json([dataclasses.asdict(rule) for rule in found])
     elif not found:
-        click.echo("No row is in quarantine.")
+        say("No row is in quarantine.")
     else:
         names = ("dataset", "rule", "rows", "first", "last", "e.g. in file")
         print_table(
@@ -84,11 +85,11 @@ def show(dataset: str, rule: str | None, limit: int, show_personal_data: bool, a
         print_json([dataclasses.asdict(row) for row in found])
         return
     if not found:
-        click.echo(f"No row of {dataset} is in quarantine" + (f" for {rule}." if rule else "."))
+        say(f"No row of {dataset} is in quarantine" + (f" for {rule}." if rule else "."))
     for row in found:
-        click.echo(f"{row.source_file} row {row.row_number}: {row.reason}")
-        click.echo(f"  {', '.join(row.rule_ids)}")
-        click.echo(f"  {json_text(row.row)}")
+        say(printable(f"{row.source_file} row {row.row_number}: {row.reason}"))
+        say(f"  {', '.join(row.rule_ids)}")
+        say(f"  {as_json_escapes(json_text(row.row))}")
 
 
 @quarantine.command(epilog=_REPLAY)
@@ -123,7 +124,7 @@ def replay(dataset: str, as_json: bool) -> None:
         print_json({"table": str(outcome.table), **counts})
     else:
         listed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-        click.echo(f"{outcome.table}: {listed}")
+        say(f"{outcome.table}: {listed}")
 
 
 @quarantine.command(epilog=_DISMISS)
@@ -147,4 +148,4 @@ def dismiss(dataset: str, rule: str | None, row: str | None, reason: str, as_jso
     if as_json:
         print_json({"dataset": dataset, "dismissed": count})
     else:
-        click.echo(f"{count:,} rejected rows of {dataset} dismissed")
+        say(f"{count:,} rejected rows of {dataset} dismissed")

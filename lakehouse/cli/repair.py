@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lakehouse.cli.output import say
+
 if TYPE_CHECKING:
     from lakehouse.orchestration.repair.plan import Plan
     from lakehouse.tables import TableRef
@@ -36,21 +38,21 @@ def repair(table: str | None, yes: bool, anyway: bool) -> None:
         return
     plan = plan_repair(_table(table))
     if not plan.damage and not anyway:
-        click.echo(f"{table} can be read: there is nothing to repair. --anyway makes it again.")
+        say(f"{table} can be read: there is nothing to repair. --anyway makes it again.")
         return
     _show(plan)
     if plan.blocked:
         raise click.exceptions.Exit(1)
     if not yes and not click.confirm("Repair it?"):
-        click.echo("Nothing was changed.")
+        say("Nothing was changed.")
         return
     done = carry_out(plan)
     for folder in done.set_aside:
-        click.echo(f"set aside     {folder}")
+        say(f"set aside     {folder}")
     for outcome in done.outcomes:
         counts = f"{outcome.read:,} rows read, {outcome.loaded:,} loaded, {outcome.quarantined:,} quarantined"
-        click.echo(f"made again    {outcome.table}: {counts}")
-    click.echo(f"{table} is repaired. Run `lakehouse run`, which takes it further and checks it.")
+        say(f"made again    {outcome.table}: {counts}")
+    say(f"{table} is repaired. Run `lakehouse run`, which takes it further and checks it.")
 
 
 def _list_damaged() -> None:
@@ -59,10 +61,10 @@ def _list_damaged() -> None:
 
     damaged = doubtful_tables(settings().lake)
     for table, problem in damaged.items():
-        click.echo(f"{table}: {problem}\n  lakehouse repair {table}")
+        say(f"{table}: {problem}\n  lakehouse repair {table}")
     if damaged:
         raise click.exceptions.Exit(1)
-    click.echo("No table is damaged.")
+    say("No table is damaged.")
 
 
 def _table(text: str) -> TableRef:
@@ -75,16 +77,16 @@ def _table(text: str) -> TableRef:
 
 
 def _show(plan: Plan) -> None:
-    click.echo(f"table         {plan.table}")
-    click.echo(f"damage        {plan.damage or 'none that can be seen'}")
-    click.echo(f"made from     {plan.made_from}")
-    click.echo(f"cost          {plan.cost}")
+    say(f"table         {plan.table}")
+    say(f"damage        {plan.damage or 'none that can be seen'}")
+    say(f"made from     {plan.made_from}")
+    say(f"cost          {plan.cost}")
     also = [str(table) for table in plan.set_aside if table != plan.table]
     if also:
-        click.echo(f"with it       {', '.join(also)}, damaged too")
+        say(f"with it       {', '.join(also)}, damaged too")
     for loss in plan.lost:
-        click.echo(f"lost          {loss}")
+        say(f"lost          {loss}")
     if not plan.lost:
-        click.echo("lost          nothing")
+        say("lost          nothing")
     if plan.blocked:
-        click.echo(f"not now       {plan.blocked}")
+        say(f"not now       {plan.blocked}")

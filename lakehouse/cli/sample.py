@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lakehouse.cli.output import json_option
+from lakehouse.cli.output import json_option, say
 
 _EPILOG = """\b
 Examples:
@@ -39,13 +39,11 @@ def build(scale: int, households: int | None, dirty: bool, as_json: bool) -> Non
     target = settings().sample
     if dirty and households is not None and households < 100:
         raise click.UsageError("--dirty needs at least 100 households, so that it can contain every kind of defect")
-    manifest = build_sample(
-        target, scale, dirty, progress=lambda line: click.echo(line, err=True), households=households
-    )
+    manifest = build_sample(target, scale, dirty, progress=lambda line: say(line, err=True), households=households)
     if as_json:
-        click.echo(manifest.model_dump_json())
+        say(manifest.model_dump_json())
     else:
-        click.echo(
+        say(
             f"{target}: {manifest.count_lines:,} transaction lines, {manifest.rows.get('contacts', 0):,} contacts,"
             f" {len(manifest.files)} files"
         )

@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from lakehouse.cli.output import json_option, print_json, print_table
+from lakehouse.cli.output import json_option, print_json, print_table, say
 
 _RETIRE = """\b
 Examples:
@@ -45,7 +45,7 @@ def retire(name: str, yes: bool, as_json: bool) -> None:
         ("dataset", "rows delivered", "rows in silver", "of them refusals of mail"),
         [(each.dataset, each.count_delivered, each.count_rows, each.count_refusals) for each in removals],
     )
-    click.echo(
+    say(
         f"{name} is retired. Run `lakehouse run --full`, which takes its rows out of silver and gold."
         if yes
         else f"Nothing has changed yet. To retire {name}, run `lakehouse sources retire {name} --yes`."
@@ -65,4 +65,4 @@ def rename(old: str, new: str) -> None:
     from lakehouse.landing.source_decisions import rename as rename_source
 
     rename_source(old, new, settings())
-    click.echo(f"{old} goes on as {new}.")
+    say(f"{old} goes on as {new}.")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakehouse.cli.output import json_option, print_json
+from lakehouse.cli.output import json_option, print_json, say
+from lakehouse.messages import printable
 
 if TYPE_CHECKING:
     from lakehouse.config.feeds import Feed
@@ -42,9 +43,9 @@ def check(name: str, as_json: bool) -> None:
         print_json(found)
     else:
         for seen in found:
-            click.echo(f"{'ok    ' if seen['is_ok'] else 'FAILED'}  {seen['dataset']:<20} {seen['detail']}")
+            say(f"{'ok    ' if seen['is_ok'] else 'FAILED'}  {seen['dataset']:<20} {printable(seen['detail'])}")
             for line in seen["findings"]:
-                click.echo(f"{'':<28} {line}")
+                say(f"{'':<28} {line}")
     if not all(seen["is_ok"] for seen in found):
         raise click.exceptions.Exit(1)
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from lakehouse.cli.output import print_table
+from lakehouse.cli.output import print_table, say
 from lakehouse.utils.atomic_files import replacing
 from lakehouse.utils.canonical_json import plain_text
 
@@ -85,12 +85,12 @@ def sql(query: str, layout: str, output: Path | None, safe_csv: bool) -> None:
 
 def _print(result: Result) -> None:
     if result.columns == _PLAN:
-        click.echo("".join(plan for _, plan in result.rows()), nl=False)
+        say("".join(plan for _, plan in result.rows()), nl=False)
         return
     rows: list[tuple[Any, ...]] = []
     for row in result.rows():
         if len(rows) == _SHOWN:
-            click.echo(f"Only the first {_SHOWN} rows are shown; --format csv|json|parquet prints all.", err=True)
+            say(f"Only the first {_SHOWN} rows are shown; --format csv|json|parquet prints all.", err=True)
             break
         rows.append(row)
     print_table(result.columns, rows)
@@ -154,7 +154,10 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
         with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as spool:
             yield spool
             spool.seek(0)
-            shutil.copyfileobj(spool, click.get_binary_stream("stdout"))
+            if sys.stdout.isatty():
+                say(spool.read().decode(), nl=False)
+            else:
+                shutil.copyfileobj(spool, click.get_binary_stream("stdout"))
         return
     with replacing(output) as temporary, _opened(temporary, output) as file:
         yield file

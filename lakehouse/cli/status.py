@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakehouse.cli.output import age, json_option, print_json, print_table
+from lakehouse.cli.output import age, json_option, print_json, print_table, say
+from lakehouse.messages import printable
 
 if TYPE_CHECKING:
     from lakehouse.diagnostics.table_status import LakeStatus, LastRun
@@ -32,7 +33,7 @@ def status(as_json: bool) -> None:
         print_json(_as_json(found, chosen.lake, now))
         return
     if not found.tables:
-        click.echo(f"The lake {chosen.lake} has no tables yet: `lakehouse run` creates them.")
+        say(f"The lake {chosen.lake} has no tables yet: `lakehouse run` creates them.")
         return
     rows = [
         (
@@ -48,9 +49,9 @@ def status(as_json: bool) -> None:
     print_table(("table", "rows", "version", "committed", "last stage", "outcome"), rows)
     for table in found.tables:
         if table.damage:
-            click.echo(f"damaged: {table.table}: {table.damage}; see `lakehouse repair {table.table}`")
+            say(f"damaged: {table.table}: {table.damage}; see `lakehouse repair {table.table}`")
     for name, run in found.failed:
-        click.echo(f"failed: {run.stage} of {name}, {age(run.finished_at, now)} ago: {run.message}")
+        say(f"failed: {run.stage} of {name}, {age(run.finished_at, now)} ago: {printable(run.message or '')}")
 
 
 def _outcome(run: LastRun | None) -> str:

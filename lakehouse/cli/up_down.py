@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.output import json_option, print_json
+from lakehouse.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:
     from lakehouse.orchestration.server.control import ServerStatus
@@ -60,14 +60,14 @@ def _show(found: ServerStatus, as_json: bool) -> None:
     from lakehouse.engine import control as engine
     from lakehouse.engine.exposure import exposure
 
-    click.echo(f"Airflow is {found.state}" + (f" ({found.detail})" if found.detail else ""))
+    say(f"Airflow is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state == "running":
-        click.echo(f"  address   {found.address}   (dbt docs and Data Docs are in its menu)")
-        click.echo(f"  login     {found.login}")
-        click.echo(f"  password  {found.password}")
+        say(f"  address   {found.address}   (dbt docs and Data Docs are in its menu)")
+        say(f"  login     {found.login}")
+        say(f"  password  {found.password}")
         if told := exposure(engine.status(), settings()):
-            click.echo(f"  engine    {told}")
+            say(f"  engine    {told}")
     if found.paused:
-        click.echo(f"  paused    {', '.join(found.paused)}")
-        click.echo("            A paused DAG is not started by its schedule, and what is triggered waits as queued.")
-        click.echo('            Switch it on in the UI, or with PATCH /api/v2/dags/<dag> and {"is_paused": false}.')
+        say(f"  paused    {', '.join(found.paused)}")
+        say("            A paused DAG is not started by its schedule, and what is triggered waits as queued.")
+        say('            Switch it on in the UI, or with PATCH /api/v2/dags/<dag> and {"is_paused": false}.')

@@ -97,7 +97,7 @@ class Feed:
         try:
             return self.declaration.yields_instant(column)
         except ValueError as error:
-            raise self._wrong_mapping(column, error) from error
+            raise self._wrong_mapping(column, error) from None
 
     @cached_property
     def mapped_columns(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Feed:
                 for name in self.declaration.mapping[column].columns:
                     names.setdefault(name.lower(), name)
             except ValueError as error:
-                raise self._wrong_mapping(column, error) from error
+                raise self._wrong_mapping(column, error) from None
         return tuple(names.values())
 
     def _wrong_mapping(self, column: str, error: ValueError) -> ContractError:

@@ -12,6 +12,7 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigurationError
+from lakehouse.messages import names_a_secret, secrets_in
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _SAFE_LAKE = re.compile(r"([a-z0-9]+://)?[A-Za-z0-9._/@+,=-]+")
@@ -173,9 +174,20 @@ def _setting_error(error: ValidationError) -> ConfigurationError:
 def secret(name: str) -> str | None:
     """Value of an environment variable that a configuration file refers to as ${name}; None when it is not set.
 
-    Read at every use and stored nowhere, so that a rotated password takes effect and no secret ends up in a log.
+    Read at every use, so that a rotated password takes effect.
     """
     return os.environ.get(name)
+
+
+def environment_secrets() -> list[str]:
+    """What looks like a secret among the variables of this process, so that no message shows it.
+
+    Values of variables with such a name (AWS_SECRET_ACCESS_KEY), passwords of URLs and of Airflow connections; a plain
+    word is none, it would be left out of every text.
+    """
+    found = [value for name, value in os.environ.items() if name != "PWD" and names_a_secret(name)]
+    found += [part for value in os.environ.values() for part in secrets_in(value)]
+    return [value for value in found if not value.isalpha()]
 
 
 def own_settings() -> dict[str, str]:

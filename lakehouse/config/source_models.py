@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from lakehouse.config.declaration import Declaration
+from lakehouse.config.environment_text import Location, Parameter, SecretUrl, refuse_literal_secrets
 from lakehouse.config.file_order import FileOrder
 from lakehouse.config.namespaces import Namespace, Namespaces
+from lakehouse.config.rest_models import ApiKey, Basic, Bearer, RestDataset
 from lakehouse.config.source_fields import DatasetDeclaration, DatasetName, SourceName, WatermarkedDataset
-from lakehouse.config.source_limits import AnswerLimits, FileLimits
-from lakehouse.config.yaml_file import EnvironmentText, Secret, SecretUrl
+from lakehouse.config.source_limits import FileLimits
 
 
 def _list_of_texts(value: Any) -> Any:
@@ -120,84 +121,6 @@ class SqlDataset(WatermarkedDataset):
     chunk_rows: int = Field(20_000, ge=100, le=1_000_000, description="rows held in memory at a time")
 
 
-class LinkHeader(Declaration):
-    """The next page is in the Link header (RFC 8288)."""
-
-    kind: Literal["link_header"]
-
-
-class Cursor(Declaration):
-    """Each page names the cursor of the next one; none means the end."""
-
-    kind: Literal["cursor"]
-    next: str = Field(description="where in the body the next cursor is, e.g. meta.next")
-    parameter: str = Field("cursor", description="query parameter that carries it")
-
-
-class PageNumber(Declaration):
-    """Pages are counted; an empty page is the end."""
-
-    kind: Literal["page_number"]
-    parameter: str = Field("page", description="query parameter that carries the number")
-    first: int = Field(1, ge=0, description="number of the first page")
-
-
-class SinglePage(Declaration):
-    """Everything is in one answer."""
-
-    kind: Literal["none"]
-
-
-class RestDataset(WatermarkedDataset):
-    """An endpoint that feeds one dataset."""
-
-    path: str = Field(description="path below the base URL")
-    params: dict[str, str | int] = Field(default_factory=dict, description="query parameters sent with every request")
-    records: str = Field(
-        "", description="where in the body the list of records is, e.g. data.items; empty: the body is the list"
-    )
-    pagination: LinkHeader | Cursor | PageNumber | SinglePage = Field(
-        discriminator="kind", description="how pages follow each other"
-    )
-    since_parameter: str | None = Field(
-        None, description="query parameter that asks for records from a watermark on (load: increment)"
-    )
-    since: str | None = Field(
-        None, description="its value for the very first load; left out of the request when not given"
-    )
-    limits: AnswerLimits = Field(AnswerLimits.model_validate({}), description="how much may come in at once")
-    max_pages: int = Field(100_000, ge=1, description="more pages than this are an error: an API that never ends")
-
-    @model_validator(mode="after")
-    def _increments_can_be_asked_for(self) -> RestDataset:
-        if (self.load == "increment") != (self.since_parameter is not None):
-            raise ValueError("since_parameter and load: increment belong together; expected both or neither")
-        return self
-
-
-class Bearer(Declaration):
-    """Authorization: Bearer <token>."""
-
-    kind: Literal["bearer"]
-    token: Secret = Field(description="reference to the token, ${NAME} or ${AIRFLOW_CONN_NAME:password}")
-
-
-class ApiKey(Declaration):
-    """A key in a header."""
-
-    kind: Literal["api_key"]
-    header: str = Field("X-Api-Key", description="name of the header")
-    key: Secret = Field(description="reference to the key, ${NAME}")
-
-
-class Basic(Declaration):
-    """User and password."""
-
-    kind: Literal["basic"]
-    user: EnvironmentText = Field(description="user, literally or as ${NAME}")
-    password: Secret = Field(description="reference to the password, ${NAME}")
-
-
 class Source(Declaration):
     """What every source declares, whatever its kind."""
 
@@ -212,7 +135,7 @@ class FilesSource(Source):
     """A folder or a bucket that files are delivered to."""
 
     kind: Literal["files"]
-    location: EnvironmentText = Field(
+    location: Location = Field(
         description="folder, relative to LAKEHOUSE_HOME or absolute, or a URL like s3://bucket/prefix"
     )
     datasets: Annotated[dict[DatasetName, FilesDataset], BeforeValidator(_named)] = Field(
@@ -240,6 +163,9 @@ class RestSource(Source):
     auth: Bearer | ApiKey | Basic | None = Field(
         None, discriminator="kind", description="how to authenticate; left out: not at all"
     )
+    headers: dict[str, Parameter] = Field(
+        default_factory=dict, description="headers sent with every request; a secret one as a reference ${NAME}"
+    )
     timeout_seconds: float = Field(30, gt=0, description="longest wait for a part of an answer")
     attempts: int = Field(
         6, ge=1, le=20, description="how often a request is tried before the API counts as unreachable"
@@ -253,6 +179,12 @@ class RestSource(Source):
     datasets: Annotated[dict[DatasetName, RestDataset], BeforeValidator(_named)] = Field(
         min_length=1, description="name of a dataset -> the endpoint that feeds it"
     )
+
+    @field_validator("headers")
+    @classmethod
+    def _secrets_are_references(cls, headers: dict[str, Parameter]) -> dict[str, Parameter]:
+        refuse_literal_secrets(headers)
+        return headers
 
 
 class SourcesFile(Declaration):

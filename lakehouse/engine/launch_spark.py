@@ -20,7 +20,8 @@ appender.stderr.type = Console
 appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %.1000m%n%ex{20}
+# Without what is in single quotes: in messages about data these are values of rows.
+appender.stderr.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %replace{%.1000m%n%ex{20}}{'.*'}{'...'}
 """
 
 

@@ -19,13 +19,14 @@ from datetime import UTC, datetime
 
 import psutil
 
-from lakehouse.config.settings import Settings
+from lakehouse.config.settings import Settings, environment_secrets
 from lakehouse.engine.engines import launch_of
 from lakehouse.engine.environment import engine_environment
 from lakehouse.engine.launch import Launch, listening_port, memory_limit_gb
 from lakehouse.engine.private_network import is_in_another
 from lakehouse.engine.probe import answers
 from lakehouse.engine.state import Cause, Death, EngineState, engine_dir, read_state, write_state
+from lakehouse.utils.log_records import clean_log_records
 from lakehouse.utils.processes import ProcessId, end_trees, resident_gb, run_supervisor, start_detached
 
 _log = logging.getLogger("lakehouse.engine.supervisor")
@@ -232,6 +233,7 @@ def _reason_of_end(code: int, state: EngineState) -> tuple[Cause, str]:
 
 def main(arguments: list[str]) -> int:
     """The exit code of `run_supervisor`."""
+    clean_log_records(environment_secrets())
     settings = Settings.model_validate_json(arguments[0])
     return run_supervisor(EngineSupervisor(settings, WatchRules()), engine_dir(settings.home) / "supervisor.lock")
 

@@ -55,10 +55,10 @@ def _opened(source: pa.OSFile, compression: str | None) -> Any:
 def _read(inner: Any) -> bytes:
     try:
         data: bytes = inner.read(CHUNK_BYTES)
-    except gzip.BadGzipFile as error:  # its message quotes the content
-        raise OSError("it is not gzip, or damaged") from error
+    except gzip.BadGzipFile:  # its message quotes the content
+        raise OSError("it is not gzip, or damaged") from None
     except (EOFError, zlib.error) as error:
-        raise OSError(str(error)) from error
+        raise OSError(str(error)) from None
     return data
 
 

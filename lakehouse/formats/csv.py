@@ -71,7 +71,7 @@ def read_csv(
             yield _without_headers(rows, delivered, name, count_rows, facts).rename_columns(landed)
             count_rows += rows.num_rows
     except (pa.ArrowInvalid, OSError, UnicodeError) as error:
-        raise UnreadableFileError(name, _reason(error, ragged, options, skipped, budget)) from error
+        raise UnreadableFileError(name, _reason(error, ragged, options, skipped, budget)) from None
 
 
 def _watched(chunks: Iterator[bytes], facts: FileFacts) -> Iterator[bytes]:
@@ -101,7 +101,7 @@ def _landed(delivered: list[str], expected: Sequence[str], name: str) -> list[st
     try:
         landed = landed_names(delivered, expected)
     except ValueError as error:
-        raise UnreadableFileError(name, f"wrong header: {error}") from error
+        raise UnreadableFileError(name, f"wrong header: {error}") from None
     require(expected, landed, name)
     return landed
 
@@ -155,7 +155,7 @@ def _header(first: bytes, name: str, options: CsvOptions) -> list[str]:
     try:
         header = next((row for row in rows if row), None)
     except csv.Error as error:
-        raise UnreadableFileError(name, f"wrong header: {error}") from error
+        raise UnreadableFileError(name, f"wrong header: {error}") from None
     if header is None:
         raise UnreadableFileError(name, "the file is empty, it has not even a header")
     return header

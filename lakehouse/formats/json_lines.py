@@ -61,9 +61,9 @@ def read_json_lines(
         if records:
             yield rows_of(records, expected)
     except OSError as error:
-        raise UnreadableFileError(name, f"it cannot be read to its end: {error}") from error
-    except RecursionError as error:
-        raise UnreadableFileError(name, "a record has more levels of [ and { than can be read") from error
+        raise UnreadableFileError(name, f"it cannot be read to its end: {error}") from None
+    except RecursionError:
+        raise UnreadableFileError(name, "a record has more levels of [ and { than can be read") from None
 
 
 class _Spelling:

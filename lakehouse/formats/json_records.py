@@ -67,8 +67,8 @@ class _Parser:
             place = f"line {number}"
             try:
                 text = line.decode().strip(_BLANKS)
-            except UnicodeDecodeError as error:
-                raise UnreadableFileError(self._name, f"wrong encoding: {place} is not utf-8") from error
+            except UnicodeDecodeError:
+                raise UnreadableFileError(self._name, f"wrong encoding: {place} is not utf-8") from None
             record, end = self._parse(text, 0, place)
             if end < len(text):
                 raise UnreadableFileError(
@@ -120,7 +120,7 @@ class _Parser:
                 except UnreadableFileError as error:
                     if len(text) - at > self._budget.record_bytes:
                         reason = f"{error.reason}, or {self._budget.record_too_long}"
-                        raise UnreadableFileError(self._name, reason) from error
+                        raise UnreadableFileError(self._name, reason) from None
                     more = next(texts, "")
                     if not more:
                         raise
@@ -138,8 +138,8 @@ class _Parser:
                 if text := decoder.decode(chunk):
                     yield text
             decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            raise UnreadableFileError(self._name, "wrong encoding: it is not utf-8") from error
+        except UnicodeDecodeError:
+            raise UnreadableFileError(self._name, "wrong encoding: it is not utf-8") from None
 
     def _parse(self, text: str, at: int, place: str) -> tuple[Record, int]:
         """The object at a position, and where it ends."""
@@ -148,11 +148,11 @@ class _Parser:
             found, end = self._decoder.raw_decode(text, at)
         except json.JSONDecodeError as error:
             problem = f"{error.msg} at character {error.pos - at + 1}"
-            raise UnreadableFileError(self._name, f"{place} is not JSON: {problem} (truncated?)") from error
-        except RecursionError as error:
-            raise UnreadableFileError(self._name, f"{place} has more levels of [ and {{ than can be read") from error
-        except ValueError as error:
-            raise UnreadableFileError(self._name, f"{place} is not JSON{_constant_in(text[at:])}") from error
+            raise UnreadableFileError(self._name, f"{place} is not JSON: {problem} (truncated?)") from None
+        except RecursionError:
+            raise UnreadableFileError(self._name, f"{place} has more levels of [ and {{ than can be read") from None
+        except ValueError:
+            raise UnreadableFileError(self._name, f"{place} is not JSON{_constant_in(text[at:])}") from None
         if not isinstance(found, dict):
             raise UnreadableFileError(self._name, f"{place} is JSON, but not an object")
         for key in dict.fromkeys(self._repeated):

@@ -42,19 +42,19 @@ def read_parquet(
             for rows in small_batches(delivered, budget):
                 texts = [_column_text(column, names[index], name) for index, column in enumerate(rows.columns)]
                 yield pa.RecordBatch.from_arrays(texts, names=names)
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableFileError(name, "it is not a whole Parquet file") from error
+    except (pa.ArrowException, OSError):
+        raise UnreadableFileError(name, "it is not a whole Parquet file") from None
     except ValueError as error:
-        raise UnreadableFileError(name, str(error)) from error
+        raise UnreadableFileError(name, str(error)) from None
 
 
 def _column_text(column: pa.Array, column_name: str, name: str) -> pa.Array:
     try:
         return as_text(column)
-    except (pa.ArrowException, ValueError, OverflowError, TypeError) as error:
+    except (pa.ArrowException, ValueError, OverflowError, TypeError):
         raise UnreadableFileError(
             name, f"column {column_name} of type {column.type} has values that cannot be written as text"
-        ) from error
+        ) from None
 
 
 def as_text(column: pa.Array) -> pa.Array:

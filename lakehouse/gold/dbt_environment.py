@@ -33,5 +33,9 @@ def connection_env(autostart: bool = True) -> dict[str, str]:
 
 
 def dbt_environment(window: BatchWindow) -> dict[str, str]:
-    """`connection_env` plus the window's as-of moment, ISO UTC, for the models that look back from it."""
-    return connection_env() | {"LAKEHOUSE_AS_OF": window.as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    """`connection_env` plus the window's as-of moment, ISO UTC, for the models that look back from it.
+
+    dbt's log gets no debug messages: they repeat what an engine says of single values.
+    """
+    as_of = window.as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return connection_env() | {"LAKEHOUSE_AS_OF": as_of, "DBT_LOG_LEVEL_FILE": "info"}

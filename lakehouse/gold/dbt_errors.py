@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lakehouse.config.settings import settings
 from lakehouse.errors import TerminalError
 from lakehouse.gold.dbt_project import target_path
+from lakehouse.messages import without_values
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -65,4 +66,5 @@ def raise_if_interrupted(done: dbtRunnerResult) -> None:
 
 
 def _in_one_line(message: str | None) -> str:
-    return " ".join((message or "no message").split())
+    """dbt's message without the values that an engine quotes in it."""
+    return " ".join(without_values(message or "no message").split())

@@ -99,9 +99,9 @@ def _parse(folder: Path) -> None:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, timeout=_PARSE_SECONDS
         )
-    except subprocess.TimeoutExpired as error:
+    except subprocess.TimeoutExpired:
         shutil.rmtree(draft, ignore_errors=True)
-        raise TransientError(f"dbt did not parse its project within {_PARSE_SECONDS} s", "Run again.") from error
+        raise TransientError(f"dbt did not parse its project within {_PARSE_SECONDS} s", "Run again.") from None
     if done.returncode:
         shutil.rmtree(draft, ignore_errors=True)
         raise _does_not_parse((done.stdout + done.stderr).strip()[-1500:])

@@ -119,7 +119,7 @@ class IncrementalLoad:
         try:
             self._staged.write(rows_of(self._pending, self._feed.mapped_columns))
         except ValueError as error:
-            raise ContractError(self._feed.dataset, f"{what}: {error}", "Rename one in the source.") from error
+            raise ContractError(self._feed.dataset, f"{what}: {error}", "Rename one in the source.") from None
         self._pending = []
 
     def check_columns(self, needed: Sequence[str], found: Sequence[str]) -> None:
@@ -132,7 +132,7 @@ class IncrementalLoad:
             problem = f"{self._name} of source {self._feed.source}: {error.reason}"
             raise ContractError(
                 self._feed.dataset, problem, "Correct the mapping in sources.yml, or the source."
-            ) from error
+            ) from None
 
     def finish(self) -> TableOutcome:
         """Land what was staged and note how far it was read; the outcome counts rows read, landed and repeated."""

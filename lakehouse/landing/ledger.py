@@ -19,6 +19,7 @@ from typing import Any
 from lakehouse.config.feeds import Feed
 from lakehouse.errors import SourceUnavailableError
 from lakehouse.landing.files import PART
+from lakehouse.messages import said
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.table import Table
 from lakehouse.tables import ops
@@ -105,7 +106,8 @@ class Ledger:
 
     def add(self, delivery: Delivery) -> None:
         """Note an outcome; durable against a killed process at once."""
-        delivery = replace(delivery, declaration=self._feed.fingerprint)
+        reason = delivery.reason and said(delivery.reason)
+        delivery = replace(delivery, declaration=self._feed.fingerprint, reason=reason)
         self._append(json.dumps(asdict(delivery)))
         self._take(delivery)
 

@@ -143,7 +143,7 @@ def behind(highest: Any, feed: Feed) -> Any:
         return None
     try:
         return _earlier(highest, lookback)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):
         kind = "text" if isinstance(highest, str) else type(highest).__name__
         watermark = f"the watermark {feed.declaration.watermark} of source {feed.source}, a {kind}"
         problem = f"lookback {lookback} does not fit {watermark}"
@@ -151,7 +151,7 @@ def behind(highest: Any, feed: Feed) -> Any:
             "Use a duration (2 days) for times, also as texts like 2018-01-02T10:00:00Z, and a whole number for"
             " numbers; leave it out for other texts."
         )
-        raise ContractError(feed.dataset, problem, remedy) from error
+        raise ContractError(feed.dataset, problem, remedy) from None
 
 
 def _earlier(highest: Any, lookback: Any) -> Any:

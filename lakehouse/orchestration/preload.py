@@ -6,10 +6,13 @@ from __future__ import annotations
 import importlib
 import logging
 
+from lakehouse.config.settings import environment_secrets
 from lakehouse.errors import LakehouseError
 from lakehouse.orchestration.warm_up import warm_up
+from lakehouse.utils.log_records import clean_log_records
 from lakehouse.utils.process_tuning import collect_rarely, keep_what_is_there
 
+clean_log_records(environment_secrets())
 collect_rarely()
 for library in (
     "airflow.sdk.execution_time.task_runner",

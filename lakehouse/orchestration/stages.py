@@ -20,8 +20,7 @@ from lakehouse.contracts import Stage
 from lakehouse.errors import ConfigurationError, ContractError, DamagedTableError, LakehouseError, StageTimeoutError
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.atomic_files import keep_new_files_private
-from lakehouse.utils.disk_full import no_room
-from lakehouse.utils.no_access import no_access
+from lakehouse.utils.foreign_errors import UnexpectedError, as_ours, kind_of
 from lakehouse.utils.time_limit import time_limit
 from lakehouse.window import BatchWindow
 
@@ -60,9 +59,10 @@ StageFunction = Callable[[str, BatchWindow], list[TableOutcome]]
 def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
 
-    The original error goes on to the caller: Terminal errors must not be retried, Transient ones may be. A full disk is
-    a DiskFullError, a lake that an earlier version made an OldLakeError, an unexpected error in a lake with damaged
-    tables a DamagedTableError, and a stage that takes longer than the settings allow a StageTimeoutError.
+    Errors are raised as errors of this project: terminal ones must not be retried, transient ones may be. A full disk
+    is a DiskFullError, a lake that an earlier version made an OldLakeError, what nobody foresaw an UnexpectedError or,
+    in a lake with damaged tables, a DamagedTableError, and a stage that takes longer than the settings allow a
+    StageTimeoutError.
     """
     from lakehouse.storage.layout_version import prepare_layout, rename_former_columns
 
@@ -76,21 +76,17 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
         hours = settings().stage_timeout_hours
         with time_limit(hours * 3600, StageTimeoutError(stage, target, hours), _end_queries):
             outcomes = function(target, window)
-    except Exception as error:
-        work = f"{stage} {target}"
-        reported = no_room(error, work) or no_access(error, work) or _damage(error) or error
+    except Exception as error:  # noqa: BLE001 - raised as ours
+        found = as_ours(error, f"{stage} {target}")
+        reported = (_damage() if isinstance(found, UnexpectedError) else None) or found
         _record_failure(run, reported)
-        if reported is error:
-            raise
-        raise reported from error
+        raise reported from None
     _record(run, _finished(outcomes))
     return outcomes
 
 
-def _damage(error: Exception) -> DamagedTableError | None:
-    """What names the damaged tables, for an error of a library: that names a file at best."""
-    if isinstance(error, LakehouseError):
-        return None
+def _damage() -> DamagedTableError | None:
+    """What names the damaged tables, which an error of a library may come from: that names a file at best."""
     from lakehouse.storage.damage import refuse_damaged
 
     try:
@@ -147,9 +143,9 @@ class _StageRun:
     clock_at_start: float
 
 
-def _record_failure(run: _StageRun, error: Exception) -> None:
+def _record_failure(run: _StageRun, error: LakehouseError) -> None:
     """Record the tables that were written before the error, and as failed those that were not."""
-    rows = _finished(getattr(error, "outcomes", ()))
+    rows = _finished(error.outcomes)
     written = {row["table_name"] for row in rows}
     failed = {
         "status": "failed",
@@ -164,7 +160,7 @@ def _record_failure(run: _StageRun, error: Exception) -> None:
     try:
         _record(run, rows)
     except OSError as also:
-        log.warning("%s %s: its failure could not be recorded in ops.runs: %s", run.stage, run.target, also)
+        log.warning("%s %s: its failure could not be recorded in ops.runs: %s", run.stage, run.target, kind_of(also))
 
 
 def _finished(outcomes: Iterable[TableOutcome]) -> list[dict[str, Any]]:

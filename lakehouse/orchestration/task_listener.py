@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from airflow.listeners import hookimpl
 
+from lakehouse.messages import said
 from lakehouse.orchestration.report.models import Progress, TaskEvent, TaskFailure
 from lakehouse.orchestration.signals import StopRequest
-from lakehouse.utils.disk_full import no_room
+from lakehouse.utils.foreign_errors import as_ours
 
 _WATCHER = "watcher"  # fails because another task did
 
@@ -69,9 +70,8 @@ class TaskListener:
 
 
 def _message(error: Any, task_id: str) -> str:
-    """An error as the summary shows it: our own as they are, others with their type; a full disk as our own error."""
-    shown = error if getattr(error, "remedy", "") else no_room(error, task_id) or error
-    return str(shown) if getattr(shown, "remedy", "") else f"{type(shown).__name__}: {shown}"
+    """An error as the summary shows it: our own as they are, of others what can be said; Airflow's own as a text."""
+    return str(as_ours(error, task_id)) if isinstance(error, Exception) else said(str(error))
 
 
 def _is_work(task_instance: Any) -> bool:

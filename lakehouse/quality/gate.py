@@ -105,7 +105,7 @@ def load_gate(target: str) -> Gate:
             target,
             "there is no gate for it",
             f"Write {module.replace('.', '/')}.py with a GATE, or take the gate out of the DAG.",
-        ) from error
+        ) from None
     if gate.table != TableRef.parse(target):
         raise ContractError(target, f"{module} gates {gate.table}", "Correct its GATE.")
     return gate

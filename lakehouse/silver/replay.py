@@ -49,9 +49,9 @@ def replay(dataset: str, window: BatchWindow) -> TableOutcome:
         with guarded(f"replay of {rejected.ref}"):
             table = SparkTable(rejected.ref, rejected.lake, spark=session())
             return summed(silver(dataset), [_replay_feed(table, feed) for feed in declared])
-    except PySparkException as error:
+    except PySparkException:
         if (blamed := failing_expression(declared)) is not None:
-            raise blamed from error
+            raise blamed from None
         raise
 
 

@@ -7,14 +7,15 @@ text itself: the parts of a URL that cannot be parsed may be parts of a password
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from lakehouse.config.environment_text import EnvironmentText
 from lakehouse.config.source_models import FilesSource, RestSource, SqlSource
-from lakehouse.config.yaml_file import EnvironmentText
 from lakehouse.errors import ConfigurationError, SourceUnavailableError, TerminalError
 from lakehouse.formats.values import parse_json
 from lakehouse.sources.postgresql import keep_unreadable_times
@@ -37,11 +38,17 @@ def check_connection(name: str, source: FilesSource | SqlSource | RestSource) ->
             database(name, source).dispose()
         case RestSource():
             base_url(name, source)
-            for _, value in source.auth or ():
-                if isinstance(value, EnvironmentText):
-                    value.resolve()
+            for value in _values_asked_with(source):
+                value.resolve()
         case FilesSource(location=location):
             location.resolve()
+
+
+def _values_asked_with(source: RestSource) -> Iterator[EnvironmentText]:
+    yield from (value for _, value in source.auth or () if isinstance(value, EnvironmentText))
+    yield from source.headers.values()
+    for declared in source.datasets.values():
+        yield from declared.params.values()
 
 
 def database(name: str, source: SqlSource) -> sa.Engine:
@@ -65,7 +72,7 @@ def database(name: str, source: SqlSource) -> sa.Engine:
     except exc.NoSuchModuleError as error:
         raise ConfigurationError(
             written.file, written.line, f"the URL of source {name} is wrong: {error}", "a SQLAlchemy URL"
-        ) from error
+        ) from None
     except (exc.ArgumentError, ValueError):
         problem = f"the URL of source {name} cannot be parsed"
         expected = "a SQLAlchemy URL, e.g. postgresql+psycopg://reader:${DB_PASSWORD}@host:5432/crm" + _ENCODED
@@ -74,7 +81,7 @@ def database(name: str, source: SqlSource) -> sa.Engine:
         raise TerminalError(
             f"source {name}: its database driver is not installed ({error})",
             "Install the driver into the environment that lakehouse runs in.",
-        ) from error
+        ) from None
     if missing := missing_file(url):
         raise SourceUnavailableError(
             name, f"the database {missing} does not exist", "Have it delivered, or correct `url` in sources.yml."

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
@@ -14,6 +12,7 @@ from lakehouse.landing.ledger import Ledger, open_ledger
 from lakehouse.landing.returned_content import with_returned
 from lakehouse.outcome import TableOutcome
 from lakehouse.utils.disk_full import no_room
+from lakehouse.utils.foreign_errors import kind_of
 from lakehouse.utils.no_access import no_access
 from lakehouse.window import BatchWindow
 
@@ -46,7 +45,7 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
 def _as_ours(feed: Feed, error: Exception) -> LakehouseError:
     """The error of a feed with its remedy, whatever it was; a full disk is raised, for it is everybody's.
 
-    Of an unexpected error the message shows the type and the line of code, not its text, which may hold values of rows.
+    Of an unexpected error the message shows its kind and the line of code, not its text, which may hold values of rows.
     """
     if isinstance(error, LakehouseError):
         return error
@@ -56,12 +55,11 @@ def _as_ours(feed: Feed, error: Exception) -> LakehouseError:
         return refused
     if isinstance(error, OSError):
         return SourceUnavailableError(
-            feed.source, f"{feed.dataset}: {error}", "Check that its files can be read, then run again."
+            feed.source, f"{feed.dataset}: {kind_of(error)}", "Check that its files can be read, then run again."
         )
-    frame = traceback.extract_tb(error.__traceback__)[-1]
     return TerminalError(
-        f"source {feed.source}: {feed.dataset} cannot be read: {type(error).__name__} in {Path(frame.filename).name},"
-        f" line {frame.lineno}; nothing of it was landed, and the other sources were read",
+        f"source {feed.source}: {feed.dataset} cannot be read: {kind_of(error)};"
+        " nothing of it was landed, and the other sources were read",
         "Look for a value that its column cannot hold, or leave columns out that nothing is mapped to (`columns` of a"
         " table). If the source is right, report this line.",
     )

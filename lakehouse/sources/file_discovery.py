@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -19,6 +20,7 @@ from lakehouse.config.source_models import FilesDataset, FilesSource
 from lakehouse.errors import ContractError, SourceUnavailableError
 from lakehouse.formats.file_budget import GB
 from lakehouse.landing.files import PART
+from lakehouse.utils.foreign_errors import kind_of
 
 _BLOCK_BYTES = 1 << 20
 _LEADS_OUT = (
@@ -120,7 +122,7 @@ def fetch(file: DeliveredFile, folder: Path) -> LocalFile:
             size += len(block)
             target.write(block)
     if file.size is not None and size != file.size:
-        raise OSError(f"{size} of its {file.size} bytes arrived")
+        raise OSError(errno.EIO, f"{size} of its {file.size} bytes arrived")
     return LocalFile(file.name, copy, digest.hexdigest(), is_copy=True)
 
 
@@ -207,10 +209,8 @@ def _in_store(feed: Feed, patterns: tuple[str, ...], location: str) -> Iterator[
                     fingerprint = f"{facts['size']}:{facts.get('ETag') or changed}"
                     name = address[len(root.rstrip("/")) :].lstrip("/")
                     yield DeliveredFile(name, address, fingerprint, _iso(changed), filesystem, facts["size"])
-    except Exception as error:  # every object store has errors of its own, e.g. botocore's, that share no base
-        raise SourceUnavailableError(
-            feed.source, f"{location} cannot be listed: {type(error).__name__}: {error}", remedy
-        ) from error
+    except Exception as error:  # noqa: BLE001 - every object store has errors of its own, e.g. botocore's
+        raise SourceUnavailableError(feed.source, f"{location} cannot be listed: {kind_of(error)}", remedy) from None
 
 
 def _as_text(name: str) -> str:

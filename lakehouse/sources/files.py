@@ -32,6 +32,7 @@ from lakehouse.sources.file_discovery import DeliveredFile, LocalFile, discover,
 from lakehouse.sources.file_report import refuse_if_nothing_fits, warnings_of
 from lakehouse.sources.file_rows import read_rows
 from lakehouse.sources.last_lines import LastLines
+from lakehouse.utils.foreign_errors import kind_of
 from lakehouse.window import BatchWindow
 
 _THREADS = 2
@@ -146,8 +147,8 @@ def _fetch(feed: Feed, file: DeliveredFile) -> LocalFile | Delivery:
         if file.filesystem is None:
             return Delivery(file.name, "", "", SET_ASIDE, f"it cannot be opened: {error.strerror}")
         raise SourceUnavailableError(
-            feed.source, f"{file.address} cannot be read: {error}", "Check the object store and run again."
-        ) from error
+            feed.source, f"{file.address} cannot be read: {kind_of(error)}", "Check the object store and run again."
+        ) from None
     if file.place is not None:
         return local
     local.release()

@@ -14,6 +14,7 @@ from lakehouse.errors import SourceUnavailableError, UnreadableFileError
 from lakehouse.formats.file_facts import FileFacts
 from lakehouse.sources.file_discovery import discover, fetch
 from lakehouse.sources.file_rows import read_rows
+from lakehouse.utils.foreign_errors import kind_of
 
 COUNT_ROWS = 10
 
@@ -50,7 +51,7 @@ def first_rows(feed: Feed) -> FirstRows:
             path = Path(newest.address) if newest.filesystem is None else fetch(newest, Path(folder)).path
             return FirstRows(len(found), newest.name, _read(feed, newest.name, path))
         except OSError as error:
-            raise UnreadableFileError(newest.name, f"it cannot be read: {error}") from error
+            raise UnreadableFileError(newest.name, f"it cannot be read: {kind_of(error)}") from None
 
 
 def _read(feed: Feed, name: str, path: Path) -> pa.RecordBatch:

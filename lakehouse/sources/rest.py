@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from lakehouse.config.feeds import Feed
-from lakehouse.config.source_models import RestDataset
+from lakehouse.config.rest_models import RestDataset
 from lakehouse.landing.incremental_load import IncrementalLoad
 from lakehouse.landing.ledger import Ledger
 from lakehouse.landing.watermark import is_within, watermark_of
@@ -109,8 +109,8 @@ def _with_nested(columns: dict[str, None], watermark: str) -> list[str]:
     return [*columns, *([watermark] if dot and head in columns and watermark not in columns else [])]
 
 
-def _parameters(declared: RestDataset, start: Any) -> dict[str, str | int]:
-    parameters = dict(declared.params)
+def _parameters(declared: RestDataset, start: Any) -> dict[str, str]:
+    parameters = {name: value.resolve() for name, value in declared.params.items()}
     since = _written(start) if start is not None else declared.since
     if declared.since_parameter and since is not None:
         parameters[declared.since_parameter] = since

@@ -1,8 +1,8 @@
 """How an API is talked to: dlt's REST client, with retries, authentication, and the three ways in which pages follow
 each other.
 
-Only pages below the base URL's host are followed: a link elsewhere would carry the token there. A redirect elsewhere is
-followed without it.
+Requests go to the origin of the base URL only (scheme, host and port), whatever an answer says: a redirect, a link to
+the next page or a cursor that leads elsewhere would carry the token there, and bring records that nobody declared.
 """
 
 from __future__ import annotations
@@ -19,16 +19,9 @@ from dlt.sources.helpers.rest_client import RESTClient, paginators
 from dlt.sources.helpers.rest_client.auth import APIKeyAuth, BearerTokenAuth, HttpBasicAuth
 
 from lakehouse.config.feeds import Feed
-from lakehouse.config.source_models import (
-    ApiKey,
-    Basic,
-    Bearer,
-    Cursor,
-    LinkHeader,
-    PageNumber,
-    RestDataset,
-    RestSource,
-)
+from lakehouse.config.rest_models import ApiKey, Basic, Bearer, Cursor, LinkHeader, PageNumber, RestDataset
+from lakehouse.config.source_limits import AnswerLimits
+from lakehouse.config.source_models import RestSource
 from lakehouse.errors import SourceUnavailableError, TerminalError
 from lakehouse.formats.values import parse_json
 from lakehouse.sources.capped_answers import CappedAnswers
@@ -82,12 +75,12 @@ def api_client(feed: Feed, source: RestSource, declared: RestDataset) -> ApiClie
         request_max_retry_delay=source.longest_wait_seconds,
         retry_condition=_is_not_json,
     )
+    home = base_url(feed.source, source)
     for scheme in ("http://", "https://"):
-        retrying.session.mount(scheme, CappedAnswers(f"source {feed.source}: {declared.path}", declared.limits))
-    if isinstance(source.auth, ApiKey):
-        _keep_at_home(retrying.session, source.auth.header)
+        retrying.session.mount(scheme, _OneOrigin(f"source {feed.source}: {declared.path}", declared.limits, home))
     return ApiClient(
-        base_url=base_url(feed.source, source),
+        base_url=home,
+        headers={name: value.resolve() for name, value in source.headers.items()},
         auth=_auth(source),
         paginator=_paginator(declared),
         data_selector=declared.records or ".",
@@ -96,16 +89,29 @@ def api_client(feed: Feed, source: RestSource, declared: RestDataset) -> ApiClie
     )
 
 
-def _keep_at_home(session: requests.Session, header: str) -> None:
-    """Drop this header where a redirect leaves the host, as requests does with Authorization only."""
-    rebuild = session.rebuild_auth
+class _OneOrigin(CappedAnswers):
+    """Sends requests to one origin; TerminalError for any other, before anything is sent there."""
 
-    def rebuild_auth(prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        if session.should_strip_auth(str(response.request.url), str(prepared_request.url)):
-            prepared_request.headers.pop(header, None)
-        rebuild(prepared_request, response)
+    def __init__(self, what: str, limits: AnswerLimits, home: str) -> None:
+        super().__init__(what, limits)
+        self._home = _origin(home)
 
-    session.rebuild_auth = rebuild_auth  # type: ignore[method-assign]
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """Send a request, the first one as well as those that an answer leads to."""
+        asked_for = _origin(str(request.url))
+        if asked_for != self._home:
+            raise TerminalError(
+                f"{self._what} leads to another address, {asked_for[0]}://{asked_for[1]}:{asked_for[2]}, by a redirect"
+                " or a link to the next page; nothing was sent there, and nothing was landed",
+                "If the API has moved, write its new address as `base_url` in sources.yml; if not, ask its owner.",
+            )
+        return super().send(request, *args, **options)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _is_not_json(response: requests.Response | None, error: BaseException | None) -> bool:
@@ -171,27 +177,25 @@ def mapped_errors(feed: Feed) -> Iterator[None]:
         question = _question(feed.declaration, error)
         if status == 429 or status >= 500:
             remedy = f"It was asked {feed.origin.attempts} times; run again later.{question}"
-            raise SourceUnavailableError(feed.source, f"{what} answers {status}", remedy) from error
+            raise SourceUnavailableError(feed.source, f"{what} answers {status}", remedy) from None
         if status in (401, 403):
             remedy = "Check the token and its rights."
         elif status == 410:
             remedy = "What was asked for has expired; nothing was landed: run again."
         else:
             remedy = "Correct the declaration in sources.yml."
-        raise TerminalError(f"source {feed.source}: {what} answers {status}", remedy + question) from error
-    except requests.JSONDecodeError as error:
+        raise TerminalError(f"source {feed.source}: {what} answers {status}", remedy + question) from None
+    except requests.JSONDecodeError:
         raise SourceUnavailableError(
             feed.source, f"{what} does not answer with JSON", "Look at the API in a browser; run again later."
-        ) from error
+        ) from None
     except requests.RequestException as error:
         remedy = f"Check `base_url` and the network, then run again.{_question(feed.declaration, error)}"
+        raise SourceUnavailableError(feed.source, f"{what} cannot be reached: {type(error).__name__}", remedy) from None
+    except ValueError:
         raise SourceUnavailableError(
-            feed.source, f"{what} cannot be reached: {type(error).__name__}", remedy
-        ) from error
-    except ValueError as error:
-        raise SourceUnavailableError(
-            feed.source, f"{what} does not answer with whole JSON: {error}", "Run again later."
-        ) from error
+            feed.source, f"{what} does not answer with whole JSON", "Run again later."
+        ) from None
 
 
 def _question(declared: RestDataset, error: requests.RequestException) -> str:

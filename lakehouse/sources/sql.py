@@ -25,6 +25,7 @@ from lakehouse.landing.watermark import interval, moment_of
 from lakehouse.outcome import TableOutcome
 from lakehouse.sources.connections import database
 from lakehouse.sources.sqlite import Stored, as_texts, read_as_stored
+from lakehouse.utils.foreign_errors import kind_of
 from lakehouse.window import BatchWindow
 
 
@@ -134,11 +135,11 @@ def _reflect(feed: Feed, engine: sa.Engine, declared: SqlDataset) -> sa.Table:
             resolve_fks=False,
             listeners=[("column_reflect", read_as_stored)],
         )
-    except exc.NoSuchTableError as error:
-        problem = f"source {feed.source} has no table or view {error}"
+    except exc.NoSuchTableError:
+        problem = f"source {feed.source} has no table or view {declared.table}"
         raise ContractError(
             feed.dataset, problem, "Correct `table` and `schema` in sources.yml, or grant the reader access."
-        ) from error
+        ) from None
     if declared.columns is None:
         return table
     unknown = [name for name in declared.columns if name not in table.c]
@@ -165,13 +166,13 @@ def _engine(feed: Feed) -> Iterator[sa.Engine]:
     except (exc.OperationalError, exc.InterfaceError) as error:
         remedy = f"Check that {_place(url)} is up and lets {url.username or 'this user'} in, then run again."
         raise SourceUnavailableError(
-            feed.source, f"{url.get_backend_name()} database: {_first_line(error)}", remedy
-        ) from error
+            feed.source, f"{url.get_backend_name()} database: {_words_of(error)}", remedy
+        ) from None
     except exc.SQLAlchemyError as error:
         raise TerminalError(
-            f"source {feed.source}: the database refused: {_first_line(error)}",
+            f"source {feed.source}: the database refused: {_words_of(error)}",
             "Check grants and the declaration in sources.yml.",
-        ) from error
+        ) from None
     finally:
         engine.dispose()
 
@@ -184,5 +185,9 @@ def _place(url: sa.URL) -> str:
     return f"{host}:{url.port}" if url.port else str(host)
 
 
-def _first_line(error: exc.SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+def _words_of(error: exc.SQLAlchemyError) -> str:
+    """What the driver says while it connects; once a statement ran, its text may hold values, and its kind is told."""
+    cause = getattr(error, "orig", None) or error
+    has_asked = not isinstance(error, exc.DBAPIError) or error.statement is not None
+    lines = str(cause).strip().splitlines()
+    return kind_of(cause) if has_asked or not lines else lines[0]

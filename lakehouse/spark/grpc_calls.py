@@ -100,13 +100,13 @@ class WatchedCalls(
             try:
                 server.Interrupt(interrupt, timeout=_INTERRUPT_SECONDS, metadata=self._credentials)
             except grpc.RpcError as error:
-                _log.warning("could not interrupt `%s`: %s", current_work.get(), error.details())
+                _log.warning("could not interrupt `%s`: %s", current_work.get(), error.code())
 
     def _raise_translated(self, error: grpc.RpcError) -> None:
         if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-            raise took_too_long(self._chosen) from error
+            raise took_too_long(self._chosen) from None
         if is_unreachable(error) or (error.code() == grpc.StatusCode.CANCELLED and not self._is_current()):
-            raise engine_gone(self._chosen, self._epoch) from error
+            raise engine_gone(self._chosen, self._epoch) from None
 
     def _check_epoch(self) -> None:
         now = time.monotonic()

@@ -39,7 +39,7 @@ def guarded(name: str) -> Iterator[None]:
         translated = translate(error, chosen, spark_session.last_epoch())
         if translated is None or translated is error:
             raise
-        raise translated from error
+        raise translated from None
     finally:
         done.set()
         watch.join()

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from lakehouse.config.settings import settings
+from lakehouse.config.settings import environment_secrets, settings
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.layout_version import prepare_layout
 from lakehouse.utils.atomic_files import keep_new_files_private
+from lakehouse.utils.log_records import clean_log_records
 from lakehouse.utils.work_record import recorded_work
 from lakehouse.window import BatchWindow
 
@@ -28,6 +29,7 @@ def run_from_command_line(run: Callable[[str, BatchWindow], list[TableOutcome]],
     parser.add_argument("--full", action="store_true", help="rebuild from all inputs instead of adding what is new")
     chosen = parser.parse_args()
     keep_new_files_private()
+    clean_log_records(environment_secrets())
     logging.basicConfig(level=logging.INFO)
     window = BatchWindow.of(chosen.start, chosen.end, chosen.run_id, is_full=chosen.full)
     prepare_layout(window, settings().lake)

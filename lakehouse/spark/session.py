@@ -24,6 +24,7 @@ from lakehouse.spark.table_names import create_schemas, name_table, named_tables
 from lakehouse.storage.discovery import existing_tables, newest_version
 from lakehouse.tables import Layer, TableRef
 from lakehouse.utils.file_lock import shared_lock
+from lakehouse.utils.foreign_errors import kind_of
 
 _log = logging.getLogger(__name__)
 USER = "lakehouse"
@@ -81,7 +82,7 @@ def _try_to_name(cached: _Cached, table: TableRef, lake: str) -> None:
     try:
         name_table(cast(SparkSession, cached.spark), table, lake)
     except PySparkException as error:
-        _log.warning("%s cannot be queried by name, because the engine cannot read it: %s", table, error)
+        _log.warning("%s cannot be queried by name, because the engine cannot read it: %s", table, kind_of(error))
     else:
         cached.named.add(table)
 

@@ -38,9 +38,9 @@ def retry_commit(table: TableRef, attempt: Callable[[], T], attempts: int = 8) -
     while True:
         try:
             return attempt()
-        except (CommitFailedError, CommitConflictError) as error:
+        except (CommitFailedError, CommitConflictError):
             if number == attempts:
-                raise CommitConflictError(str(table), attempts) from error
+                raise CommitConflictError(str(table), attempts) from None
         _log.info("%s: another writer committed first, attempt %d of %d follows", table, number + 1, attempts)
         pause = min(_FIRST_WAIT_SECONDS * 2 ** (number - 1), _LONGEST_WAIT_SECONDS)
         time.sleep(pause * (1 + random.random()))  # noqa: S311 - spreads the writers, no secret

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from lakehouse.config.yaml_file import EnvironmentText, Secret, SecretUrl, load_yaml
+from lakehouse.config.environment_text import EnvironmentText, Secret, SecretUrl
+from lakehouse.config.yaml_file import load_yaml
 from lakehouse.errors import ConfigurationError
 
 

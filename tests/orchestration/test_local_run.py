@@ -1,5 +1,4 @@
-"""`lakehouse run` for real: every source missing, one of two sources of a dataset missing, then fixed while servers
-are up."""
+"""`lakehouse run` for real: every source missing, some sources failing, then fixed while servers are up."""
 
 from __future__ import annotations
 
@@ -13,19 +12,23 @@ import pytest
 import yaml
 
 from lakehouse.config.settings import PROJECT_ROOT
+from lakehouse.contracts import DATASETS
 from lakehouse.engine.state import read_state
-from tests.support.homes import Home
+from tests.support.homes import Home, free_ports
 from tests.support.lakes import rows
 
 pytestmark = pytest.mark.slow
 
 AS_OF = "2018-01-02T00:00:00Z"
 CAMPAIGN = "coupon_lovers_new_year"
+FAILING_MAPPING = "string(cast(name as int))"
+CANARY = "canary7@leak.example"
+CANARY_KEY = "canarykey7-0123456789"
 
 
 class Runs(NamedTuple):
-    """A home and the summaries of three runs in it: without anything delivered, without the shop's folder, with it
-    while Airflow's servers are up."""
+    """A home and the summaries of three runs in it: without anything delivered, without the shop's folder and with two
+    more sources that fail, and with everything right while Airflow's servers are up."""
 
     home: Home
     nothing: dict[str, Any]
@@ -34,9 +37,9 @@ class Runs(NamedTuple):
 
 
 def _run(home: Home, code: int) -> dict[str, Any]:
-    done = home.lakehouse(
-        "run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", check=False, LAKEHOUSE_CONF=str(home.path / "conf")
-    )
+    environment = {"LAKEHOUSE_CONF": str(home.path / "conf"), "CANARY_KEY": CANARY_KEY}
+    done = home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", check=False, **environment)
+    (home.path / "logs" / f"terminal-{code}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
     assert done.returncode == code, done.stderr[-4000:]
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
@@ -78,6 +81,33 @@ def _declare_an_outlet(home: Home) -> None:
     )
 
 
+def _declare_leaks(home: Home) -> str:
+    """Two more sources with an address in what they deliver: an API that is down, a mapping that fails on it; returns
+    the declarations without the API and with the mapping corrected."""
+    declared = home.path / "conf" / "sources.yml"
+    mapping = {"product_id": "id", "name": {"expression": FAILING_MAPPING}}
+    sources = yaml.safe_load(declared.read_text(encoding="utf-8"))
+    sources["sources"]["club"] = {
+        "kind": "files",
+        "location": "club",
+        "datasets": {"products": {"files": "*.csv", "format": "csv", "load": "full", "mapping": mapping}},
+    }
+    later = yaml.safe_dump(sources, sort_keys=False).replace(FAILING_MAPPING, "name")
+    asked = {"path": "used", "params": {"api_key": "${CANARY_KEY}", "owner": CANARY}, "pagination": {"kind": "none"}}
+    columns = {column.name: column.name for column in DATASETS["redemptions"].delivered if column.required}
+    sources["sources"]["points"] = {
+        "kind": "rest",
+        "base_url": f"http://me:${{CANARY_KEY}}@127.0.0.1:{free_ports(1)[0]}/",
+        "attempts": 2,
+        "longest_wait_seconds": 0.1,
+        "datasets": {"redemptions": asked | {"mapping": columns, "load": "full"}},
+    }
+    declared.write_text(yaml.safe_dump(sources, sort_keys=False), encoding="utf-8")
+    (home.path / "club").mkdir()
+    (home.path / "club" / "p.csv").write_text(f"id,name\nclub-1,{CANARY}\n", encoding="utf-8")
+    return later
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     home = Home(tmp_path_factory.mktemp("runner"))
@@ -90,7 +120,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         nothing = _run(home, 1)
         (home.path / "gone").rename(sample)
         shop.rename(shop.with_name("gone"))
+        declared = _declare_leaks(home)
         without = _run(home, 1)
+        (home.path / "conf" / "sources.yml").write_text(declared, encoding="utf-8")
         shop.with_name("gone").rename(shop)
         _pretend_servers_are_up(home)
         yield Runs(home, nothing, without, _run(home, 0))
@@ -114,12 +146,31 @@ def test_nothing_delivered_at_all_is_said_in_a_sentence(runs: Runs) -> None:
 def test_a_missing_source_stops_no_other_and_names_the_remedy(runs: Runs) -> None:
     without, errors = runs.without, _errors(runs.without)
     assert without["succeeded"] is False
-    assert set(errors) == {"ingest_transactions.transactions.extract", "pre_send_refresh.refresh.transactions"}
-    for error in errors.values():
-        assert "does not exist" in error and "sources.yml" in error
+    missing = {"ingest_transactions.transactions.extract", "pre_send_refresh.refresh.transactions"}
+    for task in missing:
+        assert "does not exist" in errors[task] and "sources.yml" in errors[task]
+    leaking = {"ingest_crm.products.silver", "ingest_crm.redemptions.extract", "pre_send_refresh.refresh.redemptions"}
+    assert missing | leaking <= set(errors) <= missing | leaking | {"pre_send_refresh.refresh.products"}
     loaded = {stage["table"] for stage in without["stages"] if stage["stage"] == "silver" and stage["count_loaded"]}
     assert {"silver.contacts", "silver.consents", "silver.products", "silver.campaigns"} <= loaded
     assert without["export"] is None
+
+
+def test_no_address_or_key_is_in_what_anybody_reads_of_a_run(runs: Runs) -> None:
+    errors, home = _errors(runs.without), runs.home
+    assert "the expression for name" in errors["ingest_crm.products.silver"]
+    assert "cannot be reached: ConnectionError" in errors["ingest_crm.redemptions.extract"]
+    read = {
+        path: path.read_bytes()
+        for folder in ("logs", "airflow", "docs", "outbox", "engine")
+        for path in (home.path / folder).rglob("*")
+        if path.is_file()
+    }
+    assert any(path.suffix == ".db" for path in read) and any(path.name.startswith("run-") for path in read)
+    told = {name: str(rows(home.lake, f"select * from {{ops.{name}}}")) for name in ("runs", "files", "exports")}
+    told["quality_results"] = str(rows(home.lake, "select * from {ops.quality_results}"))
+    leaks = [str(path) for path, content in read.items() if b"canary" in content.replace(b"CANARY_KEY", b"")]
+    assert leaks + [name for name, text in told.items() if "canary" in text] == []
 
 
 def test_another_source_of_the_same_dataset_is_loaded_up_to_silver(runs: Runs) -> None:

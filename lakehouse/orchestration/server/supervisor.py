@@ -13,10 +13,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lakehouse.config.settings import settings
+from lakehouse.config.settings import environment_secrets, settings
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import airflow_home, child_environment
 from lakehouse.orchestration.server.state import PARTS, ServerState, part_log, write_state
+from lakehouse.utils.log_records import clean_log_records
 from lakehouse.utils.processes import ProcessId, end_trees, run_supervisor, start_detached
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def _child(command: Sequence[str], name: str) -> subprocess.Popen[bytes]:
 
 def main() -> int:
     """The exit code of `run_supervisor`."""
+    clean_log_records(environment_secrets())
     return run_supervisor(ServerSupervisor(), airflow_home() / "servers.lock")
 
 
