@@ -37,13 +37,13 @@ _OWN_FILES = "its own data files that can still be read"
 _OF_LAYER = {
     Layer.BRONZE: Origin("the landed files of its source"),
     Layer.SILVER: Origin("bronze"),
-    Layer.GOLD: Origin("silver, by a full build of gold"),
+    Layer.GOLD: Origin("silver, by the next build of gold"),
 }
 _OF_TABLE = {
     "silver.identities": Origin("silver and the ids issued before (ops.customer_ids)"),
     "silver.mail_holds": Origin("the quarantine of consents and contacts"),
     "gold.customer_history": Origin(
-        "its newest version that can still be read, and a full build of gold",
+        "its newest version that can still be read, and the next build of gold",
         "versions of profiles that only the damaged part has: what was seen then is in no other table",
     ),
     "ops.runs": Origin(

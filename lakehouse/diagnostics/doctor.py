@@ -19,12 +19,12 @@ from lakehouse.diagnostics.access_findings import access_findings
 from lakehouse.diagnostics.config_check import check_campaigns, check_sources
 from lakehouse.diagnostics.finding import Finding
 from lakehouse.diagnostics.source_findings import source_findings
+from lakehouse.diagnostics.table_findings import table_findings
 from lakehouse.engine import control
 from lakehouse.engine.exposure import exposure
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.launch import listening_port, memory_limit_gb
 from lakehouse.errors import ConfigurationError, LakehouseError
-from lakehouse.storage.damage import doubtful_tables, known_tables
 from lakehouse.storage.discovery import is_remote
 from lakehouse.storage.layout_version import check_layout
 from lakehouse.utils.no_access import no_access
@@ -52,7 +52,7 @@ def examine() -> list[Finding]:
         _ports,
         access_findings,
         _lake,
-        _tables,
+        table_findings,
         _disk,
         _memory,
         _conf,
@@ -173,18 +173,6 @@ def _lake(chosen: Settings) -> list[Finding]:
     except LakehouseError as error:
         return [Finding("lake", False, error.what, error.remedy)]
     return [Finding("lake", True, chosen.lake)]
-
-
-def _tables(chosen: Settings) -> list[Finding]:
-    if is_remote(chosen.lake):
-        return []
-    tables = known_tables(chosen.lake)
-    damaged = doubtful_tables(chosen.lake)
-    remedy = "Run `lakehouse repair {}`: it says what the table can be made from again, and asks before it does so."
-    return [
-        Finding("tables", not damaged, f"{len(tables) - len(damaged)} of {len(tables)} are whole"),
-        *(Finding(f"table {table}", False, problem, remedy.format(table)) for table, problem in damaged.items()),
-    ]
 
 
 def _disk(chosen: Settings) -> list[Finding]:

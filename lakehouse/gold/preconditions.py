@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from lakehouse.config.settings import PROJECT_ROOT, settings
 from lakehouse.errors import QualityGateFailed, TerminalError, TransientError
 from lakehouse.quality.verdicts import latest_gates
+from lakehouse.storage.damage import refuse_damaged
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, gold
@@ -37,9 +38,10 @@ class NothingLoadedError(TerminalError):
 def require_loaded(tables: Sequence[TableRef]) -> None:
     """Pass when all of the tables exist, empty or not: they do from the first delivery on that names a customer. Else
     NothingLoadedError."""
-    missing = [str(table) for table in tables if newest_version(table, settings().lake) is None]
+    missing = [table for table in tables if newest_version(table, settings().lake) is None]
     if missing:
-        raise NothingLoadedError(missing)
+        refuse_damaged(settings().lake, missing)
+        raise NothingLoadedError(list(map(str, missing)))
 
 
 def require_checked_and_open(tables: Sequence[TableRef]) -> None:

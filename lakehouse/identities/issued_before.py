@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.contracts import CUSTOMER_IDS, arrow_schema
-from lakehouse.storage.ops_tables import record_batch
+from lakehouse.storage.ops_tables import record, record_batch
 from lakehouse.storage.table import Table
 from lakehouse.tables import ops
 
@@ -18,10 +18,18 @@ _OWN = "own_customer_id"
 
 
 def start_ledger(identities: Table) -> None:
-    """Write the first rows of ops.customer_ids from silver.identities of a version that had none: every identifier with
-    its customer_id, and before that with the id it had when linked to nobody. One commit; without such a table there is
-    nothing to do."""
-    if Table(_LEDGER, identities.lake).exists or _OWN not in identities.columns:
+    """Write the first rows of ops.customer_ids from silver.identities where there is a table but no ledger, because
+    that is lost or a former version had none. One commit; without such a table there is nothing to do.
+
+    Of a former version: every identifier with its customer_id, and before that with the id it had when linked to
+    nobody.
+    """
+    if Table(_LEDGER, identities.lake).exists or not identities.exists:
+        return
+    if _OWN not in identities.columns:
+        known = identities.rows(["identifier_type", "identifier", "customer_id", "_updated_at"])
+        lost = missing_assignments(arrow_schema(CUSTOMER_IDS.columns).empty_table(), known) if known else []
+        record(_LEDGER.name, lost, identities.lake)
         return
     rows = identities.rows(["identifier_type", "identifier", "customer_id", _OWN, "_updated_at", "first_seen_at"])
     if rows is None or not rows.num_rows:

@@ -59,6 +59,7 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
         if found is not None:
             versions[table] = found
         elif table in required:
+            _refuse_damaged(lake, [table])
             raise MissingTableError(str(table), [str(known) for known in existing_tables(lake)])
     connection = connect()
     try:
@@ -68,12 +69,16 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
             _attach(connection, table, version, lake)
         yield Snapshot(connection, versions)
     except (duckdb.Error, QueryError):
-        from lakehouse.storage.damage import refuse_damaged  # delta-rs: readers start without it
-
-        refuse_damaged(lake, versions)
+        _refuse_damaged(lake, versions)
         raise
     finally:
         connection.close()
+
+
+def _refuse_damaged(lake: str, tables: Iterable[TableRef]) -> None:
+    from lakehouse.storage.damage import refuse_damaged  # delta-rs: readers start without it
+
+    refuse_damaged(lake, tables)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int, lake: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ from deltalake.exceptions import CommitFailedError
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 from lakehouse.storage.commit_retry import retry_commit
-from lakehouse.storage.discovery import delta_uri
+from lakehouse.storage.damage import refuse_damaged
+from lakehouse.storage.discovery import delta_uri, is_remote
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, ops
 
@@ -46,10 +48,18 @@ def _appended(table: TableRef, batch: pa.Table, lake: str) -> DeltaTable:
     """The table at the version that this append made; created when it is not there."""
     found = Table(table, lake).delta
     if found is None:
+        _refuse_without_log(table, lake)
         write_deltalake(delta_uri(table, lake), batch, mode="append")
         return DeltaTable(delta_uri(table, lake))
     write_deltalake(found, batch, mode="append")
     return found
+
+
+def _refuse_without_log(table: TableRef, lake: str) -> None:
+    """DamagedTableError for a table whose log is gone: a new one would hide its rows. One data file alone is what a
+    first append leaves that was killed."""
+    if not is_remote(lake) and len(list(Path(delta_uri(table, lake)).glob("*.parquet"))) > 1:
+        refuse_damaged(lake, [table])
 
 
 def _compact_now_and_then(found: DeltaTable) -> None:

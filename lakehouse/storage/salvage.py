@@ -46,14 +46,25 @@ def salvaged_rows(table: TableRef, contract: Contract, lake: str) -> Salvaged:
     return Salvaged(rows.cast(schema), is_complete if wanted is None else rows.num_rows >= wanted)
 
 
-def newest_readable(table: TableRef, lake: str) -> pa.Table | None:
-    """Rows of the newest version whose log and data files are all there; None when there is none."""
-    for version in sorted(commits_of(Path(delta_uri(table, lake))), reverse=True):
+def readable_rows(table: TableRef, key: tuple[str, ...], lake: str) -> pa.Table | None:
+    """Rows of the newest version whose log and data files are all there; where there is none, of each key the row in
+    the newest data file that can be read. None without any."""
+    folder = Path(delta_uri(table, lake))
+    for version in sorted(commits_of(folder), reverse=True):
         try:
-            return pa.table(DeltaTable(delta_uri(table, lake), version=version).to_pyarrow_table())
+            return pa.table(DeltaTable(str(folder), version=version).to_pyarrow_table())
         except (DeltaError, OSError, pa.ArrowException):
             continue
-    return None
+    found: pa.Table | None = None
+    for file in sorted(folder.glob("*.parquet"), key=lambda file: file.stat().st_mtime_ns, reverse=True):
+        try:
+            rows = pq.read_table(file)
+            schema = pa.schema([field.with_nullable(True) for field in rows.schema]) if found is None else found.schema
+            more = rows.select(schema.names).cast(schema)
+        except (pa.ArrowException, OSError, EOFError, KeyError):
+            continue
+        found = more if found is None else pa.concat_tables([found, more.join(found, list(key), join_type="left anti")])
+    return found
 
 
 def set_aside(table: TableRef, lake: str) -> str:

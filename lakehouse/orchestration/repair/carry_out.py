@@ -17,7 +17,7 @@ from deltalake import write_deltalake
 from lakehouse.config.settings import settings
 from lakehouse.engine import control as engine
 from lakehouse.errors import TerminalError
-from lakehouse.gold.staleness import AS_OF, forget_build
+from lakehouse.gold.staleness import forget_build
 from lakehouse.orchestration.airflow_config import airflow_home
 from lakehouse.orchestration.repair.plan import Plan
 from lakehouse.orchestration.server.state import is_up
@@ -25,7 +25,7 @@ from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.discovery import delta_uri, local_folder
 from lakehouse.storage.ops_tables import record
-from lakehouse.storage.progress import GOLD_BUILT, forget_versions, newest_inputs
+from lakehouse.storage.progress import forget_versions
 from lakehouse.storage.salvage import ASIDE, set_aside
 from lakehouse.tables import Layer, TableRef, ops
 from lakehouse.utils.file_lock import held_lock
@@ -53,7 +53,8 @@ def repair(plan: Plan) -> Repaired:
     lake = settings().lake
     with _alone(plan.table):
         engine.stop()  # it keeps what it knows of a table by its location, and must not know the old one
-        window = _window(lake)
+        now = datetime.now(UTC)
+        window = BatchWindow.of(now, now, f"repair.{now:%Y-%m-%dT%H:%M:%S.%fZ}")
         for table in plan.set_aside:
             if table != _PROGRESS:
                 forget_versions(table, window.run_id, lake)
@@ -76,14 +77,6 @@ def _alone(table: TableRef) -> Iterator[None]:
             )
         with recorded_work(settings().work, f"`lakehouse repair {table}`"):
             yield
-
-
-def _window(lake: str) -> BatchWindow:
-    """Now, with the as-of moment of the last build of gold: a repair moves no profile in time."""
-    now = datetime.now(UTC)
-    built = newest_inputs(GOLD_BUILT, lake)[1].get(AS_OF, -1)
-    as_of = datetime.fromtimestamp(built, UTC) if built > 0 else now
-    return BatchWindow(now, now, f"repair.{now:%Y-%m-%dT%H:%M:%S.%fZ}", as_of)
 
 
 def _replace(table: TableRef, rows: pa.Table | None, lake: str) -> str:

@@ -12,14 +12,12 @@ from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS, OPS_TABLES, Stage
 from lakehouse.contracts.origins import origin_of
 from lakehouse.errors import LakehouseError, TerminalError
-from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
-from lakehouse.gold.staleness import SILVER_TABLES
 from lakehouse.landing.source_history import bronze_tables
 from lakehouse.orchestration.repair.from_landing import landed_for
 from lakehouse.orchestration.repair.ops_rows import ops_rows
 from lakehouse.storage.damage import damage_of, damaged_tables, lost_commits
 from lakehouse.storage.discovery import is_remote, newest_version
-from lakehouse.storage.salvage import newest_readable
+from lakehouse.storage.salvage import readable_rows
 from lakehouse.storage.table import Table
 from lakehouse.tables import Layer, TableRef, gold, ops, quarantine, silver
 
@@ -142,24 +140,15 @@ def _of_silver(table: TableRef, damage: str, lake: str) -> Plan:
 
 
 def _of_gold(table: TableRef, damage: str, lake: str) -> Plan:
-    found = damaged_tables(lake)
-    blocked = _first({each: problem for each, problem in found.items() if each.layer is not Layer.GOLD})
-    if not blocked:
-        try:
-            require_loaded(SILVER_TABLES)
-            require_checked_and_open(SILVER_TABLES)
-        except LakehouseError as error:
-            blocked = str(error)
-    aside = tuple({table, *(each for each in found if each.layer is Layer.GOLD)})
+    blocked = _first(damaged_tables(lake, _OF_EVERY_STAGE))
+    cost = "the next `lakehouse run` builds all of gold, for all customers; no engine is needed before"
     rows: dict[TableRef, pa.Table] = {}
     lost: tuple[str, ...] = ()
-    if HISTORY in aside:
-        kept = newest_readable(HISTORY, lake)
+    if table == HISTORY:
+        kept = readable_rows(HISTORY, ("customer_id", "valid_from"), lake)
         rows = {} if kept is None else {HISTORY: kept}
         lost = (f"{origin_of(HISTORY).lost} ({0 if kept is None else kept.num_rows:,} versions are kept)",)
-    cost = f"all of gold is built again on the engine, from {_count(SILVER_TABLES, lake)} rows of silver"
-    work = (Work(Stage.GOLD, "build"),)
-    return Plan(table, damage, origin_of(table).made_from, cost, lost, blocked, aside, rows, work)
+    return Plan(table, damage, origin_of(table).made_from, cost, lost, blocked, (table,), rows)
 
 
 def _made_with(dataset: str) -> tuple[TableRef, ...]:
@@ -171,8 +160,9 @@ def _made_with(dataset: str) -> tuple[TableRef, ...]:
 def _first(damaged: dict[TableRef, str]) -> str:
     if not damaged:
         return ""
-    commands = " and ".join(f"`lakehouse repair {table}`" for table in sorted(damaged))
-    return f"{', '.join(map(str, sorted(damaged)))} is needed for it, and damaged too: run {commands} first"
+    first = sorted(damaged)
+    commands = " and ".join(f"`lakehouse repair {table}`" for table in first)
+    return f"it needs {' and '.join(map(str, first))}, damaged too: run {commands} first"
 
 
 def _count(tables: Iterable[TableRef], lake: str) -> str:
