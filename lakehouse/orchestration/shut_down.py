@@ -7,7 +7,7 @@ from lakehouse.engine import control as engine
 from lakehouse.errors import TerminalError
 from lakehouse.orchestration.server import control as server
 from lakehouse.orchestration.server.control import ServerStatus
-from lakehouse.utils.processes import end_trees, wait_for
+from lakehouse.utils.processes import end_alone, wait_for
 from lakehouse.utils.work_record import Work, work_in
 
 _PATIENCE_SECONDS = 60.0  # a run that is asked to stop ends its query first
@@ -39,7 +39,7 @@ def shut_down(wait: bool = False, force: bool = False) -> ServerStatus:
     if wait:
         wait_for(lambda: not work_in(folder), _FOR_EVER, pause_seconds=0.5)
     elif force:
-        end_trees([work.process for work in work_in(folder)], _PATIENCE_SECONDS)
+        end_alone([work.process for work in work_in(folder)], _PATIENCE_SECONDS)  # the engine it started ends below
     elif works := work_in(folder):
         raise AtWorkError(works)
     found = server.down()

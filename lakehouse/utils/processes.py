@@ -115,6 +115,17 @@ def end_trees(roots: Iterable[ProcessId], patience_seconds: float) -> None:
             return
 
 
+def end_alone(processes: Iterable[ProcessId], patience_seconds: float) -> None:
+    """Ask processes to end, and kill them after the patience; what they have started is left to whoever minds it."""
+    alive = [psutil.Process(process.pid) for process in processes if process.is_alive]
+    for process in alive:
+        _signal(process, signal.SIGTERM)
+    for survivor in _left_after(alive, patience_seconds):
+        _log.warning("%s did not end within %.0f s and is killed", survivor, patience_seconds)
+        _signal(survivor, signal.SIGKILL)
+    _left_after(alive, _KILL_SECONDS)
+
+
 def wait_for(probe: Callable[[], T | None], seconds: float, pause_seconds: float = 0.05) -> T | None:
     """Call `probe` until it returns something true, and return that; None when it does not for so many seconds."""
     until = time.monotonic() + seconds

@@ -11,13 +11,16 @@ import pytest
 
 from lakehouse.config.settings import environment_with, settings
 from lakehouse.orchestration.shut_down import AtWorkError, shut_down
-from lakehouse.utils.processes import ProcessId, wait_for
+from lakehouse.utils.processes import ProcessId, end_trees, wait_for
 from lakehouse.utils.work_record import recorded_work, work_in
 
 WORK = """
-import sys, time
+import subprocess, sys, time
 from pathlib import Path
 from lakehouse.utils.work_record import recorded_work
+
+engine = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"], start_new_session=True)
+print(engine.pid, flush=True)
 
 with recorded_work(Path(sys.argv[1]), "`lakehouse run --campaign thanks`"):
     time.sleep(float(sys.argv[2]))
@@ -28,11 +31,15 @@ with recorded_work(Path(sys.argv[1]), "`lakehouse run --campaign thanks`"):
 def work(home: Path, request: pytest.FixtureRequest) -> Iterator[ProcessId]:
     """A process that works in the home for so many seconds as the parameter says."""
     command = [sys.executable, "-c", WORK, str(settings().work), str(request.param)]
-    process = subprocess.Popen(command, env=environment_with())
+    process = subprocess.Popen(command, env=environment_with(), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    engine = ProcessId.of(int(process.stdout.readline()))
     assert wait_for(lambda: work_in(settings().work), seconds=20)
     yield ProcessId.of(process.pid)
+    assert engine.is_alive  # it has a supervisor, which ends it in order
+    end_trees([engine], 0)
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 @pytest.mark.parametrize("work", [60], indirect=True)
