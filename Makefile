@@ -37,7 +37,7 @@ run: setup ## build the sample dumps and run the main job on them (ENGINE=spark 
 up: setup ## start Airflow's servers, with the UI on loopback
 	@$(BIN)/lakehouse up
 
-down: ## stop Airflow's servers and the engine
+down: ## stop Airflow's servers and the engine; not while a run is at work
 	@$(BIN)/lakehouse down
 
 # Two processes, each with engines of its own; one of them begins with the tests on Spark, which take longest.
