@@ -66,7 +66,7 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
         if versions and not is_remote(lake):
             connection.execute(f"load {standard_literal(str(_delta_extension()))}")
         for table, version in versions.items():
-            _attach(connection, table, version, lake)
+            attach(connection, table, version, lake)
         yield Snapshot(connection, versions)
     except (duckdb.Error, QueryError):
         _refuse_damaged(lake, versions)
@@ -81,7 +81,11 @@ def _refuse_damaged(lake: str, tables: Iterable[TableRef]) -> None:
     refuse_damaged(lake, tables)
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int, lake: str) -> None:
+def attach(
+    connection: duckdb.DuckDBPyConnection, table: TableRef, version: int, lake: str, name: str | None = None
+) -> None:
+    """Create a view of one version of a table, under its own name or another one (an identifier)."""
+    view = name or str(table)
     connection.execute(f"create schema if not exists {table.layer}")
     if is_remote(lake):
         # DuckDB would need its httpfs extension for an object store; delta-rs reads it and takes filters and columns
@@ -89,11 +93,12 @@ def _attach(connection: duckdb.DuckDBPyConnection, table: TableRef, version: int
         from deltalake import DeltaTable
 
         rows = DeltaTable(delta_uri(table, lake), version=version).to_pyarrow_dataset()
-        connection.register(f"_{table.layer}_{table.name}", rows)
-        connection.execute(f'create view {table} as select * from "_{table.layer}_{table.name}"')  # noqa: S608 - TableRef allows identifiers only
+        registered = f"_{view.replace('.', '_')}"
+        connection.register(registered, rows)
+        connection.execute(f'create view {view} as select * from "{registered}"')  # noqa: S608 - identifiers only
         return
     location = standard_literal(delta_uri(table, lake))
-    connection.execute(f"create view {table} as select * from delta_scan({location}, version => {version})")  # noqa: S608 - a literal
+    connection.execute(f"create view {view} as select * from delta_scan({location}, version => {version})")  # noqa: S608 - a literal
 
 
 def _delta_extension() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
 
 START = datetime(2018, 1, 1, tzinfo=UTC)
+_SCHEMA = arrow_schema((*DATASETS["consents"].columns, *LINEAGE))
 PEOPLE = [
     ("crm_id", "1001", "c1"),
     ("email", "c1@example.com", "c1"),
@@ -42,8 +44,7 @@ def _consents(shop: Shop, updated_at: datetime, *changes: tuple[str, str, str, d
         plain | {"reference_type": kind, "customer_reference": reference, "status": status, "changed_at": at}
         for kind, reference, status, at in changes
     ]
-    schema = arrow_schema((*DATASETS["consents"].columns, *LINEAGE))
-    write_deltalake(str(shop.lake / "silver/consents"), pa.Table.from_pylist(rows, schema=schema), mode="append")
+    write_deltalake(str(shop.lake / "silver/consents"), pa.Table.from_pylist(rows, schema=_SCHEMA), mode="append")
 
 
 def _identities(shop: Shop, *rows: tuple[str, str, str]) -> None:
@@ -61,7 +62,7 @@ def _identities(shop: Shop, *rows: tuple[str, str, str]) -> None:
 def _gold_knows(shop: Shop, version: int, stage: str = "gold") -> None:
     """Note that gold was built from that version of silver.consents (and from an as-of time, which is no table)."""
     common = {"stage": stage, "run_id": "r", "recorded_at": datetime.now(UTC)}
-    inputs = {"silver.consents": version, "as_of": 1}
+    inputs = {"silver.consents": version, "as_of": int(AS_OF.timestamp())}
     record(
         "progress",
         [common | {"input_table": name, "input_version": value} for name, value in inputs.items()],
@@ -109,6 +110,27 @@ def test_gold_that_knows_everything_has_the_last_word(built: Shop) -> None:
 def test_later_refusal_stops_the_person(built: Shop, kind: str, reference: str, who: str, status: str) -> None:
     _consents(built, _hours(5), (kind, reference, status, _hours(4)))
     assert _stopped(*BOTH) == {who: "refused_since_gold"}
+
+
+@pytest.mark.parametrize("status", ["withdrawn", "complained", "bounced"])
+def test_a_rebuild_of_silver_writes_no_refusal_anew(built: Shop, status: str) -> None:
+    """Both withdrew once and granted since; `lakehouse run --full` beside the export dates every row anew."""
+    refused = [("crm_id", "1001", status, _hours(0)), ("loyalty_id", "L2", status, _hours(0))]
+    _consents(built, _hours(2), *refused)
+    _gold_knows(built, 1)
+    table = DeltaTable(str(built.lake / "silver/consents"))
+    rows = table.to_pyarrow_table().to_pylist()
+    renewed = pa.Table.from_pylist([row | {"_updated_at": _hours(9)} for row in rows], schema=_SCHEMA)
+    write_deltalake(table, renewed, mode="overwrite")
+    assert _stopped(*BOTH) == {}
+    _consents(built, _hours(10), ("loyalty_id", "L2", status, _hours(3)))
+    assert _stopped(*BOTH) == {"c2": "refused_since_gold"}
+
+
+def test_a_refusal_that_means_a_later_moment_now_is_news(built: Shop) -> None:
+    """As in a delivery whose times were understood otherwise: gold has weighed an earlier one against the grant."""
+    _consents(built, _hours(5), ("crm_id", "1001", "withdrawn", _hours(0)), changed_until=_hours(3))
+    assert _stopped(*BOTH) == {"c1": "refused_since_gold"}
 
 
 def test_address_that_no_identity_has_is_stopped(built: Shop) -> None:
@@ -159,7 +181,7 @@ def test_commit_without_news_stops_nobody(built: Shop) -> None:
     assert _stopped(*BOTH) == {}
 
 
-@pytest.mark.parametrize("loss", ["no note", "log", "future"])
+@pytest.mark.parametrize("loss", ["no note", "log", "files", "future"])
 def test_when_gold_cannot_be_placed_the_newest_of_each_reference_counts(built: Shop, loss: str) -> None:
     """c1 granted after a withdrawal; c2 has withdrawn and granted in one moment, which is a refusal."""
     _consents(built, _hours(5), ("loyalty_id", "L2", "withdrawn", _hours(1)))
@@ -168,6 +190,13 @@ def test_when_gold_cannot_be_placed_the_newest_of_each_reference_counts(built: S
     elif loss == "log":
         DeltaTable(str(built.lake / "silver/consents")).create_checkpoint()
         (built.lake / "silver/consents/_delta_log/00000000000000000000.json").unlink()
+    elif loss == "files":
+        table = DeltaTable(str(built.lake / "silver/consents"))
+        rows = table.to_pyarrow_table().to_pylist()
+        renewed = pa.Table.from_pylist([row | {"_updated_at": _hours(9)} for row in rows], schema=_SCHEMA)
+        write_deltalake(table, renewed, mode="overwrite")
+        for file in DeltaTable(str(built.lake / "silver/consents"), version=0).file_uris():
+            Path(file).unlink()
     else:
         _gold_knows(built, 7)
     assert _stopped(*BOTH) == {"c2": "refused_since_gold"}

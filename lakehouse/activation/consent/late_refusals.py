@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import duckdb
 from deltalake.exceptions import DeltaError
 
-from lakehouse.storage.duckdb_views import Snapshot
+from lakehouse.storage.duckdb_views import Snapshot, attach
 from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, silver
@@ -28,12 +29,24 @@ _IS_REFUSAL = """(
     and (status in ('bounced', 'complained') or (status = 'withdrawn' and purpose = 'marketing'))
 )"""
 _IS_GRANT = "(channel = 'email' and purpose = 'marketing' and status = 'granted' and not _is_deleted)"
+# What makes two rows the same refusal, however often the table was written anew.
+_CONTENT = (
+    f"reference_type, {_REFERENCE}, channel, purpose, status, changed_at, coalesce(changed_until, changed_at) as until"
+)
 # Every refusal after the mark, also one that was followed by a grant.
-_REFUSALS_AFTER_MARK = f"""
-    create table refusals as
-    select distinct reference_type, {_REFERENCE}
+_WRITTEN_AFTER_MARK = f"""
+    create table written_since as
+    select distinct {_CONTENT}
     from silver.consents
     where {_IS_REFUSAL} and _updated_at > ?
+"""  # noqa: S608 - constants only
+# A rebuild of silver writes refusals anew that gold has weighed already: these are no news.
+_NEW_REFUSALS = f"""
+    create table refusals as
+    select distinct reference_type, reference
+    from written_since
+    anti join (select {_CONTENT} from known_consents where {_IS_REFUSAL}) as known
+        using (reference_type, reference, channel, purpose, status, changed_at, until)
 """  # noqa: S608 - constants only
 # Without a mark: references whose newest status is a refusal, and those that ever bounced or complained. As in gold, a
 # grant that a later dump left out does not count, and no grant lifts a bounce or a complaint.
@@ -125,18 +138,23 @@ def _load_references(snapshot: Snapshot, known: int | None, lake: str) -> None:
     connection = snapshot.connection
     if CONSENTS not in snapshot.versions:
         connection.execute("create table refusals (reference_type varchar, reference varchar)")
-    elif (mark := _mark(known, snapshot.versions[CONSENTS], lake)) is None:
+    elif known is None or (mark := _mark(known, snapshot.versions[CONSENTS], lake)) is None:
         connection.execute(_STANDING_REFUSALS)
     else:
-        connection.execute(_REFUSALS_AFTER_MARK, [mark])
+        connection.execute(_WRITTEN_AFTER_MARK, [mark])
+        attach(connection, CONSENTS, known, lake, name="known_consents")
+        try:
+            connection.execute(_NEW_REFUSALS)
+        except duckdb.Error:  # its files are gone, although the log still names them
+            connection.execute(_STANDING_REFUSALS)
     if HOLDS in snapshot.versions:
         connection.execute(_HELD)
 
 
-def _mark(known: int | None, current: int, lake: str) -> datetime | None:
+def _mark(known: int, current: int, lake: str) -> datetime | None:
     """The newest `_updated_at` in version `known`, which later commits exceed; None when that version cannot be read
     (any more)."""
-    if known is None or not 0 <= known <= current:
+    if not 0 <= known <= current:
         return None
     try:
         return Table(CONSENTS, lake, pinned=known).latest_time("_updated_at")
