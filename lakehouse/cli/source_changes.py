@@ -12,6 +12,7 @@ _RETIRE = """\b
 Examples:
   lakehouse sources retire old_shop          # shows what it will remove
   lakehouse sources retire old_shop --yes
+  lakehouse sources retire old_shop --keep-rows --yes
 """
 _RENAME = """\b
 Examples:
@@ -21,14 +22,19 @@ Examples:
 
 @click.command(epilog=_RETIRE)
 @click.argument("name")
+@click.option("--keep-rows", is_flag=True, help="It delivers no more, but what it delivered stays.")
 @click.option("--yes", is_flag=True, help="Do it; without this, only show what it will remove.")
 @json_option
-def retire(name: str, yes: bool, as_json: bool) -> None:
-    """Take a source out for good.
+def retire(name: str, keep_rows: bool, yes: bool, as_json: bool) -> None:
+    """Take a source out for good, or let it end.
 
     Shows what the next rebuild will remove: also refusals of mail that nobody else has delivered. Bronze keeps the
-    rows; declared again, the source is read again. Needs no engine.
+    rows; declared again, the source is read again. With --keep-rows nothing is removed: it says that the source, or a
+    dataset of it, is missing in sources.yml on purpose, which exports wait for. Needs no engine.
     """
+    if keep_rows:
+        _end(name, yes, as_json)
+        return
     from lakehouse.config.settings import settings
     from lakehouse.landing.source_decisions import retire as retire_source
     from lakehouse.landing.source_decisions import what_retiring_removes
@@ -49,6 +55,23 @@ def retire(name: str, yes: bool, as_json: bool) -> None:
         f"{name} is retired. Run `lakehouse run --full`, which takes its rows out of silver and gold."
         if yes
         else f"Nothing has changed yet. To retire {name}, run `lakehouse sources retire {name} --yes`."
+    )
+
+
+def _end(name: str, yes: bool, as_json: bool) -> None:
+    from lakehouse.config.settings import settings
+    from lakehouse.landing.source_decisions import end, ending_datasets
+
+    lake = settings().lake
+    datasets = end(name, lake) if yes else ending_datasets(name, lake)
+    if as_json:
+        print_json({"source": name, "ended": yes, "datasets": datasets})
+        return
+    listed = ", ".join(datasets)
+    click.echo(
+        f"{name} delivers {listed} no more; what it delivered stays."
+        if yes
+        else f"Nothing has changed yet. To record that {name} delivers {listed} no more, add --yes."
     )
 
 

@@ -191,5 +191,5 @@ class SourcesFile(Declaration):
     """conf/sources.yml."""
 
     sources: dict[SourceName, Annotated[FilesSource | SqlSource | RestSource, Field(discriminator="kind")]] = Field(
-        description="name of a source -> what it is and what it delivers"
+        min_length=1, description="name of a source -> what it is and what it delivers"
     )

@@ -25,14 +25,22 @@ SOURCE_CHANGES = Contract(
     dataset="source_changes",
     version=1,
     grain="decision about a source",
-    meaning="Sources that were taken out for good, or that go on under another name. The newest of a source counts.",
-    key=("source", "changed_at"),
+    meaning="Sources that were taken out for good, that go on under another name (the newest of the two counts), or"
+    " that deliver a dataset no more.",
+    key=("source", "changed_at", "dataset"),
     columns=(
         Column("source", "string", "Name of the source until then", required=True),
-        Column("change", "string", "retired or renamed", required=True, allowed=("retired", "renamed")),
-        Column("new_name", "string", "The source that goes on with its data; null for a retired one"),
+        Column(
+            "change",
+            "string",
+            "retired, renamed, or ended: it delivers the dataset no more, and its rows stay",
+            required=True,
+            allowed=("retired", "renamed", "ended"),
+        ),
+        Column("new_name", "string", "The source that goes on with its data; of a renamed one"),
         Column("changed_by", "string", "Login of who decided", required=True, pii=Pii.INDIRECT),
         Column("changed_at", "timestamp", "When", required=True),
+        Column("dataset", "string", "The dataset that it delivers no more; null for a change of the whole source"),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Decisions of people about sources: taking one out for good, and going on with one under another name."""
+"""Decisions of people about sources: taking one out for good, letting one end, going on with one under another name."""
 
 # ruff: noqa: S608 - the SQL is made of our own declarations, never of what somebody typed.
 from __future__ import annotations
@@ -15,7 +15,8 @@ from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import Settings
 from lakehouse.contracts import DATASETS
 from lakehouse.errors import TerminalError
-from lakehouse.landing.source_history import CHANGES, DECLARATIONS, RENAMED, RETIRED, source_history
+from lakehouse.landing.source_history import CHANGES, DECLARATIONS, ENDED, RENAMED, RETIRED, source_history
+from lakehouse.landing.vanished_feeds import vanished_feeds
 from lakehouse.storage.accepted_losses import accept_losses
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.storage.ops_tables import record
@@ -65,6 +66,27 @@ def retire(source: str, computed: Iterable[TableRef], lake: str) -> None:
         return
     accept_losses([*(silver(removal.dataset) for removal in fed), *computed], f"source {source} was retired", lake)
     record(CHANGES.name, [_change(source, RETIRED, None)], lake)
+
+
+def ending_datasets(source: str, lake: str) -> list[str]:
+    """The datasets that a source delivered and that sources.yml does not declare of it any more, in order.
+
+    Raises TerminalError when there are none, or when they were retired or ended already.
+    """
+    datasets = sorted({feed.dataset for feed in vanished_feeds(source_history(lake), lake) if feed.source == source})
+    if not datasets:
+        raise TerminalError(
+            f"there is nothing that source {source} delivered and that sources.yml does not declare any more",
+            "Take it, or the dataset, out of sources.yml first. Check its name with `lakehouse status`.",
+        )
+    return datasets
+
+
+def end(source: str, lake: str) -> list[str]:
+    """Record that a source delivers its `ending_datasets` no more; what it delivered stays. Returns them."""
+    datasets = ending_datasets(source, lake)
+    record(CHANGES.name, [_change(source, ENDED, None) | {"dataset": dataset} for dataset in datasets], lake)
+    return datasets
 
 
 def rename(old: str, new: str, chosen: Settings) -> None:

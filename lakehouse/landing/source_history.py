@@ -25,17 +25,18 @@ from lakehouse.storage.table import Table
 from lakehouse.tables import Layer, TableRef, bronze, ops, silver
 
 DECLARATIONS, CHANGES = ops("declarations"), ops("source_changes")
-RETIRED, RENAMED = "retired", "renamed"
+RETIRED, RENAMED, ENDED = "retired", "renamed", "ended"
 
 
 @dataclass(frozen=True)
 class SourceHistory:
     """`declarations`: (source, dataset) -> its newest declaration. `renamed`: source -> the name it goes on under.
-    `retired`: sources taken out for good."""
+    `retired`: sources taken out for good. `ended`: (source, dataset) -> when somebody said that it delivers no more."""
 
     declarations: dict[tuple[str, str], dict[str, Any]]
     renamed: dict[str, str]
     retired: frozenset[str]
+    ended: dict[tuple[str, str], datetime]
 
     def owner(self, source: str) -> str:
         """The name under which a source goes on today."""
@@ -52,11 +53,13 @@ def source_history(lake: str) -> SourceHistory:
         (row["source"], row["dataset"]): json.loads(row["declaration"])
         for row in _rows(DECLARATIONS, lake, "recorded_at")
     }
-    changes = {row["source"]: row for row in _rows(CHANGES, lake, "changed_at")}
+    decisions = _rows(CHANGES, lake, "changed_at")
+    changes = {row["source"]: row for row in decisions if row["change"] != ENDED}
     return SourceHistory(
         declarations,
         {source: str(row["new_name"]) for source, row in changes.items() if row["change"] == RENAMED},
         frozenset(source for source, row in changes.items() if row["change"] == RETIRED),
+        {(row["source"], row["dataset"]): row["changed_at"] for row in decisions if row["change"] == ENDED},
     )
 
 

@@ -45,13 +45,14 @@ def record_batch(table: str, batch: pa.Table, lake: str) -> None:
 
 
 def _appended(table: TableRef, batch: pa.Table, lake: str) -> DeltaTable:
-    """The table at the version that this append made; created when it is not there."""
+    """The table at the version that this append made; created when it is not there, with the columns it lacks added."""
     found = Table(table, lake).delta
     if found is None:
         _refuse_without_log(table, lake)
         write_deltalake(delta_uri(table, lake), batch, mode="append")
         return DeltaTable(delta_uri(table, lake))
-    write_deltalake(found, batch, mode="append")
+    is_wider = not set(batch.column_names) <= {field.name for field in found.schema().fields}
+    write_deltalake(found, batch, mode="append", schema_mode="merge" if is_wider else None)
     return found
 
 

@@ -26,10 +26,7 @@ def _days_ago(days: int) -> datetime:
             Silence(("source crm has brought no change of consent for 40 days",), False),
         ),
         ({"crm": _days_ago(31)}, Silence(("source crm has brought no change of consent for 31 days",), True)),
-        (
-            {"crm": _days_ago(1), "old": _days_ago(2)},
-            Silence(("source old delivered consents until 2018-01-29 and is not declared any more",), False),
-        ),
+        ({"crm": _days_ago(1), "ended": _days_ago(20)}, Silence((), False)),
     ],
 )
 def test_silence(newest: dict[str, datetime], found: Silence) -> None:

@@ -50,8 +50,15 @@ def test_an_unknown_dataset_is_answered_with_the_known_ones(home: Home) -> None:
 def test_a_changed_file_is_read_again(home: Home) -> None:
     home.declare(SAMPLE.read_text())
     assert len(feeds()) == 7
-    home.declare("sources: {}\n")
-    assert feeds() == []
+    home.declare(SAMPLE.read_text().replace("    timezone: UTC", "    timezone: Europe/Berlin"))
+    assert len(feeds()) == 7
+
+
+@pytest.mark.parametrize("text", ["sources: {}\n", "{}\n", "", "sources:\n"])
+def test_a_file_that_declares_nothing_is_an_error(home: Home, text: str) -> None:
+    home.declare(text)
+    with pytest.raises(ConfigurationError, match="sources"):
+        feeds()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.late_refusals import CONSENTS
+from lakehouse.config.feeds import feeds
+from lakehouse.config.settings import Settings
 from lakehouse.errors import ExportRefusedError
+from lakehouse.landing.source_history import SourceHistory
 from lakehouse.storage.duckdb_views import open_snapshot
 
 
@@ -18,6 +21,17 @@ class Silence:
 
     warnings: tuple[str, ...]
     is_blocking: bool
+
+
+def silence_of_sources(history: SourceHistory, chosen: Settings) -> Silence:
+    """Judge all sources that ever delivered consents, as they are declared now."""
+    newest = dict[str, datetime]()
+    for source, at in newest_deliveries(chosen.lake).items():
+        owner = history.owner(source)
+        newest[owner] = max(at, newest.get(owner, at))
+    declared = {feed.source for feed in feeds("consents")} if newest else set()
+    days = (chosen.consents_warn_after_days, chosen.consents_block_after_days)
+    return silence(newest, declared, datetime.now(UTC), *days)
 
 
 def newest_deliveries(lake: str) -> dict[str, datetime]:
@@ -36,16 +50,14 @@ def silence(
 
     Args:
         newest: source -> when it last brought a change of permission.
-        declared: sources that sources.yml declares for consents today.
+        declared: sources that sources.yml declares for consents today; others are vanished, or ended on purpose.
         now: the moment of the export.
         warn_after_days: days without a change after which an export warns; 0 for never.
         block_after_days: days without a change of any source after which nothing is sent; 0 for never.
     """
     warnings: list[str] = []
     for source, at in newest.items():
-        if source not in declared:
-            warnings.append(f"source {source} delivered consents until {at:%Y-%m-%d} and is not declared any more")
-        elif warn_after_days and now - at > timedelta(days=warn_after_days):
+        if source in declared and warn_after_days and now - at > timedelta(days=warn_after_days):
             warnings.append(f"source {source} has brought no change of consent for {(now - at).days} days")
     last = max(newest.values(), default=None)
     is_blocking = bool(block_after_days) and last is not None and now - last > timedelta(days=block_after_days)
@@ -57,7 +69,7 @@ def silence_error(campaign: Campaign, found: Silence) -> ExportRefusedError:
     return ExportRefusedError(
         campaign.id,
         campaign.destination,
-        f"no source has brought a change of consent for too long ({'; '.join(found.warnings)})",
+        f"no source has brought a change of consent for too long ({'; '.join(found.warnings) or 'none is declared'})",
         "Repair the sources of consents; customers who must not be written to were removed. If consents rightly change"
         " this seldom, raise LAKEHOUSE_CONSENTS_BLOCK_AFTER_DAYS.",
     )
