@@ -57,7 +57,7 @@ GATE = Gate(
     gold("dim_customers"),
     (
         *mart_rules("dim_customers"),
-        *volume_rules("dim_customers", is_empty_blocking=True),
+        *volume_rules("dim_customers", is_empty_blocking=True, is_derived=True),
         Rule(
             "dim_customers.customer_id.complete",
             f"Every person of silver.identities has a profile, and every profile is a person {_AT_REST}",

@@ -16,7 +16,7 @@ GATE = Gate(
     gold("segment_members"),
     (
         *mart_rules("segment_members"),
-        *volume_rules("segment_members", may_shrink_by=0.5),
+        *volume_rules("segment_members", may_shrink_by=0.5, is_derived=True),
         Rule(
             "segment_members.is_mailable.profile",
             "A member is mailable exactly when the profile is",

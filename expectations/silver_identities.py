@@ -24,6 +24,13 @@ _CONTACTS_OF_PERSONS = """(
     where identifier_type = 'crm_id'
     group by customer_id
 )"""
+_FEW_MISSING = 0.1
+_CONTACTS = """(
+    select known.identifier is null as is_missing
+    from (select contact_id from {silver.contacts} where not _is_deleted) as contacts
+    left join (select identifier from {table} where identifier_type = 'crm_id') as known
+        on contacts.contact_id = known.identifier
+)"""
 # What orders, coupons and permissions refer to; n: lines of orders. Where hardly any CRM id is a contact's, they are
 # written otherwise than the contacts' own.
 _REFERENCES = """(
@@ -61,7 +68,14 @@ GATE = Gate(
     silver("identities"),
     (
         *contract_rules(IDENTITIES),
-        *volume_rules("identities", is_empty_blocking=True),
+        *volume_rules("identities", is_empty_blocking=True, is_derived=True),
+        Rule(
+            "identities.contacts.complete",
+            f"At least {1 - _FEW_MISSING:.0%} of the contacts belong to a person (some may have come since)",
+            f"case when count_if(is_missing) > {_FEW_MISSING} * count(*) then count_if(is_missing) else 0 end",
+            relation=_CONTACTS,
+            detail="concat(cast(count_if(is_missing) as string), ' of no person')",
+        ),
         Rule(
             "identities.customer_id.rooted",
             "Every customer_id has one oldest identifier, which all others are linked to",

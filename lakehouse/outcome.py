@@ -9,6 +9,9 @@ from lakehouse.errors import BalanceError
 from lakehouse.messages import said
 from lakehouse.tables import TableRef
 
+# The message in ops.runs of a stage that was skipped.
+NOTHING_NEW = "nothing new"
+
 
 @dataclass(frozen=True)
 class TableOutcome:
@@ -21,6 +24,7 @@ class TableOutcome:
         duplicates: rows that were in the table already, came twice, or are older than the row in the table.
         warnings: what a person should look at although the stage succeeded.
         skipped: the stage found nothing to do.
+        notes: what it did beyond the counts.
     """
 
     table: TableRef
@@ -30,6 +34,7 @@ class TableOutcome:
     duplicates: int = 0
     warnings: tuple[str, ...] = field(default=())
     skipped: bool = False
+    notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if self.read != self.loaded + self.quarantined + self.duplicates:
@@ -42,4 +47,6 @@ def summed(table: TableRef, outcomes: Sequence[TableOutcome]) -> TableOutcome:
     fields = ("read", "loaded", "quarantined", "duplicates")
     counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in fields}
     warnings = tuple(warning for outcome in outcomes for warning in outcome.warnings)
-    return TableOutcome(table, **counts, warnings=warnings, skipped=all(outcome.skipped for outcome in outcomes))
+    notes = tuple(note for outcome in outcomes for note in outcome.notes)
+    is_skipped = all(outcome.skipped for outcome in outcomes)
+    return TableOutcome(table, **counts, warnings=warnings, skipped=is_skipped, notes=notes)

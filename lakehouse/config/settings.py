@@ -71,6 +71,13 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="a gate blocks when more of a delivery is in quarantine or set aside; 1 = never"
     )
 
+    snapshot_deleted_warn_share: float = Field(
+        0.05, ge=0, le=1, description="a run warns when a snapshot deletes more of what its source had (0 to 1)"
+    )
+    snapshot_deleted_block_share: float = Field(
+        0.5, ge=0, le=1, description="a snapshot that would delete more of it deletes nothing, and fails; 1 = never"
+    )
+
     @field_validator("home", "conf")
     @classmethod
     def _absolute(cls, path: Path) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
 from lakehouse.errors import ConfigurationError, ContractError, DamagedTableError, LakehouseError, StageTimeoutError
-from lakehouse.outcome import TableOutcome
+from lakehouse.outcome import NOTHING_NEW, TableOutcome
 from lakehouse.utils.atomic_files import keep_new_files_private
 from lakehouse.utils.foreign_errors import UnexpectedError, as_ours, kind_of
 from lakehouse.utils.time_limit import time_limit
@@ -172,7 +172,8 @@ def _finished(outcomes: Iterable[TableOutcome]) -> list[dict[str, Any]]:
             "count_loaded": outcome.loaded,
             "count_quarantined": outcome.quarantined,
             "count_duplicate": outcome.duplicates,
-            "message": "; ".join(outcome.warnings)[:2000] or ("nothing new" if outcome.skipped else None),
+            "message": "; ".join((*outcome.warnings, *outcome.notes))[:2000]
+            or (NOTHING_NEW if outcome.skipped else None),
         }
         for outcome in outcomes
     ]

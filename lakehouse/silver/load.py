@@ -16,6 +16,7 @@ from lakehouse.contracts import CONTACT_IDENTIFIERS, Contract
 from lakehouse.outcome import TableOutcome
 from lakehouse.silver.contact_identifiers import remember_identifiers
 from lakehouse.silver.deduplicate import ARRIVAL, unique_rows
+from lakehouse.silver.deletions import Deletion, told
 from lakehouse.silver.feed_rows import FeedRows
 from lakehouse.silver.quarantine import quarantine_rows
 from lakehouse.silver.shared_ids import refuse_shared_ids
@@ -43,15 +44,17 @@ def load_rows(
     if table.is_never_loaded:
         loaded = replace_all(table, incoming.withColumn("_is_deleted", sf.lit(False)), contract)
         known_already = 0
+        deletion = None
     else:
-        loaded, known_already = _merge(table, contract, incoming, snapshot)
+        loaded, known_already, deletion = _merge(table, contract, incoming, snapshot)
     if contract.dataset == "contacts":
         remember_identifiers(table.beside(silver(CONTACT_IDENTIFIERS.dataset)), rows)
     duplicates = count_lost + known_already
     # Looking for bad rows costs a pass over all columns, so it is made only when rows are unaccounted for.
     is_complete = rows.count_rows == loaded + duplicates
     quarantined = 0 if is_complete else quarantine_rows(table.beside(quarantine(contract.dataset)), rows)
-    return TableOutcome(table.ref, rows.count_rows, loaded, quarantined, duplicates, warnings)
+    warned, notes = told(deletion)
+    return TableOutcome(table.ref, rows.count_rows, loaded, quarantined, duplicates, (*warnings, *warned), notes=notes)
 
 
 def replace_all(table: SparkTable, rows: DataFrame, contract: Contract) -> int:
@@ -67,15 +70,15 @@ def replace_all(table: SparkTable, rows: DataFrame, contract: Contract) -> int:
 
 def _merge(
     table: SparkTable, contract: Contract, incoming: DataFrame, snapshot: SnapshotKeys | None
-) -> tuple[int, int]:
+) -> tuple[int, int, Deletion | None]:
     """Merge good rows, unique by key, in one commit, again when another writer was first.
 
     A row replaces the known one when it is newer (see `_is_newer`). Returns how many rows were inserted or brought a
-    row up to date, and how many changed nothing.
+    row up to date, how many changed nothing, and what the snapshot deleted.
     """
     table.ensure(contract.stored)
 
-    def attempt() -> tuple[int, int]:
+    def attempt() -> tuple[int, int, Deletion | None]:
         return _merge_once(table.reopened(), contract, incoming, snapshot)
 
     return committed(table.ref, attempt)
@@ -83,18 +86,18 @@ def _merge(
 
 def _merge_once(
     table: SparkTable, contract: Contract, incoming: DataFrame, snapshot: SnapshotKeys | None
-) -> tuple[int, int]:
+) -> tuple[int, int, Deletion | None]:
     known = table.read()
     changes, counts = _changes(contract, incoming, known)
-    count_flags = 0
+    count_flags, deletion = 0, None
     if snapshot is not None:
-        flags = changed_flags(known, contract, snapshot, table.lake)
+        flags, deletion = changed_flags(known, contract, snapshot, table.lake)
         flags = flags.join(changes.select(*contract.key), list(contract.key), "left_anti")
         count_flags = flags.count()
         changes = flagged(changes, contract, snapshot.keys)
         changes = changes.unionByName(flags.select(*changes.columns)) if count_flags else changes
     if not counts["count_changed"] and not count_flags:
-        return 0, counts["count_rows"]
+        return 0, counts["count_rows"], None
     updated_at = sf.lit(table.next_update_time())
     dated = changes.withColumn("_updated_at", updated_at)
     if counts["count_updated"] or count_flags:
@@ -103,7 +106,7 @@ def _merge_once(
         table.append(dated)
     count_written = table.read().where(sf.col("_updated_at") == updated_at).count()
     count_loaded = count_written - count_flags
-    return count_loaded, counts["count_rows"] - count_loaded
+    return count_loaded, counts["count_rows"] - count_loaded, deletion
 
 
 def _changes(contract: Contract, incoming: DataFrame, known: DataFrame) -> tuple[DataFrame, dict[str, int]]:

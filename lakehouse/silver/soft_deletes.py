@@ -16,11 +16,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from lakehouse.contracts import Contract
-from lakehouse.errors import ContractError
+from lakehouse.silver.deletions import Deletion, refuse_incomplete
 from lakehouse.silver.feed_plan import FeedPlan
 from lakehouse.silver.feed_rows import FeedRows, typed_rows
-from lakehouse.storage.accepted_losses import is_loss_accepted
-from lakehouse.tables import TableRef, silver
+from lakehouse.tables import silver
 from lakehouse.utils.sql_text import identifier
 
 _IN_SNAPSHOT, _LAST_IN, _DROPPED_AT = "_in_snapshot", "_last_in", "_dropped_at"
@@ -65,21 +64,25 @@ def flagged(rows: DataFrame, contract: Contract, snapshot_keys: DataFrame) -> Da
     return marked.withColumn("_is_deleted", sf.col(_IN_SNAPSHOT).isNull()).drop(_IN_SNAPSHOT)
 
 
-def changed_flags(known: DataFrame, contract: Contract, snapshot: SnapshotKeys, lake: str) -> DataFrame:
-    """Silver rows whose `_is_deleted` the snapshot changes, with the new value.
+def changed_flags(
+    known: DataFrame, contract: Contract, snapshot: SnapshotKeys, lake: str
+) -> tuple[DataFrame, Deletion | None]:
+    """Silver rows whose `_is_deleted` the snapshot changes, with the new value, and what it deletes.
 
-    ContractError when it lacks more than half of what the source had before: then it is likely to be incomplete.
+    ContractError when that is so much of what the source had before that it is likely to be incomplete.
     """
     key = list(contract.key)
     back = known.where("_is_deleted").join(snapshot.keys, key, "left_semi").withColumn("_is_deleted", sf.lit(False))
     if snapshot.before is None:
-        return back
+        return back, None
     dropped = snapshot.before.join(snapshot.keys, key, "left_anti")
     gone = known.where("not _is_deleted").join(dropped, key, "left_semi")
     gone = reduce(lambda rows, keys: rows.join(keys, key, "left_anti"), snapshot.elsewhere, gone)
-    table = silver(contract.dataset)
-    _refuse_half(snapshot.source, snapshot.arrived_at, table, gone.count(), snapshot.before, lake)
-    return back.unionByName(gone.withColumn("_is_deleted", sf.lit(True)))
+    if not (count_gone := gone.count()):
+        return back, None
+    deletion = Deletion(snapshot.source, count_gone, snapshot.before.count())
+    refuse_incomplete(deletion, snapshot.arrived_at, silver(contract.dataset), lake)
+    return back.unionByName(gone.withColumn("_is_deleted", sf.lit(True))), deletion
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ def with_deletions(rows: DataFrame, contract: Contract, found: Sequence[Presence
 
 
 def refuse_mass_deletion(known: DataFrame, contract: Contract, found: Sequence[Presence], lake: str) -> None:
-    """ContractError when a rebuild would delete more than half of the rows that silver has of a source."""
+    """ContractError when a rebuild would delete so many of the rows that silver has of a source that its newest
+    snapshot is likely to be incomplete."""
     live = known.where("not _is_deleted")
     gone = with_deletions(live, contract, found).where("_is_deleted")
     if not gone.isEmpty():
@@ -137,22 +141,6 @@ def refuse_mass_deletion(known: DataFrame, contract: Contract, found: Sequence[P
             dropped = presence.keys.where(sf.col(_DROPPED_AT).isNotNull())
             count_gone = gone.join(dropped, list(contract.key), "left_semi").count()
             before = live.join(presence.keys, list(contract.key), "left_semi")
-            _refuse_half(presence.source, presence.newest_at, silver(contract.dataset), count_gone, before, lake)
-
-
-def _refuse_half(
-    source: str, arrived_at: datetime, table: TableRef, count_gone: int, before: DataFrame, lake: str
-) -> None:
-    if not count_gone or is_loss_accepted(table, arrived_at, lake):
-        return
-    count_before = before.count()
-    if count_gone * 2 > count_before:
-        problem = (
-            f"the newest snapshot of source {source} lacks {count_gone} of {count_before} known rows, so it is taken"
-            " for incomplete"
-        )
-        remedy = (
-            "Deliver a complete snapshot. If the rows are really gone, run"
-            f" `lakehouse gate accept {table} --reason ...` and then again."
-        )
-        raise ContractError(table.name, problem, remedy)
+            if count_gone:
+                deletion = Deletion(presence.source, count_gone, before.count())
+                refuse_incomplete(deletion, presence.newest_at, silver(contract.dataset), lake)

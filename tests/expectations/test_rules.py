@@ -150,7 +150,11 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ("silver.redemptions", [row("silver.redemptions", redeemed_at=LATE)], {"redemptions.redeemed_at.future": 1}),
     ("silver.redemptions", [row("silver.redemptions", coupon_id=None)], {"redemptions.coupon_id.required": 1}),
     ("silver.identities", [row("silver.identities", rule="same_contact")], {"identities.customer_id.rooted": 1}),
-    ("silver.identities", [row("silver.identities", identifier="2")], {"identities.transactions.resolved": 1}),
+    (
+        "silver.identities",
+        [row("silver.identities", identifier="2")],
+        {"identities.transactions.resolved": 1, "identities.contacts.complete": 1},
+    ),
     (
         "silver.identities",
         [

@@ -20,7 +20,7 @@ from lakehouse.storage.accepted_losses import accept_losses
 from lakehouse.storage.table import Table
 from lakehouse.tables import ops, silver
 from lakehouse.window import BatchWindow
-from tests.support.tables import row, write
+from tests.support.tables import Row, row, write
 
 START, AS_OF = datetime(2017, 1, 1, tzinfo=UTC), datetime(2018, 1, 2, tzinfo=UTC)
 
@@ -203,6 +203,24 @@ def test_emptied_table_is_not_taken_for_one_without_history(lake: str) -> None:
     with pytest.raises(QualityGateFailed) as blocked:
         run_gate("silver.products", window("r3"))
     assert blocked.value.failures == [("products.rows.kept", 1)]
+
+
+def test_fewer_people_are_no_loss_where_the_inputs_explain_it_and_lost_contacts_are(lake: str) -> None:
+    """A repaired snapshot brings contacts back, and two people turn out to be one again."""
+
+    def identities(*identifiers: int) -> list[Row]:
+        return [row("silver.identities", identifier=str(n), customer_id=f"c{n}") for n in identifiers]
+
+    write(lake, "silver.contacts", [row("silver.contacts", contact_id=str(n)) for n in range(1, 11)])
+    write(lake, "silver.identities", identities(*range(1, 16)))
+    run_gate("silver.identities", window("r2"))
+    write(lake, "silver.identities", identities(*range(1, 11)))
+    (outcome,) = run_gate("silver.identities", window("r3"))
+    assert [warning.partition(":")[0] for warning in outcome.warnings] == ["identities.rows.kept"]
+    write(lake, "silver.identities", identities(*range(1, 9)))
+    with pytest.raises(QualityGateFailed) as blocked:
+        run_gate("silver.identities", window("r4"))
+    assert blocked.value.failures == [("identities.contacts.complete", 2)]
 
 
 def test_who_says_yes_again_is_not_missed_and_a_lost_complaint_is(lake: str) -> None:

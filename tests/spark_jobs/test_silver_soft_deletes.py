@@ -3,6 +3,8 @@ not believed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from lakehouse.config.settings import settings as of_lakehouse
@@ -70,6 +72,39 @@ def test_snapshot_that_lacks_more_than_half_stops_the_dataset_until_a_complete_o
     assert not any(flags(lake).values())
     lake.load("products", *everything[:4], name="3.csv")
     assert [key for key, is_deleted in flags(lake).items() if is_deleted] == ["p4"]
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A snapshot that deletes more than 20 % is warned of, one above 40 % refused."""
+    with monkeypatch.context() as patch:
+        patch.setenv("LAKEHOUSE_SNAPSHOT_DELETED_WARN_SHARE", "0.2")
+        patch.setenv("LAKEHOUSE_SNAPSHOT_DELETED_BLOCK_SHARE", "0.4")
+        of_lakehouse.cache_clear()
+        yield
+    of_lakehouse.cache_clear()
+
+
+def test_what_a_snapshot_deletes_is_told_warned_of_and_refused_before_anything_is_deleted(
+    lake: Lake, limits: None
+) -> None:
+    """A file that was cut at the end of a line looks like a shorter one; the repaired one brings the rest back."""
+    lake.declare({"products": PRODUCTS})
+    everything = [product(f"p{number}") for number in range(10)]
+    assert lake.load("products", *everything, name="1.csv").notes == ()
+    outcome = lake.load("products", *everything[:9], name="2.csv")
+    assert outcome.notes == ("the newest snapshot of source crm deleted 1 of 10 rows (10.0%)",)
+    assert outcome.warnings == ()
+    outcome = lake.load("products", *everything[:6], name="3.csv")
+    assert outcome.warnings == ("the newest snapshot of source crm deleted 3 of 9 rows (33.3%)",)
+    with pytest.raises(ContractError, match=r"lacks 3 of 6 known rows \(50.0%, at most 40% may be gone\).*Nothing was"):
+        lake.load("products", *everything[:3], name="4.csv")
+    assert sum(flags(lake).values()) == 4
+    outcome = lake.load("products", *everything, name="5.csv")
+    assert (outcome.notes, outcome.warnings) == ((), ())
+    assert not any(flags(lake).values())
+    lake.silver("products", is_full=True)
+    assert not any(flags(lake).values())
 
 
 def test_a_snapshot_that_lacks_more_than_half_is_taken_when_that_was_accepted(lake: Lake) -> None:

@@ -60,6 +60,8 @@ def render(summary: RunSummary, console: Console) -> None:
             {name: f"{seconds:.1f}" for name, seconds in summary.spent.items()},
         )
     )
+    for note in summary.notes:
+        console.print(f"note {escape(note)}", soft_wrap=True)
     for warning in summary.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     for failure in summary.failures:

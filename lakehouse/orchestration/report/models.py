@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lakehouse.errors import RunFailed
+from lakehouse.outcome import NOTHING_NEW
 
 # In the configuration of a DAG run: other runs have just rebuilt what its parameter `full` asks for.
 IS_REBUILT = "is_rebuilt"
@@ -113,9 +114,16 @@ class RunSummary:
             )
         )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stages without a warning did beyond the counts, e.g. what a snapshot deleted."""
+        told = (stage for stage in self.stages if stage.status == "success" and stage.message not in ("", NOTHING_NEW))
+        return tuple(dict.fromkeys(f"{stage.stage} {stage.table}: {stage.message}" for stage in told))
+
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and texts."""
-        return {"succeeded": self.succeeded, **dataclasses.asdict(self), "warnings": list(self.warnings)}
+        told = {"warnings": list(self.warnings), "notes": list(self.notes)}
+        return {"succeeded": self.succeeded, **dataclasses.asdict(self), **told}
 
     def raise_if_failed(self) -> None:
         """Raise RunFailed naming the failed tasks; a run without failures passes."""
