@@ -22,11 +22,13 @@ from airflow.sdk import (
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
+from lakehouse.config.folder import working_with
 from lakehouse.config.settings import environment_secrets
 from lakehouse.contracts import Stage
 from lakehouse.errors import TransientError
 from lakehouse.orchestration import pools
 from lakehouse.orchestration.report.models import IS_REBUILT, RESOLVES_LATER
+from lakehouse.orchestration.run_configuration import configuration_name, run_configuration
 from lakehouse.orchestration.stages import run_stage
 from lakehouse.outcome import TableOutcome
 from lakehouse.tables import TableRef, silver
@@ -122,7 +124,8 @@ def work(stage: Stage, target: str) -> list[TableOutcome]:
         return []
     if stage is not Stage.GATE and (run.conf or {}).get(IS_REBUILT):
         window = replace(window, is_full=False)
-    outcomes = run_stage(stage, target, window, run.dag_id)
+    with working_with(run_configuration(configuration_name(run))):
+        outcomes = run_stage(stage, target, window, run.dag_id)
     for done in outcomes:
         log.info(
             "%s: read %d, loaded %d, quarantined %d, duplicates %d",
@@ -132,6 +135,8 @@ def work(stage: Stage, target: str) -> list[TableOutcome]:
             done.quarantined,
             done.duplicates,
         )
+        for note in done.notes:
+            log.info("%s: %s", done.table, note)
         for warning in done.warnings:
             log.warning("%s: %s", done.table, warning)
     return outcomes

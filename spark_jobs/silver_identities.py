@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.config.folder import configuration_folder
 from lakehouse.config.placeholders import placeholders
 from lakehouse.config.settings import settings
 from lakehouse.contracts import IDENTITIES, arrow_schema
@@ -51,7 +52,7 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     """Bring silver.identities up to date; read = identifiers looked at, loaded = rows written because they are new or
     changed."""
     del target
-    lake, known = settings().lake, placeholders(settings().conf)
+    lake, known = settings().lake, placeholders(configuration_folder())
     if any(Table(ref, lake).exists for ref in INPUTS):
         # here, because this stage runs whatever became of the datasets
         ensure_silver_tables(lake)

@@ -24,7 +24,7 @@ from pydantic import (
 from lakehouse.activation.attribute_names import compared_name, is_allowed_name, may_change_subscription
 from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.destinations import DESTINATIONS
-from lakehouse.config.settings import settings
+from lakehouse.config.folder import as_edited, configuration_folder
 from lakehouse.config.yaml_file import load_yaml
 from lakehouse.errors import ConfigurationError
 
@@ -249,7 +249,7 @@ def load_campaigns(references: CampaignReferences | None = None, folder: Path | 
     Raises:
         ConfigurationError: with file, line and what was expected.
     """
-    declared = load_yaml((folder or settings().conf) / FILE, Campaigns, context=references).campaigns
+    declared = load_yaml((folder or configuration_folder()) / FILE, Campaigns, context=references).campaigns
     for campaign_id, found in declared.items():
         found._id = campaign_id
     return declared
@@ -264,7 +264,9 @@ def first_campaign_id() -> str:
     """Id of the first campaign in the file; ConfigurationError when none is declared."""
     declared = campaign_ids()
     if not declared:
-        raise ConfigurationError(str(settings().conf / FILE), None, "no campaign is declared", "at least one campaign")
+        raise ConfigurationError(
+            str(as_edited(configuration_folder() / FILE)), None, "no campaign is declared", "at least one campaign"
+        )
     return declared[0]
 
 
@@ -273,5 +275,7 @@ def campaign(campaign_id: str, references: CampaignReferences | None = None) -> 
     declared = load_campaigns(references)
     if campaign_id not in declared:
         known = f"one of {', '.join(declared)}" if declared else "a declared campaign, but none is declared yet"
-        raise ConfigurationError(str(settings().conf / FILE), None, f"there is no campaign {campaign_id!r}", known)
+        raise ConfigurationError(
+            str(as_edited(configuration_folder() / FILE)), None, f"there is no campaign {campaign_id!r}", known
+        )
     return declared[campaign_id]

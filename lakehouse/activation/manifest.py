@@ -15,6 +15,7 @@ from typing import Any
 from lakehouse.activation.consent.firewall import SUPPRESSIONS
 from lakehouse.activation.plan import Plan
 from lakehouse.activation.send import SendProgress
+from lakehouse.config.folder import configuration_hash
 from lakehouse.tables import TableRef
 from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.canonical_json import json_text
@@ -59,6 +60,7 @@ def write_manifest(
         "platform": campaign.destination,
         "segment": campaign.segment,
         "segment_definition_sha256": segment_hash,
+        "configuration_sha256": configuration_hash(),
         "send_at": campaign.send_at,
         "profiles_as_of": as_of,
         "fields": [

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lakehouse.config.column_mapping import landed_name
 from lakehouse.config.expressions import with_zone_sql
+from lakehouse.config.folder import configuration_folder
 from lakehouse.config.namespaces import namespaced_reference_sql, namespaced_sql
 from lakehouse.config.settings import settings
 from lakehouse.config.source_fields import DatasetDeclaration, WatermarkedDataset
@@ -159,7 +160,7 @@ def feeds(dataset: str | None = None) -> list[Feed]:
     """
     if dataset is not None and dataset not in DATASETS:
         raise ContractError(dataset, "unknown dataset", f"Use one of {', '.join(DATASETS)}.")
-    return [feed for feed in read_feeds(settings().conf / "sources.yml") if dataset in (None, feed.dataset)]
+    return [feed for feed in read_feeds(configuration_folder() / "sources.yml") if dataset in (None, feed.dataset)]
 
 
 def read_feeds(path: Path) -> tuple[Feed, ...]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from lakehouse.config.folder import as_edited
 from lakehouse.config.yaml_budget import check_yaml
 from lakehouse.config.yaml_errors import configuration_error
 from lakehouse.errors import ConfigurationError
@@ -29,36 +30,37 @@ def load_yaml(path: Path, model: type[M], context: object = None) -> M:
     Raises:
         ConfigurationError: with file, line and what was expected.
     """
+    named = as_edited(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
-            str(path), None, "the file does not exist", "a YAML file in the folder that LAKEHOUSE_CONF names"
+            str(named), None, "the file does not exist", "a YAML file in the folder that LAKEHOUSE_CONF names"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            str(path), None, f"the file cannot be read: {kind_of(error)}", "a readable YAML file in UTF-8"
+            str(named), None, f"the file cannot be read: {kind_of(error)}", "a readable YAML file in UTF-8"
         ) from None
     loader = None
     try:
         check_yaml(text)
-        loader = _LocatingLoader(text, path)
+        loader = _LocatingLoader(text, named)
         root = loader.get_single_node()
         data = loader.construct_document(root) if root is not None else {}
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ConfigurationError(
-            str(path), mark.line + 1 if mark else None, error.problem or str(error), "valid YAML"
+            str(named), mark.line + 1 if mark else None, error.problem or str(error), "valid YAML"
         ) from None
     except yaml.YAMLError as error:
-        raise ConfigurationError(str(path), None, str(error), "valid YAML") from None
+        raise ConfigurationError(str(named), None, str(error), "valid YAML") from None
     finally:
         if loader is not None:
             loader.dispose()
     try:
         return model.model_validate(data, context=context)
     except ValidationError as error:
-        raise configuration_error(path, root, model, error) from None
+        raise configuration_error(named, root, model, error) from None
 
 
 class _LocatedStr(str):

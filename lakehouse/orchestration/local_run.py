@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.activation.campaigns import campaign
+from lakehouse.config.folder import working_with
 from lakehouse.config.settings import PROJECT_ROOT, settings
-from lakehouse.diagnostics.config_check import check_configuration
 from lakehouse.engine import control
 from lakehouse.errors import TerminalError
 from lakehouse.gold.dbt_manifest import dbt_manifest_path
@@ -24,6 +24,7 @@ from lakehouse.orchestration.output_capture import output_to, run_log
 from lakehouse.orchestration.patches import keep_newest_versions
 from lakehouse.orchestration.report.collect import Clock, collect
 from lakehouse.orchestration.report.models import IS_REBUILT, RESOLVES_LATER, Progress, RunSummary, TaskFailure
+from lakehouse.orchestration.run_configuration import CONFIGURATION, run_configuration
 from lakehouse.orchestration.server.state import is_up
 from lakehouse.orchestration.signals import StopRequest, stopped_by_signals
 from lakehouse.storage.layout_version import check_layout, record_layout
@@ -74,13 +75,20 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     """
     if as_of is not None:
         require_not_far_ahead(as_of)
-    check_configuration(settings().conf)
-    campaign(campaign_id)
-    if not is_full:
-        check_layout(settings().lake)
-    control.check()
     started, moment = time.monotonic(), datetime.now(UTC)
-    conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
+    configuration = f"{moment:%Y%m%dT%H%M%S.%f}"
+    with working_with(run_configuration(configuration)):
+        campaign(campaign_id)
+        if not is_full:
+            check_layout(settings().lake)
+        control.check()
+        conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
+        return _run_checked(campaign_id, conf | {CONFIGURATION: configuration}, progress, started, moment)
+
+
+def _run_checked(
+    campaign_id: str, conf: dict[str, Any], progress: Progress, started: float, moment: datetime
+) -> RunSummary:
     with (
         stopped_by_signals() as stop,
         _only_run_in_home(),
