@@ -32,6 +32,7 @@ MARTS = "marts"
 def connect_dbt(context: Context) -> None:
     """Before dbt runs: the engine is up, this process has a session with it, the models know the window, and failures
     have a cause."""
+    from lakehouse.gold.build import writing_for
     from lakehouse.gold.cosmos_session import open_for
     from lakehouse.gold.dbt_errors import raise_if_failed
     from lakehouse.spark.session import close
@@ -42,8 +43,9 @@ def connect_dbt(context: Context) -> None:
     operator.handle_exception_dbt_runner = partial(
         raise_if_failed, task_id=operator.task_id
     )  # Cosmos has one error for whatever happened
-    if hasattr(operator, "full_refresh"):
+    if hasattr(operator, "full_refresh"):  # a model; tests and docs write no table
         operator.full_refresh = window.is_full
+        operator.run_dbt_runner = writing_for(window)(operator.run_dbt_runner)
 
 
 def publish_docs(project_dir: str, **_: Any) -> None:

@@ -34,13 +34,8 @@ def check_gates() -> None:
 def gold_is_outdated() -> bool:
     """Skips the rest when gold is up to date: same silver, same as-of moment, same dbt project."""
     from lakehouse.gold.build import begin_build
-    from lakehouse.gold.staleness import is_gold_current
 
-    window = current_window()
-    if is_gold_current(window):
-        return False
-    begin_build(window)
-    return True
+    return begin_build(current_window())
 
 
 @dag(dag_id="build_profiles", schedule=SILVER_AT_REST, params=PARAMS, tags=["build", "dbt", "gold"], **DAG_OPTIONS)

@@ -3,15 +3,19 @@ exported."""
 
 from __future__ import annotations
 
+import logging
+
 from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, get_current_context, task
 
-from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, identities_group, refresh, work
+from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, current_window, identities_group, refresh, work
 from lakehouse.activation.campaigns import campaign_ids
 from lakehouse.contracts import DATASETS, Stage
+from lakehouse.errors import OtherGoldError
 from lakehouse.orchestration import pools
 from lakehouse.tables import ops
 from lakehouse.utils.foreign_errors import only_own_errors
 
+log = logging.getLogger(__name__)
 CAMPAIGN = Param(
     None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml."
 )
@@ -35,6 +39,11 @@ def build_gold() -> None:
 @only_own_errors("gate_gold")
 def gate_gold() -> None:
     """Nothing is exported from gold that broke its expectations."""
+    check_gold()
+
+
+def check_gold() -> None:
+    """The gates of gold, one after the other."""
     from lakehouse.gold.preconditions import gated_gold
 
     for table in gated_gold():
@@ -43,7 +52,18 @@ def gate_gold() -> None:
 
 @task(pool=pools.EXPORTS, outlets=[asset(ops("exports"))], do_xcom_push=False)
 def export() -> None:
-    """Audience, consent firewall, difference to what the platform has, delivery; run again, it sends nothing twice."""
+    """Audience, consent firewall, difference to what the platform has, delivery; run again, it sends nothing twice.
+
+    Where another run has built gold since this one did, it is built and checked again first.
+    """
+    from lakehouse.activation.export import require_own_gold
+
+    try:
+        require_own_gold(current_window())
+    except OtherGoldError as error:
+        log.warning("%s", error)
+        work(Stage.GOLD, "build")
+        check_gold()
     work(Stage.EXPORT, get_current_context()["params"]["campaign_id"])
 
 

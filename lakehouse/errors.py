@@ -201,6 +201,33 @@ class CommitConflictError(TransientError):
         )
 
 
+class GoldBusyError(TransientError):
+    """Another run builds gold, or is about to read it."""
+
+    def __init__(self, waited_seconds: float) -> None:
+        super().__init__(
+            f"another run is at work on gold, and was not done after {waited_seconds:.0f} s",
+            "Wait until it has ended, then run again.",
+        )
+
+
+class BuildOvertakenError(TerminalError):
+    """Another run has begun to build gold while this one did."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"run {run_id} has begun to build gold since this run did: what that one leaves counts",
+            "Wait for it. If profiles are wanted as of the moment of this run, run this one again afterwards.",
+        )
+
+
+class OtherGoldError(TransientError):
+    """Gold is not what this run built and checked: another run has built it since, or is about to."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"gold is not what this run needs: {problem}", "Run again: gold is then built for it first.")
+
+
 class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is
     """A run ended with failed stages; the summary names each with its error."""
 

@@ -4,7 +4,7 @@ ops."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ from lakehouse.activation.campaign_references import campaign_references, segmen
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.consent.firewall import SUPPRESSIONS, Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
-from lakehouse.activation.consent.silent_sources import Silence, newest_deliveries, silence, silence_error
+from lakehouse.activation.consent.silent_sources import Silence, silence_error, silence_of_sources
+from lakehouse.activation.consent.vanished_sources import vanished_error
 from lakehouse.activation.destination_state import (
     EXPORTS,
     STATE_TABLES,
@@ -25,19 +26,20 @@ from lakehouse.activation.destination_state import (
 from lakehouse.activation.destinations import DESTINATIONS, Destination
 from lakehouse.activation.empty_audience import empty_audience_error, without_consent, would_empty_destination
 from lakehouse.activation.export_rows import abandoned_row, exports_row, outcome
+from lakehouse.activation.export_warnings import export_warnings
 from lakehouse.activation.holdout import control_group, record_draws
 from lakehouse.activation.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
 from lakehouse.activation.selection import Selection, select
 from lakehouse.activation.send import SendProgress, send
-from lakehouse.activation.time_dependent_fields import time_dependent_warnings
-from lakehouse.config.feeds import feeds
-from lakehouse.config.settings import Settings, settings
+from lakehouse.config.settings import settings
 from lakehouse.errors import ExportRefusedError, ExportRunningError
 from lakehouse.landing.source_history import source_history
+from lakehouse.landing.vanished_feeds import VanishedFeed, vanished_feeds
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
+from lakehouse.storage.gold_builds import gold_at_rest, require_built_for
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import gold
 from lakehouse.utils.atomic_files import restrict_to_owner
@@ -45,7 +47,8 @@ from lakehouse.utils.file_lock import held_lock
 from lakehouse.utils.foreign_errors import as_ours
 from lakehouse.window import BatchWindow
 
-SEGMENT_MEMBERS, CUSTOMERS = gold("segment_members"), gold("dim_customers")
+# What an export is made of; the gate of each is checked before it.
+GATED = (gold("segment_members"), gold("dim_customers"), SUPPRESSIONS)
 REMOVALS_ONLY = "the export was blocked; only customers who must not be written to were removed"
 
 
@@ -59,6 +62,17 @@ class _Export:
     folder: Path
     lake: str
     silence: Silence
+    vanished: Sequence[VanishedFeed]
+
+    @property
+    def refusal(self) -> ExportRefusedError | None:
+        """Why nothing may be sent: who refused lately is not known, or who is at the destination."""
+        if self.vanished:
+            return vanished_error(self.campaign, self.vanished)
+        if self.silence.is_blocking:
+            return silence_error(self.campaign, self.silence)
+        lost = lost_exports(self.snapshot, self.campaign, self.folder)
+        return lost_records_error(self.campaign, lost) if lost else None
 
 
 def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -69,19 +83,17 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
     Raises:
         ConfigurationError: campaigns.yml is not valid, or does not declare the campaign.
         MissingTableError: gold has not been built.
-        ExportRefusedError: the export would leave the destination empty, no source has brought a change of consent
-            for too long, or the record of what was sent is not complete. Customers who must not be written to were
-            removed.
+        OtherGoldError: gold was not built for the as-of moment of this run, or not checked as it is. Nothing was sent.
+        ExportRefusedError: the export would leave the destination empty, no source has brought a change of consent for
+            too long, a source is not declared any more, or the record of what was sent is not complete. Customers who
+            must not be written to were removed.
         ExportRunningError: another process is exporting the campaign.
         LakehouseError: whatever the destination raises.
     """
-    with _open(target) as (export, destination):
-        if export.silence.is_blocking:
-            _remove_refused(export, destination, window.as_of)
-            raise silence_error(export.campaign, export.silence)
-        if lost := lost_exports(export.snapshot, export.campaign, export.folder):
-            _remove_refused(export, destination, window.as_of)
-            raise lost_records_error(export.campaign, lost)
+    with _open(target, window) as (export, destination):
+        if (refusal := export.refusal) is not None:
+            _remove_refused(export, destination)
+            raise refusal
         return [_run(export, destination, *_plan(export), window.as_of)]
 
 
@@ -92,10 +104,17 @@ def remove_refused(target: str, window: BatchWindow) -> list[TableOutcome]:
     `export_campaign` raises.
     """
     with _open(target) as (export, destination):
-        return [_remove_refused(export, destination, window.as_of)]
+        return [_remove_refused(export, destination)]
 
 
-def _remove_refused(export: _Export, destination: Destination, as_of: datetime) -> TableOutcome:
+def require_own_gold(window: BatchWindow) -> None:
+    """OtherGoldError unless gold was built for this as-of moment, and checked as it is, as `export_campaign` needs."""
+    chosen = settings()
+    with gold_at_rest(chosen.home, chosen.query_timeout_seconds), open_snapshot(GATED, chosen.lake) as snapshot:
+        require_built_for(window, snapshot, GATED, chosen.lake)
+
+
+def _remove_refused(export: _Export, destination: Destination) -> TableOutcome:
     chosen, snapshot = export.campaign, export.snapshot
     state = destination_state(snapshot, chosen.id, chosen.destination)
     refused = without_consent(state.customers, snapshot, export.firewall)
@@ -106,14 +125,14 @@ def _remove_refused(export: _Export, destination: Destination, as_of: datetime) 
     plan = make_plan(chosen, Selection(), state.after_closing(len(state.unfinished)), removable=refused)
     plan = replace(plan, retained=0)  # who stays was not asked about
     progress = SendProgress(plan.counts, 0, 0)
-    return _run(export, destination, plan, progress, state.newest_at, as_of, REMOVALS_ONLY)
+    return _run(export, destination, plan, progress, state.newest_at)
 
 
 @contextmanager
-def _open(target: str) -> Iterator[tuple[_Export, Destination]]:
-    """The campaign's export, alone at work on its destination."""
+def _open(target: str, window: BatchWindow | None = None) -> Iterator[tuple[_Export, Destination]]:
+    """The campaign's export, alone at work on its destination; with a `window`, of gold that was built for it."""
     chosen = settings()
-    with open_snapshot([SEGMENT_MEMBERS, CUSTOMERS, SUPPRESSIONS], chosen.lake) as gold_tables:
+    with open_snapshot(GATED, chosen.lake) as gold_tables:
         declared = campaign(target, campaign_references(gold_tables))
     folder = chosen.outbox / declared.destination / declared.id
     restrict_to_owner(chosen.outbox, folder)
@@ -121,25 +140,21 @@ def _open(target: str) -> Iterator[tuple[_Export, Destination]]:
         if not is_held:
             raise ExportRunningError(declared.id, declared.destination)
         # opened under the lock: what another export has acknowledged until now must be known
-        with (
-            open_snapshot([SEGMENT_MEMBERS, CUSTOMERS], chosen.lake, optional=(*STATE_TABLES, IDENTITIES)) as snapshot,
-            Firewall(chosen.lake) as firewall,
-        ):
+        with ExitStack() as opened:
+            # removals take gold as it is, and wait for no build
+            with nullcontext() if window is None else gold_at_rest(chosen.home, chosen.query_timeout_seconds):
+                found = open_snapshot(GATED, chosen.lake, optional=(*STATE_TABLES, IDENTITIES))
+                snapshot = opened.enter_context(found)
+                firewall = opened.enter_context(Firewall(chosen.lake))
+                if window is not None:
+                    require_built_for(window, snapshot, GATED, chosen.lake)
             add_missing_tables(snapshot)
+            history = source_history(chosen.lake)
+            silent, vanished = silence_of_sources(history, chosen), vanished_feeds(history, chosen.lake)
             yield (
-                _Export(declared, snapshot, firewall, folder, chosen.lake, _silence(chosen)),
+                _Export(declared, snapshot, firewall, folder, chosen.lake, silent, vanished),
                 DESTINATIONS[declared.destination](folder),
             )
-
-
-def _silence(chosen: Settings) -> Silence:
-    found, newest = newest_deliveries(chosen.lake), dict[str, datetime]()
-    owner = source_history(chosen.lake).owner
-    for source, at in found.items():
-        newest[owner(source)] = max(at, newest.get(owner(source), at))
-    declared = {feed.source for feed in feeds("consents")} if newest else set()
-    days = (chosen.consents_warn_after_days, chosen.consents_block_after_days)
-    return silence(newest, declared, datetime.now(UTC), *days)
 
 
 def _run(
@@ -148,15 +163,13 @@ def _run(
     plan: Plan,
     progress: SendProgress,
     not_before: datetime | None,
-    as_of: datetime,
-    *notes: str,
+    as_of: datetime | None = None,
 ) -> TableOutcome:
+    """Send a plan, with its proof; without `as_of` it consists of removals only."""
     started = datetime.now(UTC)
     versions = {**export.snapshot.versions, **export.firewall.versions}
-    built_as_of = profiles_as_of(export.snapshot)
-    manifest = write_manifest(
-        export.folder, plan, versions, export.firewall.known, segment_hash(export.campaign.segment), built_as_of
-    )
+    built_as_of, of_segment = profiles_as_of(export.snapshot), segment_hash(export.campaign.segment)
+    manifest = write_manifest(export.folder, plan, versions, export.firewall.known, of_segment, built_as_of)
     manifest_path = str(manifest.relative_to(settings().outbox))
     try:
         send(plan, destination, export.firewall, progress, export.lake, not_before)
@@ -167,7 +180,7 @@ def _run(
         status = "refused" if isinstance(failed, ExportRefusedError) else "failed"
         _end(export, plan, progress, status, started, manifest_path, [f"{type(failed).__name__}: {failed}"])
         raise failed from None
-    warnings = [*notes] if notes else _warnings(export.campaign, progress, as_of, built_as_of)
+    warnings = [REMOVALS_ONLY] if as_of is None else export_warnings(export.campaign, progress, as_of)
     warnings += export.silence.warnings
     _end(export, plan, progress, "success", started, manifest_path, warnings)
     return outcome(progress, warnings)
@@ -240,29 +253,3 @@ def _close(export: _Export, abandoned: Sequence[str]) -> None:
         for export_id in abandoned
     ]
     record("exports", rows, export.lake)
-
-
-def _warnings(campaign: Campaign, progress: SendProgress, as_of: datetime, built_as_of: datetime | None) -> list[str]:
-    counts = progress.counts
-    found = time_dependent_warnings(campaign)
-    if progress.rejected:
-        found.append(
-            f"{campaign.destination} rejected {progress.rejected} customers: receipt.json has the reasons, and the next"
-            " run sends them again"
-        )
-    if counts.audience == 0:
-        found.append(f"segment {campaign.segment} has no members")
-    if counts.removed > counts.unchanged + counts.changed and counts.removed > 0:
-        found.append(f"more than half of the customers on {campaign.destination} were removed ({counts.removed})")
-    if campaign.send_at < as_of:
-        found.append(f"send_at ({_utc(campaign.send_at)}) is before the as-of time ({_utc(as_of)})")
-    if built_as_of and built_as_of != as_of:
-        found.append(
-            f"gold was not built by this run: its profiles look back from {_utc(built_as_of)}, this run from"
-            f" {_utc(as_of)}"
-        )
-    return found
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

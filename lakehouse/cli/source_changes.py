@@ -68,7 +68,7 @@ def _end(name: str, yes: bool, as_json: bool) -> None:
         print_json({"source": name, "ended": yes, "datasets": datasets})
         return
     listed = ", ".join(datasets)
-    click.echo(
+    say(
         f"{name} delivers {listed} no more; what it delivered stays."
         if yes
         else f"Nothing has changed yet. To record that {name} delivers {listed} no more, add --yes."

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from lakehouse.config.settings import settings
 from lakehouse.errors import ContractError
 from lakehouse.gold.dbt_runner import build_gold
 from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
 from lakehouse.gold.staleness import (
-    AS_OF,
     PROJECT_FINGERPRINT,
     SILVER_TABLES,
     changed_inputs,
+    is_gold_current,
     record_gold_built,
     record_gold_started,
 )
 from lakehouse.outcome import TableOutcome
 from lakehouse.spark.session import forget_missing
 from lakehouse.storage.discovery import existing_tables
+from lakehouse.storage.gold_builds import gold_alone, gold_at_rest, require_own_build
+from lakehouse.storage.progress import AS_OF
 from lakehouse.storage.table import Table
 from lakehouse.tables import Layer
 from lakehouse.window import BatchWindow
@@ -51,19 +54,45 @@ def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
 def build_outdated(window: BatchWindow, with_tests: bool = False) -> list[TableOutcome]:
     """Build the models downstream of what changed since the last good build; the other tables are reported as skipped.
 
-    A build that is stopped, or whose tests fail, is repeated whole by the next one. Raises what `build_gold` raises.
+    A build that is stopped, or whose tests fail, is repeated whole by the next one. Another run's build is waited for.
+    Raises what `build_gold` raises, and GoldBusyError.
     """
-    changed = changed_inputs(window)
-    if not changed:
-        return _skipped(_all_tables())
-    begin_build(window)
-    built = build_gold(window, selection(changed), with_tests)
-    record_gold_built(window)
+    with gold_alone(settings().home, settings().query_timeout_seconds):
+        changed = changed_inputs(window)
+        if not changed:
+            return _skipped(_all_tables())
+        _note_beginning(window)
+        built = build_gold(window, selection(changed), with_tests)
+        record_gold_built(window)
     names = {outcome.table for outcome in built}
     return [*built, *_skipped(outcome for outcome in _all_tables() if outcome.table not in names)]
 
 
-def begin_build(window: BatchWindow) -> None:
+def begin_build(window: BatchWindow) -> bool:
+    """Begin a build whose models are tasks, unless gold is up to date; returns whether it has begun.
+
+    Models of another run that are at work are waited for. Raises GoldBusyError.
+    """
+    with gold_alone(settings().home, settings().query_timeout_seconds):
+        if is_gold_current(window):
+            return False
+        _note_beginning(window)
+        return True
+
+
+@contextmanager
+def writing_for(window: BatchWindow) -> Iterator[None]:
+    """Around each model of such a build: no other build begins meanwhile.
+
+    Raises BuildOvertakenError when another one has begun, and GoldBusyError.
+    """
+    chosen = settings()
+    with gold_at_rest(chosen.home, chosen.query_timeout_seconds):
+        require_own_build(window, chosen.lake)
+        yield
+
+
+def _note_beginning(window: BatchWindow) -> None:
     """Before the first model: note what the build reads, and have the engine forget gold tables that were removed."""
     forget_missing(Layer.GOLD)
     record_gold_started(window)

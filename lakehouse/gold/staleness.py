@@ -16,13 +16,13 @@ from lakehouse.errors import DamagedTableError
 from lakehouse.gold.dbt_project import project_fingerprint
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.ops_tables import record
-from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
+from lakehouse.storage.progress import AS_OF, GOLD_BUILT, GOLD_STARTED, newest_inputs
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
-AS_OF, PROJECT_FINGERPRINT = "as_of", "dbt_project"
+PROJECT_FINGERPRINT = "dbt_project"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
 INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset), silver(MAIL_HOLDS.dataset))
 

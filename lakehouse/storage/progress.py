@@ -14,6 +14,8 @@ from lakehouse.tables import TableRef, ops
 # lakehouse/gold/staleness.py writes them; exports read them too.
 GOLD_BUILT = "gold"
 GOLD_STARTED = "gold.started"
+# Among the inputs of a build: the as-of moment, in seconds since 1970.
+AS_OF = "as_of"
 
 
 def newest_inputs(stage: str, lake: str, run_id: str | None = None) -> tuple[datetime, dict[str, int]]:

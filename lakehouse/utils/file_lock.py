@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from filelock import FileLock, Timeout
+
+_POLL_SECONDS = 0.05
 
 
 @contextmanager
@@ -42,3 +45,27 @@ def shared_lock(path: Path) -> BinaryIO:
     file = path.open("ab")
     fcntl.flock(file, fcntl.LOCK_SH)
     return file
+
+
+@contextmanager
+def held_shared_lock(path: Path, wait_seconds: float) -> Iterator[bool]:
+    """The same lock, which any number of holders share inside the block while nobody holds it alone.
+
+    Arguments and result are those of `held_lock`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
+    with path.open("a") as file:
+        while not (is_held := _is_shared(file.fileno())):
+            if wait_seconds >= 0 and time.monotonic() >= deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+        yield is_held
+
+
+def _is_shared(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -14,9 +14,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.activation.export import export_campaign
+from lakehouse.activation.export import GATED, export_campaign
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
+from lakehouse.storage.discovery import newest_version
+from lakehouse.storage.ops_tables import record
+from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED, newest_inputs
 from lakehouse.window import BatchWindow
 
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
@@ -38,6 +41,26 @@ MEMBERS = pa.schema([("segment", pa.string()), ("customer_id", pa.string())])
 SUPPRESSIONS = pa.schema(
     [("address", pa.string()), ("reason", pa.string()), ("suppressed_at", pa.timestamp("us", tz="UTC"))]
 )
+
+
+# A source that has delivered nothing so far.
+DECLARED = {
+    "sources": {
+        "crm": {
+            "kind": "files",
+            "location": "in",
+            "datasets": {
+                "products": {
+                    "files": "*.csv",
+                    "format": "csv",
+                    "load": "increment",
+                    "timezone": "UTC",
+                    "mapping": {"product_id": "id"},
+                }
+            },
+        }
+    }
+}
 
 
 def customer(customer_id: str, **values: Any) -> dict[str, Any]:
@@ -76,11 +99,26 @@ class Shop:
         self._replace(
             "gold/segment_members", [{"segment": segment, "customer_id": customer_id} for customer_id in ids], MEMBERS
         )
+        self.built()
 
     def suppress(self, *addresses: str) -> None:
         """Replace gold.suppressions."""
         rows = [{"address": address, "reason": "unsubscribed", "suppressed_at": AS_OF} for address in addresses]
         self._replace("gold/suppressions", rows, SUPPRESSIONS)
+        self.built()
+
+    def built(self, as_of: datetime = AS_OF) -> None:
+        """Note that a run has built gold as it is, for that moment, from the silver that was known, and checked it."""
+        lake, now = str(self.lake), datetime.now(UTC)
+        inputs = {stage: newest_inputs(stage, lake)[1] for stage in (GOLD_STARTED, GOLD_BUILT)}
+        noted = {stage: known | {"as_of": int(as_of.timestamp())} for stage, known in inputs.items()}
+        noted |= {f"gate {table} rules": {str(table): newest_version(table, lake) or 0} for table in GATED}
+        rows = [
+            {"stage": stage, "input_table": name, "input_version": value, "run_id": "test", "recorded_at": now}
+            for stage, versions in noted.items()
+            for name, value in versions.items()
+        ]
+        record("progress", rows, lake)
 
     def declare(self, **changes: Any) -> None:
         """Write campaigns.yml with the campaign `thanks` (JSON is YAML)."""
@@ -137,7 +175,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """An empty shop: two mailable customers in segment `loyal_champions`, nobody suppressed, campaign `thanks` to the
     outbox."""
     (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "sources.yml").write_text("sources: {}")
+    (tmp_path / "conf" / "sources.yml").write_text(json.dumps(DECLARED))
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "var"))
     monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path / "conf"))
     monkeypatch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lakehouse.errors import ConfigurationError, ExportRunningError, MissingTableError
-from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
+from tests.activation.conftest import Shop, assert_balanced, customer
 
 PLAIN = """\
 campaigns:
@@ -191,12 +191,6 @@ def test_send_moment_in_the_past_warns(shop: Shop) -> None:
     shop.declare(send_at="2018-01-01 09:00 Europe/Berlin")
     (warning,) = shop.export().warnings
     assert "send_at" in warning
-
-
-def test_profiles_of_another_day_warn(shop: Shop) -> None:
-    shop.customers(customer("c1", as_of=AS_OF - timedelta(days=1)))
-    (warning,) = shop.export().warnings
-    assert "2018-01-01 00:00" in warning and "gold was not built" in warning
 
 
 def test_held_out_customers_are_not_sent(shop: Shop) -> None:

@@ -15,6 +15,7 @@ from lakehouse.orchestration.repair.carry_out import repair
 from lakehouse.orchestration.repair.plan import Plan, plan_repair
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import TableRef, ops
+from lakehouse.utils.foreign_errors import UnexpectedError
 from tests.activation.conftest import Shop, customer
 from tests.support.damage import Damage, cut_the_newest_commit, empty_the_newest_commit, lose_a_file, lose_the_log
 
@@ -56,6 +57,7 @@ def test_an_export_without_the_record_of_what_was_sent_sends_nothing(sent: Shop)
     with pytest.raises(ExportRefusedError, match=r"lakehouse repair ops\.export_records"):
         sent.export()
     shutil.rmtree(sent.lake / "ops")  # then the receipts in the outbox say so
+    sent.built()
     with pytest.raises(ExportRefusedError, match=r"lakehouse repair ops\.export_records"):
         sent.export()
 
@@ -83,6 +85,7 @@ def test_a_record_that_is_gone_altogether_comes_from_the_outbox(sent: Shop, has_
     shutil.rmtree(sent.lake / "ops")
     for table in (EXPORTS, RECORDS, ATTEMPTS):
         _repair(table)
+    sent.built()
     assert _state(sent) == before
     assert sent.receipts() == exports
     assert sent.export().loaded == 0
@@ -118,7 +121,7 @@ def test_whom_a_failed_export_may_have_reached_is_sent_again(sent: Shop, monkeyp
     sent.customers(customer("c2", first_name="Bo"), customer("c3"), customer("c4"))
     with monkeypatch.context() as patch:
         patch.setattr("lakehouse.activation.send.record", _fails)
-        with pytest.raises(OSError, match="the disk is full"):
+        with pytest.raises(UnexpectedError, match="OSError"):
             sent.export()
     for folder in (sent.lake / "ops" / "export_records", *settings().outbox.glob("*/*/*/batches")):
         shutil.rmtree(folder)

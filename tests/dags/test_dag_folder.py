@@ -227,3 +227,9 @@ def test_a_full_refresh_rebuilds_what_this_run_has_not_rebuilt_before(
         "silver": rebuilt,
         "gate": gate,
     }
+
+
+def test_an_export_builds_and_checks_gold_again_where_another_run_built_it_since(program: Program) -> None:
+    ran = program("export_again")
+    gates = ["gate gold.dim_customers", "gate gold.segment_members", "gate gold.suppressions"]
+    assert ran == {"own": ["export thanks"], "other": ["gold build", *gates, "export thanks"]}

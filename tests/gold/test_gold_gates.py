@@ -11,8 +11,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.config.settings import settings
-from lakehouse.errors import QualityGateFailed
-from lakehouse.gold.build import run_gold, selection
+from lakehouse.errors import BuildOvertakenError, GoldBusyError, QualityGateFailed
+from lakehouse.gold.build import begin_build, run_gold, selection, writing_for
 from lakehouse.gold.preconditions import (
     GateNotFinishedError,
     NothingLoadedError,
@@ -183,3 +183,35 @@ def test_builds_that_ran_into_each_other_leave_everything_outdated_and_no_progre
     record_gold_started(_window("r3"))
     record_gold_built(_window("r3"))
     assert is_gold_current(_window("r4"))
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a session, there is none that could have to forget tables."""
+    monkeypatch.setattr("lakehouse.gold.build.forget_missing", lambda layer: None)
+
+
+def test_a_build_that_another_one_overtook_writes_no_further_model(home: Path, no_engine: None) -> None:
+    first, second = _window("first"), replace(_window("second"), as_of=AS_OF + timedelta(days=1))
+    assert begin_build(first)
+    with writing_for(first):
+        pass
+    assert begin_build(second)
+    with pytest.raises(BuildOvertakenError, match="run second has begun"), writing_for(first):
+        raise AssertionError("the model must not run")
+    with writing_for(second):
+        pass
+
+
+def test_a_build_does_not_begin_while_a_model_of_another_is_written(
+    home: Path, no_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_QUERY_TIMEOUT_SECONDS", "1")
+    settings.cache_clear()
+    first, second = _window("first"), _window("second", is_full=True)
+    begin_build(first)
+    with writing_for(first), writing_for(first), pytest.raises(GoldBusyError):
+        begin_build(second)
+    with writing_for(first):
+        pass  # and it has not begun
+    assert begin_build(second)

@@ -1,0 +1,31 @@
+"""What a person should look at although an export succeeded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.send import SendProgress
+from lakehouse.activation.time_dependent_fields import time_dependent_warnings
+
+
+def export_warnings(campaign: Campaign, progress: SendProgress, as_of: datetime) -> list[str]:
+    """About a campaign and what was sent of it, in a run that looks back from `as_of`."""
+    counts = progress.counts
+    found = time_dependent_warnings(campaign)
+    if progress.rejected:
+        found.append(
+            f"{campaign.destination} rejected {progress.rejected} customers: receipt.json has the reasons, and the next"
+            " run sends them again"
+        )
+    if counts.audience == 0:
+        found.append(f"segment {campaign.segment} has no members")
+    if counts.removed > counts.unchanged + counts.changed and counts.removed > 0:
+        found.append(f"more than half of the customers on {campaign.destination} were removed ({counts.removed})")
+    if campaign.send_at < as_of:
+        found.append(f"send_at ({_utc(campaign.send_at)}) is before the as-of time ({_utc(as_of)})")
+    return found
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
