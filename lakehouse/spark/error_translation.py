@@ -14,6 +14,7 @@ from lakehouse.engine.launch import memory_limit_gb
 from lakehouse.engine.state import Death, read_state
 from lakehouse.errors import CommitConflictError, EngineMemoryError, EngineUnavailableError, LakehouseError
 from lakehouse.utils.disk_full import no_room
+from lakehouse.utils.no_access import no_access
 
 # The name of the current work in errors; set by `guarded`.
 current_work: ContextVar[str] = ContextVar("current_work", default="a query")
@@ -90,15 +91,15 @@ def _death_of(chosen: Settings, epoch: str, patience_seconds: float = 2.0) -> De
 
 
 def translate(error: Exception, chosen: Settings, epoch: str) -> LakehouseError | None:
-    """The error of the lakehouse for a foreign one; None when neither engine nor disk caused it (a wrong query, a bug).
+    """The error of the lakehouse for a foreign one; None when it is not about engine or files (wrong query, bug).
 
     Messages of the lakehouse's own errors are recognised too: dbt passes on the message of an error, not the error.
     """
     if isinstance(error, LakehouseError):
         return error
     # First, because a commit that finds no room also says that it failed to commit: trying again would not help.
-    if full := no_room(error, current_work.get()):
-        return full
+    if found := no_room(error, current_work.get()) or no_access(error, current_work.get()):
+        return found
     text = f"{type(error).__name__}: {error}"
     if _MEMORY.search(text):
         return EngineMemoryError(current_work.get(), f"{memory_limit_gb(chosen):.1f} GB")

@@ -20,10 +20,21 @@ def no_access(error: BaseException, work: str) -> NoAccessError | None:
     """The NoAccessError of `work` when `error` means that a local file belongs to somebody else, else None."""
     if isinstance(error, OSError) and error.errno in _NUMBERS and error.filename is not None:
         return _error(work, Path(os.fsdecode(error.filename)))
-    # pyarrow, delta-rs and the engines keep the path in their text. Without one, it is about something else: a database
-    # denies permission for a table.
-    path = _PATH.search(str(error)) if _WORDS.search(str(error)) else None
-    return _error(work, Path(path[0])) if path else None
+    path = _path_in(str(error))
+    return _error(work, path) if path is not None else None
+
+
+def _path_in(text: str) -> Path | None:
+    """The path that a library or an engine names beside the words of the operating system: the last one before them.
+
+    None without words or path: then it is about something else, as when a database denies permission for a table.
+    """
+    words = _WORDS.search(text)
+    if words is None:
+        return None
+    paths = list(_PATH.finditer(text))
+    before = [path for path in paths if path.end() <= words.start()]
+    return Path((before[-1:] or paths)[0][0]) if paths else None
 
 
 def owner_of(path: Path) -> str:

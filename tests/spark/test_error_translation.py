@@ -11,6 +11,7 @@ from lakehouse.errors import (
     EngineMemoryError,
     EngineUnavailableError,
     LakehouseError,
+    NoAccessError,
     TerminalError,
 )
 from lakehouse.spark.error_translation import took_too_long, translate
@@ -46,6 +47,7 @@ SAIL_MEMORY = (
         (f"Runtime Error in model fct_orders: {EngineMemoryError('a query', '4.0 GB')}", EngineMemoryError),
         (f"Runtime Error in model fct_orders: {CommitConflictError('gold.fct_orders', 5)}", CommitConflictError),
         ("External error: Failed to commit transaction: No space left on device (os error 28)", DiskFullError),
+        ("External error: Unable to open file /lake/x.parquet: Permission denied (os error 13)", NoAccessError),
     ],
 )
 def test_is_mapped(text: str, expected: type[LakehouseError], new_home: Home) -> None:

@@ -50,6 +50,8 @@ def test_of_a_path_that_is_not_there_the_folder_is_told(tmp_path: Path) -> None:
         "[Errno 13] Failed to open local file '{}'. Detail: [errno 13] Permission denied",
         'IO Error: Cannot open file "{}": Permission denied',
         "java.io.FileNotFoundException: {} (Permission denied)",
+        "writing /no/such/table failed: cannot open {}: Permission denied (os error 13) at /usr/lib/x",
+        "Permission denied: {}",
     ],
 )
 def test_libraries_and_engines_say_it_in_words(tmp_path: Path, text: str) -> None:
