@@ -37,11 +37,13 @@ class WatchedCalls(
     """Calls of one session.
 
     A session belongs to one epoch of the engine. Calls to the engine of a later one are refused: it does not know the
-    session's tables, and would run a lost query a second time.
+    session's tables, and would run a lost query a second time. `fixed`: settings that no client changes, because the
+    session is everybody's.
     """
 
-    def __init__(self, chosen: Settings, engine: EngineState) -> None:
+    def __init__(self, chosen: Settings, engine: EngineState, fixed: frozenset[str]) -> None:
         self._chosen = chosen
+        self._fixed = fixed
         self._epoch = engine.epoch
         self._address = engine.address
         self._credentials = engine.credentials
@@ -49,6 +51,8 @@ class WatchedCalls(
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         """Pass on a call with one request and one answer."""
+        if isinstance(request, pb2.ConfigRequest):
+            self._leave_out_fixed(request.operation.set)
         return self._answered(continuation, details, request)
 
     def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
@@ -61,6 +65,12 @@ class WatchedCalls(
         if isinstance(request, pb2.ExecutePlanRequest) and not request.operation_id:
             request.operation_id = str(uuid.uuid4())
         return self._stream(continuation(self._completed(details), request), request)
+
+    def _leave_out_fixed(self, settings: Any) -> None:
+        kept = [pair for pair in settings.pairs if pair.key not in self._fixed]
+        if len(kept) < len(settings.pairs):
+            del settings.pairs[:]
+            settings.pairs.extend(kept)
 
     def _answered(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         self._check_epoch()
@@ -133,9 +143,11 @@ class WatchedCalls(
 class WatchedChannel(ChannelBuilder):
     """Connection of a session with the engine whose calls are watched and which can be cut."""
 
-    def __init__(self, chosen: Settings, engine: EngineState, session_id: str, user: str) -> None:
+    def __init__(
+        self, chosen: Settings, engine: EngineState, session_id: str, user: str, fixed: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(CHANNEL_OPTIONS, {self.PARAM_SESSION_ID: session_id, self.PARAM_USER_ID: user})
-        self.add_interceptor(WatchedCalls(chosen, engine))
+        self.add_interceptor(WatchedCalls(chosen, engine, fixed))
         self._address = engine.address
         self._channel: grpc.Channel | None = None
 

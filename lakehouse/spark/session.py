@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 USER = "lakehouse"
 # How long to wait for an engine that is being restarted.
 _RESTART_SECONDS = 180.0
+# Without ANSI mode a strict cast in a mapping is null instead of an error, from the first build of gold on.
+_FIXED = frozenset({"spark.sql.ansi.enabled"})
 
 
 @dataclass
@@ -139,7 +141,7 @@ def make_default_for_dbt() -> None:
     """Let dbt in this process find the session it is to work in, until `session` is called again.
 
     dbt switches ANSI mode off in its session, which on Spark must not be the one of the jobs; all sessions know the
-    same tables there. Sail knows tables in one session only, so dbt works in that.
+    same tables there. Sail knows tables in one session only, so dbt works in that, and ANSI mode stays on.
     """
     session()
     cached, chosen = _cached, settings()
@@ -177,7 +179,7 @@ def _connected(chosen: Settings, use: BinaryIO) -> _Cached:
     state = control.await_ready(chosen, _RESTART_SECONDS)  # another process may have renewed it before
     # pyspark.sql.functions look here to know that there is no JVM in this process
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    spark, channel = _open(chosen, state, state.session_id)
+    spark, channel = _open(chosen, state, state.session_id, _FIXED)
     # With it pyspark looks for IPython on all paths at every call; for Spark it is a property of the server.
     if state.kind == "sail":
         spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
@@ -186,8 +188,10 @@ def _connected(chosen: Settings, use: BinaryIO) -> _Cached:
     return _Cached(spark, channel, state.epoch, use, named=named_tables(shared))
 
 
-def _open(chosen: Settings, state: EngineState, session_id: str) -> tuple[ConnectSession, WatchedChannel]:
-    channel = WatchedChannel(chosen, state, session_id, USER)
+def _open(
+    chosen: Settings, state: EngineState, session_id: str, fixed: frozenset[str] = frozenset()
+) -> tuple[ConnectSession, WatchedChannel]:
+    channel = WatchedChannel(chosen, state, session_id, USER, fixed)
     spark = ConnectSession.builder.channelBuilder(channel).create()
     # A reattaching client would run a lost query again on the restarted engine; without it a client that dies also ends
     # its query.
