@@ -45,8 +45,10 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def family(state: EngineState) -> list[psutil.Process]:
+    """The supervisor and what runs below it; what ended and was not waited for has nothing to look at."""
     supervisor = psutil.Process(state.supervisor_pid)
-    return [supervisor, *supervisor.children(recursive=True)]
+    every = [supervisor, *supervisor.children(recursive=True)]
+    return [process for process in every if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def listening(process: psutil.Process) -> list[tuple[str, int]]:
