@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from lakehouse.config.settings import settings
 from lakehouse.quality.gx.data_docs import site_folder
 from lakehouse.quality.gx.suite import validate
 from lakehouse.quality.rules.rule import Gate, Measurement, Rule
 from lakehouse.tables import silver
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
 
 
 def test_hostile_names_and_findings_are_harmless(home: Path) -> None:
@@ -34,3 +22,16 @@ def test_hostile_names_and_findings_are_harmless(home: Path) -> None:
     assert [page for page in pages if "<img" in page] == []
     outside = [path for path in home.rglob("*.html") if not path.is_relative_to(site_folder())]
     assert outside == [] and not list(home.parent.glob("run*"))
+
+
+def test_a_context_of_an_earlier_version_is_made_anew(home: Path) -> None:
+    """Its configuration names a module that is somewhere else today, and the pages of another folder."""
+    rule = Rule("contacts.x", "keeps", failed="0")
+    gate, measured = Gate(silver("contacts"), (rule,)), [Measurement(rule, 2, 0, 0)]
+    validate(gate, measured, "first")
+    folder = home / "quality" / "gx"
+    config = folder / "great_expectations.yml"
+    config.write_text(config.read_text().replace("lakehouse.quality.gx.docs_view", "lakehouse.quality.docs_view"))
+    (folder / "made_from.yml").unlink()
+    assert validate(gate, measured, "second") == {"contacts.x": True}
+    assert {page.parent.parent.name for page in site_folder().rglob("validations/**/*.html")} == {"second"}

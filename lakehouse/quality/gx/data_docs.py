@@ -76,12 +76,23 @@ def open_context() -> Iterator[AbstractDataContext]:
     sent to anybody."""
     gx = load_great_expectations()
     root = _root()
-    root.mkdir(parents=True, exist_ok=True)
+    root.parent.mkdir(parents=True, exist_ok=True)
     with held_lock(root.parent / ".lock", wait_seconds=-1):
-        config = root / "great_expectations.yml"
-        if not config.exists():
-            config.write_text(_CONFIG.format(site=site_folder()), encoding="utf-8")
+        _make(root)
         yield gx.get_context(mode="file", context_root_dir=str(root))
+
+
+def _make(root: Path) -> None:
+    """The context's folder, anew where it was made from another configuration: by another version of this project, or
+    before the home was moved. Nothing is lost with it: findings are in ops.quality_results."""
+    config, made_from = _CONFIG.format(site=site_folder()), root / "made_from.yml"
+    if made_from.exists() and made_from.read_text(encoding="utf-8") == config:
+        return
+    for folder in (root, site_folder()):
+        shutil.rmtree(folder, ignore_errors=True)
+    root.mkdir(parents=True)
+    (root / "great_expectations.yml").write_text(config, encoding="utf-8")  # Great Expectations adds to it
+    made_from.write_text(config, encoding="utf-8")
 
 
 def site_folder() -> Path:
