@@ -33,7 +33,7 @@ GATE = Gate(
         ),
         # Only complaints and dead addresses stay for good. All other reasons may end: with a new grant, a repaired row
         # or a corrected address. The gates of silver.consents and silver.contacts check those.
-        *volume_rules("suppressions", kept_when="reason in ('complained', 'bounced')"),
+        *volume_rules("suppressions", kept=("undeliverable", "reason in ('complained', 'bounced')")),
         Rule(
             "suppressions.address.not_mailable",
             "No mailable profile has a suppressed address",

@@ -113,7 +113,7 @@ class QualityGateFailed(TerminalError):  # noqa: N818 - the name users see in Ai
                 " fix the data or the contract, and run again. To apply a changed contract to rows that are in the"
                 " table already, run `lakehouse run --full`."
             )
-        if any(rule.endswith(".rows.kept") for rule, _ in failures):
+        if any(rule.endswith(".kept") for rule, _ in failures):
             remedy += (
                 " If the missing rows were deleted on purpose, run"
                 f" `lakehouse gate accept {table} --reason ...` and then again."

@@ -153,7 +153,8 @@ def _delivering_sources(dataset: str) -> dict[str, str]:
 
 def _with_history(parameters: Parameters, gate: Gate, window: BatchWindow) -> Parameters:
     """The parameters with what earlier runs read and saw: read only when something is measured that may name it."""
-    history = history_of(gate.table, window.run_id, parameters.lake)
+    kept = next((rule.id for rule in gate.rules if rule.id.endswith(".kept")), "")
+    history = history_of(gate.table, window.run_id, parameters.lake, kept)
     if window.is_full:
         history = replace(history, rows_read=None)  # a rebuild reads all rows
     return replace(

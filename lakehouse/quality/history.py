@@ -28,15 +28,15 @@ class History:
     usual_rows_read: float | None = None
 
 
-def history_of(table: TableRef, run_id: str, lake: str) -> History:
-    """The history of a table before the gate of this run."""
+def history_of(table: TableRef, run_id: str, lake: str, kept_rule: str) -> History:
+    """The history of a table before the gate of this run; `kept_rule`: id of the rule that counts what must be kept."""
     reads = _reads(table, lake)
     of_run = [row["count_read"] for row in reads if row["run_id"] == run_id]
     earlier = [row["count_read"] for row in reads if row["run_id"] != run_id and row["count_read"] > 0][
         -_RUNS_COMPARED:
     ]
     return History(
-        previous_rows=_rows_at_last_passed_gate(table, run_id, lake),
+        previous_rows=_rows_at_last_passed_gate(table, run_id, lake, kept_rule),
         # A stage that found no work says nothing about volume: that is what freshness is for.
         rows_read=float(of_run[-1]) if of_run and of_run[-1] > 0 else None,
         usual_rows_read=float(median(earlier)) if len(earlier) >= _RUNS_NEEDED else None,
@@ -60,7 +60,7 @@ def _reads(table: TableRef, lake: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["started_at"])
 
 
-def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float | None:
+def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str, kept_rule: str) -> float | None:
     results = Table(QUALITY_RESULTS, lake).delta
     if results is None:
         return None
@@ -70,7 +70,7 @@ def _rows_at_last_passed_gate(table: TableRef, run_id: str, lake: str) -> float 
     sizes = [
         row
         for row in rows
-        if row["rule_id"].endswith(".rows.kept") and row["run_id"] != run_id and row["checked_at"] not in blocked
+        if row["rule_id"] == kept_rule and row["run_id"] != run_id and row["checked_at"] not in blocked
     ]
     if not sizes:
         return None

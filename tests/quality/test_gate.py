@@ -234,7 +234,7 @@ def test_who_says_yes_again_is_not_missed_and_a_lost_complaint_is(lake: str) -> 
     write(lake, "gold.suppressions", [row("gold.suppressions"), *withdrawn])
     with pytest.raises(QualityGateFailed) as blocked:
         run_gate("gold.suppressions", window("r4"))
-    assert blocked.value.failures == [("suppressions.rows.kept", 1)]
+    assert blocked.value.failures == [("suppressions.undeliverable.kept", 1)]
 
 
 def test_references_to_a_table_that_does_not_exist_yet_only_warn(lake: str) -> None:

@@ -16,6 +16,8 @@ from tests.support.tables import row, write
 
 MOMENT = datetime(2018, 1, 1, tzinfo=UTC)
 
+KEPT = "products.rows.kept"
+
 
 def run(number: int, rows_read: int, **changes: Any) -> dict[str, Any]:
     at = MOMENT + timedelta(hours=number)
@@ -45,7 +47,7 @@ def bare_lake(tmp_path: Path) -> str:
 
 
 def test_nothing_is_known_at_first(bare_lake: str) -> None:
-    assert history_of(silver("products"), "r1", bare_lake) == History()
+    assert history_of(silver("products"), "r1", bare_lake, KEPT) == History()
     assert latest_gates(bare_lake) == {}
     assert is_silver_at_rest(bare_lake)
 
@@ -61,22 +63,23 @@ def test_usual_volume_is_the_median_of_earlier_runs_that_read_something(bare_lak
         run(7, 2),
     ]
     record("runs", runs, bare_lake)
-    assert history_of(silver("products"), "r7", bare_lake) == History(rows_read=2.0, usual_rows_read=30.0)
+    assert history_of(silver("products"), "r7", bare_lake, KEPT) == History(rows_read=2.0, usual_rows_read=30.0)
 
 
 def test_two_earlier_runs_are_too_few_to_compare(bare_lake: str) -> None:
     record("runs", [run(1, 1000), run(2, 10), run(3, 10)], bare_lake)
-    assert history_of(silver("products"), "r3", bare_lake).usual_rows_read is None
+    assert history_of(silver("products"), "r3", bare_lake, KEPT).usual_rows_read is None
 
 
 def test_rows_are_compared_with_the_last_passed_gate_of_another_run(bare_lake: str) -> None:
-    kept = "products.rows.kept"
     record(
         "quality_results",
-        [finding(1, kept), finding(2, kept), finding(3, kept), finding(3, "products.x", False), finding(4, kept)],
+        [finding(1, KEPT), finding(2, KEPT), finding(3, KEPT), finding(3, "products.x", False), finding(4, KEPT)],
         bare_lake,
     )
-    assert history_of(silver("products"), "r4", bare_lake).previous_rows == 20.0
+    assert history_of(silver("products"), "r4", bare_lake, KEPT).previous_rows == 20.0
+    of_another_rule = history_of(silver("products"), "r4", bare_lake, "products.sold.kept")
+    assert of_another_rule.previous_rows is None, "an earlier version counted other rows"
 
 
 def test_newest_gate_of_a_table_counts(bare_lake: str) -> None:

@@ -13,19 +13,20 @@ def volume_rules(
     alive: str = "true",
     is_empty_blocking: bool = False,
     may_shrink_by: float = 0.1,
-    kept_when: str | None = None,
+    kept: tuple[str, str] | None = None,
     is_derived: bool = False,
 ) -> tuple[Rule, ...]:
     """Rows there are: not none, and not many fewer than at the last passed gate, unless that was accepted (see
-    ops.accepted_losses). Of the rows that may not become fewer, `kept_when` names those that are meant; default:
-    `alive`. A derived table that has fewer is a warning only: people who turn out to be one are fewer, and what its
+    ops.accepted_losses). `kept`: a name for the rows that may not become fewer, and their condition; default: all that
+    are alive. A derived table that has fewer is a warning only: people who turn out to be one are fewer, and what its
     inputs do not explain is for rules of its own.
 
     Rows read in this run: within a fifth and five times the median of the last ten runs that read any, once there are
     three.
     """
     severity = Severity.BLOCKING if is_empty_blocking else Severity.WARNING
-    rows, kept = f"count_if({alive})", f"count_if({kept_when or alive})"
+    named, condition = kept or ("rows", alive)
+    rows, count_kept = f"count_if({alive})", f"count_if({condition})"
     return (
         Rule(
             f"{table}.rows.present",
@@ -37,12 +38,12 @@ def volume_rules(
             maximum=None,
         ),
         Rule(
-            f"{table}.rows.kept",
-            f"No more than {may_shrink_by:.0%} of the rows of the last passed gate are gone",
-            f"greatest(cast(coalesce({{previous_rows}}, 0D) as bigint) - {kept}, 0)",
+            f"{table}.{named}.kept",
+            f"No more than {may_shrink_by:.0%} of the {named} of the last passed gate are gone",
+            f"greatest(cast(coalesce({{previous_rows}}, 0D) as bigint) - {count_kept}, 0)",
             Severity.WARNING if is_derived else Severity.BLOCKING,
-            checked=kept,
-            value=f"{kept} / nullif({{previous_rows}}, 0D)",
+            checked=count_kept,
+            value=f"{count_kept} / nullif({{previous_rows}}, 0D)",
             minimum=1 - may_shrink_by,
             maximum=None,
             unit=Unit.RATIO,
