@@ -28,10 +28,12 @@ TABLE = {"storage/table.py", "spark/table.py"}
 # What is known of deliveries, files and sources. No row passes through them.
 BOOKS = {
     *("formats/file_facts.py", "landing/ledger.py", "landing/returned_content.py", "landing/source_history.py"),
-    "sources/last_lines.py",
+    *("sources/last_lines.py", "sources/file_report.py"),
 }
 # A row begins where bytes are parsed.
-BYTES = {"formats/byte_streams.py", "formats/csv_quotes.py"}
+BYTES = {"formats/byte_streams.py", "formats/csv_quotes.py", "sources/file_discovery.py"}
+# They count what comes in, or what goes, and refuse too much of it.
+BUDGETS = {"formats/file_budget.py", "landing/column_budget.py", "silver/deletions.py"}
 # Read by the step that types rows and, for the hash of their keys, by the one that makes them unique.
 READ_TWICE = {"transforms/received.py"}
 
@@ -84,7 +86,7 @@ def _file(frame: FrameType) -> str:
     if not path.is_relative_to(ROOT):
         return ""
     name = path.relative_to(ROOT).as_posix().removeprefix("lakehouse/")
-    return name if name in TABLE or (name.startswith(ROOMS) and name not in BOOKS | BYTES) else ""
+    return name if name in TABLE or (name.startswith(ROOMS) and name not in BOOKS | BYTES | BUDGETS) else ""
 
 
 @contextmanager
