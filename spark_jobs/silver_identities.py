@@ -143,9 +143,9 @@ class _Work:
         """Write the types of identifiers anew of which rows change; the engine's merge takes three times as long."""
         table = self._table
         known = table.rows(filters=[("identifier_type", "in", rows.types)])
-        if known is not None:
-            types = ", ".join(literal(kind) for kind in rows.types)
-            table.overwrite_where(f"identifier_type in ({types})", rows.applied_to(known))
+        assert known is not None, "only a table that exists is gone on with"
+        types = ", ".join(literal(kind) for kind in rows.types)
+        table.overwrite_where(f"identifier_type in ({types})", rows.applied_to(known))
 
     def _now(self, table: SparkTable) -> datetime:
         """Later than anything in the table and in the ledger."""

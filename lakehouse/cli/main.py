@@ -117,20 +117,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ours = as_ours(error, "lakehouse " + " ".join(word for word in given[:2] if not word.startswith("-")))
         if not isinstance(ours, UnexpectedError):
             return _fail_with_remedy(ours)
-        return _fail_with_remedy(_damage() or ours, "\n`lakehouse --debug ...` shows it on this terminal.")
+        return _fail_with_remedy(_behind(ours), "\n`lakehouse --debug ...` shows it on this terminal.")
     return code if isinstance(code, int) else 0
 
 
-def _damage() -> LakehouseError | None:
-    """What names the damaged tables of the lake, which an unexpected error may come from."""
+def _behind(unexpected: LakehouseError) -> LakehouseError:
+    """What an unexpected error may come from; it needs settings, which may be what is wrong."""
     from lakehouse.config.settings import settings
-    from lakehouse.storage.damage import refuse_damaged
+    from lakehouse.storage.damage import behind
 
     try:
-        refuse_damaged(settings().lake)
+        return behind(unexpected, settings().lake)
     except LakehouseError as error:
         return error
-    return None
 
 
 def _fail_with_remedy(error: LakehouseError, more: str = "") -> int:

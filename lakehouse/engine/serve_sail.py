@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lakehouse.engine.forward import forward
 from lakehouse.engine.private_network import enter_if_possible
+from lakehouse.utils.atomic_files import keep_new_files_private
 
 _WAITING_CONNECTIONS = 128
 
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--with-network", action="store_true")
     given = parser.parse_args(arguments)
-    os.umask(0o077)
+    keep_new_files_private()
     listener = listen(given.socket)
     if not given.with_network and (why := enter_if_possible()):
         sys.stderr.write(f"sail has no network of its own: {why}\n")

@@ -69,11 +69,12 @@ def neighbourhood(touched: Iterable[Name], lake: Neighbours, sharing_limit: int)
     customers: set[str] = set()
     settled = _Settled()
     frontier = set(touched)
-    is_done = False
-    while not is_done:
+    while True:
         resolved = settled.resolve(lake, frontier, customers)
         found["resolved"].append(resolved)
         names = (frontier | set(pairs(resolved))) - seen
+        if seen and not names:
+            break
         seen |= names
         known = lake.known(names_table(names))
         shared_now = _on_more_than(sharing_limit, known.contacts)
@@ -86,7 +87,8 @@ def neighbourhood(touched: Iterable[Name], lake: Neighbours, sharing_limit: int)
         customers = set(known.ledger["customer_id"].to_pylist())
         reached = set(_names_of_contacts(contacts)) | {("crm_id", text) for text in former["contact_id"].to_pylist()}
         frontier = reached - seen
-        is_done = not names or not (frontier or settled.has_open(customers))
+        if not frontier and not settled.has_open(customers):
+            break
     return Neighbourhood(**{name: _distinct(tables) for name, tables in found.items()}, shared=shared)
 
 

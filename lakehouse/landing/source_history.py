@@ -115,14 +115,14 @@ def refuse_unread_bronze(dataset: str, known: Iterable[Feed], retired: Iterable[
 
 def bronze_tables(dataset: str, lake: str) -> list[TableRef]:
     """Tables of bronze with rows of a dataset, whoever delivered them."""
-    others = [name for name in DATASETS if name != dataset and name.endswith(f"_{dataset}")]
-    return [
-        table
-        for table in existing_tables(lake)
-        if table.layer is Layer.BRONZE
-        and table.name.endswith(f"_{dataset}")
-        and not any(table.name.endswith(f"_{name}") for name in others)
-    ]
+    return [table for table in existing_tables(lake) if dataset_of(table) == dataset]
+
+
+def dataset_of(table: TableRef) -> str | None:
+    """The dataset whose rows a table of bronze has: the longest name that fits (campaign_members, not members)."""
+    if table.layer is not Layer.BRONZE:
+        return None
+    return max((name for name in DATASETS if table.name.endswith(f"_{name}")), key=len, default=None)
 
 
 def source_of(table: TableRef, dataset: str) -> str:

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lakehouse.config.feeds import feeds
-from lakehouse.contracts import DATASETS
-from lakehouse.landing.source_history import SourceHistory, source_of
+from lakehouse.landing.source_history import SourceHistory, dataset_of, source_of
 from lakehouse.storage.discovery import existing_tables
 from lakehouse.storage.table import Table
-from lakehouse.tables import Layer, TableRef
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def vanished_feeds(history: SourceHistory, lake: str) -> list[VanishedFeed]:
     declared = {(feed.source, feed.dataset) for feed in feeds()}
     found = []
     for table in existing_tables(lake):
-        dataset = _dataset_of(table)
+        dataset = dataset_of(table)
         if dataset is None:
             continue
         source = source_of(table, dataset)
@@ -44,10 +42,3 @@ def vanished_feeds(history: SourceHistory, lake: str) -> list[VanishedFeed]:
         if last_at is not None and (ended_at is None or ended_at < last_at):
             found.append(VanishedFeed(history.owner(source), dataset, last_at))
     return found
-
-
-def _dataset_of(table: TableRef) -> str | None:
-    """The dataset whose rows a table of bronze has; the longest name that fits (campaign_members, not members)."""
-    if table.layer is not Layer.BRONZE:
-        return None
-    return max((name for name in DATASETS if table.name.endswith(f"_{name}")), key=len, default=None)

@@ -17,10 +17,10 @@ from typing import Any
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
-from lakehouse.errors import ConfigurationError, ContractError, DamagedTableError, LakehouseError, StageTimeoutError
+from lakehouse.errors import ConfigurationError, ContractError, LakehouseError, StageTimeoutError
 from lakehouse.outcome import NOTHING_NEW, TableOutcome
 from lakehouse.utils.atomic_files import keep_new_files_private
-from lakehouse.utils.foreign_errors import UnexpectedError, as_ours, kind_of
+from lakehouse.utils.foreign_errors import as_ours, kind_of
 from lakehouse.utils.time_limit import time_limit
 from lakehouse.window import BatchWindow
 
@@ -77,23 +77,13 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
         with time_limit(hours * 3600, StageTimeoutError(stage, target, hours), _end_queries):
             outcomes = function(target, window)
     except Exception as error:  # noqa: BLE001 - raised as ours
-        found = as_ours(error, f"{stage} {target}")
-        reported = (_damage() if isinstance(found, UnexpectedError) else None) or found
+        from lakehouse.storage.damage import behind
+
+        reported = behind(as_ours(error, f"{stage} {target}"), settings().lake)
         _record_failure(run, reported)
         raise reported from None
     _record(run, _finished(outcomes))
     return outcomes
-
-
-def _damage() -> DamagedTableError | None:
-    """What names the damaged tables, which an error of a library may come from: that names a file at best."""
-    from lakehouse.storage.damage import refuse_damaged
-
-    try:
-        refuse_damaged(settings().lake)
-    except DamagedTableError as damage:
-        return damage
-    return None
 
 
 def _end_queries() -> None:

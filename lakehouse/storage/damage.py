@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from lakehouse.errors import DamagedTableError
+from lakehouse.errors import DamagedTableError, LakehouseError
 from lakehouse.storage.discovery import (
     checkpoints_of,
     commits_of,
@@ -26,6 +26,7 @@ from lakehouse.storage.discovery import (
     newest_version,
 )
 from lakehouse.tables import Layer, TableRef, is_table_name
+from lakehouse.utils.foreign_errors import UnexpectedError
 
 _NAMED = 3  # files named in one finding
 
@@ -60,7 +61,13 @@ def doubtful_tables(lake: str) -> dict[TableRef, str]:
 def refuse_damaged(lake: str, tables: Iterable[TableRef] | None = None) -> None:
     """Raise DamagedTableError if there are damaged tables: for who has met an error that they may have caused."""
     if found := damaged_tables(lake, tables):
-        raise DamagedTableError({str(table): problem for table, problem in found.items()})
+        raise _named(found)
+
+
+def behind(error: LakehouseError, lake: str) -> LakehouseError:
+    """What to say of an error: that tables are damaged, which an unexpected one may come from; else the error."""
+    damaged = damaged_tables(lake) if isinstance(error, UnexpectedError) else {}
+    return _named(damaged) if damaged else error
 
 
 def lost_commits(lake: str) -> dict[TableRef, str]:
@@ -81,6 +88,10 @@ def lost_commits(lake: str) -> dict[TableRef, str]:
         if version is not None and read.get(str(table), -1) > version:
             found[table] = f"its log ends with commit {version}, but commit {read[str(table)]} was read from it"
     return found
+
+
+def _named(damaged: dict[TableRef, str]) -> DamagedTableError:
+    return DamagedTableError({str(table): problem for table, problem in damaged.items()})
 
 
 def known_tables(lake: str) -> list[TableRef]:

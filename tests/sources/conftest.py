@@ -20,6 +20,7 @@ from lakehouse.sources.extract import extract_dataset
 from lakehouse.storage.table import Table
 from lakehouse.tables import ops
 from lakehouse.window import BatchWindow
+from tests.sources.api import Api, serve
 
 
 @dataclass
@@ -73,6 +74,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     settings.cache_clear()
     yield Home(tmp_path)
     settings.cache_clear()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """A running API that asks nobody for a login."""
+    with serve() as running:
+        running.wants = None
+        yield running
 
 
 @pytest.fixture(scope="session")

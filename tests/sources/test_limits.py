@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,7 +15,7 @@ from lakehouse.errors import ContractError, TerminalError, UnreadableFileError
 from lakehouse.sources.first_rows import first_rows
 from lakehouse.storage.table import Table
 from lakehouse.tables import bronze
-from tests.sources.api import Answer, Api, serve
+from tests.sources.api import Answer, Api
 from tests.sources.conftest import Home
 
 FILES = """
@@ -54,13 +53,6 @@ def shop(home: Home) -> Home:
     (home.path / "in").mkdir()
     home.declare(FILES.format(limits="{columns: 6, new_columns: 2}"))
     return home
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    with serve() as running:
-        running.wants = None
-        yield running
 
 
 def _csv(*more: str) -> str:

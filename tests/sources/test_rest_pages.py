@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from lakehouse.errors import LakehouseError, TerminalError
 from lakehouse.sources.rest_pages import announced_total
-from tests.sources.api import Answer, Api, serve
+from tests.sources.api import Answer, Api
 from tests.sources.conftest import Home
 
 DECLARED = """
@@ -32,13 +32,6 @@ INCREMENT = (
     "records: items\n        pagination: {kind: page_number, parameter: page}\n        load: increment\n"
     "        watermark: changed\n        since_parameter: since"
 )
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    with serve() as running:
-        running.wants = None
-        yield running
 
 
 def _items(*numbers: int, **more: Any) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ _IS_REFUSAL = """(
     and (status in ('bounced', 'complained') or (status = 'withdrawn' and purpose = 'marketing'))
 )"""
 _IS_GRANT = "(channel = 'email' and purpose = 'marketing' and status = 'granted' and not _is_deleted)"
-# What makes two rows the same refusal, however often the table was written anew.
+# Two rows with the same content are one refusal: a rebuild writes every row again.
 _CONTENT = (
     f"reference_type, {_REFERENCE}, channel, purpose, status, changed_at, coalesce(changed_until, changed_at) as until"
 )
@@ -145,7 +145,7 @@ def _load_references(snapshot: Snapshot, known: int | None, lake: str) -> None:
         attach(connection, CONSENTS, known, lake, name="known_consents")
         try:
             connection.execute(_NEW_REFUSALS)
-        except duckdb.Error:  # its files are gone, although the log still names them
+        except duckdb.IOException:  # its files are gone, although the log still names them
             connection.execute(_STANDING_REFUSALS)
     if HOLDS in snapshot.versions:
         connection.execute(_HELD)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.landing.files import digits_of, landed_files, shown
 from lakehouse.landing.ledger import Ledger
+from lakehouse.landing.source_history import source_of
 from lakehouse.tables import TableRef
 
 _NAMED = 3
@@ -29,10 +30,9 @@ def landed_for(table: TableRef, dataset: str) -> Landed:
     """What a bronze table can be made from; `lost` names deliveries whose landed files are gone."""
     feed = next((feed for feed in feeds(dataset) if feed.bronze == table), None)
     if feed is None:
-        source = table.name.removesuffix(f"_{dataset}")
         return Landed(
-            blocked=f"sources.yml does not declare {dataset} of source {source} (any more): declare it as it was for"
-            " this repair, see ops.declarations"
+            blocked=f"sources.yml does not declare {dataset} of source {source_of(table, dataset)} (any more): declare"
+            " it as it was for this repair, see ops.declarations"
         )
     try:
         files = list(landed_files(feed.landing))

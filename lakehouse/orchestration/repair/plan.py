@@ -12,7 +12,7 @@ from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS, OPS_TABLES, Stage
 from lakehouse.contracts.origins import origin_of
 from lakehouse.errors import LakehouseError, TerminalError
-from lakehouse.landing.source_history import bronze_tables
+from lakehouse.landing.source_history import bronze_tables, dataset_of
 from lakehouse.orchestration.repair.from_landing import landed_for
 from lakehouse.orchestration.repair.ops_rows import ops_rows
 from lakehouse.storage.damage import damage_of, damaged_tables, lost_commits
@@ -100,7 +100,7 @@ def _of_ops(table: TableRef, damage: str, lake: str) -> Plan:
 
 
 def _of_bronze(table: TableRef, damage: str, lake: str) -> Plan:
-    dataset = next((name for name in sorted(DATASETS, key=len, reverse=True) if table.name.endswith(f"_{name}")), None)
+    dataset = dataset_of(table)
     if dataset is None:
         raise _nobody_makes(table)
     landed = landed_for(table, dataset)
