@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -9,8 +10,6 @@ from requests.adapters import HTTPAdapter
 
 from lakehouse.config.source_limits import AnswerLimits
 from lakehouse.errors import TerminalError
-
-_PART_BYTES = 64 << 10
 
 
 class CappedAnswers(HTTPAdapter):
@@ -25,19 +24,37 @@ class CappedAnswers(HTTPAdapter):
         super().__init__()
         self._what, self._limits = what, limits
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+    def send(self, *args: Any, **options: Any) -> requests.Response:
         """Ask, and read the answer. TerminalError for one that is longer than it may be."""
-        response = super().send(request, *args, **options)
-        longest = int(self._limits.answer_mb * (1 << 20))
-        parts, size = [], 0
-        for part in response.iter_content(_PART_BYTES):
-            parts.append(part)
+        response = super().send(*args, **options)
+        response.content  # noqa: B018 - it is read, and kept, when it is asked for
+        return response
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """The answer, whose body is counted while it is unpacked."""
+        response = super().build_response(req, resp)
+        response.raw = _Counted(resp, self._what, self._limits.answer_mb)
+        return response
+
+
+class _Counted:
+    """An answer of urllib3 that ends with an error beyond so many megabytes."""
+
+    def __init__(self, answer: Any, what: str, longest_mb: float) -> None:
+        self._answer, self._what, self._longest_mb = answer, what, longest_mb
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._answer, name)
+
+    def stream(self, *args: Any, **options: Any) -> Iterator[bytes]:
+        """Parts of the unpacked body."""
+        size = 0
+        for part in self._answer.stream(*args, **options):
             size += len(part)
-            if size > longest:
-                response.close()
+            if size > self._longest_mb * (1 << 20):
+                self._answer.close()
                 raise TerminalError(
-                    f"{self._what} answers with more than {self._limits.answer_mb:g} MB",
+                    f"{self._what} answers with more than {self._longest_mb:g} MB",
                     "Ask for smaller pages (`params`), or raise `limits.answer_mb` of the dataset in sources.yml.",
                 )
-        response._content = b"".join(parts)
-        return response
+            yield part
