@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pytest
+
+from lakehouse.config.settings import settings
 from lakehouse.quality.gx.data_docs import site_folder
 from lakehouse.quality.gx.suite import validate
 from lakehouse.quality.rules.rule import Gate, Measurement, Rule
@@ -36,3 +40,17 @@ def test_a_context_of_an_earlier_version_is_made_anew(home: Path) -> None:
     (folder / "made_from.yml").unlink()
     assert validate(gate, measured, "second") == {"contacts.x": True}
     assert {page.parent.parent.name for page in site_folder().rglob("validations/**/*.html")} == {"second"}
+
+
+def test_a_copied_home_keeps_its_pages(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = Rule("contacts.x", "keeps", failed="0")
+    validate(Gate(silver("contacts"), (rule,)), [Measurement(rule, 2, 0, 0)], "first")
+    copy = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(home, copy)
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(copy))
+    settings.cache_clear()
+    validate(Gate(silver("products"), (rule,)), [Measurement(rule, 2, 0, 0)], "second")
+    index = (copy / "docs" / "data_docs" / "index.html").read_text()
+    assert "silver.contacts" in index and "silver.products" in index

@@ -4,6 +4,7 @@ time."""
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ data_docs_sites:
   data_docs:
     class_name: SiteBuilder
     show_how_to_buttons: false
+    # relative to this folder, so that a home can be copied and moved
     store_backend: {{class_name: TupleFilesystemStoreBackend, base_directory: "{site}"}}
     site_index_builder:
       class_name: DefaultSiteIndexBuilder
@@ -83,9 +85,9 @@ def open_context() -> Iterator[AbstractDataContext]:
 
 
 def _make(root: Path) -> None:
-    """The context's folder, anew where it was made from another configuration: by another version of this project, or
-    before the home was moved. Nothing is lost with it: findings are in ops.quality_results."""
-    config, made_from = _CONFIG.format(site=site_folder()), root / "made_from.yml"
+    """The context's folder, anew where another version of this project made it from another configuration. Nothing is
+    lost with it: findings are in ops.quality_results."""
+    config, made_from = _CONFIG.format(site=os.path.relpath(site_folder(), root)), root / "made_from.yml"
     if made_from.exists() and made_from.read_text(encoding="utf-8") == config:
         return
     for folder in (root, site_folder()):
