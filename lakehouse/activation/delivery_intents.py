@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pyarrow as pa
+
 from lakehouse.activation.destinations import Batch
+from lakehouse.activation.export_records import rows_of_export
 from lakehouse.activation.plan import Plan
-from lakehouse.storage.ops_tables import record
+from lakehouse.storage.ops_tables import record_batch
 
 
 def record_intents(plan: Plan, batch: Batch, attempted_at: datetime, lake: str) -> None:
     """Append the customers of a batch that is about to be delivered to ops.export_attempts, in one commit."""
-    common = {
-        "export_id": plan.export_id,
-        "campaign_id": plan.campaign.id,
-        "platform": plan.campaign.destination,
-        "attempted_at": attempted_at,
-    }
-    intents = [common | {"customer_id": operation.customer_id} for operation in batch.operations]
-    record("export_attempts", intents, lake)
+    count = batch.operations.num_rows
+    at = pa.array([attempted_at], pa.timestamp("us", tz="UTC"))[0]
+    columns = {"customer_id": batch.operations["customer_id"], "attempted_at": pa.repeat(at, count)}
+    record_batch("export_attempts", rows_of_export(plan, "export_attempts", count, columns), lake)

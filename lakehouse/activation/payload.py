@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from lakehouse.activation.campaigns import Bucket, ExportField
 from lakehouse.utils.canonical_json import json_text
 
-_SIGNIFICANT_DIGITS = 9  # a rebuild may add doubles in another order, which changes their last digits
+SIGNIFICANT_DIGITS = 9  # a rebuild may add doubles in another order, which changes their last digits
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,19 @@ def payload_of(customer_id: str, email: str, profile: Mapping[str, Any], fields:
 
 def band(value: float | None, edges: Sequence[float]) -> str | None:
     """Band of a number: `<30`, `30..90` (30 <= value < 90), `>=365`; None stays None."""
-    if value is None:
-        return None
-    at = bisect.bisect_right(edges, value)
-    if at == 0:
-        return f"<{_short(edges[0])}"
-    if at == len(edges):
-        return f">={_short(edges[-1])}"
-    return f"{_short(edges[at - 1])}..{_short(edges[at])}"
+    return None if value is None else band_names(edges)[bisect.bisect_right(edges, value)]
+
+
+def band_names(edges: Sequence[float]) -> list[str]:
+    """Names of all bands, from the lowest: one more than there are edges."""
+    texts = [f"{edge:g}" for edge in edges]
+    between = [f"{low}..{high}" for low, high in itertools.pairwise(texts)]
+    return [f"<{texts[0]}", *between, f">={texts[-1]}"]
+
+
+def value_json(value: Any) -> str:
+    """Canonical JSON of an exported value."""
+    return json_text(_rounded(value), is_sorted=True)
 
 
 def _value(value: Any, bucket: Bucket | None) -> Any:
@@ -52,13 +58,9 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             return None
-        return 0.0 if value == 0 else float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
+        return 0.0 if value == 0 else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
     return value
-
-
-def _short(edge: float) -> str:
-    return f"{edge:g}"

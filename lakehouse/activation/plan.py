@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.destination_state import DestinationState
-from lakehouse.activation.destinations import Operation
+from lakehouse.activation.destinations.operations import OPERATIONS, slices
 from lakehouse.activation.diff import diff
 from lakehouse.activation.selection import Selection
 
@@ -34,27 +36,34 @@ class Plan:
     """What one export sends.
 
     Attributes:
-        operations: what is still to be sent: removals first (an address may pass from one customer to another), then
+        rows: what is still to be sent: removals first (an address may pass from one customer to another), then
             upserts by customer_id.
         offset: number of operations that were sent before the export's process was killed; they are in `counts`, but
-            not in `operations`.
+            not in `rows`.
         suppressed: number of suppressed customers by reason.
         target: payload hash of everybody who should be at the destination.
-        uncertain: customers who may be at the destination although no record says so.
         retained: number of customers who stay at the destination although they are not in the target, because they may
             not be removed; they are in no other count.
     """
 
     export_id: str
     campaign: Campaign
-    operations: tuple[Operation, ...]
+    rows: pa.Table
     offset: int
     counts: Counts
     suppressed: Mapping[str, int]
     target: Mapping[str, str]
     target_hash: str
-    uncertain: Set[str]
     retained: int
+
+    @property
+    def count(self) -> int:
+        """Number of operations that are still to be sent."""
+        return int(self.rows.num_rows)
+
+    def operations(self, size: int) -> Iterator[pa.Table]:
+        """What is still to be sent, in tables of `size` operations with the schema OPERATIONS."""
+        return slices(self.rows.to_batches(), size)
 
 
 def target_hash(target: Mapping[str, str]) -> str:
@@ -98,20 +107,30 @@ def make_plan(
         for customer_id in difference.removed
         if removable is None or customer_id in removable or customer_id in done
     ]
-    operations = [Operation.removal(customer_id) for customer_id in removed if customer_id not in done]
-    for customer_id in sorted(difference.added + difference.changed):
-        if customer_id not in done:
-            email, payload = selection.payloads[customer_id]
-            operations.append(
-                Operation(
-                    customer_id, "added" if customer_id in added else "changed", email, payload.body, payload.hash
-                )
-            )
+    upserts = [customer_id for customer_id in sorted(difference.added + difference.changed) if customer_id not in done]
+    rows: list[dict[str, object]] = [
+        {"customer_id": customer_id, "action": "removed", "email": "", "payload": b"", "payload_hash": ""}
+        for customer_id in removed
+        if customer_id not in done
+    ]
+    for customer_id in upserts:
+        email, payload = selection.payloads[customer_id]
+        rows.append(
+            {
+                "customer_id": customer_id,
+                "action": "added" if customer_id in added else "changed",
+                "email": email,
+                "payload": payload.body,
+                "payload_hash": payload.hash,
+            }
+        )
+    for row in rows:
+        row["is_uncertain"] = row["customer_id"] in state.uncertain
     wanted = target_hash(selection.target)
     return Plan(
         export_id=export_id_of(campaign, state.finished, wanted),
         campaign=campaign,
-        operations=tuple(operations),
+        rows=pa.Table.from_pylist(rows, schema=OPERATIONS),
         offset=len(done),
         counts=Counts(
             audience=selection.audience,
@@ -125,6 +144,5 @@ def make_plan(
         suppressed=dict(sorted(selection.suppressed.items())),
         target=selection.target,
         target_hash=wanted,
-        uncertain=state.uncertain,
         retained=len(difference.removed) - len(removed),
     )

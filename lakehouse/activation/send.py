@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from lakehouse.activation.consent.firewall import ConsentCheck, Person
 from lakehouse.activation.delivery_intents import record_intents
-from lakehouse.activation.destinations import Batch, BatchReceipt, Destination, Operation
+from lakehouse.activation.destinations import Batch, BatchReceipt, Destination
+from lakehouse.activation.destinations.operations import as_removals, is_removal
+from lakehouse.activation.export_records import export_records, rejections
 from lakehouse.activation.plan import Counts, Plan
-from lakehouse.storage.ops_tables import record
+from lakehouse.storage.ops_tables import record_batch
 
 _log = logging.getLogger(__name__)
 
@@ -50,86 +55,63 @@ def send(
     Errors of the destination are raised as they are. `not_before` is the newest time on record: rows written here get a
     later one, whatever the clock says, because the newest row of a customer counts.
     """
-    for planned in _batches(plan, destination.batch_size):
-        batch = _recheck_consent(planned, consent, progress, plan.uncertain)
-        if not batch.operations:
+    ordinal = plan.offset
+    for planned in plan.operations(destination.batch_size):
+        batch = Batch(plan.export_id, ordinal, _recheck_consent(planned, consent, progress))
+        ordinal += planned.num_rows
+        if not batch.operations.num_rows:
             continue
         attempted_at = _now_after(not_before)
         record_intents(plan, batch, attempted_at, lake)
         receipt = destination.deliver(batch)
         not_before = _now_after(attempted_at)
-        record("export_records", _rows(plan, batch, receipt, not_before), lake)
+        record_batch("export_records", export_records(plan, batch, receipt, not_before), lake)
         _add_receipt(batch, receipt, progress)
-        _log.info(
-            "campaign %s: %d of %d sent",
-            plan.campaign.id,
-            batch.ordinal + len(batch.operations),
-            plan.offset + len(plan.operations),
-        )
-
-
-def _batches(plan: Plan, size: int) -> Iterator[Batch]:
-    for start in range(0, len(plan.operations), size):
-        yield Batch(plan.export_id, plan.offset + start, plan.operations[start : start + size])
+        _log.info("campaign %s: %d of %d sent", plan.campaign.id, ordinal, plan.offset + plan.count)
 
 
 def _now_after(before: datetime | None) -> datetime:
     return max(datetime.now(UTC), before + timedelta(microseconds=1)) if before else datetime.now(UTC)
 
 
-def _recheck_consent(batch: Batch, consent: ConsentCheck, progress: SendProgress, uncertain: Set[str]) -> Batch:
-    """The batch without upserts of customers who were suppressed since the plan was made.
+def _recheck_consent(operations: pa.Table, consent: ConsentCheck, progress: SendProgress) -> pa.Table:
+    """The operations without upserts of customers who were suppressed since the plan was made.
 
     They are removed instead if they are, or may be, at the destination.
     """
-    upserts = [operation for operation in batch.operations if operation.action != "removed"]
-    reasons = consent.reasons([Person(upsert.customer_id, upsert.email, True) for upsert in upserts])
+    upserts = operations.filter(pc.invert(is_removal(operations)))
+    reasons = _reasons(upserts, consent)
     if not reasons:
-        return batch
-    suppressed = [upsert for upsert in upserts if upsert.customer_id in reasons]
-    to_remove = {
-        upsert.customer_id for upsert in suppressed if upsert.action == "changed" or upsert.customer_id in uncertain
-    }
-    operations = tuple(
-        Operation.removal(operation.customer_id) if operation.customer_id in to_remove else operation
-        for operation in batch.operations
-        if operation.customer_id in to_remove or operation.customer_id not in reasons
-    )
+        return operations
+    is_stopped = pc.is_in(operations["customer_id"], pa.array(list(reasons), pa.string()))
+    is_stopped = pc.and_(is_stopped, pc.invert(is_removal(operations)))
+    stopped = operations.filter(is_stopped)
+    is_there = pc.or_(pc.equal(stopped["action"], "changed"), stopped["is_uncertain"])
+    to_remove = stopped.filter(is_there)
+    added = pc.sum(pc.equal(stopped["action"], "added")).as_py()
     progress.suppressed_since.update(reasons.values())
-    added = sum(upsert.action == "added" for upsert in suppressed)
     counts = progress.counts
     progress.counts = replace(
         counts,
-        suppressed=counts.suppressed + len(suppressed),
+        suppressed=counts.suppressed + stopped.num_rows,
         added=counts.added - added,
-        changed=counts.changed - (len(suppressed) - added),
-        removed=counts.removed + len(to_remove),
+        changed=counts.changed - (stopped.num_rows - added),
+        removed=counts.removed + to_remove.num_rows,
     )
-    return replace(batch, operations=operations)
+    kept = operations.filter(pc.invert(is_stopped))
+    removals, others = kept.filter(is_removal(kept)), kept.filter(pc.invert(is_removal(kept)))
+    return pa.concat_tables([removals, as_removals(to_remove), others])
 
 
-def _rows(plan: Plan, batch: Batch, receipt: BatchReceipt, acknowledged_at: datetime) -> list[dict[str, object]]:
-    common = {"export_id": plan.export_id, "campaign_id": plan.campaign.id, "platform": plan.campaign.destination}
-    return [
-        common
-        | {
-            "customer_id": operation.customer_id,
-            "action": operation.action if operation.customer_id in receipt.accepted else "rejected",
-            "payload_hash": operation.payload_hash,
-            "acknowledged_at": acknowledged_at if operation.customer_id in receipt.accepted else None,
-        }
-        for operation in batch.operations
-    ]
+def _reasons(upserts: pa.Table, consent: ConsentCheck) -> Mapping[str, str]:
+    people = zip(upserts["customer_id"].to_pylist(), upserts["email"].to_pylist(), strict=True)
+    return consent.reasons([Person(customer_id, email, True) for customer_id, email in people])
 
 
 def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) -> None:
     """Count the answer to a batch; a customer who is not accepted counts as rejected, with or without a reason."""
-    rejected = {
-        operation.customer_id: receipt.rejected.get(operation.customer_id, "the platform gave no answer")
-        for operation in batch.operations
-        if operation.customer_id not in receipt.accepted
-    }
-    accepted = len(batch.operations) - len(rejected)
+    rejected = rejections(batch, receipt)
+    accepted = batch.operations.num_rows - len(rejected)
     progress.exported += accepted
     progress.rejected += len(rejected)
     progress.batches.append(

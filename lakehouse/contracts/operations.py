@@ -140,6 +140,13 @@ EXPORT_RECORDS = Contract(
         ),
         Column("payload_hash", "string", "SHA-256 of the canonical payload; empty for removed", required=True),
         Column("acknowledged_at", "timestamp", "When the platform took it; null when it did not"),
+        Column(
+            "email",
+            "string",
+            "The address that was sent, for platforms that know people by address; else null",
+            pii=Pii.DIRECT,
+        ),
+        Column("reason", "string", "Why it was rejected, in the platform's words; else null", pii=Pii.DIRECT),
     ),
 )
 
@@ -155,6 +162,12 @@ EXPORT_ATTEMPTS = Contract(
         Column("platform", "string", "The platform", required=True),
         Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
         Column("attempted_at", "timestamp", "Just before the delivery", required=True),
+        Column(
+            "email",
+            "string",
+            "The address that may have been sent, for platforms that know people by address; else null",
+            pii=Pii.DIRECT,
+        ),
     ),
 )
 

@@ -22,7 +22,7 @@ def _die_before_acknowledging(shop: Shop, monkeypatch: pytest.MonkeyPatch, batch
     """Export with batches of one customer; the process ends when `batch` has been delivered and is about to be
     recorded."""
     written: list[str] = []
-    record = send.record
+    record = send.record_batch
 
     def dying(table: str, rows: Any, lake: str) -> None:
         written.append(table)
@@ -32,7 +32,7 @@ def _die_before_acknowledging(shop: Shop, monkeypatch: pytest.MonkeyPatch, batch
 
     with monkeypatch.context() as patched:
         patched.setattr(Outbox, "batch_size", 1)
-        patched.setattr("lakehouse.activation.send.record", dying)
+        patched.setattr("lakehouse.activation.send.record_batch", dying)
         with pytest.raises(Killed):
             shop.export()
 

@@ -68,7 +68,7 @@ def test_withdrawal_between_two_batches_is_honoured(shop: Shop, monkeypatch: pyt
 
     def withdraw_after_first(self: Outbox, batch: Batch) -> BatchReceipt:
         receipt = deliver(self, batch)
-        delivered.extend((operation.customer_id, operation.action) for operation in batch.operations)
+        delivered.extend(zip(batch.customers, batch.operations["action"].to_pylist(), strict=True))
         if len(delivered) == 1:
             shop.suppress("c2@example.com", "c3@example.com")
         return receipt

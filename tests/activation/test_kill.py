@@ -45,7 +45,8 @@ def deadly(work, call, moment):
 def victim(home, conf, place, call, moment):
     os.environ.update(LAKEHOUSE_HOME=home, LAKEHOUSE_CONF=conf)
     Outbox.batch_size = 1
-    owner, name = {"deliver": (Outbox, "deliver"), "acknowledge": (send, "record"), "close": (export, "record")}[place]
+    places = {"deliver": (Outbox, "deliver"), "acknowledge": (send, "record_batch"), "close": (export, "record")}
+    owner, name = places[place]
     setattr(owner, name, deadly(getattr(owner, name), int(call), moment))
     as_of = datetime(2018, 1, 2, tzinfo=UTC)
     export.export_campaign("thanks", BatchWindow(as_of, as_of, "victim", as_of))
@@ -115,7 +116,7 @@ def test_killed_export_is_resumed(
     deliver = Outbox.deliver
 
     def count(self: Outbox, batch: Batch) -> BatchReceipt:
-        delivered.extend(operation.customer_id for operation in batch.operations)
+        delivered.extend(batch.customers)
         return deliver(self, batch)
 
     monkeypatch.setattr(Outbox, "batch_size", 1)

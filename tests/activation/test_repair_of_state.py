@@ -98,7 +98,7 @@ def test_a_record_that_is_gone_altogether_comes_from_the_outbox(sent: Shop, has_
 def test_whom_a_killed_delivery_may_have_reached_is_known_from_its_batch(sent: Shop) -> None:
     sent.customers(customer("c2", first_name="Bo"), customer("c3"), customer("c4"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.activation.send.record", _killed)
+        patch.setattr("lakehouse.activation.send.record_batch", _killed)
         with pytest.raises(KeyboardInterrupt):
             sent.export()
     shutil.rmtree(sent.lake / "ops" / "export_attempts")
@@ -120,7 +120,7 @@ def _fails(*_: object) -> None:
 def test_whom_a_failed_export_may_have_reached_is_sent_again(sent: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     sent.customers(customer("c2", first_name="Bo"), customer("c3"), customer("c4"))
     with monkeypatch.context() as patch:
-        patch.setattr("lakehouse.activation.send.record", _fails)
+        patch.setattr("lakehouse.activation.send.record_batch", _fails)
         with pytest.raises(UnexpectedError, match="OSError"):
             sent.export()
     for folder in (sent.lake / "ops" / "export_records", *settings().outbox.glob("*/*/*/batches")):

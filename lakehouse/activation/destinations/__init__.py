@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Destination, Operation
+from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Destination
 from lakehouse.activation.destinations.outbox import Outbox
 
 # name -> constructor, which takes the folder of the campaign's exports to this destination
 DESTINATIONS: dict[str, Callable[[Path], Destination]] = {"outbox": Outbox}
 
-__all__ = ["DESTINATIONS", "Batch", "BatchReceipt", "Destination", "Operation"]
+__all__ = ["DESTINATIONS", "Batch", "BatchReceipt", "Destination"]

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-Action = Literal["added", "changed", "removed"]
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What to do with one customer: upsert `payload` (canonical JSON), or remove the customer.
-
-    A removal has neither address nor payload.
-    """
-
-    customer_id: str
-    action: Action
-    email: str
-    payload: bytes
-    payload_hash: str
-
-    @classmethod
-    def removal(cls, customer_id: str) -> Operation:
-        """Remove the customer from the campaign."""
-        return cls(customer_id, "removed", "", b"", "")
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Operations that are sent together; `ordinal` is the position of the first one in the export's plan, from 0."""
+    """Operations that are sent together: a table with the schema `OPERATIONS` of destinations/operations.py.
+
+    `ordinal` is the position of the first one in the export's plan, from 0.
+    """
 
     export_id: str
     ordinal: int
-    operations: tuple[Operation, ...]
+    operations: pa.Table
+
+    @property
+    def customers(self) -> list[str]:
+        """Ids of the customers, in the order of the operations."""
+        ids: list[str] = self.operations["customer_id"].to_pylist()
+        return ids
 
 
 @dataclass(frozen=True)

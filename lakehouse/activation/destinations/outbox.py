@@ -10,10 +10,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Operation
+from lakehouse.activation.destinations.destination import Batch, BatchReceipt
 from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.canonical_json import json_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _LARGEST_LINE = 100_000  # bytes; the smallest profile limit among the common platforms (Klaviyo: 100 KB)
 
@@ -33,26 +37,31 @@ class Outbox:
         Raises:
             OSError: e.g. the disk is full.
         """
-        lines: list[bytes] = []
-        accepted: set[str] = set()
-        rejected: dict[str, str] = {}
-        for operation in batch.operations:
-            line = _line(operation)
-            if len(line) > _LARGEST_LINE:
-                rejected[operation.customer_id] = f"{len(line)} bytes, more than {_LARGEST_LINE}"
-            else:
-                lines.append(line)
-                accepted.add(operation.customer_id)
-        packed = gzip.compress(b"".join(lines), compresslevel=6, mtime=0)
+        customers, lines = batch.customers, _lines(batch.operations)
+        rejected = {
+            customer_id: f"{len(line)} bytes, more than {_LARGEST_LINE}"
+            for customer_id, line in zip(customers, lines, strict=True)
+            if len(line) > _LARGEST_LINE
+        }
+        accepted = frozenset(customers) - rejected.keys()
+        text = b"".join(lines) if not rejected else b"".join(line for line in lines if len(line) <= _LARGEST_LINE)
+        packed = gzip.compress(text, compresslevel=6, mtime=0)
         sha256 = hashlib.sha256(packed).hexdigest()
         name = f"batches/{batch.ordinal:08d}-{sha256[:12]}.jsonl.gz"
-        if lines:
+        if accepted:
             write_private(self._folder / batch.export_id / name, packed)
-        return BatchReceipt(name if lines else "", sha256, frozenset(accepted), rejected)
+        return BatchReceipt(name if accepted else "", sha256, accepted, rejected)
 
 
-def _line(operation: Operation) -> bytes:
-    if operation.action == "removed":
-        return (json_text({"action": "remove", "customer_id": operation.customer_id}) + "\n").encode()
-    # the payload is a JSON object already: insert the action instead of parsing it again
-    return b'{"action":"upsert",' + operation.payload[1:] + b"\n"
+def _lines(operations: pa.Table) -> list[bytes]:
+    return [
+        # the payload is a JSON object already: insert the action instead of parsing it again
+        b'{"action":"upsert",' + payload[1:] + b"\n" if payload else _tombstone(customer_id)
+        for customer_id, payload in zip(
+            operations["customer_id"].to_pylist(), operations["payload"].to_pylist(), strict=True
+        )
+    ]
+
+
+def _tombstone(customer_id: str) -> bytes:
+    return (json_text({"action": "remove", "customer_id": customer_id}) + "\n").encode()
