@@ -1,4 +1,4 @@
-"""What a campaign may refer to: segments that have a dbt model, and columns of gold.dim_customers."""
+"""What a campaign may refer to: segments that have a dbt model, columns of gold.dim_customers, and mail templates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from lakehouse.config.folder import configuration_folder, template_files
 from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.utils.canonical_json import json_text
 
@@ -27,10 +28,11 @@ _NUMERIC = re.compile(
 
 @dataclass(frozen=True)
 class CampaignReferences:
-    """Names of the segments, and the columns of gold.dim_customers with their types."""
+    """Names of the segments, the columns of gold.dim_customers with their types, and names of the mail templates."""
 
     segments: frozenset[str]
     columns: Mapping[str, str]
+    templates: frozenset[str] = frozenset()
 
     @property
     def numeric_columns(self) -> list[str]:
@@ -46,7 +48,13 @@ def campaign_references(snapshot: Snapshot, project: Path = DBT_PROJECT) -> Camp
     return CampaignReferences(
         frozenset(segment_models(project)) | {segment for (segment,) in with_members},
         {name: data_type for name, data_type, *_ in columns},
+        template_names(configuration_folder()),
     )
+
+
+def template_names(folder: Path) -> frozenset[str]:
+    """Names of the mail templates in a configuration folder."""
+    return frozenset(path.stem for path in template_files(folder))
 
 
 def segment_models(project: Path = DBT_PROJECT) -> dict[str, Path]:
@@ -55,6 +63,15 @@ def segment_models(project: Path = DBT_PROJECT) -> dict[str, Path]:
         path.stem.removeprefix(_PREFIX): path
         for path in sorted((project / "models" / "marts" / "segments").glob(f"{_PREFIX}*.sql"))
     }
+
+
+def segment_description(segment: str, project: Path = DBT_PROJECT) -> str:
+    """What the dbt project says about a segment; empty when it says nothing."""
+    for file in sorted((project / "models" / "marts" / "segments").glob("*.yml")):
+        for model in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("models", []):
+            if model["name"] == _PREFIX + segment:
+                return " ".join(str(model.get("description", "")).removeprefix("One row per member.").split())
+    return ""
 
 
 def segment_hash(segment: str, project: Path = DBT_PROJECT) -> str:

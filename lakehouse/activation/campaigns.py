@@ -29,6 +29,7 @@ from lakehouse.config.yaml_file import load_yaml
 from lakehouse.errors import ConfigurationError
 
 FILE = "campaigns.yml"
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Part of every export, so no campaign declares them.
 IDENTITY_FIELDS = ("customer_id", "email")
 
@@ -93,6 +94,16 @@ def _utc_time(value: Any) -> datetime:
             " once"
         )
     return found
+
+
+def _known_template(name: str | None, info: ValidationInfo) -> str | None:
+    references = _references(info)
+    if name is not None and not _ID.fullmatch(name):
+        raise ValueError(f"{name!r} is not a name of a template; expected <name> of a file templates/<name>.liquid")
+    if name is not None and references and name not in references.templates:
+        known = ", ".join(sorted(references.templates)) or "none yet"
+        raise ValueError(f"there is no file templates/{name}.liquid; expected one of the templates: {known}")
+    return name
 
 
 def _ascending(edges: tuple[float, ...]) -> tuple[float, ...]:
@@ -161,7 +172,7 @@ class ExportField(BaseModel):
 
 
 def _holdout_family(name: str | None) -> str | None:
-    if name is not None and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+    if name is not None and not _ID.fullmatch(name):
         raise ValueError(
             f"{name!r} is not a valid family; expected at most 64 lower case letters, digits, - and _,"
             " starting with a letter or digit"
@@ -187,6 +198,9 @@ class Campaign(BaseModel):
     )
     holdout_family: Annotated[str | None, AfterValidator(_holdout_family)] = Field(
         None, description="campaigns with the same family have one control group; default: the campaign by itself"
+    )
+    template: Annotated[str | None, AfterValidator(_known_template)] = Field(
+        None, description="mail template, <name> of templates/<name>.liquid; default: the campaign id, if there is one"
     )
     allow_empty_audience: bool = Field(
         False, description="true if an empty audience may remove everybody from the platform"
@@ -222,7 +236,7 @@ class Campaign(BaseModel):
 
 
 def _campaign_id(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+    if not _ID.fullmatch(name):
         raise ValueError(
             f"{name!r} is not a valid campaign id; expected at most 64 lower case letters, digits, - and _,"
             " starting with a letter or digit"

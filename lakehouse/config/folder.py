@@ -17,7 +17,7 @@ _copy: Path | None = None
 
 
 def configuration_folder() -> Path:
-    """The folder to read sources.yml, campaigns.yml and placeholders.yml from."""
+    """The folder to read sources.yml, campaigns.yml, placeholders.yml and mail templates from."""
     return _copy or settings().conf
 
 
@@ -35,12 +35,24 @@ def working_with(folder: Path) -> Iterator[None]:
 
 def as_edited(path: Path) -> Path:
     """A configuration file as its owner knows it: in the folder that a copy was made from."""
-    return settings().conf / path.name if _copy is not None and path.parent == _copy else path
+    is_copy = _copy is not None and path.is_relative_to(_copy)
+    return settings().conf / path.relative_to(_copy or "") if is_copy else path
 
 
 def configuration_files(folder: Path) -> dict[str, bytes]:
-    """Name -> content of every configuration file of a folder, in order."""
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.yml"))}
+    """Name -> content of every configuration file of a folder, in order; mail templates are in a folder below it."""
+    found = [*sorted(folder.glob("*.yml")), *template_files(folder)]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def template_files(folder: Path) -> list[Path]:
+    """The mail templates of a configuration folder, in order."""
+    return sorted(template_path(folder, "_").parent.glob("*.liquid"))
+
+
+def template_path(folder: Path, name: str) -> Path:
+    """Where the mail template of that name is."""
+    return folder / "templates" / f"{name}.liquid"
 
 
 def configuration_hash() -> str:

@@ -53,9 +53,6 @@ class Settings(BaseSettings):
         description="Java 17 for the engine spark; default: java on the PATH",
     )
     airflow_port: int = Field(15080, ge=1, le=65535, description="port of the Airflow UI, on loopback")
-    simulator_token: str = Field(
-        "", description="the credential that `lakehouse simulate` accepts; empty = any that is not empty"
-    )
     identity_sharing_limit: int = Field(
         5, ge=2, description="an identifier that more contacts share is not used to link them"
     )
@@ -66,6 +63,8 @@ class Settings(BaseSettings):
     consents_block_after_days: int = Field(
         35, ge=0, description="nothing is sent when no source has brought a change of consent for longer; 0 = never"
     )
+
+    preview_recipients: int = Field(8, ge=1, le=100, description="how many recipients the preview of a campaign shows")
 
     rejected_warn_share: float = Field(
         0.05, ge=0, le=1, description="a gate warns when more of a delivery is in quarantine or set aside (0 to 1)"

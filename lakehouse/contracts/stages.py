@@ -16,5 +16,6 @@ class Stage(StrEnum):
     IDENTITIES = "identities"
     GATE = "gate"
     GOLD = "gold"
+    PREVIEW = "preview"
     EXPORT = "export"
     REMOVALS = "removals"

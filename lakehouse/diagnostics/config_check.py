@@ -1,4 +1,4 @@
-"""Check sources.yml and campaigns.yml against the contracts and the dbt project before a run starts.
+"""Check sources.yml, campaigns.yml and mail templates against the contracts and the dbt project before a run starts.
 
 Stages read these files again when they need them; found only there, a mistake would be reported minutes later, and by
 every task.
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_models
+from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_models, template_names
 from lakehouse.activation.campaigns import load_campaigns
 from lakehouse.config.expressions import expressions_checked
+from lakehouse.config.folder import template_path
 from lakehouse.config.placeholders import placeholders
 from lakehouse.config.source_models import SourcesFile
 from lakehouse.config.yaml_file import load_yaml
@@ -35,9 +36,19 @@ def check_sources(folder: Path) -> int:
 
 
 def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
-    """Check campaigns.yml against the segments and columns of the dbt project; returns the number of campaigns."""
-    references = CampaignReferences(frozenset(segment_models(project)), _profile_columns(project))
-    return len(load_campaigns(references, folder))
+    """Check campaigns.yml against the segments and columns of the dbt project, and the mail templates against the
+    attributes of their campaigns; returns the number of campaigns."""
+    from lakehouse.activation.mail_templates import read_template, template_of  # Liquid: DAG files load this module too
+
+    names = template_names(folder)
+    declared = load_campaigns(
+        CampaignReferences(frozenset(segment_models(project)), _profile_columns(project), names), folder
+    )
+    for name in sorted(names):
+        read_template(template_path(folder, name))
+    for chosen in declared.values():
+        template_of(chosen, folder)
+    return len(declared)
 
 
 def _profile_columns(project: Path) -> dict[str, str]:

@@ -58,6 +58,7 @@ def run_configuration(name: str) -> Path:
     draft = Path(tempfile.mkdtemp(prefix=".", dir=runs))
     try:
         for file, content in configuration_files(settings().conf).items():
+            (draft / file).parent.mkdir(exist_ok=True)
             (draft / file).write_bytes(content)
         with working_with(draft):
             check_configuration(draft)

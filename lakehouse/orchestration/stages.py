@@ -36,6 +36,7 @@ STAGES: dict[Stage, str] = {
     Stage.GATE: "lakehouse.quality.gate:run_gate",
     Stage.REPLAY: "lakehouse.silver.replay:run",
     Stage.GOLD: "lakehouse.gold.build:run_gold",
+    Stage.PREVIEW: "lakehouse.activation.preview.make:preview_campaign",
     Stage.EXPORT: "lakehouse.activation.export:export_campaign",
     Stage.REMOVALS: "lakehouse.activation.export:remove_refused",
 }
@@ -46,6 +47,7 @@ _WRITES = {
     Stage.REPLAY: "silver.{target}",
     Stage.IDENTITIES: "silver.identities",
     Stage.GOLD: "gold.dim_customers",
+    Stage.PREVIEW: "ops.exports",
     Stage.EXPORT: "ops.exports",
     Stage.REMOVALS: "ops.exports",
 }

@@ -32,12 +32,14 @@ CUSTOMERS = pa.schema(
         ("total_spend", pa.decimal128(14, 2)),
         ("recency_days", pa.int64()),
         ("discount_sensitivity", pa.float64()),
+        ("email_consent_status", pa.string()),
+        ("email_consent_at", pa.timestamp("us", tz="UTC")),
         ("is_mailable", pa.bool_()),
         ("as_of", pa.timestamp("us", tz="UTC")),
         ("_updated_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-MEMBERS = pa.schema([("segment", pa.string()), ("customer_id", pa.string())])
+MEMBERS = pa.schema([("segment", pa.string()), ("customer_id", pa.string()), ("detail", pa.string())])
 SUPPRESSIONS = pa.schema(
     [("address", pa.string()), ("reason", pa.string()), ("suppressed_at", pa.timestamp("us", tz="UTC"))]
 )
@@ -72,6 +74,8 @@ def customer(customer_id: str, **values: Any) -> dict[str, Any]:
         "total_spend": Decimal("12.30"),
         "recency_days": 3,
         "discount_sensitivity": 0.25,
+        "email_consent_status": "granted",
+        "email_consent_at": datetime(2017, 3, 4, 5, 6, tzinfo=UTC),
         "is_mailable": True,
         "as_of": AS_OF,
     }

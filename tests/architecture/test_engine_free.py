@@ -18,7 +18,6 @@ ENTRANCES = (
     "lakehouse.diagnostics.doctor",
     "lakehouse.diagnostics.table_status",
     "lakehouse.landing.files",
-    "lakehouse.simulators.server",
     "lakehouse.sources.extract",
     "lakehouse.spark",
     "lakehouse.storage.duckdb_views",

@@ -28,6 +28,9 @@ MISTAKES = [
         "{field: total_spent, rename: spend_to_date}",
         "has no column 'total_spent'",
     ),
+    ("campaigns.yml", "holdout_share: 0.05", "template: coupon", "there is no file templates/coupon.liquid"),
+    ("campaigns.yml", "holdout_share: 0.05", "template: ../sources", "'../sources' is not a name of a template"),
+    ("templates/champions_thank_you.liquid", "{{ email }}", "{{ phone }}", "the campaign has no attribute 'phone'"),
     ("campaigns.yml", "{field: tenure_days, edges:", "{field: first_name, edges:", "first_name has the type string"),
 ]
 

@@ -46,7 +46,22 @@ def test_what_is_edited_in_the_middle_counts_for_the_next_run(conf: Path) -> Non
         assert configuration_hash() != before
         assert campaign_ids() == []
         assert (configuration_folder() / "placeholders.yml").exists()
+        assert (configuration_folder() / "templates" / "champions_thank_you.liquid").exists()
     assert configuration_folder() == conf
+
+
+def test_a_template_that_is_edited_counts_for_the_next_run_and_is_named_as_it_is_edited(conf: Path) -> None:
+    template = conf / "templates" / "champions_thank_you.liquid"
+    hashes = []
+    for name in ("a", "b"):
+        with working_with(run_configuration(name)):
+            hashes.append(configuration_hash())
+        template.write_text(template.read_text() + "<!-- new -->")
+    assert hashes[0] != hashes[1]
+    template.write_text("no header")
+    with pytest.raises(ConfigurationError) as error:
+        run_configuration("c")
+    assert error.value.file == str(template)
 
 
 def test_an_invalid_file_is_named_as_it_is_edited_and_no_copy_of_it_stays(conf: Path) -> None:
