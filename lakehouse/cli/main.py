@@ -32,6 +32,7 @@ COMMANDS = {
     "gate": ("lakehouse.cli.gate:gate", "Accept that a table lost rows on purpose."),
     "repair": ("lakehouse.cli.repair:repair", "Make damaged tables again, from what holds the same rows."),
     "engine": ("lakehouse.cli.engine:engine", "Start, stop or check the engine (Sail or Spark)."),
+    "simulate": ("lakehouse.cli.simulate:simulate", "Run a local server that behaves like an e-mail platform."),
     "up": ("lakehouse.cli.up_down:up", "Start Airflow, with its UI, and the engine."),
     "down": ("lakehouse.cli.up_down:down", "Stop Airflow and the engine."),
     "doctor": ("lakehouse.cli.doctor:doctor", "Check this machine and its configuration."),

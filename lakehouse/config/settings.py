@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         description="Java 17 for the engine spark; default: java on the PATH",
     )
     airflow_port: int = Field(15080, ge=1, le=65535, description="port of the Airflow UI, on loopback")
+    simulator_token: str = Field(
+        "", description="the credential that `lakehouse simulate` accepts; empty = any that is not empty"
+    )
     identity_sharing_limit: int = Field(
         5, ge=2, description="an identifier that more contacts share is not used to link them"
     )

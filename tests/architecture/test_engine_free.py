@@ -18,6 +18,7 @@ ENTRANCES = (
     "lakehouse.diagnostics.doctor",
     "lakehouse.diagnostics.table_status",
     "lakehouse.landing.files",
+    "lakehouse.simulators.server",
     "lakehouse.sources.extract",
     "lakehouse.spark",
     "lakehouse.storage.duckdb_views",

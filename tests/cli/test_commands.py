@@ -56,6 +56,7 @@ def test_commands_are_pinned() -> None:
         "engine start",
         "engine status",
         "engine stop",
+        "simulate",
         "up",
         "down",
         "doctor",
