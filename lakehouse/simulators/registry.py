@@ -7,6 +7,7 @@ import importlib
 from lakehouse.simulators.platform import Platform
 
 PLATFORMS = {
+    "braze": "lakehouse.simulators.braze:Braze",
     "klaviyo": "lakehouse.simulators.klaviyo:Klaviyo",
 }
 
