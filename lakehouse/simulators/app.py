@@ -77,6 +77,8 @@ class Simulator:
     async def _answer(self, call: Call, size: int, armed: Armed) -> Answer | _NoAnswer:
         """The answer, after the time it takes."""
         account = self.platform.credential(call) or ""
+        if self.platform.simultaneous and self._at_work[account] >= self.platform.simultaneous:
+            return self.platform.throttled(call, 1.0, None)
         self._at_work[account] += 1
         try:
             await asyncio.sleep(armed.slow_seconds() + self.options.seconds_of_an_answer)
@@ -110,8 +112,6 @@ class Simulator:
             return self.platform.refused(call, "missing")
         if self.options.token and not secrets.compare_digest(account.encode(), self.options.token.encode()):
             return self.platform.refused(call, "wrong")
-        if self.platform.simultaneous and self._at_work[account] > self.platform.simultaneous:
-            return self.platform.throttled(call, 1.0, None)
         allowance = self.platform.allowance(call) if self.options.is_limited else None
         counts = self.rate.take(account, allowance, call.now) if allowance else []
         wait = max((count.wait_seconds for count in counts), default=0.0)

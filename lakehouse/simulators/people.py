@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,11 +111,12 @@ class People:
         """Persons in `/_sim/state`: those with the given keys, or all."""
         return {person.key: person.shown() for person in self if keys is None or person.key in keys}
 
-    def totals(self) -> dict[str, int]:
-        """Sums over all persons."""
+    def totals(self) -> dict[str, Any]:
+        """Sums over all persons, and how many have which subscription."""
         return {
             "count_people": len(self),
             "count_written": sum(person.count_written for person in self),
             "count_changed": sum(person.count_changed for person in self),
             "count_raised": sum(person.count_raised for person in self),
+            "subscriptions": Counter(person.subscription for person in self),
         }

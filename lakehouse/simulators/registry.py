@@ -9,6 +9,7 @@ from lakehouse.simulators.platform import Platform
 PLATFORMS = {
     "braze": "lakehouse.simulators.braze:Braze",
     "klaviyo": "lakehouse.simulators.klaviyo:Klaviyo",
+    "mailchimp": "lakehouse.simulators.mailchimp:Mailchimp",
     "sendgrid": "lakehouse.simulators.sendgrid:SendGrid",
 }
 
