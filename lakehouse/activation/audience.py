@@ -1,88 +1,46 @@
-"""The audience of a campaign: the members of its segment with the profile columns it exports, from one snapshot."""
+"""The audience of a campaign: the members of its segment with their payloads, from one snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.consent.late_refusals import IDENTITIES
+from lakehouse.activation.consent.firewall import normal_address_sql
+from lakehouse.activation.payload_sql import payload_sql
 from lakehouse.storage.duckdb_views import Snapshot
-
-# Former id -> the id of today, for ids that nobody has any more.
-_IDENTITIES = """
-    select former_id, min(customer_id) as customer_id
-    from (select unnest(former_customer_ids) as former_id, customer_id from silver.identities)
-    where former_id not in (select customer_id from silver.identities)
-    group by former_id
-"""
-_NO_IDENTITIES = "select null::varchar as former_id, null::varchar as customer_id where false"
+from lakehouse.utils.sql_text import standard_literal
 
 
-@dataclass(frozen=True)
-class Member:
-    """A member of the segment; `email` and `is_mailable` are None when gold does not know them."""
-
-    customer_id: str
-    email: str | None
-    is_mailable: bool | None
-    profile: Mapping[str, Any]
-
-
-def members(snapshot: Snapshot, campaign: Campaign) -> Iterator[Member]:
-    """Members of the campaign's segment, each once, in order of customer_id; all is None for one without a profile.
-
-    Streams from the snapshot's connection, which must run no other query before the last member has been read.
-    """
-    columns = campaign.columns
-    selected = "".join(f', profiles."{column}"' for column in columns)
-    cursor = snapshot.connection.execute(
-        f"""
-        with chosen as (
-            select distinct customer_id from gold.segment_members where segment = ? and customer_id is not null
+def audience_sql(snapshot: Snapshot, campaign: Campaign) -> str:
+    """Members of the campaign's segment, each once: customer_id, address, is_mailable and payload_hash; all but the
+    first is null for one without a profile."""
+    return f"""
+        with members as (
+            select distinct customer_id
+            from gold.segment_members
+            where segment = {standard_literal(campaign.segment)} and customer_id is not null
         )
 
-        select chosen.customer_id, profiles.email, profiles.is_mailable{selected}
-        from chosen
-        left join gold.dim_customers as profiles on chosen.customer_id = profiles.customer_id
-        order by chosen.customer_id
-        """,  # noqa: S608 - column names come from campaigns.yml and are checked against the table
-        [campaign.segment],
-    )
-    while rows := cursor.fetchmany(10_000):
-        for customer_id, email, is_mailable, *values in rows:
-            yield Member(customer_id, email, is_mailable, dict(zip(columns, values, strict=True)))
+        select
+            members.customer_id,
+            profiles.address,
+            profiles.is_mailable,
+            case when profiles.is_mailable and profiles.address is not null then sha256(profiles.payload) end
+                as payload_hash
+        from members
+        left join ({profiles_sql(snapshot, campaign)}) as profiles on members.customer_id = profiles.customer_id
+    """  # noqa: S608 - literals are quoted, columns are checked
 
 
-def profiles_of(snapshot: Snapshot, customers: Collection[str]) -> list[Member]:
-    """Those of the customers who have a profile, with address and consent only, in order of customer_id.
-
-    The profile is found also when the customer has been merged since and has another customer_id now.
-    """
-    identities = _IDENTITIES if IDENTITIES in snapshot.versions else _NO_IDENTITIES
-    cursor = snapshot.connection.execute(
-        f"""
-        with
-        asked as (select unnest(?::varchar[]) as customer_id),
-
-        identities as ({identities}),
-
-        resolved as (
-            select asked.customer_id, coalesce(identities.customer_id, asked.customer_id) as current_customer_id
-            from asked
-            left join identities on asked.customer_id = identities.former_id
-        )
-
-        select resolved.customer_id, profiles.email, profiles.is_mailable
-        from resolved
-        inner join gold.dim_customers as profiles on resolved.current_customer_id = profiles.customer_id
-        order by resolved.customer_id
-        """,  # noqa: S608 - one of two constants
-        [list(customers)],
-    )
-    return [Member(customer_id, email, is_mailable, {}) for customer_id, email, is_mailable in cursor.fetchall()]
+def profiles_sql(snapshot: Snapshot, campaign: Campaign) -> str:
+    """All profiles: customer_id, address (in its normal form), is_mailable, and payload as text."""
+    table = snapshot.connection.sql("select * from gold.dim_customers")
+    types = dict(zip(table.columns, table.types, strict=True))
+    payload = payload_sql(snapshot.connection, "customer_id", "_address", campaign.fields, types)
+    return f"""
+        select customer_id, _address as address, is_mailable, {payload} as payload
+        from (select *, {normal_address_sql("email")} as _address from gold.dim_customers)
+    """  # noqa: S608 - column names come from campaigns.yml and are checked against the table
 
 
 def profiles_as_of(snapshot: Snapshot) -> datetime | None:

@@ -6,13 +6,14 @@ acknowledged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lakehouse.contracts import OPS_TABLES, arrow_schema
+from lakehouse.contracts import OPS_TABLES
 from lakehouse.storage.duckdb_views import Snapshot
-from lakehouse.tables import ops
+from lakehouse.tables import TableRef, ops
+from lakehouse.utils.sql_text import standard_literal
 
 EXPORTS = ops("exports")
 EXPORT_RECORDS = ops("export_records")
@@ -21,106 +22,139 @@ HOLDOUTS = ops("holdouts")
 REPAIRS = ops("repairs")
 STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, HOLDOUTS, REPAIRS)
 
-_OF_CAMPAIGN = "campaign_id = $campaign_id and platform = $platform"
-_FINISHED = f"select count(*) from ops.exports where {_OF_CAMPAIGN}"  # noqa: S608 - constants only
-_ACKNOWLEDGED = f"""
-    select customer_id, arg_max(action, acknowledged_at), arg_max(payload_hash, acknowledged_at)
+_DUCKDB_TYPES = {"string": "varchar", "timestamp": "timestamptz"}
+
+# The newest acknowledged row of a customer counts.
+_ACKNOWLEDGED = """
+    create or replace table acknowledged as
+    select
+        customer_id,
+        max(acknowledged_at) as acknowledged_at,
+        arg_max(action, acknowledged_at) as action,
+        arg_max(payload_hash, acknowledged_at) as payload_hash,
+        {email} as email
     from ops.export_records
-    where {_OF_CAMPAIGN} and acknowledged_at is not null and export_id <> $without_export
+    where {of_campaign} and acknowledged_at is not null and export_id <> {without_export}
     group by customer_id
-"""  # noqa: S608 - constants only
+"""
 # An intent is settled by a later acknowledgement, or by a rejection if it was the export's only one for the customer:
 # when an export that was killed is resumed, the destination may reject the second delivery although it took the first.
-_UNSETTLED = f"""
+# Intents that were settled only by the export that is left out are unsettled, too.
+_UNCERTAIN = """
+    create or replace table uncertain as
     with
     intents as (
-        select export_id, customer_id, max(attempted_at) as attempted_at, count(*) as count_intents
+        select
+            export_id,
+            customer_id,
+            max(attempted_at) as attempted_at,
+            count(*) as count_intents,
+            {attempted_email} as email
         from ops.export_attempts
-        where {_OF_CAMPAIGN} and export_id <> $without_export
+        where {of_campaign}
         group by export_id, customer_id
     ),
 
-    acknowledged as (
+    rejected as (select export_id, customer_id from ops.export_records where action = 'rejected'),
+
+    open as (
+        select intents.*
+        from intents
+        anti join rejected
+            on
+                intents.export_id = rejected.export_id
+                and intents.customer_id = rejected.customer_id
+                and intents.count_intents = 1
+    ),
+
+    answered as (
         select customer_id, max(acknowledged_at) as acknowledged_at
         from ops.export_records
-        where {_OF_CAMPAIGN} and export_id <> $without_export and acknowledged_at is not null
+        where {of_campaign} and acknowledged_at is not null
         group by customer_id
     ),
 
-    rejected as (select export_id, customer_id from ops.export_records where action = 'rejected')
-
-    select distinct intents.customer_id
-    from intents
-    left join acknowledged
-        on intents.customer_id = acknowledged.customer_id and intents.attempted_at < acknowledged.acknowledged_at
-    left join rejected
-        on
-            intents.export_id = rejected.export_id
-            and intents.customer_id = rejected.customer_id
-            and intents.count_intents = 1
-    where acknowledged.customer_id is null and rejected.customer_id is null
-"""  # noqa: S608 - constants only
-_BEGUN = f"""
-    with moments as (
-        select export_id, acknowledged_at as moment from ops.export_records where {_OF_CAMPAIGN}
+    unsettled as (
+        select open.*
+        from open
+        anti join answered
+            on open.customer_id = answered.customer_id and open.attempted_at < answered.acknowledged_at
         union all
-        select export_id, attempted_at from ops.export_attempts where {_OF_CAMPAIGN}
+        select open.*
+        from open
+        anti join acknowledged
+            on open.customer_id = acknowledged.customer_id and open.attempted_at < acknowledged.acknowledged_at
+        where open.export_id <> {without_export}
+    )
+
+    select customer_id, {newest_email} as email
+    from unsettled
+    group by customer_id
+"""
+_THERE = """
+    create or replace table there as
+    select
+        coalesce(acknowledged.customer_id, uncertain.customer_id) as customer_id,
+        acknowledged.payload_hash,
+        coalesce(uncertain.email, acknowledged.email) as sent_email,
+        acknowledged.customer_id is not null as is_acknowledged,
+        uncertain.customer_id is not null as is_uncertain
+    from (select * from acknowledged where action <> 'removed') as acknowledged
+    full join uncertain on acknowledged.customer_id = uncertain.customer_id
+"""
+# Whose newest answer is a rejection.
+_REJECTED_BEFORE = """
+    create or replace table rejected_before as
+    with rejected as (
+        select records.customer_id, max(exports.finished_at) as rejected_at
+        from ops.export_records as records
+        inner join ops.exports as exports on records.export_id = exports.export_id
+        where records.action = 'rejected' and {of_campaign}
+        group by records.customer_id
+    )
+
+    select rejected.customer_id
+    from rejected
+    left join acknowledged on rejected.customer_id = acknowledged.customer_id
+    where acknowledged.customer_id is null or acknowledged.acknowledged_at < rejected.rejected_at
+"""
+_BEGUN = """
+    with moments as (
+        select export_id, acknowledged_at as moment from ops.export_records where {of_campaign}
+        union all
+        select export_id, attempted_at from ops.export_attempts where {of_campaign}
     )
 
     select export_id, max(moment), export_id in (select export_id from ops.exports)
     from moments
     group by export_id
     order by export_id
-"""  # noqa: S608 - constants only
+"""
 
 
 @dataclass(frozen=True)
 class DestinationState:
-    """One campaign at one destination, as recorded.
+    """One campaign at one destination, as recorded. Who is there is in tables of the snapshot's DuckDB:
+
+    `there` has everybody who is or may be at the destination: customer_id, payload_hash, sent_email (the address that
+    was sent, if that was recorded), is_acknowledged, and is_uncertain when a delivery may or may not have reached them.
+    `rejected_before` has the customers whose newest answer was a rejection.
 
     Attributes:
-        hashes: payload hash by customer who is at the destination.
-        uncertain: customers whom a delivery may or may not have reached.
+        customers: number of customers in `there`.
         finished: number of exports that have a row in ops.exports.
         unfinished: ids of exports that began to send but have no such row, because their process was killed.
         newest_at: time of the newest delivery intent or acknowledgement.
     """
 
-    hashes: Mapping[str, str]
-    uncertain: Set[str]
+    customers: int
     finished: int
     unfinished: tuple[str, ...]
     newest_at: datetime | None
 
-    @property
-    def customers(self) -> Set[str]:
-        """Everybody who is or may be at the destination."""
-        return self.hashes.keys() | self.uncertain
-
-    @property
-    def certain_hashes(self) -> Mapping[str, str]:
-        """Payload hash by customer whose payload at the destination is known for certain."""
-        return {customer_id: found for customer_id, found in self.hashes.items() if customer_id not in self.uncertain}
-
     def after_closing(self, count: int) -> DestinationState:
         """The state once `count` unfinished exports have been given their row in ops.exports."""
         return replace(self, finished=self.finished + count, unfinished=() if count else self.unfinished)
-
-
-@dataclass(frozen=True)
-class RecordedActions:
-    """What one export has recorded so far: action by customer. Rejected customers are not at the destination."""
-
-    actions: Mapping[str, str]
-
-    @property
-    def rejected(self) -> int:
-        """Number of customers that the destination rejected."""
-        return self.count("rejected")
-
-    def count(self, action: str) -> int:
-        """Number of customers with that action."""
-        return sum(found == action for found in self.actions.values())
 
 
 def add_missing_tables(snapshot: Snapshot) -> None:
@@ -128,10 +162,11 @@ def add_missing_tables(snapshot: Snapshot) -> None:
     snapshot.connection.execute("create schema if not exists ops")
     for table in STATE_TABLES:
         if table not in snapshot.versions:
-            snapshot.connection.register(
-                f"_no_{table.name}", arrow_schema(OPS_TABLES[table.name].columns).empty_table()
+            columns = ", ".join(
+                f"null::{_DUCKDB_TYPES.get(column.type, column.type)} as {column.name}"
+                for column in OPS_TABLES[table.name].columns
             )
-            snapshot.connection.execute(f"create view {table} as select * from _no_{table.name}")  # noqa: S608 - TableRef allows identifiers only
+            snapshot.connection.execute(f"create view {table} as select {columns} where false")
 
 
 def destination_state(
@@ -139,27 +174,56 @@ def destination_state(
 ) -> DestinationState:
     """State of the campaign at the destination.
 
-    `without_export` leaves out what that export did: the state before it, so that it is planned again as it was.
+    `without_export` leaves out what that export did: the state before it, so that it is planned again as it was. Whom
+    it may have reached without an answer stays uncertain.
     """
-    campaign = {"campaign_id": campaign_id, "platform": destination}
-    others = campaign | {"without_export": without_export}
-    query = snapshot.connection.execute
-    finished: int = query(_FINISHED, campaign).fetchall()[0][0]
-    acknowledged = query(_ACKNOWLEDGED, others).fetchall()
-    unsettled = query(_UNSETTLED, others).fetchall()
-    begun = query(_BEGUN, campaign).fetchall()
+    campaign, platform = standard_literal(campaign_id), standard_literal(destination)
+    of_campaign = f"campaign_id = {campaign} and platform = {platform}"
+    of_export = f"exports.campaign_id = {campaign} and exports.platform = {platform}"
+    others = {"of_campaign": of_campaign, "without_export": standard_literal(without_export)}
+    run = snapshot.connection.execute
+    email = _if_recorded(snapshot, EXPORT_RECORDS, "arg_max_null(email, acknowledged_at)")
+    run(_ACKNOWLEDGED.format(email=email, **others))
+    has_address = _if_recorded(snapshot, EXPORT_ATTEMPTS, "arg_max_null(email, attempted_at)")
+    newest = "arg_max_null(email, attempted_at)"
+    run(_UNCERTAIN.format(attempted_email=has_address, newest_email=newest, **others))
+    run(_THERE)
+    run(_REJECTED_BEFORE.format(of_campaign=of_export))
+    begun = run(_BEGUN.format(of_campaign=of_campaign)).fetchall()
     return DestinationState(
-        hashes={customer_id: payload_hash for customer_id, action, payload_hash in acknowledged if action != "removed"},
-        uncertain=frozenset(customer_id for (customer_id,) in unsettled),
-        finished=finished,
+        customers=run("select count(*) from there").fetchall()[0][0],
+        finished=run(f"select count(*) from ops.exports where {of_campaign}").fetchall()[0][0],  # noqa: S608 - literals are quoted
         unfinished=tuple(export_id for export_id, _, is_finished in begun if not is_finished),
         newest_at=max((moment for _, moment, _ in begun if moment), default=None),
     )
 
 
+@dataclass(frozen=True)
+class RecordedActions:
+    """How many customers an export has recorded so far, by action. Rejected customers are not at the destination."""
+
+    actions: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Number of customers."""
+        return sum(self.actions.values())
+
+    def count(self, action: str) -> int:
+        """Number of customers with that action."""
+        return self.actions.get(action, 0)
+
+
 def recorded_actions(snapshot: Snapshot, export_id: str) -> RecordedActions:
     """What the export has recorded, also when its process was killed."""
     rows = snapshot.connection.execute(
-        "select customer_id, action from ops.export_records where export_id = ?", [export_id]
+        "select action, count(distinct customer_id) from ops.export_records"  # noqa: S608 - a literal
+        f" where export_id = {standard_literal(export_id)} group by action"
     ).fetchall()
     return RecordedActions(dict(rows))
+
+
+def _if_recorded(snapshot: Snapshot, table: TableRef, expression: str) -> str:
+    """The expression over `email`, or null for a table that was written before addresses were recorded."""
+    found = snapshot.connection.execute(f"describe {table}").fetchall()
+    return expression if any(name == "email" for name, *_ in found) else "null::varchar"

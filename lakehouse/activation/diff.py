@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Mapping
+
+import duckdb
+
+# Uncertain customers are sent again if they are in the target, and removed if not.
+_DIFFERENCE = """
+    create or replace table difference as
+    with compared as (
+        select
+            coalesce(target.customer_id, there.customer_id) as customer_id,
+            case
+                when target.customer_id is null then '{gone}'
+                when not coalesce(there.is_acknowledged, false) then 'added'
+                when target.payload_hash = there.payload_hash and not there.is_uncertain then 'unchanged'
+                else 'changed'
+            end as action,
+            target.address,
+            target.payload_hash,
+            there.sent_email,
+            coalesce(there.is_uncertain, false) as is_uncertain
+        from target
+        full join there on target.customer_id = there.customer_id
+    )
+
+    select * from compared where action <> 'unchanged'
+"""
 
 
-@dataclass(frozen=True)
-class Diff:
-    """Sorted customer ids by what must happen; each customer of either side is in exactly one of them."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    unchanged: tuple[str, ...]
-
-
-def diff(target: Mapping[str, str], acknowledged: Mapping[str, str], uncertain: Set[str] = frozenset()) -> Diff:
-    """Compare payload hashes by customer_id.
+def diff(connection: duckdb.DuckDBPyConnection, removable: str | None = None) -> Mapping[str, int]:
+    """Compare the tables `target` and `there`, and leave what differs in `difference`.
 
     Args:
-        target: what the destination should have.
-        acknowledged: what it has.
-        uncertain: customers of whom it is not known what the destination has. They are sent again if they are in the
-            target, and removed if not.
+        connection: of the DuckDB with the tables.
+        removable: a query for the customers who may be removed of those who are not in the target; None for all. The
+            others have the action `retained`: nothing is sent.
+
+    Returns:
+        Number of customers by action: added, changed, removed, retained, unchanged; each customer of either side is in
+        exactly one of them.
     """
-    both = target.keys() & acknowledged.keys()
-    unchanged = {customer for customer in both - uncertain if target[customer] == acknowledged[customer]}
-    return Diff(
-        added=tuple(sorted(target.keys() - acknowledged.keys())),
-        changed=tuple(sorted(both - unchanged)),
-        removed=tuple(sorted((acknowledged.keys() | uncertain) - target.keys())),
-        unchanged=tuple(sorted(unchanged)),
-    )
+    connection.execute(_DIFFERENCE.format(gone="removed" if removable is None else "retained"))
+    if removable is not None:
+        connection.execute(
+            "update difference set action = 'removed'"  # noqa: S608 - a query of ours
+            f" where action = 'retained' and customer_id in ({removable})"
+        )
+    found = dict(connection.execute("select action, count(*) from difference group by action").fetchall())
+    counts = {action: found.get(action, 0) for action in ("added", "changed", "removed", "retained")}
+    (wanted,) = connection.execute("select count(*) from target").fetchall()[0]
+    return counts | {"unchanged": wanted - counts["added"] - counts["changed"]}

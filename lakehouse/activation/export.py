@@ -3,13 +3,13 @@ ops."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.activation.audience import members, profiles_as_of
+from lakehouse.activation.audience import profiles_as_of
 from lakehouse.activation.campaign_references import campaign_references, segment_hash
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.consent.firewall import SUPPRESSIONS, Firewall
@@ -19,19 +19,25 @@ from lakehouse.activation.consent.vanished_sources import vanished_error
 from lakehouse.activation.destination_state import (
     EXPORTS,
     STATE_TABLES,
+    DestinationState,
     add_missing_tables,
     destination_state,
     recorded_actions,
 )
 from lakehouse.activation.destinations import DESTINATIONS, Destination
-from lakehouse.activation.empty_audience import empty_audience_error, without_consent, would_empty_destination
+from lakehouse.activation.empty_audience import (
+    WITHOUT_CONSENT,
+    empty_audience_error,
+    find_without_consent,
+    would_empty_destination,
+)
 from lakehouse.activation.export_rows import abandoned_row, exports_row, outcome
 from lakehouse.activation.export_warnings import export_warnings
-from lakehouse.activation.holdout import control_group, record_draws
+from lakehouse.activation.holdout import record_draws
 from lakehouse.activation.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
-from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
-from lakehouse.activation.selection import Selection, select
+from lakehouse.activation.plan import Plan, export_id_of, make_plan
+from lakehouse.activation.selection import Selection, select, select_nobody
 from lakehouse.activation.send import SendProgress, send
 from lakehouse.config.settings import settings
 from lakehouse.errors import ExportRefusedError, ExportRunningError
@@ -117,12 +123,12 @@ def require_own_gold(window: BatchWindow) -> None:
 def _remove_refused(export: _Export, destination: Destination) -> TableOutcome:
     chosen, snapshot = export.campaign, export.snapshot
     state = destination_state(snapshot, chosen.id, chosen.destination)
-    refused = without_consent(state.customers, snapshot, export.firewall)
-    if not refused:
+    if not find_without_consent(snapshot, export.firewall):
         return TableOutcome(EXPORTS, skipped=True)
     if state.unfinished:
         _close(export, state.unfinished)
-    plan = make_plan(chosen, Selection(), state.after_closing(len(state.unfinished)), removable=refused)
+    state = state.after_closing(len(state.unfinished))
+    plan = make_plan(snapshot, chosen, select_nobody(snapshot), state, removable=WITHOUT_CONSENT)
     plan = replace(plan, retained=0)  # who stays was not asked about
     progress = SendProgress(plan.counts, 0, 0)
     return _run(export, destination, plan, progress, state.newest_at)
@@ -145,7 +151,7 @@ def _open(target: str, window: BatchWindow | None = None) -> Iterator[tuple[_Exp
             with nullcontext() if window is None else gold_at_rest(chosen.home, chosen.query_timeout_seconds):
                 found = open_snapshot(GATED, chosen.lake, optional=(*STATE_TABLES, IDENTITIES))
                 snapshot = opened.enter_context(found)
-                firewall = opened.enter_context(Firewall(chosen.lake))
+                firewall = opened.enter_context(Firewall(chosen.lake, beside=snapshot.connection))
                 if window is not None:
                     require_built_for(window, snapshot, GATED, chosen.lake)
             add_missing_tables(snapshot)
@@ -208,34 +214,29 @@ def _plan(export: _Export) -> tuple[Plan, SendProgress, datetime | None]:
     """
     chosen, snapshot = export.campaign, export.snapshot
     state = destination_state(snapshot, chosen.id, chosen.destination)
-    control = control_group(snapshot, chosen)
-    selection = select(members(snapshot, chosen), chosen, control, export.firewall, state.certain_hashes)
-    record_draws(control, chosen, export.lake)
-    candidate = export_id_of(chosen, state.finished, target_hash(selection.target))
+    selection = select(snapshot, chosen, export.firewall)
+    record_draws(snapshot, chosen, export.lake)
+    candidate = export_id_of(chosen, state.finished, selection.target_hash)
     if candidate in state.unfinished:
         before = destination_state(snapshot, chosen.id, chosen.destination, without_export=candidate)
-        # its own intents too: consent is checked again for whom they may have reached
-        before = replace(before, uncertain=before.uncertain | state.uncertain)
+        removable = _removable(export, selection, before)
+        plan = make_plan(snapshot, chosen, selection, before, resumes=True, removable=removable)
         recorded = recorded_actions(snapshot, candidate)
-        plan = make_plan(chosen, selection, before, recorded.actions, _removable(export, selection, before.customers))
-        sent = len(recorded.actions) - recorded.rejected
-        return plan, SendProgress(plan.counts, sent, recorded.rejected), state.newest_at
+        rejected = recorded.count("rejected")
+        return plan, SendProgress(plan.counts, recorded.total - rejected, rejected), state.newest_at
     if state.unfinished:
         _close(export, state.unfinished)
-    plan = make_plan(
-        chosen,
-        selection,
-        state.after_closing(len(state.unfinished)),
-        removable=_removable(export, selection, state.customers),
-    )
+    removable = _removable(export, selection, state)
+    plan = make_plan(snapshot, chosen, selection, state.after_closing(len(state.unfinished)), removable=removable)
     return plan, SendProgress(plan.counts, 0, 0), state.newest_at
 
 
-def _removable(export: _Export, selection: Selection, customers: Set[str]) -> Set[str] | None:
-    """Which of the customers at the destination may be removed; None for all."""
-    if would_empty_destination(export.campaign, selection, customers):
-        return without_consent(customers, export.snapshot, export.firewall)
-    return None
+def _removable(export: _Export, selection: Selection, state: DestinationState) -> str | None:
+    """A query for the customers at the destination who may be removed; None for all."""
+    if not would_empty_destination(export.campaign, selection, state):
+        return None
+    find_without_consent(export.snapshot, export.firewall)
+    return WITHOUT_CONSENT
 
 
 def _close(export: _Export, abandoned: Sequence[str]) -> None:

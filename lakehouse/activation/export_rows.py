@@ -54,8 +54,8 @@ def abandoned_row(
         "finished_at": now,
         **{f"count_{name}": planned.get(name, 0) for name in ("audience", "holdout", "suppressed", "unchanged")},
         **{f"count_{action}": recorded.count(action) for action in ("added", "changed", "removed")},
-        "count_exported": len(recorded.actions) - recorded.rejected,
-        "count_rejected": recorded.rejected,
+        "count_exported": recorded.total - recorded.count("rejected"),
+        "count_rejected": recorded.count("rejected"),
         "manifest_path": manifest_path,
     }
 

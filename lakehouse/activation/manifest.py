@@ -17,7 +17,7 @@ from lakehouse.activation.plan import Plan
 from lakehouse.activation.send import SendProgress
 from lakehouse.config.folder import configuration_hash
 from lakehouse.tables import TableRef
-from lakehouse.utils.atomic_files import write_private
+from lakehouse.utils.atomic_files import write_private, writing_private
 from lakehouse.utils.canonical_json import json_text
 
 MANIFEST = "manifest.json"
@@ -48,11 +48,7 @@ def write_manifest(
     """
     recipients = f"recipients/{plan.target_hash[:16]}.jsonl.gz"
     if not (folder / recipients).exists():
-        lines = (
-            json_text({"customer_id": customer_id, "payload_hash": plan.target[customer_id]}) + "\n"
-            for customer_id in sorted(plan.target)
-        )
-        write_private(folder / recipients, gzip.compress("".join(lines).encode(), mtime=0))
+        _write_recipients(folder / recipients, plan)
     campaign = plan.campaign
     content = {
         "export_id": plan.export_id,
@@ -73,6 +69,7 @@ def write_manifest(
         "consents_known_to_gold": {"table": "silver.consents", "version": known_consents},
         "counts": asdict(plan.counts),
         "suppressed_by_reason": dict(plan.suppressed),
+        "retried": plan.retried,
         "removals_refused": plan.retained,
         "target_sha256": plan.target_hash,
         "recipients": f"../{recipients}",
@@ -91,6 +88,7 @@ def write_receipt(
         "started_at": times[0],
         "finished_at": times[1],
         "counts": asdict(progress.counts) | {"exported": progress.exported, "rejected": progress.rejected},
+        "retried": plan.retried,
         "suppressed_by_reason": dict(sorted((Counter(plan.suppressed) + progress.suppressed_since).items())),
         "batches": progress.batches,
         "notes": notes,
@@ -102,6 +100,12 @@ def planned_counts(folder: Path, export_id: str) -> dict[str, int]:
     """The counts in an earlier export's manifest; empty when there is no manifest."""
     path = folder / export_id / MANIFEST
     return dict(json.loads(path.read_bytes())["counts"]) if path.exists() else {}
+
+
+def _write_recipients(path: Path, plan: Plan) -> None:
+    with writing_private(path) as file, gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed:
+        for text in plan.recipients():
+            packed.write(text)
 
 
 def _write(path: Path, content: dict[str, Any]) -> Path:

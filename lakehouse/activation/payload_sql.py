@@ -37,14 +37,14 @@ def payload_sql(
     """SQL for the payload as text.
 
     Args:
-        connection: where the query will run; gets a macro, and a function for each column of a type that SQL has no
+        connection: where the query will run; gets the macro, and a function for each column of a type that SQL has no
             exact text for.
         customer_id: SQL for the customer's id.
         email: SQL for the address.
         fields: the exported fields; their columns must be in the query.
         types: type by column.
     """
-    connection.execute(f"create or replace macro json_string(x) as {_json_string_sql('x')}")
+    add_json_string(connection)
     attributes = [
         f"""{standard_literal(json_text(field.name) + ":")} || {_field_sql(connection, field, types[field.column])}"""
         for field in sorted(fields, key=lambda field: field.name)
@@ -54,6 +54,11 @@ def payload_sql(
         f"""('{{"attributes":{{' || {listed} || '}},"customer_id":' || json_string({customer_id})"""
         f""" || ',"email":' || json_string({email}) || '}}')"""
     )
+
+
+def add_json_string(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the macro `json_string`: a text as JSON, in quotes."""
+    connection.execute(f"create or replace macro json_string(x) as {_json_string_sql('x')}")
 
 
 def json_sql(value: str, data_type: DuckDBPyType, depth: int = 0) -> str | None:

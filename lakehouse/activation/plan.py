@@ -1,18 +1,48 @@
-"""The plan of an export: its id, its operations in order, and its counts. Pure: the same input gives the same plan."""
+"""The plan of an export: its id, its counts, and its operations as a stream. The same input gives the same plan."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
 
+from lakehouse.activation.audience import profiles_sql
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.destination_state import DestinationState
 from lakehouse.activation.destinations.operations import OPERATIONS, slices
 from lakehouse.activation.diff import diff
-from lakehouse.activation.selection import Selection
+from lakehouse.activation.payload_sql import add_json_string
+from lakehouse.activation.selection import Selection, lines_of_target
+from lakehouse.storage.duckdb_views import Snapshot
+from lakehouse.utils.sql_text import standard_literal
+
+# What is still to be sent: removals first (an address may pass from one customer to another), then upserts.
+_OPERATIONS = """
+    select
+        operations.customer_id,
+        operations.action,
+        coalesce(operations.address, '') as email,
+        case when operations.action = 'removed' then ''::blob else encode(profiles.payload) end as payload,
+        coalesce(operations.payload_hash, '') as payload_hash,
+        operations.sent_email,
+        operations.is_uncertain
+    from operations
+    left join ({profiles}) as profiles on operations.customer_id = profiles.customer_id
+    order by operations.action <> 'removed', operations.customer_id
+"""
+
+
+_LEFT_TO_SEND = """
+    create or replace view operations as
+    select * from difference where action <> 'retained' and customer_id not in ({done})
+"""
+_RECIPIENT = """
+    '{"customer_id":' || json_string(customer_id) || ',"payload_hash":"' || payload_hash || '"}' || chr(10)
+"""
+_RETRIED = "difference semi join rejected_before using (customer_id) where address is not null"
 
 
 @dataclass(frozen=True)
@@ -33,116 +63,100 @@ class Counts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one export sends.
+    """What one export sends. Its rows are in the DuckDB of the snapshot, and are read as they are needed.
 
     Attributes:
-        rows: what is still to be sent: removals first (an address may pass from one customer to another), then
-            upserts by customer_id.
+        count: number of operations that are still to be sent.
         offset: number of operations that were sent before the export's process was killed; they are in `counts`, but
-            not in `rows`.
+            not in `count`.
         suppressed: number of suppressed customers by reason.
-        target: payload hash of everybody who should be at the destination.
         retained: number of customers who stay at the destination although they are not in the target, because they may
             not be removed; they are in no other count.
+        retried: number of added and changed customers whom the destination rejected the last time.
     """
 
     export_id: str
     campaign: Campaign
-    rows: pa.Table
+    snapshot: Snapshot
+    count: int
     offset: int
     counts: Counts
     suppressed: Mapping[str, int]
-    target: Mapping[str, str]
     target_hash: str
     retained: int
-
-    @property
-    def count(self) -> int:
-        """Number of operations that are still to be sent."""
-        return int(self.rows.num_rows)
+    retried: int
 
     def operations(self, size: int) -> Iterator[pa.Table]:
         """What is still to be sent, in tables of `size` operations with the schema OPERATIONS."""
-        return slices(self.rows.to_batches(), size)
+        if not self.count:
+            return
+        connection = self.snapshot.connection
+        query = _OPERATIONS.format(profiles=profiles_sql(self.snapshot, self.campaign))
+        for table in slices(connection.cursor().execute(query).to_arrow_reader(size), size):
+            yield table.cast(OPERATIONS)
+
+    def recipients(self) -> Iterator[pa.Buffer]:
+        """JSON lines with customer_id and payload_hash of everybody who should be at the destination, sorted."""
+        add_json_string(self.snapshot.connection)
+        return lines_of_target(self.snapshot.connection, _RECIPIENT)
 
 
-def target_hash(target: Mapping[str, str]) -> str:
-    """SHA-256 over everybody who should be at the destination, and with which payload."""
-    digest = hashlib.sha256()
-    for customer_id in sorted(target):
-        digest.update(f"{customer_id} {target[customer_id]}\n".encode())
-    return digest.hexdigest()
-
-
-def export_id_of(campaign: Campaign, finished: int, wanted: str) -> str:
-    """Id of the export that follows `finished` exports of the campaign and has the target hash `wanted`.
+def export_id_of(campaign: Campaign, finished: int, target_hash: str) -> str:
+    """Id of the export that follows `finished` exports of the campaign and has that target hash.
 
     A killed export has left no row in ops.exports, so the next run with the same target computes the same id and
     resumes it. A finished one (also a failed one) increases the count, so A -> B -> A are three exports.
     """
-    identity = f"{campaign.destination}:{campaign.id}:{finished}:{wanted}"
+    identity = f"{campaign.destination}:{campaign.id}:{finished}:{target_hash}"
     return f"{campaign.id}-{finished + 1:05d}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def make_plan(
+    snapshot: Snapshot,
     campaign: Campaign,
     selection: Selection,
     state: DestinationState,
-    done: Collection[str] = (),
-    removable: Set[str] | None = None,
+    resumes: bool = False,
+    removable: str | None = None,
 ) -> Plan:
-    """Plan an export.
+    """Plan an export, from the tables that `select` and `destination_state` left.
 
     Args:
+        snapshot: what they were made from.
         campaign: the campaign.
         selection: who should be at the destination.
         state: who was there before this export.
-        done: customers whose operation this export sent before its process was killed.
-        removable: who may be removed of those who are not in the target; None for all.
+        resumes: whether this export was begun by a process that was killed: what it has recorded is not sent again.
+        removable: a query for the customers who may be removed of those who are not in the target; None for all.
     """
-    difference = diff(selection.target, state.hashes, state.uncertain)
-    added = set(difference.added)
-    removed = [
-        customer_id
-        for customer_id in difference.removed
-        if removable is None or customer_id in removable or customer_id in done
-    ]
-    upserts = [customer_id for customer_id in sorted(difference.added + difference.changed) if customer_id not in done]
-    rows: list[dict[str, object]] = [
-        {"customer_id": customer_id, "action": "removed", "email": "", "payload": b"", "payload_hash": ""}
-        for customer_id in removed
-        if customer_id not in done
-    ]
-    for customer_id in upserts:
-        email, payload = selection.payloads[customer_id]
-        rows.append(
-            {
-                "customer_id": customer_id,
-                "action": "added" if customer_id in added else "changed",
-                "email": email,
-                "payload": payload.body,
-                "payload_hash": payload.hash,
-            }
-        )
-    for row in rows:
-        row["is_uncertain"] = row["customer_id"] in state.uncertain
-    wanted = target_hash(selection.target)
+    connection = snapshot.connection
+    export_id = export_id_of(campaign, state.finished, selection.target_hash)
+    begun = standard_literal(export_id if resumes else "")
+    done = f"select distinct customer_id from ops.export_records where export_id = {begun}"  # noqa: S608 - a literal
+    counts = diff(connection, None if removable is None else f"{removable} union {done}")
+    connection.execute(_LEFT_TO_SEND.format(done=done))
     return Plan(
-        export_id=export_id_of(campaign, state.finished, wanted),
+        export_id=export_id,
         campaign=campaign,
-        rows=pa.Table.from_pylist(rows, schema=OPERATIONS),
-        offset=len(done),
+        snapshot=snapshot,
+        count=_count(connection, "operations"),
+        offset=_count(connection, f"({done})"),
         counts=Counts(
             audience=selection.audience,
             holdout=selection.holdout,
             suppressed=selection.suppressed.total(),
-            added=len(difference.added),
-            changed=len(difference.changed),
-            removed=len(removed),
-            unchanged=len(difference.unchanged),
+            added=counts["added"],
+            changed=counts["changed"],
+            removed=counts["removed"],
+            unchanged=counts["unchanged"],
         ),
         suppressed=dict(sorted(selection.suppressed.items())),
-        target=selection.target,
-        target_hash=wanted,
-        retained=len(difference.removed) - len(removed),
+        target_hash=selection.target_hash,
+        retained=counts["retained"],
+        retried=_count(connection, _RETRIED),
     )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    found: int = connection.execute(f"select count(*) from {rows}").fetchall()[0][0]  # noqa: S608 - SQL of ours
+    return found

@@ -3,72 +3,107 @@ suppressed."""
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lakehouse.activation.audience import Member
+import duckdb
+import pyarrow as pa
+
+from lakehouse.activation.audience import audience_sql
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.consent.firewall import ConsentCheck, Person, normal_address
-from lakehouse.activation.holdout import ControlGroup
-from lakehouse.activation.payload import Payload, payload_of
+from lakehouse.activation.consent.firewall import Firewall
+from lakehouse.activation.holdout import with_draws_sql
+from lakehouse.storage.duckdb_views import Snapshot
 
-_CHUNK = 10_000
+_LINES = 100_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class Selection:
-    """Who should be at the destination: audience = holdout + sum of suppressed + len(target).
+    """Who should be at the destination: audience = holdout + sum of suppressed + target.
 
     Attributes:
         suppressed: number of suppressed customers by reason.
-        target: payload hash by customer.
-        payloads: (address, payload) by customer, of those the destination does not have with this payload.
+        target: number of customers in the table `target`.
+        target_hash: SHA-256 over everybody who should be at the destination, and with which payload.
     """
 
     audience: int = 0
     holdout: int = 0
     suppressed: Counter[str] = field(default_factory=Counter)
-    target: dict[str, str] = field(default_factory=dict)
-    payloads: dict[str, tuple[str, Payload]] = field(default_factory=dict)
+    target: int = 0
+    target_hash: str = hashlib.sha256().hexdigest()
 
 
-def select(
-    members: Iterable[Member],
-    campaign: Campaign,
-    control: ControlGroup,
-    consent: ConsentCheck,
-    acknowledged: Mapping[str, str],
-) -> Selection:
-    """Select from the audience, in order of customer_id.
+def select(snapshot: Snapshot, campaign: Campaign, firewall: Firewall) -> Selection:
+    """Select from the audience. The firewall must be open beside the snapshot.
 
-    Of several customers with one address the first is selected and the others are suppressed (`shared_address`): one
-    mail per mailbox. `acknowledged` has the payload hash by customer that the destination is known to have: such a
-    payload is hashed, but not held in memory.
+    Leaves two tables in its DuckDB: `judged` has the audience with what speaks against each customer, `target`
+    (customer_id, address, payload_hash), in order of customer_id, those whom nothing speaks against. Of several
+    customers with one address the first is selected and the others are suppressed (`shared_address`): one mail per
+    mailbox.
     """
-    found = Selection()
-    addresses: set[str] = set()
-    for chunk in _chunks(members):
-        found.audience += len(chunk)
-        invited = [member for member in chunk if not control.has(member.customer_id)]
-        found.holdout += len(chunk) - len(invited)
-        people = [Person(member.customer_id, normal_address(member.email), member.is_mailable) for member in invited]
-        reasons = consent.reasons(people)
-        for member, person in zip(invited, people, strict=True):
-            reason = reasons.get(person.customer_id) or ("shared_address" if person.address in addresses else None)
-            if reason or person.address is None:
-                found.suppressed[reason or "no_address"] += 1
-                continue
-            addresses.add(person.address)
-            payload = payload_of(person.customer_id, person.address, member.profile, campaign.fields)
-            found.target[person.customer_id] = payload.hash
-            if acknowledged.get(person.customer_id) != payload.hash:
-                found.payloads[person.customer_id] = (person.address, payload)
-    return found
+    run = snapshot.connection.execute
+    drawn = with_draws_sql(audience_sql(snapshot, campaign), snapshot, campaign)
+    run(f"""
+        create or replace table judged as
+        select
+            customer_id, address, payload_hash, is_held_out, is_fresh,
+            case when not is_held_out then {firewall.reason_sql()} end as reason
+        from ({drawn})
+    """)  # noqa: S608 - queries of ours
+    run("""
+        create or replace table target as
+        select min(customer_id) as customer_id, address, arg_min(payload_hash, customer_id) as payload_hash
+        from judged
+        where not is_held_out and reason is null
+        group by address
+        order by customer_id
+    """)
+    counted = run("select is_held_out, reason, count(*) from judged group by all").fetchall()
+    target = run("select count(*) from target").fetchall()[0][0]
+    suppressed = Counter({reason: count for _, reason, count in counted if reason})
+    passed = sum(count for is_held_out, reason, count in counted if not is_held_out and not reason)
+    if passed > target:
+        suppressed["shared_address"] = passed - target
+    return Selection(
+        audience=sum(count for *_, count in counted),
+        holdout=sum(count for is_held_out, _, count in counted if is_held_out),
+        suppressed=suppressed,
+        target=target,
+        target_hash=_target_hash(snapshot.connection),
+    )
 
 
-def _chunks(members: Iterable[Member]) -> Iterator[list[Member]]:
-    rest = iter(members)
-    while chunk := list(itertools.islice(rest, _CHUNK)):
-        yield chunk
+def select_nobody(snapshot: Snapshot) -> Selection:
+    """The selection of an export that only removes: an empty `target`."""
+    snapshot.connection.execute(
+        "create or replace table target (customer_id varchar, address varchar, payload_hash varchar)"
+    )
+    return Selection()
+
+
+def lines_of_target(connection: duckdb.DuckDBPyConnection, line: str) -> Iterator[pa.Buffer]:
+    """Text of the table `target`, in order of customer_id: `line` is SQL for the line of a row."""
+    query = f"select {line} as line from target order by customer_id"  # noqa: S608 - SQL of ours
+    for batch in connection.cursor().execute(query).to_arrow_reader(_LINES):
+        yield _text_of(batch["line"])
+
+
+def _target_hash(connection: duckdb.DuckDBPyConnection) -> str:
+    digest = hashlib.sha256()
+    for text in lines_of_target(connection, "customer_id || ' ' || payload_hash || chr(10)"):
+        digest.update(text)
+    return digest.hexdigest()
+
+
+def _text_of(lines: pa.Array) -> pa.Buffer:
+    """All strings of an array, one after the other, as Arrow holds them: no string is made of any."""
+    if not len(lines):
+        return pa.py_buffer(b"")
+    _, offsets, text = lines.buffers()
+    ends = memoryview(offsets).cast("i")
+    start, end = ends[lines.offset], ends[lines.offset + len(lines)]
+    return text.slice(start, end - start)

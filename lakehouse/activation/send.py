@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.activation.consent.firewall import ConsentCheck, Person
+from lakehouse.activation.consent.firewall import ConsentCheck
 from lakehouse.activation.delivery_intents import record_intents
 from lakehouse.activation.destinations import Batch, BatchReceipt, Destination
 from lakehouse.activation.destinations.operations import as_removals, is_removal
@@ -104,8 +104,8 @@ def _recheck_consent(operations: pa.Table, consent: ConsentCheck, progress: Send
 
 
 def _reasons(upserts: pa.Table, consent: ConsentCheck) -> Mapping[str, str]:
-    people = zip(upserts["customer_id"].to_pylist(), upserts["email"].to_pylist(), strict=True)
-    return consent.reasons([Person(customer_id, email, True) for customer_id, email in people])
+    people = upserts.select(["customer_id", "email"]).rename_columns(["customer_id", "address"])
+    return consent.reasons_of(people.append_column("is_mailable", pa.repeat(True, people.num_rows)))
 
 
 def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) -> None:

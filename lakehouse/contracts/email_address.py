@@ -63,6 +63,11 @@ def is_address_sql(text: str) -> str:
     return f"({text} rlike '^{ADDRESS_PATTERN}$' and {text} not like '%..%')"
 
 
+def is_address_duckdb(text: str) -> str:
+    """The same as a condition of DuckDB, which knows no `rlike`."""
+    return f"(regexp_full_match({text}, '{ADDRESS_PATTERN}') and not contains({text}, '..'))"
+
+
 def _bare(text: str) -> str:
     bare = text.translate(dict.fromkeys(map(ord, _NO_WIDTH))).strip(_BLANKS).lower()
     if (surrounded := _SURROUNDED.fullmatch(bare)) is not None:

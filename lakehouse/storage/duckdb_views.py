@@ -6,6 +6,7 @@ Every table is read at one version, chosen once, so that a query that names a ta
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class Snapshot:
     connection: duckdb.DuckDBPyConnection
     versions: Mapping[TableRef, int]
 
+    @property
+    def database(self) -> str:
+        """Name of the database that its views are in, and its tables."""
+        return str(self.connection.execute("select current_database()").fetchall()[0][0])
+
 
 def connect() -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory, in UTC, that downloads nothing and prints nothing."""
@@ -46,8 +52,16 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[TableRef] = ()) -> Iterator[Snapshot]:
+def open_snapshot(
+    tables: Iterable[TableRef],
+    lake: str,
+    optional: Iterable[TableRef] = (),
+    beside: duckdb.DuckDBPyConnection | None = None,
+) -> Iterator[Snapshot]:
     """Open the newest state of `tables`, and of those `optional` ones that exist.
+
+    `beside` opens it in the same DuckDB as another connection, in a database of its own: queries of that connection can
+    name its tables, as `<snapshot.database>.main.<table>`.
 
     Raises MissingTableError, which names what is missing, and instead of an error of DuckDB, also in the block,
     DamagedTableError when a table is damaged.
@@ -61,7 +75,7 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
         elif table in required:
             _refuse_damaged(lake, [table])
             raise MissingTableError(str(table), [str(known) for known in existing_tables(lake)])
-    connection = connect()
+    connection = connect() if beside is None else _database_beside(beside)
     try:
         if versions and not is_remote(lake):
             connection.execute(f"load {standard_literal(str(_delta_extension()))}")
@@ -72,7 +86,32 @@ def open_snapshot(tables: Iterable[TableRef], lake: str, optional: Iterable[Tabl
         _refuse_damaged(lake, versions)
         raise
     finally:
+        if beside is not None:
+            _drop_database(connection)
         connection.close()
+
+
+def limit_memory(connection: duckdb.DuckDBPyConnection, limit_gb: float, spill: Path) -> None:
+    """Keep the memory of a DuckDB within a limit; what does not fit goes into files below `spill`, a folder that is
+    there."""
+    connection.execute(f"set memory_limit = '{limit_gb * 1000:.0f}MB'")
+    connection.execute(f"set temp_directory = {standard_literal(str(spill))}")
+
+
+_numbers = itertools.count(1)
+
+
+def _database_beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    found, name = connection.cursor(), f"beside_{next(_numbers)}"
+    found.execute(f"attach ':memory:' as {name}")
+    found.execute(f"use {name}")
+    return found
+
+
+def _drop_database(connection: duckdb.DuckDBPyConnection) -> None:
+    name = connection.execute("select current_database()").fetchall()[0][0]
+    connection.execute("use memory")
+    connection.execute(f"detach {name}")
 
 
 def _refuse_damaged(lake: str, tables: Iterable[TableRef]) -> None:

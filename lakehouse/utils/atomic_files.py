@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 _FILE = 0o666  # less what the umask of the process takes away
@@ -57,9 +58,18 @@ def write_private(path: Path, content: bytes | str) -> None:
 
     For personal data and for what must survive a power failure.
     """
+    with writing_private(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def writing_private(path: Path) -> Iterator[BinaryIO]:
+    """The same for a content that is written bit by bit, into the file that this yields."""
     make_private_folder(path.parent)
-    with replacing(path) as draft:
-        _write(draft, content, _PRIVATE_FILE, is_durable=True)
+    with replacing(path) as draft, open(draft, "wb", opener=_private) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_private_once(path: Path, content: bytes | str) -> None:
@@ -99,9 +109,10 @@ def restrict_to_owner(root: Path, folder: Path) -> None:
             return
 
 
-def _write(path: Path, content: bytes | str, mode: int, is_durable: bool = False) -> None:
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, _PRIVATE_FILE)
+
+
+def _write(path: Path, content: bytes | str, mode: int) -> None:
     with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(content.encode() if isinstance(content, str) else content)
-        if is_durable:
-            file.flush()
-            os.fsync(file.fileno())

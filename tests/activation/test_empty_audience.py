@@ -10,7 +10,6 @@ import pytest
 from deltalake import write_deltalake
 
 from lakehouse.activation.destinations.outbox import Outbox
-from lakehouse.activation.holdout import ControlGroup
 from lakehouse.contracts import IDENTITIES, arrow_schema
 from lakehouse.errors import ExportRefusedError
 from tests.activation.conftest import Shop, assert_balanced, customer
@@ -93,9 +92,9 @@ def test_profiles_that_lost_their_address_are_no_withdrawal(shop: Shop) -> None:
     assert _refused(shop)["count_removed"] == 0
 
 
-def test_everybody_held_out_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everybody_held_out_is_refused(shop: Shop) -> None:
     shop.export()
-    monkeypatch.setattr(ControlGroup, "has", lambda *_: True)
+    shop.declare(holdout_share=0.9999)
     assert (_refused(shop)["count_holdout"], shop.actions(shop.receipts()[-1]["export_id"])) == (2, {})
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.activation.consent.firewall import Firewall, Person, normal_address, reason_to_stop
+from lakehouse.activation.consent.firewall import Firewall, Person, normal_address, normal_address_sql
 from lakehouse.activation.destinations import Batch, BatchReceipt
 from lakehouse.activation.destinations.outbox import Outbox
 from lakehouse.config.settings import settings
+from lakehouse.contracts.email_address import is_address, is_address_duckdb
+from lakehouse.storage.duckdb_views import connect
 from tests.activation.conftest import Shop, assert_balanced, customer
 
 
@@ -17,24 +20,56 @@ from tests.activation.conftest import Shop, assert_balanced, customer
     ("address", "is_mailable", "is_suppressed", "reason"),
     [
         ("ada@example.com", True, False, None),
+        (" Ada@Example.COM\u00a0", True, False, None),
         ("ada@example.com", True, True, "suppressed"),
+        ("ada@example.com", False, True, "suppressed"),
         ("ada@example.com", False, False, "not_mailable"),
         ("ada@example.com", None, False, "unknown_consent"),
         (None, True, False, "no_address"),
+        (" ", True, False, "no_address"),
         ("ada@example", True, False, "invalid_address"),
         ("a..da@example.com", True, False, "invalid_address"),
         ("ada @example.com", True, False, "invalid_address"),
-        ("ada@example.com\n", True, False, "invalid_address"),
+        ("ada@example.com\n,", True, False, "invalid_address"),
     ],
 )
-def test_reasons(address: str | None, is_mailable: bool | None, is_suppressed: bool, reason: str | None) -> None:
-    assert reason_to_stop(Person("c1", address, is_mailable), is_suppressed) == reason
+def test_reasons(
+    shop: Shop, address: str | None, is_mailable: bool | None, is_suppressed: bool, reason: str | None
+) -> None:
+    if is_suppressed:
+        shop.suppress(address or "")
+    with Firewall(settings().lake) as firewall:
+        found = firewall.reasons([Person("c1", normal_address(address), is_mailable)])
+    assert found == ({"c1": reason} if reason else {})
 
 
-@given(st.one_of(st.none(), st.text(), st.just("ada@example.com")), st.sampled_from([True, False, None]), st.booleans())
-def test_nobody_passes_without_a_clear_yes(address: str | None, is_mailable: bool | None, is_suppressed: bool) -> None:
-    passes = reason_to_stop(Person("c1", normal_address(address), is_mailable), is_suppressed) is None
-    assert not passes or (is_mailable is True and not is_suppressed and address is not None and "@" in address)
+NEARLY = st.text(st.sampled_from("aZ09.@-_+ \t\n\x1f\x85\u00a0\u2003\u200b\u0130\u212a\u017fé'\"\x00"))
+
+
+@given(st.lists(st.one_of(st.text(), NEARLY, NEARLY.map(lambda text: f"a{text}@example.com{text}")), max_size=50))
+def test_an_address_means_the_same_in_sql_and_in_python(texts: list[str]) -> None:
+    """Where one of them finds an address, the other finds the same one."""
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    with connect() as connection:
+        connection.register("texts", pa.table({"text": pa.array(texts, pa.string())}))
+        address = normal_address_sql("text")
+        rows = connection.execute(
+            f"select case when {is_address_duckdb('address')} then address end"
+            f" from (select {address} as address from texts)"
+        ).fetchall()
+    plain = [normal_address(text) or "" for text in texts]
+    assert [found for (found,) in rows] == [text if is_address(text) else None for text in plain]
+
+
+def test_every_letter_that_becomes_a_plain_one_does_so_in_sql_too() -> None:
+    signs = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
+    odd = [
+        sign for sign in signs if sign.isspace() or (not sign.isascii() and sign.lower().isascii()) or sign == "\u0130"
+    ]
+    with connect() as connection:
+        connection.register("texts", pa.table({"text": [f"{sign}x{sign}" for sign in odd]}))
+        found = connection.execute(f"select {normal_address_sql('text')} from texts").fetchall()
+    assert [address for (address,) in found] == [normal_address(f"{sign}x{sign}") for sign in odd]
 
 
 def test_ledger_is_compared_in_normal_form(shop: Shop) -> None:

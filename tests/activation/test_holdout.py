@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 from deltalake import write_deltalake
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lakehouse.activation.holdout import ControlGroup
+from lakehouse.activation.holdout import is_held_out, is_held_out_sql
 from lakehouse.contracts import IDENTITIES, arrow_schema
+from lakehouse.storage.duckdb_views import connect
 from tests.activation.conftest import Shop, customer
 
 
@@ -67,10 +70,20 @@ def test_without_a_share_nobody_is_drawn(shop: Shop) -> None:
 
 
 def test_campaigns_of_a_family_hold_out_the_same_people() -> None:
-    groups = [ControlGroup("spring", 0.5) for _ in range(2)]
-    drawn = [{f"c{n}" for n in range(100) if group.has(f"c{n}")} for group in groups]
-    assert drawn[0] == drawn[1]
-    assert drawn[0] != {f"c{n}" for n in range(100) if ControlGroup("thanks", 0.5).has(f"c{n}")}
+    drawn = {family: {f"c{n}" for n in range(100) if is_held_out(family, f"c{n}", 0.5)} for family in ("a", "b")}
+    assert drawn["a"] != drawn["b"]
+
+
+@given(
+    st.text(st.characters(exclude_characters="\0")), st.lists(st.text(), max_size=20), st.floats(0, 1, exclude_max=True)
+)
+def test_sql_draws_as_python_does(family: str, customers: list[str], share: float) -> None:
+    family, *customers = (text.encode("utf-8", "ignore").decode() for text in (family, *customers))
+    with connect() as connection:
+        connection.register("customers", pa.table({"customer_id": pa.array(customers, pa.string())}))
+        query = f"select {is_held_out_sql(family, 'customer_id', share)} from customers"
+        drawn = [found for (found,) in connection.execute(query).fetchall()]
+    assert drawn == [is_held_out(family, customer_id, share) for customer_id in customers]
 
 
 def test_a_family_is_declared(shop: Shop) -> None:

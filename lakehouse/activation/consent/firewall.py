@@ -13,21 +13,27 @@ from types import TracebackType
 from typing import Protocol
 
 import duckdb
+import pyarrow as pa
 
 from lakehouse.activation.consent.late_refusals import CONSENTS, HOLDS, READ, load_refusals, version_in_gold
-from lakehouse.contracts.email_address import is_address
+from lakehouse.contracts.email_address import is_address_duckdb
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import TableRef, gold
+from lakehouse.utils.sql_text import standard_literal
 
 SUPPRESSIONS = gold("suppressions")
 _WATCHED = (SUPPRESSIONS, CONSENTS, HOLDS)
 
-_REFUSED = """
-    select customer_id from asked semi join refused_customers using (customer_id)
-    union all
-    select customer_id from asked semi join refused_addresses using (address)
+_LEDGER = """
+    create table ledger as
+    select distinct {address} as address from gold.suppressions where {address} is not null
 """
+# What str.strip() takes off.
+_BLANKS = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 @dataclass(frozen=True)
@@ -46,40 +52,55 @@ class ConsentCheck(Protocol):
         """customer_id -> reason, of those who must not be written to."""
         ...
 
+    def reasons_of(self, people: pa.Table) -> dict[str, str]:
+        """The same of a table with the columns customer_id, address and is_mailable."""
+        ...
+
 
 def normal_address(email: str | None) -> str | None:
     """Trimmed and in lower case, the form in which addresses are compared and sent; None for an empty one."""
     return (email or "").strip().lower() or None
 
 
-def reason_to_stop(person: Person, is_suppressed: bool, has_refused_since: bool = False) -> str | None:
-    """Why this person must not be written to, or None.
+def normal_address_sql(email: str) -> str:
+    """The same in SQL of DuckDB, whose lower() makes a plain i of the Turkish one."""
+    return f"nullif(lower(replace(trim({email}, {standard_literal(_BLANKS)}), '\u0130', 'i\u0307')), '')"
 
-    All are needed: a valid address, a clear consent, no suppression, and no refusal since gold was built.
+
+def reason_sql(database: str) -> str:
+    """SQL for the reason why a person must not be written to, null for none; of columns customer_id, address (in its
+    normal form) and is_mailable.
+
+    All are needed: a valid address, a clear consent, no suppression, and no refusal since gold was built. The database
+    has the tables `ledger` (addresses that are suppressed), `refused_customers` and `refused_addresses`.
     """
-    if is_suppressed:
-        return "suppressed"
-    if has_refused_since:
-        return "refused_since_gold"
-    if person.address is None:
-        return "no_address"
-    if not is_address(person.address):
-        return "invalid_address"
-    if person.is_mailable is None:
-        return "unknown_consent"
-    return None if person.is_mailable is True else "not_mailable"
+    return f"""
+        case
+            when address in (select address from {database}.main.ledger) then 'suppressed'
+            when customer_id in (select customer_id from {database}.main.refused_customers) then 'refused_since_gold'
+            when address in (select address from {database}.main.refused_addresses) then 'refused_since_gold'
+            when address is null then 'no_address'
+            when not {is_address_duckdb("address")} then 'invalid_address'
+            when is_mailable is null then 'unknown_consent'
+            when not is_mailable then 'not_mailable'
+        end
+    """  # noqa: S608 - a name of ours
 
 
 class Firewall:
     """Checks consent against the newest suppressions and refusals; a context manager.
+
+    Args:
+        lake: root of the lake.
+        beside: a connection whose queries are to use `reason_sql`.
 
     Attributes:
         versions: Delta versions of the tables it reads.
         known: version of silver.consents that gold was built from; None when gold does not say.
     """
 
-    def __init__(self, lake: str) -> None:
-        self._lake = lake
+    def __init__(self, lake: str, beside: duckdb.DuckDBPyConnection | None = None) -> None:
+        self._lake, self._beside = lake, beside
         self._open = ExitStack()
         self.versions: Mapping[TableRef, int] = {}
         self.known: int | None = None
@@ -100,21 +121,32 @@ class Firewall:
 
     def reasons(self, people: Sequence[Person]) -> dict[str, str]:
         """customer_id -> reason, of those who must not be written to; reads the tables again when they have changed."""
+        columns = {
+            "customer_id": pa.array([person.customer_id for person in people], pa.string()),
+            "address": pa.array([person.address for person in people], pa.string()),
+            "is_mailable": pa.array([person.is_mailable for person in people], pa.bool_()),
+        }
+        return self.reasons_of(pa.table(columns))
+
+    def reasons_of(self, people: pa.Table) -> dict[str, str]:
+        """The same of a table with the columns customer_id, address and is_mailable."""
+        judged = f"select customer_id, {self.reason_sql()} as reason from asked"  # noqa: S608 - constants only
+        connection = self._snapshot.connection
+        connection.register("asked", people)
+        try:
+            rows = connection.execute(f"select * from ({judged}) where reason is not null").fetchall()  # noqa: S608
+        finally:
+            connection.unregister("asked")
+        return dict(rows)
+
+    def reason_sql(self) -> str:
+        """`reason_sql` with the firewall's tables, for a query of the connection it was opened beside.
+
+        Reads them again when they have changed: run the query before you ask the next time.
+        """
         if any(newest_version(table, self._lake) != self.versions.get(table) for table in _WATCHED):
             self._load()
-        suppressed = self._matching(people, "select customer_id from asked semi join ledger using (address)")
-        refused = self._matching(people, _REFUSED)
-        found = (
-            (person, reason_to_stop(person, person.customer_id in suppressed, person.customer_id in refused))
-            for person in people
-        )
-        return {person.customer_id: reason for person, reason in found if reason}
-
-    def _matching(self, people: Sequence[Person], query: str) -> set[str]:
-        """Customers that a query over the relation `asked` (customer_id, address) finds."""
-        asked = [[person.customer_id for person in people], [person.address or "" for person in people]]
-        relation = "with asked as (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as address)"
-        return {customer_id for (customer_id,) in self._connection.execute(f"{relation} {query}", asked).fetchall()}
+        return reason_sql(self._snapshot.database)
 
     def _load(self) -> None:
         """Read the suppressions into DuckDB, which holds ten million addresses in far less memory than a Python set."""
@@ -127,13 +159,12 @@ class Firewall:
             None,
             version_in_gold(HOLDS, self._lake),
         )
-        snapshot = self._open.enter_context(
-            open_snapshot([SUPPRESSIONS], self._lake, optional=READ if is_newer else ())
+        optional = READ if is_newer else ()
+        self._snapshot = snapshot = self._open.enter_context(
+            open_snapshot([SUPPRESSIONS], self._lake, optional, self._beside)
         )
-        self._connection: duckdb.DuckDBPyConnection = snapshot.connection
-        self._connection.execute(
-            "create table ledger as select distinct lower(trim(address)) as address from gold.suppressions"
-        )
+        address = normal_address_sql("address")
+        snapshot.connection.execute(_LEDGER.format(address=address))
         load_refusals(snapshot, self.known, self._lake)
         known = {table: version for table, version in newest.items() if version is not None}
         self.versions = known | dict(snapshot.versions)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lakehouse.activation.audience import members, profiles_as_of
+from lakehouse.activation.audience import profiles_as_of
 from lakehouse.activation.campaign_references import campaign_references, segment_description
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.consent.firewall import Firewall, normal_address
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.destination_state import STATE_TABLES, add_missing_tables, destination_state
 from lakehouse.activation.export import GATED
-from lakehouse.activation.holdout import control_group
 from lakehouse.activation.mail_templates import MailTemplate, template_of, values_of
 from lakehouse.activation.manifest import MANIFEST
 from lakehouse.activation.payload import payload_of
-from lakehouse.activation.plan import Plan, export_id_of, make_plan, target_hash
+from lakehouse.activation.plan import Plan, export_id_of, make_plan
 from lakehouse.activation.preview import PREVIEW
 from lakehouse.activation.preview.facts import Preview, Recipient
 from lakehouse.activation.preview.page import render_preview
@@ -42,7 +41,6 @@ class _Planned:
     campaign: Campaign
     snapshot: Snapshot
     plan: Plan
-    at_destination: Mapping[str, str]
 
 
 def preview_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -81,7 +79,7 @@ def make_preview(campaign_id: str, count: int | None = None) -> tuple[Path, int]
 def _preview(planned: _Planned, count: int) -> Preview:
     chosen, snapshot, plan = planned.campaign, planned.snapshot, planned.plan
     template = template_of(chosen)
-    recipients = [_recipient(planned, template, found) for found in choose(snapshot, chosen, plan.target.keys(), count)]
+    recipients = [_recipient(planned, template, found) for found in choose(snapshot, chosen, count)]
     return Preview(
         campaign=chosen,
         export_id=plan.export_id,
@@ -96,11 +94,10 @@ def _preview(planned: _Planned, count: int) -> Preview:
 
 def _recipient(planned: _Planned, template: MailTemplate | None, found: Chosen) -> Recipient:
     """A recipient with exactly what is sent: its hash is the one in the plan."""
-    chosen, wanted = planned.campaign, planned.plan.target[found.customer_id]
+    chosen, known, wanted = planned.campaign, found.known_hash, found.payload_hash
     payload = payload_of(found.customer_id, normal_address(found.email) or "", found.profile, chosen.fields)
     assert payload.hash == wanted, "a preview shows what is sent"
     content = json.loads(payload.body)
-    known = planned.at_destination.get(found.customer_id)
     return Recipient(
         chosen_for=found.chosen_for,
         payload=content,
@@ -120,15 +117,14 @@ def _planned(campaign_id: str) -> Iterator[_Planned]:
         with gold_at_rest(chosen.home, chosen.query_timeout_seconds):
             found = open_snapshot(GATED, chosen.lake, optional=(*STATE_TABLES, IDENTITIES))
             snapshot = opened.enter_context(found)
-            firewall = opened.enter_context(Firewall(chosen.lake))
+            firewall = opened.enter_context(Firewall(chosen.lake, beside=snapshot.connection))
         declared = campaign(campaign_id, campaign_references(snapshot))
         add_missing_tables(snapshot)
         state = destination_state(snapshot, declared.id, declared.destination)
-        control = control_group(snapshot, declared)
-        selection = select(members(snapshot, declared), declared, control, firewall, state.certain_hashes)
-        if export_id_of(declared, state.finished, target_hash(selection.target)) not in state.unfinished:
+        selection = select(snapshot, declared, firewall)
+        if export_id_of(declared, state.finished, selection.target_hash) not in state.unfinished:
             state = state.after_closing(len(state.unfinished))  # a killed export is resumed only with its own target
-        yield _Planned(declared, snapshot, make_plan(declared, selection, state), state.certain_hashes)
+        yield _Planned(declared, snapshot, make_plan(snapshot, declared, selection, state))
 
 
 def _remove_others(folder: Path, page: Path) -> None:

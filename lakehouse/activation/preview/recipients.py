@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import pyarrow as pa
 
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.storage.duckdb_views import Snapshot
@@ -17,35 +15,39 @@ _TYPICAL = 1_000  # place of who was chosen for nothing, after everybody else
 
 @dataclass(frozen=True)
 class Chosen:
-    """A recipient, what the person was chosen for, and the profile columns that the campaign exports."""
+    """A recipient, what the person was chosen for, and the profile columns that the campaign exports.
+
+    `known_hash` is the hash of the payload that the destination is known to have; None without one.
+    """
 
     customer_id: str
     chosen_for: str
     email: str
+    payload_hash: str
+    known_hash: str | None
     detail: str | None
     consent: str | None
     consent_at: datetime | None
     profile: Mapping[str, Any]
 
 
-def choose(snapshot: Snapshot, campaign: Campaign, target: Collection[str], count: int) -> list[Chosen]:
-    """Recipients of the campaign out of `target`, each once, who was chosen for something first.
+def choose(snapshot: Snapshot, campaign: Campaign, count: int) -> list[Chosen]:
+    """Recipients of the campaign out of the table `target` of a plan, each once, who was chosen for something first.
 
     The one with the longest values, the one with the shortest, one for each field that is empty for somebody, and
     others, drawn by hash, until there are `count`. All but those drawn are chosen whatever `count` is: a template
     without a fallback for an empty field must fail here.
     """
-    query = snapshot.connection
-    query.register("_target", pa.table({"customer_id": pa.array(sorted(target), pa.string())}))
-    try:
-        named = {"campaign_id": campaign.id, "segment": campaign.segment, "count": count}
-        rows = query.execute(_query(campaign), named).fetchall()
-    finally:
-        query.unregister("_target")
+    named = {"campaign_id": campaign.id, "segment": campaign.segment, "count": count}
+    rows = snapshot.connection.execute(_query(campaign), named).fetchall()
     return [
-        Chosen(customer_id, why, email, detail, consent, consent_at, dict(zip(campaign.columns, values, strict=True)))
-        for customer_id, why, email, detail, consent, consent_at, *values in rows
+        Chosen(customer_id, why, email, wanted, known, detail, consent, consent_at, _profile(campaign, values))
+        for customer_id, why, email, wanted, known, detail, consent, consent_at, *values in rows
     ]
+
+
+def _profile(campaign: Campaign, values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(campaign.columns, values, strict=True))
 
 
 def _query(campaign: Campaign) -> str:
@@ -61,7 +63,7 @@ def _query(campaign: Campaign) -> str:
         candidates as (
             select *, sha256($campaign_id || ':' || customer_id) as drawn, length(email){lengths} as size
             from gold.dim_customers
-            semi join _target using (customer_id)
+            semi join target using (customer_id)
         ),
 
         picked as ({" union all ".join(picks)}),
@@ -85,11 +87,13 @@ def _query(campaign: Campaign) -> str:
         )
 
         select
-            customer_id, why, email, detail, email_consent_status, email_consent_at{
-        "".join(f', candidates."{column}"' for column in campaign.columns)
-    }
+            customer_id, why, email, target.payload_hash,
+            case when not there.is_uncertain then there.payload_hash end, detail,
+            email_consent_status, email_consent_at{"".join(f', candidates."{column}"' for column in campaign.columns)}
         from chosen
         inner join candidates using (customer_id)
+        inner join target using (customer_id)
+        left join there using (customer_id)
         left join details using (customer_id)
         order by chosen.place, chosen.drawn
     """  # noqa: S608 - names that the configuration allows
