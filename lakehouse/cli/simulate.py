@@ -57,7 +57,7 @@ def simulate(
     kind = platform_class(destination)
     declared = load_faults(faults, kind.own_faults) if faults else []
     if check:
-        say(f"{len(declared)} faults, all valid for {destination}")
+        say(f"all {len(declared)} faults are valid for {destination}")
         return
     accepted = settings().simulator_token if token is None else token
     options = Options(accepted, job_seconds, answer_seconds, not no_limits, most_people)

@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.errors import ConfigurationError
 from lakehouse.simulators.fault_file import Selection, load_faults
 from lakehouse.simulators.fault_plan import chooses
+from lakehouse.simulators.klaviyo import Klaviyo
 from tests.simulators.klaviyo_calls import HEADERS, job_of, klaviyo, profile, send
 from tests.support.simulators import simulated
 
@@ -39,6 +41,16 @@ def test_a_file_that_is_wrong_is_said_to_be(tmp_path: Path, text: str, line: int
         load_faults(file, frozenset({"row_errors"}))
     assert caught.value.line == line
     assert problem in caught.value.what and expected in caught.value.remedy
+
+
+def test_the_example_is_valid_for_klaviyo() -> None:
+    found = load_faults(PROJECT_ROOT / "conf" / "examples" / "faults.yml", Klaviyo.own_faults)
+    assert [fault.fault for fault in found] == [
+        "too_many_requests",
+        "accepted_then_timeout",
+        "row_errors",
+        "server_error",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -163,4 +163,4 @@ class TestCommand:
         file = tmp_path / "faults.yml"
         file.write_text("faults:\n  - fault: slow\n")
         ran = lakehouse("simulate", "klaviyo", "--port", "18080", "--faults", str(file), "--check")
-        assert (ran.code, ran.out) == (0, "1 faults, all valid for klaviyo\n")
+        assert (ran.code, ran.out) == (0, "all 1 faults are valid for klaviyo\n")

@@ -64,6 +64,7 @@ def test_all_examples_are_tried_here() -> None:
         "sql.yml",
         "rest.yml",
         "placeholders.yml",
+        "faults.yml",  # in tests/simulators/test_faults.py
     }
 
 
