@@ -15,10 +15,11 @@ from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavi
 from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from dags._common import asset, current_window
-from lakehouse.config.settings import settings
+from lakehouse.config.folder import working_with
+from lakehouse.config.settings import DBT_PROJECT, settings
 from lakehouse.gold.dbt_manifest import dbt_manifest_path
-from lakehouse.gold.dbt_project import DBT_PROJECT
 from lakehouse.orchestration import pools
+from lakehouse.orchestration.run_configuration import configuration_name, run_configuration
 from lakehouse.tables import gold
 from lakehouse.utils.foreign_errors import only_own_errors
 
@@ -38,7 +39,8 @@ def connect_dbt(context: Context) -> None:
     from lakehouse.spark.session import close
 
     operator, window = context["task"], current_window()
-    operator.env = open_for(window)
+    with working_with(run_configuration(configuration_name(context["dag_run"]))):
+        operator.env = open_for(window)
     operator.on_kill = close  # at its time limit: ends the queries of dbt's threads
     operator.handle_exception_dbt_runner = partial(
         raise_if_failed, task_id=operator.task_id

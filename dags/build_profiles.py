@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from airflow.sdk import AssetAll, AssetAny, chain, dag, task
+from airflow.sdk import AssetAll, AssetAny, chain, dag, get_current_context, task
 
 from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, stage_task
 from dags._models import model_group, tests_and_docs
+from lakehouse.config.folder import working_with
 from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, Stage
+from lakehouse.orchestration.run_configuration import configuration_name, run_configuration
 from lakehouse.tables import silver
 from lakehouse.utils.foreign_errors import only_own_errors
 
@@ -32,10 +34,11 @@ def check_gates() -> None:
 @task.short_circuit(do_xcom_push=False)
 @only_own_errors("gold_is_outdated")
 def gold_is_outdated() -> bool:
-    """Skips the rest when gold is up to date: same silver, same as-of moment, same dbt project."""
+    """Skips the rest when gold is up to date: same silver, as-of moment, dbt project and segments."""
     from lakehouse.gold.build import begin_build
 
-    return begin_build(current_window())
+    with working_with(run_configuration(configuration_name(get_current_context()["dag_run"]))):
+        return begin_build(current_window())
 
 
 @dag(dag_id="build_profiles", schedule=SILVER_AT_REST, params=PARAMS, tags=["build", "dbt", "gold"], **DAG_OPTIONS)

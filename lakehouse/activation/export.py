@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakehouse.activation.audience import profiles_as_of
-from lakehouse.activation.campaign_references import campaign_references, segment_hash
+from lakehouse.activation.campaign_references import campaign_references
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.consent.firewall import SUPPRESSIONS, Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
@@ -37,6 +37,7 @@ from lakehouse.activation.holdout import record_draws
 from lakehouse.activation.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.plan import Plan, export_id_of, make_plan
+from lakehouse.activation.segments.catalogue import segment_hash
 from lakehouse.activation.selection import Selection, select, select_nobody
 from lakehouse.activation.send import SendProgress, send
 from lakehouse.config.settings import settings

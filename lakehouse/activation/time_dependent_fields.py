@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from lakehouse.activation.campaigns import Campaign
-
-_TIME_DEPENDENT = re.compile(r"(recency|tenure)_days|days_(since|until)_.+|.+_\d+d|.+_last_\d+_days|as_of")
-
-
-def is_time_dependent(column: str) -> bool:
-    """Whether a column of gold.dim_customers is computed from the as-of time."""
-    return _TIME_DEPENDENT.fullmatch(column) is not None
+from lakehouse.activation.segments.profile_columns import is_time_dependent
 
 
 def time_dependent_fields(campaign: Campaign) -> list[str]:

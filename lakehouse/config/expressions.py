@@ -1,4 +1,4 @@
-"""What a SQL expression of sources.yml may say, reads and yields, from its syntax: no engine is asked.
+"""What a SQL expression of a configuration file may say, reads and yields, from its syntax: no engine is asked.
 
 sqlglot takes 0.3 s to import, so an expression is parsed only when its columns are needed, or when a declaration is
 checked.
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,34 @@ _WITH_PATTERN = {"try_to_timestamp", "to_timestamp_ltz"}
 _ZONE_IN_PATTERN = re.compile("[zZXxVO]")
 _HAS_ZONE = re.compile("[A-Za-z]$|:[0-9]{2}.*[+-][0-9]")
 
+
+@dataclass(frozen=True)
+class Place:
+    """Where expressions stand, what they may call there, and how messages speak of it.
+
+    Attributes:
+        name: e.g. `a mapping`.
+        functions: names of the functions that may be called.
+        listed_in: the file that lists them.
+        only_one: what an expression with other rows in it is told.
+        reads: what is expected instead of what is not SQL.
+    """
+
+    name: str
+    functions: frozenset[str]
+    listed_in: str
+    only_one: str
+    reads: str
+
+
+MAPPING = Place(
+    "a mapping",
+    MAPPING_FUNCTIONS,
+    "lakehouse/config/mapping_functions.py",
+    "a mapping reads one row: other rows come in other deliveries; expected SQL over the columns of one row (also"
+    " `_source_file` and `_row_number`)",
+    "SQL over the delivered columns, which are all texts",
+)
 _IS_CHECKED: ContextVar[bool] = ContextVar("is_checked", default=False)
 
 
@@ -47,19 +76,19 @@ def columns_of(expression: str) -> tuple[str, ...]:
     """Names of the columns that it reads; ValueError when it is not SQL."""
     from sqlglot import expressions as sql
 
-    return tuple(dict.fromkeys(column.name for column in _parsed(expression).find_all(sql.Column)))
+    return tuple(dict.fromkeys(column.name for column in parsed(expression).find_all(sql.Column)))
 
 
 @lru_cache(maxsize=256)
-def check_expression(expression: str) -> None:
+def check_expression(expression: str, place: Place = MAPPING) -> None:
     """ValueError for an expression that does more than compute one value from the columns of one row.
 
-    The tree must consist of operators and functions over columns, and every call must be of one of MAPPING_FUNCTIONS.
+    The tree must consist of operators and functions over columns, and every call must be of a function of the place.
     Comments and `${...}` are refused too: an engine may understand them as something else than the parser does here.
     """
     from sqlglot import expressions as sql
 
-    parsed = _parsed(expression)
+    tree = parsed(expression, place)
     kinds = {
         "a window function": (sql.Window, sql.RowNumber),
         "a query": (sql.Query, sql.Subquery, sql.Table),
@@ -67,33 +96,30 @@ def check_expression(expression: str) -> None:
         "a function that makes rows": (sql.UDTF, sql.Explode, sql.Posexplode, sql.Inline, sql.Stack),
         "several statements": (sql.Block,),
     }
-    if found := next((words for words, types in kinds.items() if parsed.find(*types) is not None), None):
-        raise ValueError(
-            f"the expression {expression!r} has {found}, and a mapping reads one row: other rows come in other"
-            " deliveries; expected SQL over the columns of one row (also `_source_file` and `_row_number`)"
-        )
+    if found := next((words for words, types in kinds.items() if tree.find(*types) is not None), None):
+        raise ValueError(f"the expression {expression!r} has {found}, and {place.only_one}")
     values: tuple[type[Expr], ...] = (
         *(sql.Condition, sql.Identifier, sql.Tuple, sql.Lambda, sql.Slice, sql.Var, sql.Interval, sql.IntervalSpan),
         *(sql.DataType, sql.DataTypeParam, sql.ColumnDef, sql.AtTimeZone, sql.FromTimeZone),
         *(sql.JSONPath, sql.JSONPathPart),
     )
     from_outside = (sql.Parameter, sql.SessionParameter, sql.Placeholder, sql.CurrentUser, sql.SessionUser)
-    if any(isinstance(node, from_outside) or not isinstance(node, values) for node in parsed.walk()):
+    if any(isinstance(node, from_outside) or not isinstance(node, values) for node in tree.walk()):
         raise ValueError(
             f"the expression {expression!r} is no value of one row; expected columns, constants, operators and"
             " functions"
         )
-    if refused := _refused_text(expression):
+    if refused := _refused_text(expression, place):
         raise ValueError(f"the expression {expression!r} {refused}")
 
 
-def _refused_text(expression: str) -> str | None:
+def _refused_text(expression: str, place: Place) -> str | None:
     """What an expression has that the tree does not show, or shows under another name; with what is expected."""
     from sqlglot.dialects.spark import Spark
     from sqlglot.tokenizer_core import TokenType
 
     if "${" in expression:
-        return "has `${`, which an engine replaces by a setting of its own; expected SQL over the delivered columns"
+        return f"has `${{`, which an engine replaces by a setting of its own; expected {place.reads}"
     tokens, end = Spark().tokenize(expression), 0
     for token in tokens:
         if expression[end : token.start].strip():
@@ -106,11 +132,11 @@ def _refused_text(expression: str) -> str | None:
         if after.token_type is not TokenType.L_PAREN or not (written[-1].isalnum() or written[-1] in "_`\"'"):
             continue
         name = word.text.lower()
-        is_known = name in MAPPING_FUNCTIONS and (before is None or before.token_type is not TokenType.DOT)
+        is_known = name in place.functions and (before is None or before.token_type is not TokenType.DOT)
         if not is_known and written.lower() not in _WORDS_BEFORE_PARENTHESES:
             return (
-                f"calls {written}, which is none of the functions of a mapping; expected functions that compute a value"
-                " from values of one row (they are listed in lakehouse/config/mapping_functions.py)"
+                f"calls {written}, which is none of the functions of {place.name}; expected functions that compute a"
+                f" value from values of one row (they are listed in {place.listed_in})"
             )
     return None
 
@@ -120,7 +146,7 @@ def yields_instant(expression: str) -> bool:
 
     ValueError when it yields one or the other, depending on the row.
     """
-    readings = set(_readings(_parsed(expression)))
+    readings = set(_readings(parsed(expression)))
     if len(readings) > 1:
         raise ValueError(
             f"the expression {expression!r} yields now a moment and now a local time; expected a zone in all moments,"
@@ -191,13 +217,13 @@ def _name(node: Expr) -> str:
 
 
 @lru_cache(maxsize=256)
-def _parsed(expression: str) -> Expr:
+def parsed(expression: str, place: Place = MAPPING) -> Expr:
+    """The tree of an expression, in Spark's SQL; ValueError when it is not SQL."""
     import sqlglot
 
     try:
         return sqlglot.parse_one(expression, dialect="spark")
     except Exception as error:  # noqa: BLE001 - its own errors, and those of a parser that was not prepared for it
         raise ValueError(
-            f"the expression {expression!r} is not SQL: {str(error).splitlines()[0]};"
-            " expected SQL over the delivered columns, which are all texts"
+            f"the expression {expression!r} is not SQL: {str(error).splitlines()[0]}; expected {place.reads}"
         ) from None

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from lakehouse.config.settings import settings
 
+SEGMENTS = "segments"
 _copy: Path | None = None
 
 
 def configuration_folder() -> Path:
-    """The folder to read sources.yml, campaigns.yml, placeholders.yml and mail templates from."""
+    """The folder to read sources.yml, campaigns.yml and the other configuration from."""
     return _copy or settings().conf
 
 
@@ -40,9 +41,15 @@ def as_edited(path: Path) -> Path:
 
 
 def configuration_files(folder: Path) -> dict[str, bytes]:
-    """Name -> content of every configuration file of a folder, in order; mail templates are in a folder below it."""
-    found = [*sorted(folder.glob("*.yml")), *template_files(folder)]
+    """Name -> content of every configuration file of a folder, in order; mail templates and own segments are in folders
+    below it."""
+    found = [*sorted(folder.glob("*.yml")), *template_files(folder), *own_segment_files(folder)]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def own_segment_files(folder: Path) -> list[Path]:
+    """The files of `segments/`: dbt models of segments that are somebody's own, and what describes them."""
+    return sorted(path for kind in ("*.sql", "*.yml") for path in (folder / SEGMENTS).glob(kind))
 
 
 def template_files(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from lakehouse.errors import ConfigurationError
 from lakehouse.messages import names_a_secret, secrets_in
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _SAFE_LAKE = re.compile(r"([a-z0-9]+://)?[A-Za-z0-9._/@+,=-]+")
 
 
@@ -25,7 +26,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="ignore")
 
     home: Path = Field(PROJECT_ROOT / "var", description="everything written at run time")
-    conf: Path = Field(PROJECT_ROOT / "conf", description="configuration files: sources.yml, campaigns.yml")
+    conf: Path = Field(PROJECT_ROOT / "conf", description="folder of sources.yml, segments.yml, campaigns.yml")
     lake_root: str = Field("", description="where the tables are: a path or s3://bucket/prefix; default <home>/lake")
     engine: Literal["sail", "spark"] = Field("sail", description="which engine computes")
     engine_host: str = Field(

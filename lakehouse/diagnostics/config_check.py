@@ -1,4 +1,5 @@
-"""Check sources.yml, campaigns.yml and mail templates against the contracts and the dbt project before a run starts.
+"""Check sources.yml, segments.yml, campaigns.yml and mail templates against the contracts and the dbt project before a
+run starts.
 
 Stages read these files again when they need them; found only there, a mistake would be reported minutes later, and by
 every task.
@@ -8,22 +9,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
-from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_models, template_names
+from lakehouse.activation.campaign_references import CampaignReferences, template_names
 from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.activation.segments.catalogue import segment_context, segment_names
+from lakehouse.activation.segments.declared import declared_segments
+from lakehouse.activation.segments.profile_columns import profile_columns
 from lakehouse.config.expressions import expressions_checked
 from lakehouse.config.folder import template_path
 from lakehouse.config.placeholders import placeholders
+from lakehouse.config.settings import DBT_PROJECT
 from lakehouse.config.source_models import SourcesFile
 from lakehouse.config.yaml_file import load_yaml
-
-PROFILES = "dim_customers"
 
 
 def check_configuration(folder: Path) -> None:
     """Raises ConfigurationError, with file, line and what was expected, for the first file that is not valid."""
     check_sources(folder)
+    check_segments(folder)
     check_campaigns(folder)
     placeholders(folder)
 
@@ -35,26 +37,22 @@ def check_sources(folder: Path) -> int:
     return sum(len(source.datasets) for source in declared.sources.values())
 
 
+def check_segments(folder: Path, project: Path = DBT_PROJECT) -> int:
+    """Check segments.yml, with every condition, and the names of own dbt models; returns the number of segments."""
+    context = segment_context(folder, project)
+    return len(declared_segments(folder, context)) + len(context.taken)
+
+
 def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
-    """Check campaigns.yml against the segments and columns of the dbt project, and the mail templates against the
+    """Check campaigns.yml against the segments and the columns of profiles, and the mail templates against the
     attributes of their campaigns; returns the number of campaigns."""
     from lakehouse.activation.mail_templates import read_template, template_of  # Liquid: DAG files load this module too
 
     names = template_names(folder)
-    declared = load_campaigns(
-        CampaignReferences(frozenset(segment_models(project)), _profile_columns(project), names), folder
-    )
+    columns = {name: column.data_type for name, column in profile_columns(project).items()}
+    declared = load_campaigns(CampaignReferences(segment_names(folder, project), columns, names), folder)
     for name in sorted(names):
         read_template(template_path(folder, name))
     for chosen in declared.values():
         template_of(chosen, folder)
     return len(declared)
-
-
-def _profile_columns(project: Path) -> dict[str, str]:
-    """Columns of gold.dim_customers with their types, as its enforced dbt contract declares them."""
-    for file in sorted((project / "models" / "marts").glob("*.yml")):
-        for model in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("models", []):
-            if model["name"] == PROFILES:
-                return {column["name"]: column["data_type"] for column in model["columns"]}
-    raise LookupError(f"no .yml file in {project / 'models' / 'marts'} declares the model {PROFILES}")

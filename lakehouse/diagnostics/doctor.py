@@ -16,7 +16,7 @@ import psutil
 
 from lakehouse.config.settings import PROJECT_ROOT, Settings, check_lake, settings
 from lakehouse.diagnostics.access_findings import access_findings
-from lakehouse.diagnostics.config_check import check_campaigns, check_sources
+from lakehouse.diagnostics.config_check import check_campaigns, check_segments, check_sources
 from lakehouse.diagnostics.finding import Finding
 from lakehouse.diagnostics.source_findings import source_findings
 from lakehouse.diagnostics.table_findings import table_findings
@@ -201,6 +201,7 @@ def _conf(chosen: Settings) -> list[Finding]:
     folder = chosen.conf
     return [
         _conf_file(folder / "sources.yml", lambda: f"{check_sources(folder)} datasets"),
+        _conf_file(folder / "segments.yml", lambda: f"{check_segments(folder)} segments, dbt models included"),
         _conf_file(folder / "campaigns.yml", lambda: f"{check_campaigns(folder)} campaigns"),
     ]
 

@@ -11,6 +11,7 @@ from lakehouse.gold.dbt_runner import build_gold
 from lakehouse.gold.preconditions import require_checked_and_open, require_loaded
 from lakehouse.gold.staleness import (
     PROJECT_FINGERPRINT,
+    SEGMENTS,
     SILVER_TABLES,
     changed_inputs,
     is_gold_current,
@@ -102,8 +103,9 @@ def selection(changed: Collection[str]) -> str | None:
     """What dbt has to build after these inputs changed, in its syntax; None for everything."""
     if PROJECT_FINGERPRINT in changed:
         return None
-    sources = [f"source:{name}+" for name in sorted(changed) if name != AS_OF]
-    return " ".join([*sources, *(["int_run_inputs+"] if AS_OF in changed else [])])
+    models = {AS_OF: "int_run_inputs+", SEGMENTS: "segment_members+"}
+    sources = [f"source:{name}+" for name in sorted(changed) if name not in models]
+    return " ".join([*sources, *(model for name, model in models.items() if name in changed)])
 
 
 def _skipped(outcomes: Iterable[TableOutcome]) -> list[TableOutcome]:

@@ -6,23 +6,27 @@ it. In memory it serves the dbt invocations of this process, and those of proces
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse.config.settings import environment_with, own_settings, settings
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.gold.dbt_errors import raise_if_interrupted
-from lakehouse.gold.dbt_project import dbt_options, project_fingerprint, target_path
+from lakehouse.gold.dbt_project import dbt_options, parsed_fingerprint, target_path, write_project
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _DBT = "from dbt.cli.main import cli; cli()"
 _PARSE_SECONDS = 600  # three on an idle machine
+_PROJECT = "project"  # beside the manifest: what it was parsed from
+_KEPT_SECONDS = 24 * 3600  # since it was used last: a run goes on with the configuration that it began with
 
 
 class _Cached(NamedTuple):
@@ -66,14 +70,17 @@ def preload_dbt_manifest() -> None:
 
 
 def dbt_manifest_path() -> Path:
-    """The manifest file of the project as it is now; parsed (some seconds) only when the project changed.
+    """The manifest file of the project as it is now, with the segments of the configuration; parsed (some seconds) only
+    when one of them changed.
 
-    Raises TerminalError with dbt's message when the project does not parse.
+    Raises TerminalError with dbt's message when the project does not parse, and ConfigurationError when segments.yml is
+    not valid.
     """
     given = settings()
-    folder = target_path() / "parsed" / f"{given.engine}-{project_fingerprint()}"
+    folder = target_path() / "parsed" / f"{given.engine}-{parsed_fingerprint()}"
     if not (folder / "manifest.json").exists():
         _parse(folder)
+    os.utime(folder)
     return folder / "manifest.json"
 
 
@@ -82,7 +89,8 @@ def _read(path: Path) -> Manifest:
     from dbt.cli.main import dbtRunner
 
     partial_parse = ["--partial-parse-file-path", str(path.with_name("partial_parse.msgpack"))]
-    done = dbtRunner().invoke(["--no-write-json", "parse", *dbt_options(), *partial_parse])
+    options = dbt_options(project=path.with_name(_PROJECT))
+    done = dbtRunner().invoke(["--no-write-json", "parse", *options, *partial_parse])
     raise_if_interrupted(done)
     if not done.success:
         raise _does_not_parse(str(done.exception))
@@ -93,8 +101,10 @@ def _read(path: Path) -> Manifest:
 def _parse(folder: Path) -> None:
     """Parse next to the final folder and rename the result: when two processes do it at once, both are right."""
     draft = folder.with_name(f"{folder.name}.{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    write_project(draft / _PROJECT)
     environment = environment_with(**own_settings(), DBT_SEND_ANONYMOUS_USAGE_STATS="false")
-    command = [sys.executable, "-c", _DBT, "parse", *dbt_options(target=draft)]
+    command = [sys.executable, "-c", _DBT, "parse", *dbt_options(draft, draft / _PROJECT)]
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, timeout=_PARSE_SECONDS
@@ -118,9 +128,13 @@ def _parse(folder: Path) -> None:
 def _remove_outdated(folder: Path) -> None:
     for other in folder.parent.glob(f"{settings().engine}-*"):
         is_draft = "." in other.name  # of a process that is still parsing
-        if other != folder and not is_draft:
-            shutil.rmtree(other, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            if other != folder and not is_draft and other.stat().st_mtime < time.time() - _KEPT_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def _does_not_parse(message: str) -> TerminalError:
-    return TerminalError(f"the dbt project does not parse: {message}", "Fix the file it names in dbt_project/.")
+    return TerminalError(
+        f"the dbt project does not parse: {message}",
+        f"Fix the file it names in dbt_project/; models of segments/from_configuration/ are in {settings().conf}.",
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from lakehouse.config.settings import PROJECT_ROOT, settings
+from lakehouse.config.settings import DBT_PROJECT, settings
+from lakehouse.gold.segment_models import model_files, model_fingerprint
 
-DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _WRITTEN_BY_DBT = {"target", "logs", "dbt_packages", ".user.yml"}
 
 
@@ -20,15 +20,36 @@ def project_fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
+def parsed_fingerprint() -> str:
+    """Changes exactly when a file of the project does, or what the configuration adds to it (segments)."""
+    return hashlib.sha256((project_fingerprint() + model_fingerprint()).encode()).hexdigest()[:16]
+
+
+def write_project(folder: Path) -> None:
+    """Write the project that dbt parses into a new folder: its files, and the segments of the configuration.
+
+    Raises:
+        ConfigurationError: segments.yml is not valid.
+    """
+    files = {str(path.relative_to(DBT_PROJECT)): path.read_bytes() for path in _files()} | model_files()
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
 def target_path() -> Path:
     """Where dbt writes compiled SQL in this home."""
     return settings().home / "dbt"
 
 
-def dbt_options(target: Path | None = None) -> list[str]:
-    """Options that name the project, the engine and the folders dbt writes to; `target` defaults to target_path()."""
+def dbt_options(target: Path | None = None, project: Path = DBT_PROJECT) -> list[str]:
+    """Options that name the project, the engine and the folders dbt writes to; `target` defaults to target_path().
+
+    An invocation that is given a manifest reads the settings of the project only; one that parses needs the folder of
+    `write_project`.
+    """
     folders = {
-        "project-dir": DBT_PROJECT,
+        "project-dir": project,
         "profiles-dir": DBT_PROJECT,
         "target-path": target or target_path(),
         "log-path": settings().logs / "dbt",

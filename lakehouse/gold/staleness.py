@@ -1,5 +1,5 @@
-"""Whether gold is out of date: which silver versions, as-of moment or dbt project differ from those of the last good
-build.
+"""Whether gold is out of date: which silver versions, as-of moment, dbt project or segments differ from those of the
+last good build.
 
 Kept in ops.progress: the last build's inputs, one row each, under the stage `gold`, and under `gold.started` those of a
 build that began.
@@ -14,6 +14,7 @@ from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS
 from lakehouse.errors import DamagedTableError
 from lakehouse.gold.dbt_project import project_fingerprint
+from lakehouse.gold.segment_models import members_hash
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.progress import AS_OF, GOLD_BUILT, GOLD_STARTED, newest_inputs
@@ -23,16 +24,18 @@ from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
 PROJECT_FINGERPRINT = "dbt_project"
+SEGMENTS = "segments"
 SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
 INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset), silver(MAIL_HOLDS.dataset))
 
 
 def gold_inputs(window: BatchWindow) -> dict[str, int]:
-    """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the hash of the
-    dbt project."""
+    """Everything a build depends on, as numbers: Delta versions (-1 = no such table), the as-of second, the hashes of
+    the dbt project and of the segments that the configuration adds to it."""
     lake = settings().lake
     versions = {str(table): -1 if (found := newest_version(table, lake)) is None else found for table in INPUTS}
-    return versions | {AS_OF: int(window.as_of.timestamp()), PROJECT_FINGERPRINT: int(project_fingerprint()[:15], 16)}
+    hashes = {PROJECT_FINGERPRINT: _number(project_fingerprint()), SEGMENTS: _number(members_hash())}
+    return versions | {AS_OF: int(window.as_of.timestamp())} | hashes
 
 
 def changed_inputs(window: BatchWindow) -> frozenset[str]:
@@ -57,6 +60,11 @@ def changed_inputs(window: BatchWindow) -> frozenset[str]:
 def is_gold_current(window: BatchWindow) -> bool:
     """True when a build would change nothing. A full rebuild that was asked for is never skipped."""
     return not changed_inputs(window)
+
+
+def are_segments_built(lake: str) -> bool:
+    """Whether the last good build was made with the segments as they are declared now."""
+    return newest_inputs(GOLD_BUILT, lake)[1].get(SEGMENTS) == _number(members_hash())
 
 
 def record_gold_started(window: BatchWindow) -> None:
@@ -93,6 +101,11 @@ def _forget_customers(lake: str) -> None:
     progress = Table(gold("int_gold_progress"), lake).delta
     if progress is not None:
         progress.delete()
+
+
+def _number(digest: str) -> int:
+    """The first 60 bits of a hash."""
+    return int(digest[:15], 16)
 
 
 def _record(stage: str, window: BatchWindow, inputs: dict[str, int]) -> None:

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from lakehouse.activation.attribute_names import is_allowed_name, may_change_subscription
-from lakehouse.activation.campaign_references import DBT_PROJECT, CampaignReferences, segment_hash, segment_models
+from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.campaigns import FILE, load_campaigns
+from lakehouse.activation.segments.catalogue import segment_hash, segment_models
 from lakehouse.activation.time_dependent_fields import time_dependent_fields
-from lakehouse.config.settings import PROJECT_ROOT
+from lakehouse.config.settings import DBT_PROJECT, PROJECT_ROOT
 from lakehouse.errors import ConfigurationError
 
 PLAIN = """\

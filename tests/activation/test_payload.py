@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakehouse.activation.campaigns import ExportField
 from lakehouse.activation.holdout import is_held_out
 from lakehouse.activation.payload import band, payload_of
-from lakehouse.activation.time_dependent_fields import is_time_dependent
+from lakehouse.activation.segments.profile_columns import is_time_dependent
 
 
 def _fields(*names: str) -> list[ExportField]:

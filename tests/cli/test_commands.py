@@ -46,6 +46,8 @@ def test_commands_are_pinned() -> None:
         "sources check",
         "sources rename",
         "sources retire",
+        "segments list",
+        "segments preview",
         "quarantine dismiss",
         "quarantine list",
         "quarantine replay",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse.activation.segments.declared import declared_segments
 from lakehouse.contracts import DATASETS
 from lakehouse.orchestration import pools
 from lakehouse.quality.gate import load_gate
@@ -32,8 +33,10 @@ def _tasks(found: dict[str, Any], dag_id: str) -> dict[str, Any]:
 
 
 def _model_tasks() -> set[str]:
-    """Every model of the dbt project, as Cosmos names its task."""
-    return {f"models.{path.stem}_run" for path in (ROOT / "dbt_project" / "models").rglob("*.sql")}
+    """Every model of the dbt project, and every segment of segments.yml, as Cosmos names its task."""
+    models = {path.stem for path in (ROOT / "dbt_project" / "models").rglob("*.sql")}
+    models |= {f"segment_{name}" for name in declared_segments(ROOT / "conf")}
+    return {f"models.{model}_run" for model in models}
 
 
 def test_no_dag_file_fails_to_load(found: dict[str, Any]) -> None:

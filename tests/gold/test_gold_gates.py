@@ -156,6 +156,7 @@ def test_what_changed_is_what_is_built_again(home: Path) -> None:
     later = replace(_window("r2"), as_of=AS_OF + timedelta(days=1))
     assert changed_inputs(later) == {"silver.contacts", "as_of"}
     assert selection(changed_inputs(later)) == "source:silver.contacts+ int_run_inputs+"
+    assert selection({"segments"}) == "segment_members+"
     assert selection({"dbt_project", "as_of"}) is None
 
 

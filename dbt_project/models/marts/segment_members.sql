@@ -2,6 +2,7 @@
     'bargain_hunters', 'big_baskets', 'campaign_responders', 'category_fans', 'coupon_lovers', 'lapsing_high_value',
     'loyal_champions', 'new_customers', 'no_purchase_yet', 'one_time_buyers', 'regulars', 'win_back'
 ] %}
+{%- set segments = segments + configured_segments() %}
 {{- require_every_segment(segments) }}
 with customers as (select * from {{ ref('dim_customers') }}),
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lakehouse.activation.audience import profiles_as_of
-from lakehouse.activation.campaign_references import campaign_references, segment_description
+from lakehouse.activation.campaign_references import campaign_references
 from lakehouse.activation.campaigns import Campaign, campaign
 from lakehouse.activation.consent.firewall import Firewall, normal_address
 from lakehouse.activation.consent.late_refusals import IDENTITIES
@@ -24,6 +24,7 @@ from lakehouse.activation.preview import PREVIEW
 from lakehouse.activation.preview.facts import Preview, Recipient
 from lakehouse.activation.preview.page import render_preview
 from lakehouse.activation.preview.recipients import Chosen, choose
+from lakehouse.activation.segments.catalogue import segment_description
 from lakehouse.activation.selection import select
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse.activation.segments.catalogue import segment_names
 from lakehouse.config.settings import Settings, settings
 from lakehouse.orchestration.output_capture import run_log
 from lakehouse.orchestration.report.models import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
@@ -105,7 +106,8 @@ def _export(connection: Any, campaign_id: str, since: datetime) -> ExportFacts |
 
 
 def _segments(connection: Any) -> dict[str, int]:
-    return dict(
+    """Members by segment; 0 for one that has none."""
+    return dict.fromkeys(sorted(segment_names()), 0) | dict(
         connection.execute(
             "select segment, count(*) from gold.segment_members group by segment order by segment"
         ).fetchall()

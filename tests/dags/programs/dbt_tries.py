@@ -33,7 +33,7 @@ def main() -> None:
 
     from dags._common import DEFAULTS, PARAMS
     from dags._models import DBT, PROFILE
-    from lakehouse.gold.dbt_project import DBT_PROJECT
+    from lakehouse.config.settings import DBT_PROJECT
 
     tried: list[str] = []
     waits = DEFAULTS | {"retry_delay": timedelta(seconds=0), "retry_exponential_backoff": 0}
