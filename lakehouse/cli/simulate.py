@@ -49,6 +49,9 @@ def simulate(
 
     Everything is kept in memory and is gone when the server ends (Ctrl-C). It listens on loopback.
     """
+    from lakehouse.utils.process_tuning import collect_rarely
+
+    collect_rarely()
     from lakehouse.config.settings import settings
     from lakehouse.simulators.fault_file import load_faults
     from lakehouse.simulators.platform import Options

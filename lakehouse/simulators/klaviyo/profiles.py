@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakehouse.simulators.call import Call
@@ -62,35 +62,39 @@ class Profiles:
         if person is None:
             self._made += 1
             person = self._people.get_or_create(f"01SIM{self._made:021d}", now)
-        given = {name: value for name, value in attributes.items() if name != "properties"}
-        properties = dict(person.facts.get("properties", {}))
-        properties |= {
-            name: value
-            for name, value in (attributes.get("properties") or {}).items()
-            if nulls_clear or value is not None
-        }
+        properties = dict(person.facts.get("properties", ()))
+        for name, value in (attributes.pop("properties", None) or {}).items():
+            if nulls_clear or value is not None:
+                properties[name] = value
         for name in _unset(data):
             properties.pop(name, None)
-        cleared = tuple(name for name, value in given.items() if value is None)
-        kept = {name: value for name, value in given.items() if value is not None}
-        self._index(person, kept, cleared)
-        person.write({**kept, "properties": properties}, now, cleared)
+        cleared = tuple(name for name, value in attributes.items() if value is None)
+        for name in cleared:
+            del attributes[name]
+        before = _identifiers(person)
+        person.write({**attributes, "properties": properties}, now, cleared)
+        self._index(person, before)
         return person
 
     def forget(self, person: Person) -> None:
         """Remove a profile."""
-        self._index(person, {}, _IDENTIFIERS)
+        before = _identifiers(person)
+        person.facts.clear()
+        self._index(person, before)
         self._people.remove(person.id)
 
-    def _index(self, person: Person, given: Mapping[str, Any], cleared: tuple[str, ...]) -> None:
-        for name in _IDENTIFIERS:
-            if (name in given or name in cleared) and person.facts.get(name):
-                self._ids.pop((name, _compared(name, person.facts[name])), None)
-            if given.get(name):
-                self._ids[name, _compared(name, given[name])] = person.id
-        facts = {name: None if name in cleared else given.get(name, person.facts.get(name)) for name in _IDENTIFIERS}
-        person.email = facts["email"] or ""
-        person.key = next((value for value in facts.values() if value), person.id)
+    def _index(self, person: Person, before: Sequence[str | None]) -> None:
+        """Let the person be found by the identifiers they have now, and not by those they had before."""
+        now = _identifiers(person)
+        if now == before:
+            return
+        for name, old, new in zip(_IDENTIFIERS, before, now, strict=True):
+            if old:
+                self._ids.pop((name, _compared(name, old)), None)
+            if new:
+                self._ids[name, _compared(name, new)] = person.id
+        person.email = now[0] or ""
+        person.key = next(filter(None, now), person.id)
 
 
 def check_shape(data: Any, pointer: str) -> None:
@@ -107,7 +111,8 @@ def check_shape(data: Any, pointer: str) -> None:
             raise InvalidError(f"'{name}' must be an object.", f"{at}/{name}")
     if not data.get("id") and not any(attributes.get(name) for name in _IDENTIFIERS):
         raise InvalidError("One of 'email', 'phone_number', 'external_id' or 'id' must be provided.", at)
-    if len(json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()) > MOST_BYTES:
+    # A sign has at most four bytes, and the text of a value about as many signs as its JSON: mostly that decides.
+    if len(repr(data)) > MOST_BYTES // 4 and len(_json(data)) > MOST_BYTES:
         raise InvalidError("The profile is larger than the maximum of 100KB.", pointer)
 
 
@@ -147,6 +152,14 @@ def _check_values(attributes: Mapping[str, Any]) -> None:
         raise RowError(
             "invalid", "Invalid phone number format (Example of a valid format: +12345678901)", "phone_number"
         )
+
+
+def _identifiers(person: Person) -> list[str | None]:
+    return [person.facts.get(name) for name in _IDENTIFIERS]
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _unset(data: Mapping[str, Any]) -> list[str]:
