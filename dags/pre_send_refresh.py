@@ -67,6 +67,12 @@ def export() -> None:
     work(Stage.EXPORT, get_current_context()["params"]["campaign_id"])
 
 
+@task(pool=pools.EXPORTS, do_xcom_push=False)
+def ready() -> None:
+    """Waits until a send would find what was exported: some platforms apply it some time after they took it."""
+    work(Stage.READY, get_current_context()["params"]["campaign_id"])
+
+
 @task(pool=pools.EXPORTS, trigger_rule=TriggerRule.ONE_FAILED, do_xcom_push=False)
 def remove_refused() -> None:
     """When the export cannot run: who must not be written to is removed from the destination all the same."""
@@ -98,6 +104,7 @@ def pre_send_refresh() -> None:
       nothing new |
     | then | identities, gold in one dbt invocation, gates of gold | seconds |
     | then | export: audience, hold-out, consent firewall, difference, delivery to the platform | seconds |
+    | then | what was exported is looked for on the platform until it is there | until the platform is done |
     | last | the receipt, in the log of `show_receipt` | |
 
     Nothing is sent unless every source was read and every gate is open: a send must not rest on yesterday's consents.
@@ -113,7 +120,7 @@ def pre_send_refresh() -> None:
     built = build_gold()
     [*refreshed.values(), identified] >> built
     gated = gate_gold()
-    chain(built, gated, export(), show_receipt())
+    chain(built, gated, export(), ready(), show_receipt())
     [built, gated] >> remove_refused()
 
 

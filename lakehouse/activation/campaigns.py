@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,9 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from lakehouse.activation.accounts import FILE as ACCOUNTS_FILE
+from lakehouse.activation.accounts import OUTBOX, load_accounts
 from lakehouse.activation.attribute_names import compared_name, is_allowed_name, may_change_subscription
 from lakehouse.activation.campaign_references import CampaignReferences
-from lakehouse.activation.destinations import DESTINATIONS
 from lakehouse.config.folder import as_edited, configuration_folder
 from lakehouse.config.yaml_file import load_yaml
 from lakehouse.errors import ConfigurationError
@@ -61,15 +63,28 @@ def _numeric(name: str, info: ValidationInfo) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class _Known:
+    """The validation context: what names are checked against; `references` is None when they are not checked."""
+
+    references: CampaignReferences | None
+    accounts: Set[str]
+
+
+def _known(info: ValidationInfo) -> _Known:
+    return info.context or _Known(None, frozenset())
+
+
 def _references(info: ValidationInfo) -> CampaignReferences | None:
-    """The validation context: what names are checked against, or None when they are not checked."""
-    context: CampaignReferences | None = info.context
-    return context
+    known = _known(info)
+    return known.references
 
 
-def _known_destination(name: str) -> str:
-    if name not in DESTINATIONS:
-        raise ValueError(f"there is no platform {name!r}; expected one of {', '.join(DESTINATIONS)}")
+def _known_destination(name: str, info: ValidationInfo) -> str:
+    known = _known(info)
+    if name != OUTBOX and name not in known.accounts:
+        names = ", ".join([OUTBOX, *sorted(known.accounts)])
+        raise ValueError(f"there is no platform {name!r}; expected one of {names}, or an account in {ACCOUNTS_FILE}")
     return name
 
 
@@ -190,7 +205,7 @@ class Campaign(BaseModel):
         description="local time and IANA time zone, e.g. 2018-01-05 09:00 Europe/Berlin"
     )
     destination: Annotated[str, AfterValidator(_known_destination)] = Field(
-        alias="platform", description=f"one of {', '.join(DESTINATIONS)}"
+        alias="platform", description=f"{OUTBOX}, or an account of {ACCOUNTS_FILE}"
     )
     fields: tuple[ExportField, ...] = Field((), description="columns of gold.dim_customers to export")
     holdout_share: float = Field(
@@ -263,14 +278,16 @@ def load_campaigns(references: CampaignReferences | None = None, folder: Path | 
     Raises:
         ConfigurationError: with file, line and what was expected.
     """
-    declared = load_yaml((folder or configuration_folder()) / FILE, Campaigns, context=references).campaigns
+    chosen = folder or configuration_folder()
+    known = _Known(references, load_accounts(chosen).keys())
+    declared = load_yaml(chosen / FILE, Campaigns, context=known).campaigns
     for campaign_id, found in declared.items():
         found._id = campaign_id
     return declared
 
 
 def campaign_ids() -> list[str]:
-    """Ids of the declared campaigns, in the order of the file. Reads that file only. Raises ConfigurationError."""
+    """Ids of the declared campaigns, in the order of the file. Raises ConfigurationError."""
     return list(load_campaigns())
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lakehouse.activation.accounts import OUTBOX
 from lakehouse.activation.audience import profiles_as_of
 from lakehouse.activation.campaign_references import campaign_references
 from lakehouse.activation.campaigns import Campaign, campaign
@@ -24,7 +25,7 @@ from lakehouse.activation.destination_state import (
     destination_state,
     recorded_actions,
 )
-from lakehouse.activation.destinations import DESTINATIONS, Destination
+from lakehouse.activation.destinations import Destination
 from lakehouse.activation.empty_audience import (
     WITHOUT_CONSENT,
     empty_audience_error,
@@ -36,10 +37,12 @@ from lakehouse.activation.export_warnings import export_warnings
 from lakehouse.activation.holdout import record_draws
 from lakehouse.activation.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
+from lakehouse.activation.open_destination import open_destination
 from lakehouse.activation.plan import Plan, export_id_of, make_plan
 from lakehouse.activation.segments.catalogue import segment_hash
 from lakehouse.activation.selection import Selection, select, select_nobody
 from lakehouse.activation.send import SendProgress, send
+from lakehouse.activation.sending.recovery import recover_acknowledged
 from lakehouse.config.settings import settings
 from lakehouse.errors import ExportRefusedError, ExportRunningError
 from lakehouse.landing.source_history import source_history
@@ -146,6 +149,8 @@ def _open(target: str, window: BatchWindow | None = None) -> Iterator[tuple[_Exp
     with held_lock(folder / ".lock", wait_seconds=0) as is_held:
         if not is_held:
             raise ExportRunningError(declared.id, declared.destination)
+        if declared.destination != OUTBOX:
+            recover_acknowledged(folder, declared.id, declared.destination, chosen.lake)
         # opened under the lock: what another export has acknowledged until now must be known
         with ExitStack() as opened:
             # removals take gold as it is, and wait for no build
@@ -160,7 +165,7 @@ def _open(target: str, window: BatchWindow | None = None) -> Iterator[tuple[_Exp
             silent, vanished = silence_of_sources(history, chosen), vanished_feeds(history, chosen.lake)
             yield (
                 _Export(declared, snapshot, firewall, folder, chosen.lake, silent, vanished),
-                DESTINATIONS[declared.destination](folder),
+                open_destination(declared, folder, chosen),
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.activation.destinations import Batch, BatchReceipt
 from lakehouse.activation.plan import Plan
@@ -14,24 +15,29 @@ NO_ANSWER = "the platform gave no answer"
 
 
 def rejections(batch: Batch, receipt: BatchReceipt) -> dict[str, str]:
-    """Customer -> reason, of everybody whom the destination did not accept."""
-    return {
-        customer_id: receipt.rejected.get(customer_id, NO_ANSWER)
-        for customer_id in batch.customers
-        if customer_id not in receipt.accepted
-    }
+    """Customer -> reason, of everybody whom the destination did not accept; after a failure, of whom it said so."""
+    refused = {customer_id: rejection.reason for customer_id, rejection in receipt.rejected.items()}
+    if receipt.failure is not None:
+        return refused
+    unanswered = (name for name in batch.customers if name not in receipt.accepted and name not in refused)
+    return refused | dict.fromkeys(unanswered, NO_ANSWER)
 
 
 def export_records(plan: Plan, batch: Batch, receipt: BatchReceipt, acknowledged_at: datetime) -> pa.Table:
-    """Rows of the customers of a batch that was delivered."""
-    operations, refused = batch.operations, rejections(batch, receipt)
-    customers, actions = batch.customers, operations["action"].to_pylist()
+    """Rows of the customers of a batch for whom the destination answered.
+
+    Nobody knows whether it has the others: they have their delivery intent alone, and are sent again.
+    """
+    answered = receipt.accepted | receipt.rejected.keys()
+    operations = batch.operations.filter(pc.is_in(batch.operations["customer_id"], pa.array(answered, pa.string())))
+    customers, actions = operations["customer_id"].to_pylist(), operations["action"].to_pylist()
+    rejected = [receipt.rejected.get(name) for name in customers]
     columns = {
         "customer_id": operations["customer_id"],
-        "action": ["rejected" if name in refused else action for name, action in zip(customers, actions, strict=True)],
+        "action": ["rejected" if why else action for why, action in zip(rejected, actions, strict=True)],
         "payload_hash": operations["payload_hash"],
-        "acknowledged_at": [None if name in refused else acknowledged_at for name in customers],
-        "reason": [refused.get(name) for name in customers],
+        "acknowledged_at": [None if why else acknowledged_at for why in rejected],
+        "reason": [why.reason if why else None for why in rejected],
     }
     return rows_of_export(plan, "export_records", operations.num_rows, columns)
 

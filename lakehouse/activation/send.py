@@ -8,22 +8,26 @@ ops.export_attempts, written before the delivery, and is removed if no longer in
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.activation.consent.firewall import ConsentCheck
+from lakehouse.activation.consent.firewall import ConsentCheck, Person
 from lakehouse.activation.delivery_intents import record_intents
-from lakehouse.activation.destinations import Batch, BatchReceipt, Destination
+from lakehouse.activation.destinations import Batch, BatchReceipt, Deliver, Destination
 from lakehouse.activation.destinations.operations import as_removals, is_removal
 from lakehouse.activation.export_records import export_records, rejections
 from lakehouse.activation.plan import Counts, Plan
+from lakehouse.activation.sending.failures import StoppedError
 from lakehouse.storage.ops_tables import record_batch
+from lakehouse.utils.told_to_end import told_to_end
 
 _log = logging.getLogger(__name__)
 
@@ -54,24 +58,87 @@ def send(
 
     Errors of the destination are raised as they are. `not_before` is the newest time on record: rows written here get a
     later one, whatever the clock says, because the newest row of a customer counts.
+
+    A process that is told to end (SIGTERM) begins no batch any more, finishes and records those under way, and raises
+    StoppedError.
     """
-    ordinal = plan.offset
-    for planned in plan.operations(destination.batch_size):
-        batch = Batch(plan.export_id, ordinal, _recheck_consent(planned, consent, progress))
-        ordinal += planned.num_rows
-        if not batch.operations.num_rows:
-            continue
-        attempted_at = _now_after(not_before)
-        record_intents(plan, batch, attempted_at, lake)
-        receipt = destination.deliver(batch)
-        not_before = _now_after(attempted_at)
-        record_batch("export_records", export_records(plan, batch, receipt, not_before), lake)
-        _add_receipt(batch, receipt, progress)
-        _log.info("campaign %s: %d of %d sent", plan.campaign.id, ordinal, plan.offset + plan.count)
+    asyncio.run(_Sending(plan, destination, consent, progress, lake, _Moments(not_before)).run())
 
 
-def _now_after(before: datetime | None) -> datetime:
-    return max(datetime.now(UTC), before + timedelta(microseconds=1)) if before else datetime.now(UTC)
+class _Moments:
+    """The clock of an export: every moment is later than the one before and than all on record."""
+
+    def __init__(self, not_before: datetime | None) -> None:
+        self._last = not_before
+
+    def next(self) -> datetime:
+        now = datetime.now(UTC)
+        self._last = max(now, self._last + timedelta(microseconds=1)) if self._last else now
+        return self._last
+
+
+@dataclass
+class _Sending:
+    """One export's way to its destination; several batches may be under way at once."""
+
+    plan: Plan
+    destination: Destination
+    consent: ConsentCheck
+    progress: SendProgress
+    lake: str
+    moments: _Moments
+    under_way: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self) -> None:
+        ordinal, removals_are_done = self.plan.offset, False
+        with told_to_end() as is_told, ExitStack() as closing:
+            closing.callback(self._cancel)
+            async with self.destination.opened(self._refusals) as deliver:
+                for planned in self.plan.operations(self.destination.batch_size):
+                    if is_told():
+                        break
+                    if not removals_are_done and pc.any(pc.invert(is_removal(planned))).as_py():
+                        await self._wait(at_most=0)  # an address may pass from one customer to another
+                        removals_are_done = True
+                    await self._wait(at_most=self.destination.batches_at_once - 1)
+                    batch = Batch(self.plan.export_id, ordinal, _recheck_consent(planned, self.consent, self.progress))
+                    ordinal += planned.num_rows
+                    if not batch.operations.num_rows:
+                        continue
+                    attempted_at = self.moments.next()
+                    await asyncio.to_thread(record_intents, self.plan, batch, attempted_at, self.lake)
+                    self.under_way.add(asyncio.create_task(self._deliver(batch, deliver)))
+                await self._wait(at_most=0)
+            if is_told() and ordinal < self.plan.offset + self.plan.count:
+                raise StoppedError(self.destination.name)
+
+    async def _wait(self, at_most: int) -> None:
+        """Return when at most so many batches are under way. After a failure the others are finished first."""
+        while len(self.under_way) > at_most:
+            done, self.under_way = await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
+            failed = [task for task in done if task.exception() is not None]
+            if failed:
+                while self.under_way:
+                    _, self.under_way = await asyncio.wait(self.under_way)
+                failed[0].result()
+
+    async def _deliver(self, batch: Batch, deliver: Deliver) -> None:
+        receipt = await deliver(batch)
+        records = export_records(self.plan, batch, receipt, self.moments.next())
+        await asyncio.to_thread(record_batch, "export_records", records, self.lake)
+        self.destination.recorded(batch)
+        _add_receipt(batch, receipt, self.progress)
+        sent = self.progress.exported + self.progress.rejected
+        _log.info("campaign %s: %d of %d sent", self.plan.campaign.id, sent, self.plan.offset + self.plan.count)
+        if receipt.failure is not None:
+            raise receipt.failure
+
+    def _refusals(self, upserts: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+        return self.consent.reasons([Person(customer_id, email, True) for customer_id, email in upserts])
+
+    def _cancel(self) -> None:
+        for task in self.under_way:
+            task.cancel()
 
 
 def _recheck_consent(operations: pa.Table, consent: ConsentCheck, progress: SendProgress) -> pa.Table:
@@ -109,15 +176,17 @@ def _reasons(upserts: pa.Table, consent: ConsentCheck) -> Mapping[str, str]:
 
 
 def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) -> None:
-    """Count the answer to a batch; a customer who is not accepted counts as rejected, with or without a reason."""
-    rejected = rejections(batch, receipt)
-    accepted = batch.operations.num_rows - len(rejected)
+    """Count the answer to a batch; a customer who is not accepted counts as rejected, with or without a reason.
+
+    After a failure only those count who were answered for.
+    """
+    rejected, accepted = rejections(batch, receipt), len(receipt.accepted)
     progress.exported += accepted
     progress.rejected += len(rejected)
     progress.batches.append(
         {
             "ordinal": batch.ordinal,
-            "reference": receipt.reference,
+            "reference": " ".join(receipt.references),
             "sha256": receipt.sha256,
             "accepted": accepted,
             "rejected": rejected,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 class Stage(StrEnum):
     """In the order in which data takes them; `replay` repeats a part of `silver` for rows from quarantine, `removals` a
-    part of `export` when gates block it."""
+    part of `export` when gates block it, `ready` waits until a platform can use what was exported."""
 
     EXTRACT = "extract"
     BRONZE = "bronze"
@@ -19,3 +19,4 @@ class Stage(StrEnum):
     PREVIEW = "preview"
     EXPORT = "export"
     REMOVALS = "removals"
+    READY = "ready"

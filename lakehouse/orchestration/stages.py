@@ -39,6 +39,7 @@ STAGES: dict[Stage, str] = {
     Stage.PREVIEW: "lakehouse.activation.preview.make:preview_campaign",
     Stage.EXPORT: "lakehouse.activation.export:export_campaign",
     Stage.REMOVALS: "lakehouse.activation.export:remove_refused",
+    Stage.READY: "lakehouse.activation.ready:await_ready",
 }
 
 # The table of each stage that writes one; a gate is recorded under the table that it checks.
@@ -50,6 +51,7 @@ _WRITES = {
     Stage.PREVIEW: "ops.exports",
     Stage.EXPORT: "ops.exports",
     Stage.REMOVALS: "ops.exports",
+    Stage.READY: "ops.exports",
 }
 
 # Stages that build on silver or gold as earlier runs left it; landing and bronze are only added to.

@@ -9,9 +9,12 @@ import pytest
 
 from lakehouse.activation import send
 from lakehouse.activation.destinations import Batch, BatchReceipt
+from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.activation.destinations.outbox import Outbox
 from lakehouse.errors import TransientError
 from tests.activation.conftest import Shop, assert_balanced, customer
+
+NO = Rejection("no")
 
 
 class Killed(BaseException):
@@ -139,9 +142,7 @@ def test_a_refusal_settles_only_a_first_try(shop: Shop, monkeypatch: pytest.Monk
     arrived."""
     _die_before_acknowledging(shop, monkeypatch)
     with monkeypatch.context() as refusing:
-        refusing.setattr(
-            Outbox, "deliver", lambda self, batch: BatchReceipt("", "", frozenset(), {"c1": "no", "c2": "no"})
-        )
+        refusing.setattr(Outbox, "deliver", lambda self, batch: BatchReceipt((), "", frozenset(), {"c1": NO, "c2": NO}))
         shop.export()
     assert _last_actions(shop) == {"c1": "rejected", "c2": "rejected"}
     shop.customers(customer("c1"), customer("c2"), customer("c3"), members=["c3"])

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lakehouse.activation.destinations import Batch, BatchReceipt
+from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.activation.destinations.outbox import Outbox
 from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from lakehouse.errors import TransientError
@@ -195,7 +197,7 @@ def test_rejected_customers_are_tried_again(shop: Shop, monkeypatch: pytest.Monk
 
     def refuse_c2(self: Outbox, batch: Batch) -> BatchReceipt:
         receipt = deliver(self, batch)
-        return BatchReceipt(receipt.reference, receipt.sha256, receipt.accepted - {"c2"}, {"c2": "mailbox unknown"})
+        return replace(receipt, accepted=receipt.accepted - {"c2"}, rejected={"c2": Rejection("mailbox unknown")})
 
     with monkeypatch.context() as refusing:
         refusing.setattr(Outbox, "deliver", refuse_c2)

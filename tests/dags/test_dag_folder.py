@@ -68,6 +68,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
         "build_gold",
         "gate_gold",
         "export",
+        "ready",
         "remove_refused",
         "show_receipt",
     }
@@ -129,10 +130,11 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
     assert tasks["build_gold"]["upstream"] == sorted(
         [*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"]
     )
-    assert [tasks[name]["upstream"] for name in ("gate_gold", "export", "show_receipt")] == [
+    assert [tasks[name]["upstream"] for name in ("gate_gold", "export", "ready", "show_receipt")] == [
         ["build_gold"],
         ["gate_gold"],
         ["export"],
+        ["ready"],
     ]
     assert tasks["remove_refused"]["trigger_rule"] == "one_failed"
     assert sorted(tasks["remove_refused"]["upstream"]) == ["build_gold", "gate_gold"]

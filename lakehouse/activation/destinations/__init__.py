@@ -1,14 +1,13 @@
-"""Destinations that an audience can be exported to: e-mail platforms, one module each, by the name campaigns use."""
+"""Destinations that an audience can be exported to: the outbox, and accounts at e-mail platforms, one module each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Destination
+from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Destination, Recheck
+from lakehouse.activation.destinations.klaviyo import KLAVIYO
 from lakehouse.activation.destinations.outbox import Outbox
+from lakehouse.activation.destinations.platform_kind import PlatformKind
 
-# name -> constructor, which takes the folder of the campaign's exports to this destination
-DESTINATIONS: dict[str, Callable[[Path], Destination]] = {"outbox": Outbox}
+# Platforms that an account in destinations.yml may be of.
+PLATFORMS: dict[str, PlatformKind] = {"klaviyo": KLAVIYO}
 
-__all__ = ["DESTINATIONS", "Batch", "BatchReceipt", "Destination"]
+__all__ = ["PLATFORMS", "Batch", "BatchReceipt", "Deliver", "Destination", "Outbox", "PlatformKind", "Recheck"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,16 +30,40 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Rejection:
+    """Why a destination did not take a customer.
+
+    Attributes:
+        reason: in the destination's words, without values of the customer.
+        is_permanent: it will be refused again until the payload changes.
+        has_refused: the destination says that this person must not be written to, or asked to be forgotten.
+    """
+
+    reason: str
+    is_permanent: bool = True
+    has_refused: bool = False
+
+
+@dataclass(frozen=True)
 class BatchReceipt:
     """A destination's answer to a batch.
 
-    A customer who is neither accepted nor rejected was not taken, and is sent again by the next run.
+    Attributes:
+        references: the destination's names for what it took: a file, the ids of jobs.
+        failure: why the delivery ended early. Of customers who are neither accepted nor rejected nobody knows whether
+            the destination has them; the next run sends them again.
     """
 
-    reference: str
+    references: tuple[str, ...]
     sha256: str
     accepted: frozenset[str]
-    rejected: Mapping[str, str] = field(default_factory=dict)
+    rejected: Mapping[str, Rejection] = field(default_factory=dict)
+    failure: Exception | None = None
+
+
+# (customer_id, address) of upserts -> reason by customer, of those who must not be written to any more.
+Recheck = Callable[[Sequence[tuple[str, str]]], Mapping[str, str]]
+Deliver = Callable[[Batch], Awaitable[BatchReceipt]]
 
 
 class Destination(Protocol):
@@ -47,16 +72,29 @@ class Destination(Protocol):
     An implementation must have no call that subscribes anybody, opts anybody in, or lifts a suppression: consent is
     decided here, and at the destination it may only be lowered. Delivering the same batch twice must have the effect of
     delivering it once.
+
+    Attributes:
+        name: `outbox`, or the account's name.
+        batch_size: operations that are recorded together.
+        batches_at_once: batches that are under way at the same time.
     """
 
-    name: str
-    batch_size: int
+    @property
+    def name(self) -> str: ...  # noqa: D102 - above
 
-    def deliver(self, batch: Batch) -> BatchReceipt:
-        """Send one batch; failures of single customers are in the receipt.
+    @property
+    def batch_size(self) -> int: ...  # noqa: D102 - above
 
-        Raises:
-            TransientError: the whole call failed and may be tried again.
-            TerminalError: the whole call failed and must not be tried again.
+    @property
+    def batches_at_once(self) -> int: ...  # noqa: D102 - above
+
+    def opened(self, recheck: Recheck) -> AbstractAsyncContextManager[Deliver]:
+        """What delivers batches. It asks `recheck` right before a call leaves, if that is later than the delivery.
+
+        A failure of a call is in the receipt; what is raised is an error of this project.
         """
+        ...
+
+    def recorded(self, batch: Batch) -> None:
+        """What became of a batch is in the ops tables: the destination may forget its own notes."""
         ...

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.activation.destinations.destination import Batch, BatchReceipt
+from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck, Rejection
 from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.canonical_json import json_text
 
@@ -27,9 +29,22 @@ class Outbox:
 
     name = "outbox"
     batch_size = 10_000
+    batches_at_once = 1
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    @asynccontextmanager
+    async def opened(self, recheck: Recheck) -> AsyncIterator[Deliver]:
+        """Files are written at once, so there is nothing to ask again."""
+
+        async def deliver(batch: Batch) -> BatchReceipt:
+            return self.deliver(batch)
+
+        yield deliver
+
+    def recorded(self, batch: Batch) -> None:
+        """The files stay."""
 
     def deliver(self, batch: Batch) -> BatchReceipt:
         """Write the batch completely or not at all; customers with a line above 100,000 bytes are rejected.
@@ -39,7 +54,7 @@ class Outbox:
         """
         customers, lines = batch.customers, _lines(batch.operations)
         rejected = {
-            customer_id: f"{len(line)} bytes, more than {_LARGEST_LINE}"
+            customer_id: Rejection(f"{len(line)} bytes, more than {_LARGEST_LINE}")
             for customer_id, line in zip(customers, lines, strict=True)
             if len(line) > _LARGEST_LINE
         }
@@ -50,7 +65,7 @@ class Outbox:
         name = f"batches/{batch.ordinal:08d}-{sha256[:12]}.jsonl.gz"
         if accepted:
             write_private(self._folder / batch.export_id / name, packed)
-        return BatchReceipt(name if accepted else "", sha256, accepted, rejected)
+        return BatchReceipt((name,) if accepted else (), sha256, accepted, rejected)
 
 
 def _lines(operations: pa.Table) -> list[bytes]:

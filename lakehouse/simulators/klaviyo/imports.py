@@ -21,7 +21,6 @@ from lakehouse.simulators.klaviyo.documents import (
 )
 from lakehouse.simulators.klaviyo.lists import Lists
 from lakehouse.simulators.klaviyo.profiles import Profiles, RowError, check_shape, key_of
-from lakehouse.simulators.reading import inner, objects
 
 _KIND, _PATH = "profile-bulk-import-job", "/api/profile-bulk-import-jobs"
 _MOST = 10_000  # profiles
@@ -38,7 +37,7 @@ class Imports:
     def create(self, call: Call) -> Answer:
         """POST /api/profile-bulk-import-jobs"""
         (data,) = resources(call, _KIND)
-        rows = inner(data, "attributes", "profiles", "data")
+        rows = ((data.get("attributes") or {}).get("profiles") or {}).get("data")
         if not isinstance(rows, list) or not rows:
             raise InvalidError("'profiles' must have data: a list of profiles.", "/data/attributes/profiles")
         if len(rows) > _MOST:
@@ -102,7 +101,7 @@ def _import_error(at: int, row: dict[str, Any], error: RowError) -> dict[str, An
 
 
 def _list_ids(data: dict[str, Any]) -> list[str]:
-    lists = objects(inner(data, "relationships", "lists", "data"), "lists.data")
+    lists = ((data.get("relationships") or {}).get("lists") or {}).get("data") or []
     return [str(each.get("id")) for each in lists]
 
 

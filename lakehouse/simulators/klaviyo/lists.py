@@ -17,7 +17,6 @@ from lakehouse.simulators.klaviyo.documents import (
 )
 from lakehouse.simulators.klaviyo.profiles import shown, wants_subscriptions
 from lakehouse.simulators.people import People, Person
-from lakehouse.simulators.reading import inner
 
 _MOST_IN_A_LIST_CALL = 1000
 
@@ -36,7 +35,7 @@ class Lists:
     def create(self, call: Call) -> Answer:
         """POST /api/lists"""
         (data,) = resources(call, "list")
-        name = inner(data, "attributes", "name")
+        name = (data.get("attributes") or {}).get("name")
         if not isinstance(name, str) or not name:
             raise InvalidError("'name' is a required field for the resource 'list'.", "/data/attributes/name")
         id = f"SIM{len(self.names) + 1:03d}"

@@ -1,0 +1,48 @@
+"""What a platform can take and how it answers, as data: the planner and the sender obey it, and nothing else knows
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lakehouse.activation.destinations.rates import Rate
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """The limits and habits of one platform.
+
+    Attributes:
+        identity: what it knows people by.
+        rows_per_call: most rows of one call.
+        bytes_per_call: largest body of a call, in bytes.
+        bytes_per_row: largest row, in bytes; a larger one is rejected before it is sent.
+        overhead_bytes: what surrounds the rows in a body, at most.
+        rates: kind of call -> its rates, all of which hold; shared by everything that uses the account.
+        connections: calls at once.
+        readiness: when rows can be used in a send. `at_once`: when the call is answered; `job`: when a job has ended;
+            `eventually`: some time after the answer, which the platform does not tell.
+        rejects: how refused rows are told. `rows`: one by one; `call`: the whole call is refused because of one of
+            them; `count`: only their number, so that who was refused has to be asked for.
+        is_replay_safe: whether the same call twice has the effect of one, so that it may be repeated when its outcome
+            is unknown.
+        nulls: what a null does there. `ignored`: the former value stays; `clear`: it is removed.
+        removal: how a person leaves the audience of a campaign.
+        wait_headers: headers of an answer that say when to call again.
+    """
+
+    identity: Literal["customer_id", "email"]
+    rows_per_call: int
+    bytes_per_call: int
+    bytes_per_row: int
+    overhead_bytes: int
+    rates: Mapping[str, tuple[Rate, ...]]
+    connections: int
+    readiness: Literal["at_once", "job", "eventually"]
+    rejects: Literal["rows", "call", "count"]
+    is_replay_safe: bool
+    nulls: Literal["ignored", "clear"]
+    removal: Literal["attribute", "tag", "list", "file"]
+    wait_headers: tuple[str, ...] = field(default=("Retry-After",))

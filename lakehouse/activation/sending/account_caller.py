@@ -1,0 +1,253 @@
+"""Calls with one account: in its rate budget, behind a circuit breaker, repeated where that is safe, until a
+deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+
+import httpx
+import stamina
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from lakehouse.activation.destinations.capabilities import Capabilities
+from lakehouse.activation.destinations.platform import Answer, Call
+from lakehouse.activation.sending.failures import (
+    CredentialsRefusedError,
+    DeadlineError,
+    PlatformUnavailableError,
+)
+from lakehouse.activation.sending.rate_budget import RateBudget
+from lakehouse.activation.sending.waiting import seconds_to_wait
+from lakehouse.utils.foreign_errors import kind_of
+
+_log = logging.getLogger(__name__)
+# Its own hooks write on standard output; what is tried again is logged here.
+stamina.instrumentation.set_on_retry_hooks([])
+
+_BYTES_OF_ANSWER = 32 * 2**20
+_TOO_MANY = 429
+_NOT_KNOWN = (401, 403)
+_REQUEST_TIMED_OUT = 408
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How much an export puts up with.
+
+    Attributes:
+        seconds: for one call, with all its repetitions.
+        call_timeout: seconds for one attempt.
+        failures: in a row until the breaker opens.
+        pause: seconds until it lets one call through to see.
+        retry_share: repetitions per call, over all calls; more mean that the platform is not well.
+        free_retries: repetitions that are allowed in any case.
+        longest_wait: seconds that are waited at most because an answer asks for it.
+    """
+
+    seconds: float = 600.0
+    call_timeout: float = 130.0
+    failures: int = 8
+    pause: float = 10.0
+    retry_share: float = 0.2
+    free_retries: int = 20
+    longest_wait: float = 300.0
+
+
+@dataclass
+class Tally:
+    """What was called.
+
+    `unknown` counts attempts of which nobody knows whether the platform has applied them; each was made again.
+    """
+
+    calls: int = 0
+    answered: int = 0
+    repeated: int = 0
+    throttled: int = 0
+    unknown: int = 0
+    bytes_sent: int = 0
+
+
+class _TryAgain(Exception):  # noqa: N818 - says what to do
+    """An attempt that is worth another one.
+
+    `wait` is in seconds, None for the usual back-off; `is_unknown`: the attempt may have been applied.
+    """
+
+    def __init__(self, why: str, wait: float | None = None, is_unknown: bool = False) -> None:
+        self.wait, self.is_unknown = wait, is_unknown
+        super().__init__(why)
+
+
+@dataclass
+class AccountCaller:
+    """Makes the calls of one account; an asynchronous context manager.
+
+    Attributes:
+        account: its name in destinations.yml.
+        headers: with the credentials.
+        deadline: no call leaves after it.
+    """
+
+    account: str
+    base_url: str
+    headers: Mapping[str, str]
+    capabilities: Capabilities
+    budget: RateBudget
+    deadline: datetime | None = None
+    patience: Patience = field(default_factory=Patience)
+    tally: Tally = field(default_factory=Tally)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def __aenter__(self) -> AccountCaller:
+        self._open = AsyncExitStack()
+        limits = httpx.Limits(max_connections=self.capabilities.connections)
+        self._client = await self._open.enter_async_context(
+            httpx.AsyncClient(
+                base_url=self.base_url,
+                headers=dict(self.headers),
+                timeout=httpx.Timeout(self.patience.call_timeout, connect=10.0),
+                limits=limits,
+                follow_redirects=False,  # credentials stay with the address they were given for
+                trust_env=False,
+            )
+        )
+        self._breaker = await AsyncCircuitBreakerFactory(exclude=[_TryAgainLater]).get_breaker(
+            self.account, threshold=self.patience.failures, ttl=self.patience.pause
+        )
+        self._paused_until = 0.0
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    async def __call__(self, call: Call, check: Callable[[bool], None] | None = None) -> Answer:
+        """The answer to a call: a success, or a refusal of its content (4xx).
+
+        `check` is asked right before each attempt leaves, whatever it has waited for, with whether an attempt before
+        may have been applied; what it raises ends the call.
+
+        Raises:
+            PlatformUnavailableError: it failed until patience or the budget of repetitions was used up, or it may have
+                been applied and is not repeatable.
+            CredentialsRefusedError: 401 or 403.
+            DeadlineError: the deadline has passed.
+        """
+        may_be_applied = False
+        try:
+            async for attempt in stamina.retry_context(
+                on=self._again, attempts=None, timeout=self.patience.seconds, wait_initial=0.2, wait_max=20.0
+            ):
+                with attempt:
+                    try:
+                        return await self._attempt(call, check and partial(check, may_be_applied))
+                    except _TryAgain as error:
+                        may_be_applied = may_be_applied or error.is_unknown
+                        raise
+        except (_TryAgain, OpenedState) as last:
+            raise PlatformUnavailableError(self.account, _said(last)) from None
+        raise AssertionError("a retry context either returns or raises")
+
+    def _again(self, error: Exception) -> bool | float:
+        """Whether an error is worth another attempt, or after how many seconds it is."""
+        if isinstance(error, OpenedState):
+            return self.patience.pause
+        if not isinstance(error, _TryAgain):
+            return False
+        _log.info("account %s: the platform %s; trying again", self.account, error)
+        if not isinstance(error, _TryAgainLater):
+            allowed = self.patience.free_retries + self.patience.retry_share * self.tally.calls
+            if self.tally.repeated >= allowed:
+                return False
+            self.tally.repeated += 1
+        return True if error.wait is None else error.wait
+
+    async def _attempt(self, call: Call, check: Callable[[], None] | None) -> Answer:
+        await self._wait_for_others()
+        async with self.budget.call(call.kind):
+            if self.deadline is not None and self.clock() >= self.deadline:
+                raise DeadlineError(self.account, self.deadline)
+            if check is not None:
+                check()
+            async with self._breaker:
+                answer = await self._send(call)
+        if answer.status in _NOT_KNOWN:
+            raise CredentialsRefusedError(self.account, answer.status)
+        return answer
+
+    async def _send(self, call: Call) -> Answer:
+        self.tally.calls += 1
+        request = self._client.build_request(call.method, call.path, content=call.content, headers=dict(call.headers))
+        try:
+            answer = await self._client.send(request, stream=True)
+            try:
+                content = await _read(answer)
+            finally:
+                await answer.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise _TryAgain(f"cannot be reached ({kind_of(error)})") from None
+        except httpx.TransportError as error:
+            raise self._unknown(call, f"did not answer ({kind_of(error)})") from None
+        self.tally.answered += 1
+        self.tally.bytes_sent += len(call.content)
+        if answer.status_code == _TOO_MANY:
+            raise self._throttled(answer)
+        if answer.status_code >= 500 or answer.status_code == _REQUEST_TIMED_OUT:
+            wait = self._asked_to_wait(answer)
+            raise self._unknown(call, f"answers HTTP {answer.status_code}", wait)
+        return Answer(answer.status_code, answer.headers, content)
+
+    def _unknown(self, call: Call, what: str, wait: float | None = None) -> Exception:
+        """The error of an attempt that may have been applied."""
+        self.tally.unknown += 1
+        if call.is_repeatable:
+            return _TryAgain(what, wait, is_unknown=True)
+        return PlatformUnavailableError(self.account, f"{what}, and the call must not be repeated")
+
+    def _throttled(self, answer: httpx.Response) -> _TryAgain:
+        """All calls of this process wait, not only the one that was told."""
+        self.tally.throttled += 1
+        wait = self._asked_to_wait(answer)
+        if wait is not None:
+            if wait > self.patience.longest_wait:
+                raise PlatformUnavailableError(self.account, f"asks to wait {wait:.0f} seconds")
+            loop = asyncio.get_running_loop()
+            self._paused_until = max(self._paused_until, loop.time() + wait)
+        return _TryAgainLater("answers that there are too many calls (HTTP 429)", wait)
+
+    def _asked_to_wait(self, answer: httpx.Response) -> float | None:
+        return seconds_to_wait(answer.headers, self.capabilities.wait_headers, self.clock())
+
+    async def _wait_for_others(self) -> None:
+        while (seconds := self._paused_until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(seconds)
+
+
+class _TryAgainLater(_TryAgain):
+    """Too many calls: no failure of the platform, so the breaker does not count it."""
+
+
+async def _read(answer: httpx.Response) -> bytes:
+    """The body, up to a limit: what is larger is cut, and cannot be parsed then."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > _BYTES_OF_ANSWER:
+            break
+    return b"".join(parts)
+
+
+def _said(error: Exception) -> str:
+    return "it failed too often, so calls are paused" if isinstance(error, OpenedState) else f"the platform {error}"

@@ -1,0 +1,122 @@
+"""One batch to a platform: rows into calls, calls at once as far as the platform allows, an outcome for every row."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+
+from lakehouse.activation.destinations.capabilities import Capabilities
+from lakehouse.activation.destinations.destination import Recheck, Rejection
+from lakehouse.activation.destinations.platform import (
+    Caller,
+    Item,
+    Outcomes,
+    Platform,
+    Row,
+    UnreadableAnswerError,
+)
+from lakehouse.activation.sending.account_caller import AccountCaller
+from lakehouse.activation.sending.failures import PlatformUnavailableError, UnexpectedAnswerError
+from lakehouse.activation.sending.journal import Journal
+from lakehouse.activation.sending.packing import packed
+from lakehouse.activation.sending.splitting import deliver_all_it_takes
+
+_REFUSED_MEANWHILE = Rejection("refused since the plan was made", is_permanent=False, has_refused=True)
+
+
+@dataclass(frozen=True)
+class BatchDelivery:
+    """How batches of one campaign get to its account.
+
+    Attributes:
+        limits: those of the platform and of the account.
+        recheck: asked right before a call leaves, about its upserts.
+        slots: limits how many calls are under way, over all batches.
+        job_seconds: a call, or the job it started, that takes longer is given up.
+    """
+
+    account: str
+    platform: Platform
+    limits: Capabilities
+    call: AccountCaller
+    recheck: Recheck
+    slots: asyncio.Semaphore
+    job_seconds: float = 3600.0
+
+    async def deliver(self, operations: pa.Table, journal: Journal) -> Exception | None:
+        """Deliver all rows, removals first; what became of each is in the journal. Returns the first failure of a call.
+
+        A failed call does not end the others.
+        """
+        items = [Item(row, self.platform.encode(row)) for row in rows_of(operations)]
+        too_large, others = _too_large(items, self.limits.bytes_per_row)
+        journal.add(too_large, Outcomes("", {place: self._is_too_large(item) for place, item in enumerate(too_large)}))
+        calls = list(packed(others, self.limits))
+        for are_removals in (True, False):  # an address may pass from one customer to another
+            group = [self._one(call, journal) for call in calls if call[0].row.is_removal is are_removals]
+            for outcome in await asyncio.gather(*group, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    return outcome
+                if outcome is not None:
+                    raise outcome
+        return None
+
+    def _is_too_large(self, item: Item) -> Rejection:
+        return Rejection(f"{len(item.body)} bytes, more than the {self.limits.bytes_per_row} that the platform takes")
+
+    async def _one(self, items: list[Item], journal: Journal) -> None:
+        """A call's rows, without those who refused until it left."""
+        async with self.slots:
+            while items:
+                upserts = [item.row for item in items if not item.row.is_removal]
+                check = partial(self._check, upserts) if upserts else None
+                try:
+                    outcomes = await self._within_time(items, partial(self.call, check=check))
+                    journal.add(items, outcomes)
+                    return
+                except _RefusedMeanwhileError as stopped:
+                    held = [item for item in items if item.row.customer_id in stopped.refused]
+                    if not stopped.may_be_applied:  # else nobody knows whether the platform has them
+                        journal.add(held, Outcomes("", dict.fromkeys(range(len(held)), _REFUSED_MEANWHILE)))
+                    items = [item for item in items if item.row.customer_id not in stopped.refused]
+
+    async def _within_time(self, items: Sequence[Item], call: Caller) -> Outcomes:
+        try:
+            async with asyncio.timeout(self.job_seconds):
+                return await deliver_all_it_takes(self.platform, items, call)
+        except TimeoutError:
+            said = f"a call, or the job it started, took longer than {self.job_seconds:.0f} seconds"
+            raise PlatformUnavailableError(self.account, said) from None
+        except UnreadableAnswerError as error:
+            raise UnexpectedAnswerError(self.account, str(error)) from None
+
+    def _check(self, upserts: Sequence[Row], may_be_applied: bool) -> None:
+        refused = self.recheck([(row.customer_id, row.email) for row in upserts])
+        if refused:
+            raise _RefusedMeanwhileError(refused.keys(), may_be_applied)
+
+
+class _RefusedMeanwhileError(Exception):
+    """Some of a call's rows must not be written to any more; it has not left."""
+
+    def __init__(self, refused: Set[str], may_be_applied: bool) -> None:
+        self.refused, self.may_be_applied = refused, may_be_applied
+        super().__init__(f"{len(refused)} rows")
+
+
+def rows_of(operations: pa.Table) -> Iterator[Row]:
+    """Operations as rows; of a removal the address is the one that was sent."""
+    for operation in operations.to_pylist():
+        is_removal = operation["action"] == "removed"
+        attributes = {} if is_removal else json.loads(operation["payload"])["attributes"]
+        email = (operation.get("sent_email") if is_removal else operation["email"]) or ""
+        yield Row(operation["customer_id"], operation["action"], email, attributes, operation["payload_hash"])
+
+
+def _too_large(items: Sequence[Item], largest: int) -> tuple[list[Item], list[Item]]:
+    return [item for item in items if len(item.body) > largest], [item for item in items if len(item.body) <= largest]

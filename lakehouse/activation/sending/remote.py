@@ -1,0 +1,131 @@
+"""A campaign's destination at an account of a platform."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from lakehouse.activation.accounts import Account
+from lakehouse.activation.destinations.capabilities import Capabilities
+from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck
+from lakehouse.activation.destinations.platform import Platform, Row, UnreadableAnswerError
+from lakehouse.activation.destinations.platform_kind import Audience, Login
+from lakehouse.activation.destinations.rates import Rate
+from lakehouse.activation.sending.account_caller import AccountCaller, Patience, Tally
+from lakehouse.activation.sending.batch_delivery import BatchDelivery
+from lakehouse.activation.sending.failures import UnexpectedAnswerError
+from lakehouse.activation.sending.journal import Acknowledged, Journal
+from lakehouse.activation.sending.rate_budget import RateBudget
+
+BATCH_SIZE = 10_000
+BATCHES_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class RemoteDestination:
+    """One campaign at one account.
+
+    Attributes:
+        folder: of the campaign's exports to this account; the journals are in it.
+        budgets: folder of the rate budgets, which all campaigns of this installation share.
+        deadline: no call leaves after it.
+        tally: what was called.
+    """
+
+    account: Account
+    campaign_id: str
+    folder: Path
+    budgets: Path
+    deadline: datetime | None = None
+    patience: Patience = field(default_factory=Patience)
+    tally: Tally = field(default_factory=Tally)
+    batch_size: int = field(default_factory=lambda: BATCH_SIZE)
+    batches_at_once: int = BATCHES_AT_ONCE
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return self.account.name
+
+    def recorded(self, batch: Batch) -> None:
+        """Forget the journal of a batch."""
+        self._journal(batch).forget()
+
+    @asynccontextmanager
+    async def opened(self, recheck: Recheck) -> AsyncIterator[Deliver]:
+        """What delivers batches; ConfigurationError when a reference of the account cannot be resolved."""
+        async with self._connected() as (platform, call):
+            limits = call.capabilities
+            slots = asyncio.Semaphore(limits.connections)
+            delivery = BatchDelivery(self.name, platform, limits, call, recheck, slots)
+
+            async def deliver(batch: Batch) -> BatchReceipt:
+                journal = self._journal(batch)
+                failure = await delivery.deliver(batch.operations, journal)
+                return _receipt(journal.read(), batch, failure)
+
+            yield deliver
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[Callable[[Row], Awaitable[bool]]]:
+        """What says whether a send would find a row as it was delivered."""
+        async with self._connected() as (platform, call):
+
+            async def is_usable(row: Row) -> bool:
+                try:
+                    return await platform.is_usable(row, call)
+                except UnreadableAnswerError as error:
+                    raise UnexpectedAnswerError(self.name, str(error)) from None
+
+            yield is_usable
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[Platform, AccountCaller]]:
+        account, limits = self.account, limits_of(self.account)
+        login = Login(account.user.resolve() if account.user else "", account.secret.resolve())
+        platform = account.kind.open(Audience(self.campaign_id, account.list))
+        headers = account.kind.headers(login)
+        with closing(RateBudget(self.budgets, account.name, limits.rates)) as budget:
+            async with AccountCaller(
+                account.name, account.address(), headers, limits, budget, self.deadline, self.patience, self.tally
+            ) as call:
+                yield platform, call
+
+    def _journal(self, batch: Batch) -> Journal:
+        return Journal(self.folder / batch.export_id, batch.ordinal)
+
+
+def limits_of(account: Account) -> Capabilities:
+    """The platform's limits, tightened by those that the account declares."""
+    own, limits = account.limits, account.kind.capabilities
+    if own.calls_per_second is not None:
+        fewer = (_as_rate(own.calls_per_second),)
+        limits = replace(limits, rates={kind: (*rates, *fewer) for kind, rates in limits.rates.items()})
+    if own.rows_per_call is not None:
+        limits = replace(limits, rows_per_call=min(own.rows_per_call, limits.rows_per_call))
+    if own.connections is not None:
+        limits = replace(limits, connections=min(own.connections, limits.connections))
+    return limits
+
+
+def _as_rate(calls_per_second: float) -> Rate:
+    """Whole calls: 0.5 calls a second are 1 in 2 seconds."""
+    if calls_per_second >= 1:
+        return Rate(int(calls_per_second), int(calls_per_second) / calls_per_second)
+    return Rate(1, 1 / calls_per_second)
+
+
+def _receipt(noted: list[Acknowledged], batch: Batch, failure: Exception | None) -> BatchReceipt:
+    digest = hashlib.sha256("".join(batch.operations["payload_hash"].to_pylist()).encode()).hexdigest()
+    return BatchReceipt(
+        references=tuple(dict.fromkeys(row.reference for row in noted if row.reference)),
+        sha256=digest,
+        accepted=frozenset(row.customer_id for row in noted if row.rejection is None),
+        rejected={row.customer_id: row.rejection for row in noted if row.rejection is not None},
+        failure=failure,
+    )

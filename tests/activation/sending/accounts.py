@@ -1,0 +1,42 @@
+"""A shop whose campaign goes to an account at a simulated platform."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.activation.conftest import Shop
+from tests.support.simulators import TOKEN, Simulated, simulated
+
+# What an account at each platform must declare besides its secret.
+NEEDS: dict[str, dict[str, str]] = {"klaviyo": {}}
+
+
+@contextmanager
+def account_at(
+    shop: Shop,
+    platform: str,
+    faults: list[dict[str, Any]] | None = None,
+    limits: dict[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[Simulated]:
+    """A simulator at work, with the shop's campaign `thanks` going to an account `mails` of it."""
+    before = os.environ.get("MAILS_KEY")
+    os.environ["MAILS_KEY"] = TOKEN
+    try:
+        with simulated(platform, faults or (), **options) as running:
+            declare(shop, platform, running.url, limits)
+            yield running
+    finally:
+        os.environ.pop("MAILS_KEY") if before is None else os.environ.update(MAILS_KEY=before)
+
+
+def declare(shop: Shop, platform: str, url: str, limits: dict[str, Any] | None = None) -> None:
+    """Write destinations.yml and campaigns.yml."""
+    account = {"destination": platform, "base_url": url, "secret": "${MAILS_KEY}", "limits": limits or {}}
+    accounts = {"accounts": {"mails": account | NEEDS[platform]}}
+    (shop.conf / "destinations.yml").write_text(json.dumps(accounts))
+    shop.declare(platform="mails")
