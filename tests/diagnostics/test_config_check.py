@@ -21,6 +21,8 @@ MISTAKES = [
         "coalesce(cast(`end` as",
         "is not SQL",
     ),
+    ("segments.yml", "where: count_orders >= 6", "where: count_order >= 6", "has no column 'count_order'"),
+    ("segments.yml", "detail: top_category_1", "detail: email", "no place for personal data"),
     ("campaigns.yml", "segment: loyal_champions", "segment: loyal_champion", "there is no segment 'loyal_champion'"),
     (
         "campaigns.yml",

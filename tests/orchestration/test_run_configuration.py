@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lakehouse.activation.campaigns import campaign_ids
+from lakehouse.activation.segments.catalogue import segments
 from lakehouse.config.feeds import feeds
 from lakehouse.config.folder import configuration_folder, configuration_hash, working_with
 from lakehouse.config.settings import PROJECT_ROOT, settings
@@ -62,6 +63,20 @@ def test_a_template_that_is_edited_counts_for_the_next_run_and_is_named_as_it_is
     with pytest.raises(ConfigurationError) as error:
         run_configuration("c")
     assert error.value.file == str(template)
+
+
+def test_segments_are_part_of_the_copy(conf: Path) -> None:
+    (conf / "segments").mkdir()
+    own = conf / "segments" / "segment_guests.sql"
+    own.write_text("select 1")
+    with working_with(run_configuration("a")):
+        before = configuration_hash(), segments()
+        own.write_text("select 2")
+        (conf / "segments.yml").write_text("segments: {}")
+        assert (configuration_hash(), segments()) == before
+        assert segments()["guests"].file == own
+        assert segments()["quiet_regulars"].file == conf / "segments.yml"
+    assert "quiet_regulars" not in segments()
 
 
 def test_an_invalid_file_is_named_as_it_is_edited_and_no_copy_of_it_stays(conf: Path) -> None:
