@@ -8,7 +8,11 @@ from lakehouse.simulators.platform import Platform
 
 PLATFORMS = {
     "braze": "lakehouse.simulators.braze:Braze",
+    "customerio": "lakehouse.simulators.customerio:Customerio",
+    "iterable": "lakehouse.simulators.iterable:Iterable",
     "klaviyo": "lakehouse.simulators.klaviyo:Klaviyo",
+    "listmonk": "lakehouse.simulators.listmonk:Listmonk",
+    "listmonk-5": "lakehouse.simulators.listmonk:ListmonkFive",
     "mailchimp": "lakehouse.simulators.mailchimp:Mailchimp",
     "sendgrid": "lakehouse.simulators.sendgrid:SendGrid",
 }
