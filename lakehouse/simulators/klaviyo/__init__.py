@@ -1,6 +1,8 @@
 """Klaviyo: profiles, bulk imports, lists, subscriptions and suppressions.
 
 Facts: https://developers.klaviyo.com/en/reference/bulk_import_profiles and the models of the client `klaviyo-api`.
+Guesses, where they say nothing: the answer to a missing revision; which mistakes refuse a whole job and which one row;
+that a row whose identifiers belong to two profiles fails.
 """
 
 from __future__ import annotations
@@ -103,7 +105,8 @@ class Klaviyo(Platform):
 
     def throttled(self, call: Call, wait_seconds: float, retry_after: str | None) -> Answer:
         """429."""
-        detail = f"Request was throttled. Expected available in {math.ceil(wait_seconds)} second."
+        seconds = math.ceil(wait_seconds)
+        detail = f"Request was throttled. Expected available in {seconds} second{'' if seconds == 1 else 's'}."
         answer = error(429, "throttled", "Rate limit reached", detail)
         headers = {"Retry-After": retry_after} if retry_after is not None else {}
         return Answer(429, answer.body, {**answer.headers, **headers})
