@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from lakehouse.activation.destinations.braze import BRAZE
+from lakehouse.activation.destinations.customerio import CUSTOMERIO
 from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Destination, Recheck
+from lakehouse.activation.destinations.iterable import ITERABLE
 from lakehouse.activation.destinations.klaviyo import KLAVIYO
 from lakehouse.activation.destinations.outbox import Outbox
 from lakehouse.activation.destinations.platform_kind import PlatformKind
 
 # Platforms that an account in destinations.yml may be of.
-PLATFORMS: dict[str, PlatformKind] = {"klaviyo": KLAVIYO}
+PLATFORMS: dict[str, PlatformKind] = {
+    "braze": BRAZE,
+    "customerio": CUSTOMERIO,
+    "iterable": ITERABLE,
+    "klaviyo": KLAVIYO,
+}
 
 __all__ = ["PLATFORMS", "Batch", "BatchReceipt", "Deliver", "Destination", "Outbox", "PlatformKind", "Recheck"]

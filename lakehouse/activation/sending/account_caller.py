@@ -99,7 +99,7 @@ class AccountCaller:
 
     account: str
     base_url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     capabilities: Capabilities
     budget: RateBudget
     deadline: datetime | None = None

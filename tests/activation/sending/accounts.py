@@ -12,7 +12,7 @@ from tests.activation.conftest import Shop
 from tests.support.simulators import TOKEN, Simulated, simulated
 
 # What an account at each platform must declare besides its secret.
-NEEDS: dict[str, dict[str, str]] = {"klaviyo": {}}
+NEEDS: dict[str, dict[str, str]] = {"braze": {}, "customerio": {"user": "site"}, "iterable": {}, "klaviyo": {}}
 
 
 @contextmanager
@@ -27,7 +27,9 @@ def account_at(
     before = os.environ.get("MAILS_KEY")
     os.environ["MAILS_KEY"] = TOKEN
     try:
-        with simulated(platform, faults or (), **options) as running:
+        user = NEEDS[platform].get("user")
+        token = f"{user}:{TOKEN}" if user else TOKEN
+        with simulated(platform, faults or (), token=token, **options) as running:
             declare(shop, platform, running.url, limits)
             yield running
     finally:
