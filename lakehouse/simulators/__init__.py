@@ -22,5 +22,6 @@ How to write one
     - `job_stuck`: make jobs with `call.job_seconds()`;
     - `import_lock`: ask `call.is_import_locked()` where an import begins.
 
-    The clock is `call.now`, in seconds since 1970.
+    The clock is `call.now`, in seconds since 1970. A body may hold anything: `inner`, `objects` and `texts` of
+    reading.py read it, and what they raise is answered with `bad_body`.
 """

@@ -9,6 +9,7 @@ from lakehouse.simulators.call import Answer, Call
 from lakehouse.simulators.klaviyo.documents import InvalidError, document, moment, resource, resources
 from lakehouse.simulators.klaviyo.profiles import Profiles
 from lakehouse.simulators.people import Person
+from lakehouse.simulators.reading import inner, objects
 
 SUBSCRIBED, UNSUBSCRIBED, NEVER = "SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"
 _MOST = {"subscription": 1000, "suppression": 100}  # profiles of a call
@@ -48,8 +49,8 @@ class Consent:
 
     def _persons(self, call: Call, what: str, how: str) -> list[Person]:
         (data,) = resources(call, f"profile-{what}-bulk-{how}-job")
-        rows = ((data.get("attributes") or {}).get("profiles") or {}).get("data") or []
-        emails = [str((row.get("attributes") or {}).get("email") or "") for row in rows]
+        rows = objects(inner(data, "attributes", "profiles", "data"), "profiles.data")
+        emails = [str(inner(row, "attributes", "email") or "") for row in rows]
         if not emails or len(emails) > _MOST[what] or not all(emails):
             raise InvalidError(
                 f"'profiles' must have 1 to {_MOST[what]} profiles with email.", "/data/attributes/profiles"

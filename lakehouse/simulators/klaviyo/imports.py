@@ -21,6 +21,7 @@ from lakehouse.simulators.klaviyo.documents import (
 )
 from lakehouse.simulators.klaviyo.lists import Lists
 from lakehouse.simulators.klaviyo.profiles import Profiles, RowError, check_shape, key_of
+from lakehouse.simulators.reading import inner, objects
 
 _KIND, _PATH = "profile-bulk-import-job", "/api/profile-bulk-import-jobs"
 _MOST = 10_000  # profiles
@@ -37,7 +38,7 @@ class Imports:
     def create(self, call: Call) -> Answer:
         """POST /api/profile-bulk-import-jobs"""
         (data,) = resources(call, _KIND)
-        rows = ((data.get("attributes") or {}).get("profiles") or {}).get("data")
+        rows = inner(data, "attributes", "profiles", "data")
         if not isinstance(rows, list) or not rows:
             raise InvalidError("'profiles' must have data: a list of profiles.", "/data/attributes/profiles")
         if len(rows) > _MOST:
@@ -101,7 +102,7 @@ def _import_error(at: int, row: dict[str, Any], error: RowError) -> dict[str, An
 
 
 def _list_ids(data: dict[str, Any]) -> list[str]:
-    lists = ((data.get("relationships") or {}).get("lists") or {}).get("data") or []
+    lists = objects(inner(data, "relationships", "lists", "data"), "lists.data")
     return [str(each.get("id")) for each in lists]
 
 

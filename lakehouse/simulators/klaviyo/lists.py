@@ -17,6 +17,7 @@ from lakehouse.simulators.klaviyo.documents import (
 )
 from lakehouse.simulators.klaviyo.profiles import shown, wants_subscriptions
 from lakehouse.simulators.people import People, Person
+from lakehouse.simulators.reading import inner
 
 _MOST_IN_A_LIST_CALL = 1000
 
@@ -35,7 +36,7 @@ class Lists:
     def create(self, call: Call) -> Answer:
         """POST /api/lists"""
         (data,) = resources(call, "list")
-        name = (data.get("attributes") or {}).get("name")
+        name = inner(data, "attributes", "name")
         if not isinstance(name, str) or not name:
             raise InvalidError("'name' is a required field for the resource 'list'.", "/data/attributes/name")
         id = f"SIM{len(self.names) + 1:03d}"

@@ -10,6 +10,7 @@ from typing import Any
 from lakehouse.simulators.call import Call
 from lakehouse.simulators.klaviyo.documents import InvalidError, moment, resource
 from lakehouse.simulators.people import People, Person
+from lakehouse.simulators.reading import inner, texts
 
 MOST_BYTES = 100_000  # of one profile
 _IDENTIFIERS = ("email", "phone_number", "external_id")
@@ -111,6 +112,7 @@ def check_shape(data: Any, pointer: str) -> None:
             raise InvalidError(f"'{name}' must be an object.", f"{at}/{name}")
     if not data.get("id") and not any(attributes.get(name) for name in _IDENTIFIERS):
         raise InvalidError("One of 'email', 'phone_number', 'external_id' or 'id' must be provided.", at)
+    _unset(data)
     # A sign has at most four bytes, and the text of a value about as many signs as its JSON: mostly that decides.
     if len(repr(data)) > MOST_BYTES // 4 and len(_json(data)) > MOST_BYTES:
         raise InvalidError("The profile is larger than the maximum of 100KB.", pointer)
@@ -163,8 +165,8 @@ def _json(data: Any) -> bytes:
 
 
 def _unset(data: Mapping[str, Any]) -> list[str]:
-    unset = ((data.get("meta") or {}).get("patch_properties") or {}).get("unset") or []
-    return [unset] if isinstance(unset, str) else list(unset)
+    unset = inner(data, "meta", "patch_properties", "unset")
+    return [unset] if isinstance(unset, str) else texts(unset, "unset")
 
 
 def _compared(identifier: str, value: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from lakehouse.simulators.call import Answer, Call
 from lakehouse.simulators.mailchimp.members import STATES, MemberError, Members, member_hash
 from lakehouse.simulators.mailchimp.problems import invalid
+from lakehouse.simulators.reading import texts
 
 _MOST = 500
 _EXISTS = "is already a list member, do you want to update? please provide update_existing:true in the request body"
@@ -78,4 +79,5 @@ def _problem(rows: list[Any]) -> Answer | None:
             return invalid(f"{place}.status", message)
         if not isinstance(row.get("merge_fields", {}), dict):
             return invalid(f"{place}.merge_fields", "Schema describes object, other found instead")
+        texts(row.get("tags"), f"{place}.tags")
     return None

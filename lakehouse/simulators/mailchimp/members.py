@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.simulators.people import People, Person
+from lakehouse.simulators.reading import texts
 
 STATES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 IN_COMPLIANCE = ("unsubscribed", "cleaned")  # who cannot be subscribed by the API any more
@@ -95,7 +96,7 @@ class Members:
             is_raised = status in _MAILED and person.subscription not in _MAILED
             person.count_raised += is_raised and not is_new
             person.subscription = status
-        tags = [tag if isinstance(tag, str) else str(tag.get("name")) for tag in member.get("tags") or []]
+        tags = texts(member.get("tags"), "tags")
         if is_synced:
             for gone in set(person.memberships) - set(tags):
                 person.leave(gone)

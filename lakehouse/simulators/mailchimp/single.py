@@ -16,7 +16,7 @@ _MERGE_TYPES = ("text", "number", "date", "address", "phone", "url", "birthday",
 def list_members(members: Members, call: Call) -> Answer:
     """GET /lists/{id}/members"""
     found = [members.shown(person) for person in members if call.query.get("status") in (None, person.subscription)]
-    offset, count = int(call.query.get("offset", 0)), int(call.query.get("count", 10))
+    offset, count = _number(call, "offset", 0), _number(call, "count", 10)
     told = {"members": found[offset : offset + count], "list_id": members.id, "total_items": len(found)}
     return Answer(200, told)
 
@@ -97,7 +97,7 @@ def update_tags(members: Members, call: Call) -> Answer:
 def get_merge_fields(members: Members, call: Call) -> Answer:
     """GET /lists/{id}/merge-fields"""
     found = [_merge_field(members, tag) for tag in members.merge_fields]
-    offset, count = int(call.query.get("offset", 0)), int(call.query.get("count", 10))
+    offset, count = _number(call, "offset", 0), _number(call, "count", 10)
     told = {"merge_fields": found[offset : offset + count], "list_id": members.id, "total_items": len(found)}
     return Answer(200, told)
 
@@ -117,6 +117,8 @@ def add_merge_field(members: Members, call: Call) -> Answer:
 def _written(members: Members, call: Call, member: dict[str, Any], status: Any) -> Answer:
     if status is not None and status not in STATES:
         return invalid("status", f"Data presented is not one of the accepted values: {', '.join(STATES)}.")
+    if not isinstance(member.get("merge_fields"), dict | None):
+        return invalid("merge_fields", "Schema describes object, other found instead")
     fault = call.row_fault(0, str(member.get("email_address", "")))
     if fault is not None and fault.reason is not None:
         raise MemberError("Invalid Resource", fault.reason)
@@ -124,8 +126,15 @@ def _written(members: Members, call: Call, member: dict[str, Any], status: Any) 
     return Answer(200, members.shown(members.write(member, status, call.now, is_synced=False)))
 
 
+def _number(call: Call, name: str, default: int) -> int:
+    given = call.query.get(name, str(default))
+    if not given.isdecimal():
+        raise MemberError("Invalid Resource", "The query is not valid.", field=name, message="Not a number")
+    return int(given)
+
+
 def _is_tag(tag: Any) -> bool:
-    return isinstance(tag, dict) and bool(tag.get("name")) and tag.get("status") in ("active", "inactive")
+    return isinstance(tag, dict) and isinstance(tag.get("name"), str) and tag.get("status") in ("active", "inactive")
 
 
 def _change_tag(person: Person, tag: dict[str, str], now: float) -> None:

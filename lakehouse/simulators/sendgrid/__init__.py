@@ -15,6 +15,7 @@ from lakehouse.simulators.call import Answer, BadBodyError, Call
 from lakehouse.simulators.jobs import Job
 from lakehouse.simulators.platform import Happening, Options, Platform, Refusal, Route
 from lakehouse.simulators.rate_limit import Allowance, Count, Window
+from lakehouse.simulators.reading import texts
 from lakehouse.simulators.sendgrid import imports
 from lakehouse.simulators.sendgrid.contacts import ContactError, Contacts, check_contact, key_of
 from lakehouse.simulators.sendgrid.definitions import Fields, Lists, error
@@ -140,7 +141,7 @@ class SendGrid(Platform):
 
     def _import(self, call: Call) -> Answer:
         body = call.object()
-        rows, lists = body.get("contacts"), body.get("list_ids") or []
+        rows, lists = body.get("contacts"), texts(body.get("list_ids"), "list_ids")
         if not isinstance(rows, list) or not rows:
             return error(400, "at least one contact is required", "contacts")
         if len(rows) > _MOST:
@@ -204,17 +205,17 @@ class SendGrid(Platform):
         return Answer(200, {"result": found[:50], "contact_count": len(found)})
 
     def _search_emails(self, call: Call) -> Answer:
-        emails = call.object().get("emails")
-        if not isinstance(emails, list) or not 0 < len(emails) <= _MOST_SEARCHED:
+        emails = texts(call.object().get("emails"), "emails")
+        if not 0 < len(emails) <= _MOST_SEARCHED:
             return error(400, f"1 to {_MOST_SEARCHED} emails are required", "emails")
-        found = {email: self.people.get(str(email).lower()) for email in emails}
+        found = {email: self.people.get(email.lower()) for email in emails}
         told = {
             email: {"contact": self._contacts.shown(person, self._fields)} for email, person in found.items() if person
         }
         return Answer(200, {"result": told}) if told else error(404, "not found")
 
     def _suppress(self, call: Call) -> Answer:
-        emails = [str(email).lower() for email in call.object().get("recipient_emails") or []]
+        emails = [email.lower() for email in texts(call.object().get("recipient_emails"), "recipient_emails")]
         self._unsubscribed.update(emails)
         self.settle(call.now)
         return Answer(201, {"recipient_emails": emails})
