@@ -29,6 +29,20 @@ _MEMBER = {
     "tags": ["x"],
     "merge_fields": {"FNAME": "A"},
 }
+_IDENTIFY = {
+    "type": "person",
+    "action": "identify",
+    "identifiers": {"id": "1"},
+    "attributes": {"email": "a@example.com", "cio_subscription_preferences": {"topics": {"topic_1": True}}},
+    "timestamp": 1,
+}
+_EVENT = {"name": "x", "id": "01A", "timestamp": 1}
+_MERGE = {"primary": {"id": "1"}, "secondary": {"id": "2"}}
+_UPDATE = {"userId": "1", "email": "a@example.com", "mergeNestedObjects": True}
+_FIELDS = {"tier": "x", "address": {"city": "Ulm"}, "emailListIds": [1], "email": "a@example.com"}
+_LISTED = {"listId": 1, "subscribers": [{"userId": "1", "email": "a@example.com"}], "channelUnsubscribe": True}
+_SUBSCRIBER = {"email": "a@example.com", "name": "A", "attribs": {"a": 1}, "lists": [1], "status": "enabled"}
+_LISTS = {"ids": [1], "query": "email='a@example.com'", "target_list_ids": [1], "action": "add", "status": "confirmed"}
 _ONE = f"/3.0/lists/{LIST}/members/{member_hash('a@example.com')}"
 GOOD: dict[str, list[tuple[str, str, Any]]] = {
     "braze": [
@@ -38,6 +52,24 @@ GOOD: dict[str, list[tuple[str, str, Any]]] = {
         ("POST", "/users/delete", {"external_ids": ["1"]}),
         ("POST", "/email/status", {"email": ["a@example.com"], "subscription_state": "unsubscribed"}),
     ],
+    "customerio": [
+        ("POST", "/api/v2/batch", {"batch": [_IDENTIFY]}),
+        ("POST", "/api/v2/entity", {**_IDENTIFY, "action": "event", **_EVENT}),
+        ("POST", "/api/v2/entity", {"type": "person", "action": "merge", **_MERGE}),
+        ("PUT", "/api/v1/customers/1", {"email": "a@example.com", "unsubscribed": True, "_timestamp": 1}),
+        ("POST", "/api/v1/customers/1/events", {**_EVENT, "data": {"total": 1}}),
+        ("POST", "/api/v1/merge_customers", _MERGE),
+    ],
+    "iterable": [
+        ("POST", "/api/lists", {"name": "VIP"}),
+        ("POST", "/api/users/bulkUpdate", {"users": [{**_UPDATE, "dataFields": _FIELDS}], "createNewFields": False}),
+        ("POST", "/api/users/update", {"userId": "1", "dataFields": {"tier": "x"}}),
+        ("POST", "/api/users/updateSubscriptions", {"userId": "1", "emailListIds": [1], "unsubscribedChannelIds": [1]}),
+        ("POST", "/api/lists/subscribe", {**_LISTED, "updateExistingUsersOnly": True}),
+        ("POST", "/api/lists/unsubscribe", _LISTED),
+        ("POST", "/api/users/forget", {"email": "a@example.com", "userId": "1"}),
+        ("POST", "/api/users/unforget", {"email": "a@example.com", "userId": "1"}),
+    ],
     "klaviyo": [
         ("POST", "/api/lists", {"data": {"type": "list", "attributes": {"name": "VIP"}}}),
         ("POST", "/api/profile-bulk-import-jobs", import_job(_ROW, lists=("SIM001",))),
@@ -45,6 +77,14 @@ GOOD: dict[str, list[tuple[str, str, Any]]] = {
         ("POST", "/api/profiles", {"data": _ROW}),
         ("POST", "/api/lists/SIM001/relationships/profiles", {"data": [{"type": "profile", "id": f"01SIM{1:021d}"}]}),
         ("POST", "/api/profile-subscription-bulk-create-jobs", {"data": _SUBSCRIBE}),
+    ],
+    "listmonk": [
+        ("POST", "/api/lists", {"name": "VIP", "tags": ["x"], "type": "private"}),
+        ("POST", "/api/subscribers", {**_SUBSCRIBER, "preconfirm_subscriptions": True}),
+        ("PUT", "/api/subscribers/1", _SUBSCRIBER),
+        ("PUT", "/api/subscribers/lists", _LISTS),
+        ("PUT", "/api/subscribers/query/lists", _LISTS),
+        ("PUT", "/api/subscribers/blocklist", {"ids": [1]}),
     ],
     "mailchimp": [
         ("POST", f"/3.0/lists/{LIST}", {"members": [_MEMBER], "update_existing": True}),

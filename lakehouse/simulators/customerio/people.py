@@ -132,8 +132,10 @@ def named_as(identifiers: Identifiers) -> list[tuple[str, str]]:
 
 def subscriptions(person: Person) -> dict[str, bool]:
     """Whether the person takes messages at all, and each topic; a topic that is not named follows its default."""
-    topics = (person.facts.get(PREFERENCES) or {}).get("topics") or {}
-    chosen = {topic: choice is True for topic, choice in topics.items() if choice is not None}
+    preferences = person.facts.get(PREFERENCES)
+    topics = preferences.get("topics") if isinstance(preferences, dict) else None
+    known = topics if isinstance(topics, dict) else {}
+    chosen = {topic: choice is True for topic, choice in known.items() if choice is not None}
     return {"": not is_unsubscribed(person)} | chosen
 
 

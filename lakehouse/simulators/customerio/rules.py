@@ -99,6 +99,8 @@ def event(call: Json, data_key: str) -> Json:
         raise RefusedError("name", "event name cannot be longer than 100 bytes")
     if not isinstance(data, dict):
         raise RefusedError(data_key, "event data must be a hash")
+    if not isinstance(call.get("id", ""), str):
+        raise RefusedError("id", "id must be a valid ULID")
     seconds(call.get("timestamp"), 0)
     return {"name": name, "data": data}
 

@@ -11,11 +11,17 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from lakehouse.simulators.call import Answer, Call
+from lakehouse.simulators.call import Answer, BadBodyError, Call
 from lakehouse.simulators.iterable.answers import bulk, said, single
-from lakehouse.simulators.iterable.fields import SUBSCRIPTIONS, Json
+from lakehouse.simulators.iterable.fields import IDENTITY, SUBSCRIPTIONS, Json
 from lakehouse.simulators.iterable.lists import Lists
-from lakehouse.simulators.iterable.project import EMAIL_CHANNEL, Project
+from lakehouse.simulators.iterable.project import (
+    EMAIL_CHANNEL,
+    FailedUpdateError,
+    Project,
+    are_subscriptions,
+    identity_of,
+)
 from lakehouse.simulators.platform import Happening, Options, Platform, Refusal, Route
 from lakehouse.simulators.rate_limit import Allowance, Window
 
@@ -142,20 +148,21 @@ class Iterable(Platform):
 
     def _update_subscriptions(self, call: Call) -> Answer:
         body = call.object()
-        person = self.project.find(body.get("email") or "", body.get("userId") or "")
+        person = self.project.find(*_identity(body))
+        if not are_subscriptions(body):
+            return said(400, "BadParams", "subscriptions must be arrays of ids")
         if person is None:
             return said(400, "UnknownEmailError", "the user does not exist")
         self.project.subscribe(person, {name: body[name] for name in SUBSCRIPTIONS if name in body})
         return said(200, "Success", "User subscriptions updated")
 
     def _forget(self, call: Call) -> Answer:
-        body = call.object()
-        self.project.forget(body.get("email") or "", body.get("userId") or "")
+        self.project.forget(*_identity(call.object()))
         return said(200, "Success", "User is forgotten")
 
     def _unforget(self, call: Call) -> Answer:
-        body = call.object()
-        self.project.forgotten -= {("email", (body.get("email") or "").lower()), ("userId", body.get("userId") or "")}
+        email, user_id = _identity(call.object())
+        self.project.forgotten -= {("email", email.lower()), ("userId", user_id)}
         return said(200, "Success", "User is unforgotten")
 
     def _forgotten(self, call: Call) -> Answer:
@@ -177,3 +184,11 @@ class Iterable(Platform):
             return said(404, "NotFound", "User not found")
         self.project.delete(person)
         return said(200, "Success", "User deleted")
+
+
+def _identity(body: Json) -> tuple[str, str]:
+    """Address and userId of a call about one user, "" for none. Raises BadBodyError."""
+    try:
+        return identity_of({name: body.get(name) for name in IDENTITY})
+    except FailedUpdateError:
+        raise BadBodyError("email or userId is missing or not valid") from None

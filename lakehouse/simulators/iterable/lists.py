@@ -79,6 +79,6 @@ class Lists:
             return said(400, "BadParams", "subscribers must be an array of objects")
         if len(subscribers) > _MOST_SUBSCRIBERS:
             return said(400, "BatchTooLarge", f"at most {_MOST_SUBSCRIBERS} subscribers in one request")
-        if id not in self.names:
+        if type(id) is not int or id not in self.names:
             return said(400, "Success", "error.lists.invalidListId")
         return bulk(call, self._project.fields, subscribers, lambda user: change(str(id), user))

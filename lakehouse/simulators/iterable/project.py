@@ -176,13 +176,15 @@ def identity_of(user: Json) -> tuple[str, str]:
     fields = given if isinstance(given, dict) else {}
     email, user_id = user.get("email") or fields.get("email"), user.get("userId") or fields.get("userId")
     _check_identity(email, user_id)
-    if given is not fields or any(not _are_ids(fields.get(name)) for name in SUBSCRIPTIONS):
+    if given is not fields or not are_subscriptions(fields):
         raise FailedUpdateError("invalidData", "userId" if user_id else "email", str(user_id or email))
     return email or "", user_id or ""
 
 
-def _are_ids(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(type(id) is int for id in value))
+def are_subscriptions(fields: Json) -> bool:
+    """Whether all fields that hold subscriptions have lists of ids, or null."""
+    values = [fields[name] for name in SUBSCRIPTIONS if fields.get(name) is not None]
+    return all(isinstance(value, list) and all(type(id) is int for id in value) for value in values)
 
 
 def _merged(before: Any, value: Any) -> Any:
