@@ -31,6 +31,9 @@ def main() -> None:
     arguments.add_argument(
         "--web-shop", type=float, default=1.0, help="size of the web shop: 1 is a million contacts, 0 leaves it out"
     )
+    arguments.add_argument(
+        "--people", type=int, default=1_000_000, help="profiles in the audience of the export, 0 leaves it out"
+    )
     chosen = arguments.parse_args()
     console = Console(width=150)
     rows: list[Row] = []
@@ -41,6 +44,8 @@ def main() -> None:
             rows += _data_work(Path(folder) / f"scale-{scale}", scale, console)
         if chosen.web_shop:
             rows += _two_days(Path(folder) / "web-shop", Size(chosen.web_shop), console)
+        if chosen.people:
+            rows += _exports(Path(folder) / "exports", chosen.people, console)
     table = Table("what", "measured", "bar", "command", title="lakehouse bench", show_lines=False)
     for row in rows:
         table.add_row(*row)
@@ -192,6 +197,45 @@ def _two_days(folder: Path, size: Size, console: Console) -> list[Row]:
         rows.append((f"  of which {name}", f"{first[name]:.1f} s, then {second[name]:.1f} s", "", ""))
     rows.append(("  identities on the second day", f"{share:.2f} of the first", "<= 0.2", ""))
     return rows
+
+
+def _exports(folder: Path, people: int, console: Console) -> list[Row]:
+    """The first export of an audience, and the next one, with 1 % changed."""
+    home = Home(folder)
+    env = home.environment(LAKEHOUSE_CONF=str(folder / "conf"), LAKEHOUSE_LAKE_ROOT="")
+
+    def call(step: str) -> tuple[float, Measurement]:
+        words = (sys.executable, "-m", "benchmarks.activation", step, "--people", str(people))
+        done = _checked(measure(list(words), env, ROOT, folder), words, console)
+        return json.loads(done.output.splitlines()[-1])["seconds"], done
+
+    call("build")
+    first_seconds, first = call("send")
+    call("change")
+    pairs = [(call("plan"), call("peer")) for _ in range(3)]
+    next_seconds, following = call("send")
+    shutil.rmtree(folder)
+    (plan_seconds, plan), (peer_seconds, peer) = (
+        min(runs, key=lambda run: run[0]) for runs in zip(*pairs, strict=True)
+    )
+    what = f"{people:,} profiles"
+    times = plan_seconds / peer_seconds
+    return [
+        (
+            f"{what}, 1 % changed: DuckDB by hand",
+            f"{peer_seconds:.1f} s, peak {peer.peak_gib:.1f} GiB",
+            "",
+            "activation peer",
+        ),
+        (
+            "  selection, firewall, difference, plan",
+            f"{plan_seconds:.1f} s = {times:.1f} x DuckDB, peak {plan.peak_gib:.1f} GiB",
+            "<= 3 x, <= 1.5 GiB",
+            "activation plan",
+        ),
+        ("  the whole export to the outbox", f"{next_seconds:.1f} s, peak {following.peak_gib:.1f} GiB", "", "export"),
+        (f"{what}: first export to the outbox", f"{first_seconds:.1f} s, peak {first.peak_gib:.1f} GiB", "", "export"),
+    ]
 
 
 def _checked(result: Measurement, words: tuple[str, ...], console: Console) -> Measurement:

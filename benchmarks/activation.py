@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import duckdb
+import pyarrow.dataset  # noqa: F401 - delta-rs loads it, and pandas with it, when it reads the first table
 from deltalake import write_deltalake
 
 from lakehouse.activation.campaign_references import campaign_references

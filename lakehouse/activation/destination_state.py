@@ -43,6 +43,15 @@ _ACKNOWLEDGED = """
 _UNCERTAIN = """
     create or replace table uncertain as
     with
+    unanswered as (
+        select distinct attempts.customer_id
+        from (select * from ops.export_attempts where {of_campaign}) as attempts
+        anti join acknowledged
+            on
+                attempts.customer_id = acknowledged.customer_id
+                and attempts.attempted_at < acknowledged.acknowledged_at
+    ),
+
     intents as (
         select
             export_id,
@@ -51,7 +60,7 @@ _UNCERTAIN = """
             count(*) as count_intents,
             {attempted_email} as email
         from ops.export_attempts
-        where {of_campaign}
+        where {of_campaign} and customer_id in (select customer_id from unanswered)
         group by export_id, customer_id
     ),
 
@@ -70,7 +79,10 @@ _UNCERTAIN = """
     answered as (
         select customer_id, max(acknowledged_at) as acknowledged_at
         from ops.export_records
-        where {of_campaign} and acknowledged_at is not null
+        where
+            {of_campaign}
+            and acknowledged_at is not null
+            and customer_id in (select customer_id from unanswered)
         group by customer_id
     ),
 
@@ -87,7 +99,7 @@ _UNCERTAIN = """
         where open.export_id <> {without_export}
     )
 
-    select customer_id, {newest_email} as email
+    select customer_id, arg_max(email, attempted_at) as email
     from unsettled
     group by customer_id
 """
@@ -184,9 +196,8 @@ def destination_state(
     run = snapshot.connection.execute
     email = _if_recorded(snapshot, EXPORT_RECORDS, "arg_max_null(email, acknowledged_at)")
     run(_ACKNOWLEDGED.format(email=email, **others))
-    has_address = _if_recorded(snapshot, EXPORT_ATTEMPTS, "arg_max_null(email, attempted_at)")
-    newest = "arg_max_null(email, attempted_at)"
-    run(_UNCERTAIN.format(attempted_email=has_address, newest_email=newest, **others))
+    attempted = _if_recorded(snapshot, EXPORT_ATTEMPTS, "arg_max(email, attempted_at)")
+    run(_UNCERTAIN.format(attempted_email=attempted, **others))
     run(_THERE)
     run(_REJECTED_BEFORE.format(of_campaign=of_export))
     begun = run(_BEGUN.format(of_campaign=of_campaign)).fetchall()

@@ -18,8 +18,6 @@ _DIFFERENCE = """
                 when target.payload_hash = there.payload_hash and not there.is_uncertain then 'unchanged'
                 else 'changed'
             end as action,
-            target.address,
-            target.payload_hash,
             there.sent_email,
             coalesce(there.is_uncertain, false) as is_uncertain
         from target

@@ -48,7 +48,7 @@ from lakehouse.errors import ExportRefusedError, ExportRunningError
 from lakehouse.landing.source_history import source_history
 from lakehouse.landing.vanished_feeds import VanishedFeed, vanished_feeds
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
+from lakehouse.storage.duckdb_views import Snapshot, limited_memory, open_snapshot
 from lakehouse.storage.gold_builds import gold_at_rest, require_built_for
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import gold
@@ -157,6 +157,8 @@ def _open(target: str, window: BatchWindow | None = None) -> Iterator[tuple[_Exp
             with nullcontext() if window is None else gold_at_rest(chosen.home, chosen.query_timeout_seconds):
                 found = open_snapshot(GATED, chosen.lake, optional=(*STATE_TABLES, IDENTITIES))
                 snapshot = opened.enter_context(found)
+                spill = chosen.home / "tmp" / f"export-{declared.destination}-{declared.id}"
+                opened.enter_context(limited_memory(snapshot.connection, chosen.export_memory_gb, spill))
                 firewall = opened.enter_context(Firewall(chosen.lake, beside=snapshot.connection))
                 if window is not None:
                     require_built_for(window, snapshot, GATED, chosen.lake)
@@ -221,7 +223,7 @@ def _plan(export: _Export) -> tuple[Plan, SendProgress, datetime | None]:
     chosen, snapshot = export.campaign, export.snapshot
     state = destination_state(snapshot, chosen.id, chosen.destination)
     selection = select(snapshot, chosen, export.firewall)
-    record_draws(snapshot, chosen, export.lake)
+    record_draws(snapshot.connection, chosen, export.lake)
     candidate = export_id_of(chosen, state.finished, selection.target_hash)
     if candidate in state.unfinished:
         before = destination_state(snapshot, chosen.id, chosen.destination, without_export=candidate)

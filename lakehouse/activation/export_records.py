@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.activation.destinations import Batch, BatchReceipt
+from lakehouse.activation.destinations.operations import is_removal
 from lakehouse.activation.plan import Plan
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 
@@ -23,23 +24,34 @@ def rejections(batch: Batch, receipt: BatchReceipt) -> dict[str, str]:
     return refused | dict.fromkeys(unanswered, NO_ANSWER)
 
 
-def export_records(plan: Plan, batch: Batch, receipt: BatchReceipt, acknowledged_at: datetime) -> pa.Table:
-    """Rows of the customers of a batch for whom the destination answered.
+def export_records(
+    plan: Plan, batch: Batch, receipt: BatchReceipt, acknowledged_at: datetime, by_address: bool
+) -> pa.Table:
+    """Rows of the customers of a batch for whom the destination answered, and of all when it did not fail.
 
-    Nobody knows whether it has the others: they have their delivery intent alone, and are sent again.
+    Nobody knows whether it has the others: they have their delivery intent alone, and are sent again. `by_address`
+    keeps the addresses that were sent.
     """
-    answered = receipt.accepted | receipt.rejected.keys()
+    refused = rejections(batch, receipt)
+    answered = receipt.accepted | refused.keys()
     operations = batch.operations.filter(pc.is_in(batch.operations["customer_id"], pa.array(answered, pa.string())))
     customers, actions = operations["customer_id"].to_pylist(), operations["action"].to_pylist()
-    rejected = [receipt.rejected.get(name) for name in customers]
+    rejected = [refused.get(name) for name in customers]
     columns = {
         "customer_id": operations["customer_id"],
         "action": ["rejected" if why else action for why, action in zip(rejected, actions, strict=True)],
         "payload_hash": operations["payload_hash"],
         "acknowledged_at": [None if why else acknowledged_at for why in rejected],
-        "reason": [why.reason if why else None for why in rejected],
+        "reason": rejected,
     }
+    if by_address:
+        columns["email"] = sent_addresses(operations)
     return rows_of_export(plan, "export_records", operations.num_rows, columns)
+
+
+def sent_addresses(operations: pa.Table) -> pa.ChunkedArray:
+    """The addresses of upserts; null for a removal."""
+    return pc.if_else(is_removal(operations), None, operations["email"])
 
 
 def rows_of_export(plan: Plan, table: str, count: int, columns: dict[str, object]) -> pa.Table:

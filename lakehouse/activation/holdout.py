@@ -7,6 +7,7 @@ import hashlib
 import math
 from datetime import UTC, datetime
 
+import duckdb
 import pyarrow as pa
 
 from lakehouse.activation.campaigns import Campaign
@@ -73,14 +74,10 @@ def with_draws_sql(audience: str, snapshot: Snapshot, campaign: Campaign) -> str
     """  # noqa: S608 - literals are quoted
 
 
-def record_draws(snapshot: Snapshot, campaign: Campaign, lake: str) -> None:
-    """Keep what was drawn for the table `judged`; a killed export draws the same again."""
+def record_draws(connection: duckdb.DuckDBPyConnection, campaign: Campaign, lake: str) -> None:
+    """Keep what was drawn: the rows of the table `draws`. A killed export draws the same again."""
     now = pa.array([datetime.now(UTC)], pa.timestamp("us", tz="UTC"))[0]
-    stream = (
-        snapshot.connection.cursor()
-        .execute("select distinct customer_id, is_held_out from judged where is_fresh")
-        .to_arrow_reader(_CHUNK)
-    )
+    stream = connection.cursor().execute("select customer_id, is_held_out from draws").to_arrow_reader(_CHUNK)
     for batch in stream:
         if not batch.num_rows:
             continue

@@ -46,13 +46,13 @@ def payload_sql(
     """
     add_json_string(connection)
     attributes = [
-        f"""{standard_literal(json_text(field.name) + ":")} || {_field_sql(connection, field, types[field.column])}"""
+        f"{standard_literal(json_text(field.name) + ':')}, {_field_sql(connection, field, types[field.column])}"
         for field in sorted(fields, key=lambda field: field.name)
     ]
-    listed = " || ',' || ".join(attributes) or "''"
+    listed = ", ',', ".join(attributes) or "''"
     return (
-        f"""('{{"attributes":{{' || {listed} || '}},"customer_id":' || json_string({customer_id})"""
-        f""" || ',"email":' || json_string({email}) || '}}')"""
+        f"""concat('{{"attributes":{{', {listed}, '}},"customer_id":', json_string({customer_id}),"""
+        f""" ',"email":', json_string({email}), '}}')"""
     )
 
 
@@ -145,12 +145,14 @@ def _field_sql(connection: duckdb.DuckDBPyConnection, field: ExportField, data_t
 
 
 def _json_string_sql(text: str) -> str:
-    """A text in quotes; what JSON must escape is looked for before it is replaced, because it is rare."""
+    """A text in quotes. DuckDB's own is many times faster than replacing sign by sign, and differs from Python's only
+    in the letters of control characters (`\\u001F`), which are rare."""
     escaped = rf"""replace(replace({text}, '\', '\\'), '"', '\"')"""
     for code in range(0x20):
         escape = _SHORT_ESCAPES.get(chr(code), f"\\u{code:04x}")
         escaped = f"replace({escaped}, chr({code}), '{escape}')"
-    return rf"""'"' || case when regexp_matches({text}, '["\\\x00-\x1f]') then {escaped} else {text} end || '"'"""
+    quoted = f"cast(to_json({text}) as varchar)"
+    return rf"""case when contains({quoted}, '\u00') then '"' || {escaped} || '"' else {quoted} end"""
 
 
 def _double_sql(value: str) -> str:

@@ -37,12 +37,15 @@ _OPERATIONS = """
 
 _LEFT_TO_SEND = """
     create or replace view operations as
-    select * from difference where action <> 'retained' and customer_id not in ({done})
+    select difference.*, target.address, target.payload_hash
+    from difference
+    left join target using (customer_id)
+    where difference.action <> 'retained' and difference.customer_id not in ({done})
 """
 _RECIPIENT = """
     '{"customer_id":' || json_string(customer_id) || ',"payload_hash":"' || payload_hash || '"}' || chr(10)
 """
-_RETRIED = "difference semi join rejected_before using (customer_id) where address is not null"
+_RETRIED = "difference semi join rejected_before using (customer_id) where action in ('added', 'changed')"
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,14 @@ class Plan:
     retried: int
 
     def operations(self, size: int) -> Iterator[pa.Table]:
-        """What is still to be sent, in tables of `size` operations with the schema OPERATIONS."""
+        """What is still to be sent, in tables of `size` operations with the schema OPERATIONS.
+
+        Streams from the snapshot's connection, which must run no other query before the last table has been read.
+        """
         if not self.count:
             return
-        connection = self.snapshot.connection
         query = _OPERATIONS.format(profiles=profiles_sql(self.snapshot, self.campaign))
-        for table in slices(connection.cursor().execute(query).to_arrow_reader(size), size):
+        for table in slices(self.snapshot.connection.execute(query).to_arrow_reader(size), size):
             yield table.cast(OPERATIONS)
 
     def recipients(self) -> Iterator[pa.Buffer]:

@@ -40,8 +40,8 @@ class Selection:
 def select(snapshot: Snapshot, campaign: Campaign, firewall: Firewall) -> Selection:
     """Select from the audience. The firewall must be open beside the snapshot.
 
-    Leaves two tables in its DuckDB: `judged` has the audience with what speaks against each customer, `target`
-    (customer_id, address, payload_hash), in order of customer_id, those whom nothing speaks against. Of several
+    Leaves two tables in its DuckDB: `draws` (customer_id, is_held_out) has who was drawn for the control group now, and
+    `target` (customer_id, address, payload_hash), in order of customer_id, whom nothing speaks against. Of several
     customers with one address the first is selected and the others are suppressed (`shared_address`): one mail per
     mailbox.
     """
@@ -64,6 +64,8 @@ def select(snapshot: Snapshot, campaign: Campaign, firewall: Firewall) -> Select
     """)
     counted = run("select is_held_out, reason, count(*) from judged group by all").fetchall()
     target = run("select count(*) from target").fetchall()[0][0]
+    run("create or replace table draws as select distinct customer_id, is_held_out from judged where is_fresh")
+    run("drop table judged")  # it is as large as the audience
     suppressed = Counter({reason: count for _, reason, count in counted if reason})
     passed = sum(count for is_held_out, reason, count in counted if not is_held_out and not reason)
     if passed > target:

@@ -89,6 +89,10 @@ class _Sending:
     moments: _Moments
     under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
+    @property
+    def _is_by_address(self) -> bool:
+        return self.destination.identity == "email"
+
     async def run(self) -> None:
         ordinal, removals_are_done = self.plan.offset, False
         with told_to_end() as is_told, ExitStack() as closing:
@@ -106,7 +110,9 @@ class _Sending:
                     if not batch.operations.num_rows:
                         continue
                     attempted_at = self.moments.next()
-                    await asyncio.to_thread(record_intents, self.plan, batch, attempted_at, self.lake)
+                    await asyncio.to_thread(
+                        record_intents, self.plan, batch, attempted_at, self.lake, self._is_by_address
+                    )
                     self.under_way.add(asyncio.create_task(self._deliver(batch, deliver)))
                 await self._wait(at_most=0)
             if is_told() and ordinal < self.plan.offset + self.plan.count:
@@ -124,7 +130,7 @@ class _Sending:
 
     async def _deliver(self, batch: Batch, deliver: Deliver) -> None:
         receipt = await deliver(batch)
-        records = export_records(self.plan, batch, receipt, self.moments.next())
+        records = export_records(self.plan, batch, receipt, self.moments.next(), self._is_by_address)
         await asyncio.to_thread(record_batch, "export_records", records, self.lake)
         self.destination.recorded(batch)
         _add_receipt(batch, receipt, self.progress)

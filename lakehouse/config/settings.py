@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     simulator_token: str = Field(
         "", description="the credential that `lakehouse simulate` accepts; empty = any that is not empty"
     )
+    export_memory_gb: float = Field(
+        0.4,
+        ge=0.2,
+        description="memory of the queries of an export; what does not fit goes into files below <home>/tmp",
+    )
     identity_sharing_limit: int = Field(
         5, ge=2, description="an identifier that more contacts share is not used to link them"
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import duckdb
 from lakehouse.errors import MissingTableError, QueryError, TerminalError
 from lakehouse.storage.discovery import delta_uri, existing_tables, is_remote, newest_version
 from lakehouse.tables import TableRef
+from lakehouse.utils.atomic_files import make_private_folder
 from lakehouse.utils.sql_text import standard_literal
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -91,13 +94,24 @@ def open_snapshot(
         connection.close()
 
 
-def limit_memory(connection: duckdb.DuckDBPyConnection, limit_gb: float, spill: Path) -> None:
-    """Keep the memory of a DuckDB within a limit; what does not fit goes into files below `spill`, a folder that is
-    there."""
+@contextmanager
+def limited_memory(connection: duckdb.DuckDBPyConnection, limit_gb: float, spill: Path) -> Iterator[None]:
+    """Keep the memory of a DuckDB within a limit; what does not fit goes into files in `spill`.
+
+    The folder is this connection's alone; what a killed process left in it is removed, and the folder at the end.
+    """
+    shutil.rmtree(spill, ignore_errors=True)
+    make_private_folder(spill)
     connection.execute(f"set memory_limit = '{limit_gb * 1000:.0f}MB'")
     connection.execute(f"set temp_directory = {standard_literal(str(spill))}")
+    connection.execute(f"set threads = {min(os.cpu_count() or 1, _THREADS)}")  # each needs memory of its own
+    try:
+        yield
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
 
 
+_THREADS = 4
 _numbers = itertools.count(1)
 
 

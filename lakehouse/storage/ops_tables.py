@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from lakehouse.contracts import OPS_TABLES, arrow_schema
@@ -20,7 +20,10 @@ from lakehouse.tables import TableRef, ops
 # Reading 200 one-row files takes seconds, one compacted file 10 ms; compacting costs less than 0.1 s.
 _COMPACT_EVERY = 16
 # A compaction writes the whole table; beyond this its files are large enough as they are.
-_COMPACT_BYTES = 64 * 2**20
+_COMPACT_BYTES = 16 * 2**20
+
+# Rows that the writer holds in memory.
+_ROW_GROUPS = WriterProperties(max_row_group_size=100_000)
 
 
 def record(table: str, rows: list[dict[str, Any]], lake: str) -> None:
@@ -78,7 +81,8 @@ def compact(found: DeltaTable) -> None:
     Not delta-rs's own `optimize.compact`: of two that start from one version both succeed, and every row is there twice
     (seen with 1.6.6). An overwrite is checked against what was removed since the version that it read.
     """
-    write_deltalake(found, found.to_pyarrow_table(), mode="overwrite")
+    rows = found.to_pyarrow_dataset().scanner(batch_readahead=1, fragment_readahead=1)
+    write_deltalake(found, rows.to_reader(), mode="overwrite", writer_properties=_ROW_GROUPS)
     found.create_checkpoint()
 
 

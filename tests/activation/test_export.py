@@ -245,6 +245,22 @@ def test_acknowledgements_get_newer_whatever_the_clock_says(shop: Shop, monkeypa
     assert shop.export().loaded == 0
 
 
+def test_a_lake_that_delta_rs_reads_is_exported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one in an object store is: DuckDB gets its tables as Arrow datasets, which only their connection knows."""
+    monkeypatch.setattr("lakehouse.storage.duckdb_views.is_remote", lambda lake: True)
+    shop.export()
+    shop.customers(customer("c1", first_name="Bea"), customer("c2"), members=["c1"])
+    shop.export()
+    assert shop.actions(shop.receipts()[1]["export_id"]) == {"c1": "changed", "c2": "removed"}
+
+
+def test_an_export_leaves_nothing_of_what_did_not_fit_into_memory(shop: Shop) -> None:
+    left = shop.home / "tmp/export-outbox-thanks/left-by-a-kill"
+    left.mkdir(parents=True)
+    shop.export()
+    assert not list((shop.home / "tmp").iterdir())
+
+
 def test_outbox_is_below_the_home(shop: Shop, tmp_path: Path) -> None:
     shop.export()
     assert {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")} == {"conf", "var"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -206,6 +207,29 @@ def test_rejected_customers_are_tried_again(shop: Shop, monkeypatch: pytest.Monk
     (receipt,) = shop.receipts()
     assert_balanced(receipt)
     assert shop.actions(receipt["export_id"]) == {"c1": "added", "c2": "rejected"}
+    assert {row["customer_id"]: row["reason"] for row in shop.rows("ops/export_records")} == {
+        "c1": None,
+        "c2": "mailbox unknown",
+    }
+    for retried in (1, 0):
+        shop.export()
+        again = shop.receipts()[-1]["export_id"]
+        assert shop.actions(again) == ({"c2": "added"} if retried else {})
+        written = json.loads((shop.home / "outbox/outbox/thanks" / again / "receipt.json").read_text())
+        assert written["retried"] == retried
+
+
+def test_who_got_no_answer_is_rejected_and_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver = Outbox.deliver
+
+    def forget_c2(self: Outbox, batch: Batch) -> BatchReceipt:
+        receipt = deliver(self, batch)
+        return replace(receipt, accepted=receipt.accepted - {"c2"})
+
+    with monkeypatch.context() as forgetting:
+        forgetting.setattr(Outbox, "deliver", forget_c2)
+        shop.export()
+    assert shop.receipts()[0]["count_rejected"] == 1
     shop.export()
     assert shop.actions(shop.receipts()[1]["export_id"]) == {"c2": "added"}
 

@@ -77,6 +77,7 @@ class Destination(Protocol):
         name: `outbox`, or the account's name.
         batch_size: operations that are recorded together.
         batches_at_once: batches that are under way at the same time.
+        identity: what it knows people by, `customer_id` or `email`; addresses are on record for the latter only.
     """
 
     @property
@@ -87,6 +88,9 @@ class Destination(Protocol):
 
     @property
     def batches_at_once(self) -> int: ...  # noqa: D102 - above
+
+    @property
+    def identity(self) -> str: ...  # noqa: D102 - above
 
     def opened(self, recheck: Recheck) -> AbstractAsyncContextManager[Deliver]:
         """What delivers batches. It asks `recheck` right before a call leaves, if that is later than the delivery.

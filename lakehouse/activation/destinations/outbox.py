@@ -30,6 +30,7 @@ class Outbox:
     name = "outbox"
     batch_size = 10_000
     batches_at_once = 1
+    identity = "customer_id"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

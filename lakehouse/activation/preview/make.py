@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,7 +29,7 @@ from lakehouse.activation.segments.catalogue import segment_description
 from lakehouse.activation.selection import select
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
+from lakehouse.storage.duckdb_views import Snapshot, limited_memory, open_snapshot
 from lakehouse.storage.gold_builds import gold_at_rest
 from lakehouse.tables import ops
 from lakehouse.utils.atomic_files import restrict_to_owner, write_private
@@ -118,6 +119,8 @@ def _planned(campaign_id: str) -> Iterator[_Planned]:
         with gold_at_rest(chosen.home, chosen.query_timeout_seconds):
             found = open_snapshot(GATED, chosen.lake, optional=(*STATE_TABLES, IDENTITIES))
             snapshot = opened.enter_context(found)
+            spill = chosen.home / "tmp" / f"preview-{os.getpid()}"
+            opened.enter_context(limited_memory(snapshot.connection, chosen.export_memory_gb, spill))
             firewall = opened.enter_context(Firewall(chosen.lake, beside=snapshot.connection))
         declared = campaign(campaign_id, campaign_references(snapshot))
         add_missing_tables(snapshot)

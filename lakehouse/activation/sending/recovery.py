@@ -14,6 +14,10 @@ from lakehouse.storage.ops_tables import record
 _RECORDED = "select customer_id, acknowledged_at from ops.export_records where export_id = ?"
 _NEWEST_INTENT = "select max(attempted_at) from ops.export_attempts where export_id = ?"
 
+_ADDRESSES = (
+    "select customer_id, arg_max(email, attempted_at) from ops.export_attempts where export_id = ? group by all"
+)
+
 
 def recover_acknowledged(folder: Path, campaign_id: str, account: str, lake: str) -> int:
     """Record what journals below the campaign's folder have and the lake lacks, and remove them; returns the rows.
@@ -37,10 +41,12 @@ def recover_acknowledged(folder: Path, campaign_id: str, account: str, lake: str
 def _missing(noted: Sequence[Acknowledged], export_id: str, lake: str) -> list[dict[str, object]]:
     newest = datetime.min.replace(tzinfo=UTC)
     recorded: set[str] = set()
+    addresses: dict[str, str | None] = {}
     with open_snapshot([], lake, optional=[EXPORT_RECORDS, EXPORT_ATTEMPTS]) as snapshot:
         if EXPORT_ATTEMPTS in snapshot.versions:
             (moment,) = snapshot.connection.execute(_NEWEST_INTENT, [export_id]).fetchall()[0]
             newest = moment or newest
+            addresses = dict(snapshot.connection.execute(_ADDRESSES, [export_id]).fetchall())
         if EXPORT_RECORDS in snapshot.versions:
             for customer_id, moment in snapshot.connection.execute(_RECORDED, [export_id]).fetchall():
                 recorded.add(customer_id)
@@ -53,6 +59,7 @@ def _missing(noted: Sequence[Acknowledged], export_id: str, lake: str) -> list[d
             "action": "rejected" if row.rejection else row.action,
             "payload_hash": row.payload_hash,
             "acknowledged_at": None if row.rejection else at,
+            "email": addresses.get(row.customer_id),
             "reason": row.rejection.reason if row.rejection else None,
         }
         for row in by_customer.values()

@@ -52,6 +52,11 @@ class RemoteDestination:
         """The account's name."""
         return self.account.name
 
+    @property
+    def identity(self) -> str:
+        """What the platform knows people by."""
+        return self.account.kind.capabilities.identity
+
     def recorded(self, batch: Batch) -> None:
         """Forget the journal of a batch."""
         self._journal(batch).forget()
