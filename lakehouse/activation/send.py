@@ -25,6 +25,7 @@ from lakehouse.activation.destinations import Batch, BatchReceipt, Deliver, Dest
 from lakehouse.activation.destinations.operations import as_removals, is_removal
 from lakehouse.activation.export_records import export_records, rejections
 from lakehouse.activation.plan import Counts, Plan
+from lakehouse.activation.platform_refusals import record_refusals
 from lakehouse.activation.sending.failures import StoppedError
 from lakehouse.storage.ops_tables import record_batch
 from lakehouse.utils.told_to_end import told_to_end
@@ -132,6 +133,7 @@ class _Sending:
         receipt = await deliver(batch)
         records = export_records(self.plan, batch, receipt, self.moments.next(), self._is_by_address)
         await asyncio.to_thread(record_batch, "export_records", records, self.lake)
+        await asyncio.to_thread(record_refusals, self.destination.name, batch, receipt, self.lake)
         self.destination.recorded(batch)
         _add_receipt(batch, receipt, self.progress)
         sent = self.progress.exported + self.progress.rejected

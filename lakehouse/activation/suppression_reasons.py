@@ -5,6 +5,7 @@ from __future__ import annotations
 _MEANINGS = {
     "suppressed": "unsubscribed, bounced, complained or erased (gold.suppressions)",
     "refused_since_gold": "refused after the profiles were built",
+    "refused_on_platform": "unsubscribed, suppressed or erased at a platform, which said so (ops.platform_refusals)",
     "no_address": "no e-mail address is known",
     "invalid_address": "the e-mail address is not valid",
     "unknown_consent": "nobody recorded whether they agreed, and unknown means no",

@@ -171,6 +171,21 @@ EXPORT_ATTEMPTS = Contract(
     ),
 )
 
+PLATFORM_REFUSALS = Contract(
+    dataset="platform_refusals",
+    version=1,
+    grain="answer of a platform about a customer",
+    meaning="Who must not be written to because a platform said so: unsubscribed, suppressed or forgotten there.",
+    key=("platform", "customer_id", "seen_at"),
+    columns=(
+        Column("platform", "string", "The account whose platform said so", required=True),
+        Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
+        Column("address", "string", "Address that was sent, in lower case", pii=Pii.DIRECT),
+        Column("reason", "string", "The platform's words", required=True),
+        Column("seen_at", "timestamp", "When the answer came", required=True),
+    ),
+)
+
 CUSTOMER_IDS = Contract(
     dataset="customer_ids",
     version=1,
@@ -228,6 +243,7 @@ OPS_TABLES: dict[str, Contract] = {
         EXPORTS,
         EXPORT_RECORDS,
         EXPORT_ATTEMPTS,
+        PLATFORM_REFUSALS,
         CUSTOMER_IDS,
         HOLDOUTS,
         QUARANTINE_DISMISSALS,

@@ -63,6 +63,11 @@ _OF_TABLE = {
         f"{_OWN_FILES}, and the batches in the outbox",
         "whom a delivery may have reached that was killed before it was acknowledged",
     ),
+    "ops.platform_refusals": Origin(
+        _OWN_FILES,
+        "who unsubscribed or was erased at a platform, until it says so again: where a platform lists them, load that"
+        " list as consents before the next export",
+    ),
     "ops.customer_ids": Origin(
         f"{_OWN_FILES}, and silver.identities",
         "which ids people had before a merge: a merge that is undone may give another id",

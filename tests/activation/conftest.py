@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -178,13 +179,20 @@ def assert_balanced(row: Mapping[str, Any]) -> None:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """An empty shop: two mailable customers in segment `loyal_champions`, nobody suppressed, campaign `thanks` to the
     outbox."""
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "sources.yml").write_text(json.dumps(DECLARED))
-    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "var"))
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path / "conf"))
+    with new_shop(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def new_shop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """Such a shop in an empty folder; this process works in it."""
+    (folder / "conf").mkdir()
+    (folder / "conf" / "sources.yml").write_text(json.dumps(DECLARED))
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(folder / "var"))
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(folder / "conf"))
     monkeypatch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)
     settings.cache_clear()
-    made = Shop(tmp_path / "var", tmp_path / "conf")
+    made = Shop(folder / "var", folder / "conf")
     made.customers(customer("c1"), customer("c2"))
     made.suppress()
     made.declare()

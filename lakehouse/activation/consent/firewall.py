@@ -1,7 +1,8 @@
 """The consent firewall, the last check before a batch is sent: only customers with a clear consent pass.
 
 Unknown consent means no. The firewall reads the newest gold.suppressions, not the snapshot that the audience was taken
-from, and what entered silver.consents after gold was built; and it checks again before every batch.
+from, what entered silver.consents after gold was built, and what platforms said; and it checks again before every
+batch.
 """
 
 from __future__ import annotations
@@ -19,15 +20,21 @@ from lakehouse.activation.consent.late_refusals import CONSENTS, HOLDS, READ, lo
 from lakehouse.contracts.email_address import is_address_duckdb
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.duckdb_views import open_snapshot
-from lakehouse.tables import TableRef, gold
+from lakehouse.tables import TableRef, gold, ops
 from lakehouse.utils.sql_text import standard_literal
 
 SUPPRESSIONS = gold("suppressions")
-_WATCHED = (SUPPRESSIONS, CONSENTS, HOLDS)
+PLATFORM_REFUSALS = ops("platform_refusals")
+_WATCHED = (SUPPRESSIONS, CONSENTS, HOLDS, PLATFORM_REFUSALS)
 
 _LEDGER = """
     create table ledger as
     select distinct {address} as address from gold.suppressions where {address} is not null
+"""
+_NOBODY = "create table refused_on_platform (customer_id varchar, address varchar)"
+_REFUSED_ON_PLATFORM = """
+    create table refused_on_platform as
+    select customer_id, {address} as address from ops.platform_refusals
 """
 # What str.strip() takes off.
 _BLANKS = (
@@ -74,13 +81,18 @@ def reason_sql(database: str) -> str:
     normal form) and is_mailable.
 
     All are needed: a valid address, a clear consent, no suppression, and no refusal since gold was built. The database
-    has the tables `ledger` (addresses that are suppressed), `refused_customers` and `refused_addresses`.
+    has the tables `ledger` (addresses that are suppressed), `refused_customers` and `refused_addresses`, and
+    `refused_on_platform` (customers with the address that was sent).
     """
     return f"""
         case
             when address in (select address from {database}.main.ledger) then 'suppressed'
             when customer_id in (select customer_id from {database}.main.refused_customers) then 'refused_since_gold'
             when address in (select address from {database}.main.refused_addresses) then 'refused_since_gold'
+            when
+                customer_id in (select customer_id from {database}.main.refused_on_platform)
+                or address in (select address from {database}.main.refused_on_platform where address is not null)
+                then 'refused_on_platform'
             when address is null then 'no_address'
             when not {is_address_duckdb("address")} then 'invalid_address'
             when is_mailable is null then 'unknown_consent'
@@ -161,12 +173,14 @@ class Firewall:
             None,
             version_in_gold(HOLDS, self._lake),
         )
-        optional = READ if is_newer else ()
+        optional = (*(READ if is_newer else ()), PLATFORM_REFUSALS)
         self._snapshot = snapshot = self._open.enter_context(
             open_snapshot([SUPPRESSIONS], self._lake, optional, self._beside)
         )
         address = normal_address_sql("address")
         snapshot.connection.execute(_LEDGER.format(address=address))
         load_refusals(snapshot, self.known, self._lake)
+        has_said = PLATFORM_REFUSALS in snapshot.versions
+        snapshot.connection.execute(_REFUSED_ON_PLATFORM.format(address=address) if has_said else _NOBODY)
         known = {table: version for table, version in newest.items() if version is not None}
         self.versions = known | dict(snapshot.versions)

@@ -26,7 +26,7 @@ from lakehouse.activation.sending.journal import Journal
 from lakehouse.activation.sending.packing import packed
 from lakehouse.activation.sending.splitting import deliver_all_it_takes
 
-_REFUSED_MEANWHILE = Rejection("refused since the plan was made", is_permanent=False, has_refused=True)
+_REFUSED_MEANWHILE = Rejection("refused since the plan was made", is_permanent=False)
 
 
 @dataclass(frozen=True)

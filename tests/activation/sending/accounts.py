@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from lakehouse.activation.sending.account_caller import Patience
 from tests.activation.conftest import Shop
 from tests.support.simulators import TOKEN, Simulated, simulated
 
 # What an account at each platform must declare besides its secret.
 NEEDS: dict[str, dict[str, str]] = {"braze": {}, "customerio": {"user": "site"}, "iterable": {}, "klaviyo": {}}
+
+
+# Nobody waits ten minutes in a test.
+QUICK = Patience(seconds=20, call_timeout=2, failures=50, pause=0.1)
 
 
 @contextmanager
@@ -34,6 +39,22 @@ def account_at(
             yield running
     finally:
         os.environ.pop("MAILS_KEY") if before is None else os.environ.update(MAILS_KEY=before)
+
+
+def people_at(platform: Simulated) -> dict[str, Any]:
+    """What the platform holds, by address."""
+    return {person["email"]: person for person in platform.state()["people"].values()}
+
+
+def in_audience(platform: Simulated) -> set[str]:
+    """Addresses of everybody who has the campaign's marker, in whatever way the platform keeps it."""
+    return {email for email, person in people_at(platform).items() if has_marker(person)}
+
+
+def has_marker(person: dict[str, Any]) -> bool:
+    """Whether a person of the platform's state is in the audience."""
+    facts = person["facts"]
+    return facts.get("properties", facts).get("audience_thanks") is True
 
 
 def declare(shop: Shop, platform: str, url: str, limits: dict[str, Any] | None = None) -> None:
