@@ -7,11 +7,12 @@ import logging
 
 from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, get_current_context, task
 
-from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, current_window, identities_group, refresh, work
+from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, current_window, identities_group, refresh, watcher, work
 from lakehouse.activation.campaigns import campaign_ids
 from lakehouse.contracts import DATASETS, Stage
-from lakehouse.errors import OtherGoldError
+from lakehouse.errors import ConfigurationError, LakehouseError, OtherGoldError
 from lakehouse.orchestration import pools
+from lakehouse.orchestration.airflow_config import base_url
 from lakehouse.tables import ops
 from lakehouse.utils.foreign_errors import only_own_errors
 
@@ -50,12 +51,8 @@ def check_gold() -> None:
         work(Stage.GATE, str(table))
 
 
-@task(pool=pools.EXPORTS, outlets=[asset(ops("exports"))], do_xcom_push=False)
-def export() -> None:
-    """Audience, consent firewall, difference to what the platform has, delivery; run again, it sends nothing twice.
-
-    Where another run has built gold since this one did, it is built and checked again first.
-    """
+def own_gold() -> None:
+    """Where another run has built gold since this one did, build and check it again."""
     from lakehouse.activation.export import require_own_gold
 
     try:
@@ -64,6 +61,26 @@ def export() -> None:
         log.warning("%s", error)
         work(Stage.GOLD, "build")
         check_gold()
+
+
+@task(pool=pools.EXPORTS, do_xcom_push=False)
+def preview() -> None:
+    """The mails of some recipients, as a page; a template that is not valid stops the run here."""
+    own_gold()
+    try:
+        work(Stage.PREVIEW, get_current_context()["params"]["campaign_id"])
+    except LakehouseError as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        log.warning("there is no preview, and the export goes on without: %s", error)
+    else:
+        log.info("it is also in the menu, Browse, Campaigns: %s/lakehouse/campaigns/index.html", base_url())
+
+
+@task(pool=pools.EXPORTS, outlets=[asset(ops("exports"))], do_xcom_push=False)
+def export() -> None:
+    """Audience, consent firewall, difference to what the platform has, delivery; run again, it sends nothing twice."""
+    own_gold()
     work(Stage.EXPORT, get_current_context()["params"]["campaign_id"])
 
 
@@ -79,13 +96,15 @@ def remove_refused() -> None:
     work(Stage.REMOVALS, get_current_context()["params"]["campaign_id"])
 
 
-@task(do_xcom_push=False)
-@only_own_errors("show_receipt")
-def show_receipt() -> None:
-    """The receipt of the export, for everybody who reads this log."""
-    from lakehouse.orchestration.report.receipt import log_receipt
+@task(trigger_rule=TriggerRule.ALL_DONE, do_xcom_push=False)
+@only_own_errors("outcome")
+def outcome() -> None:
+    """What was sent, or that nothing was and why, with the remedy and where the pages are: always, whatever failed."""
+    from lakehouse.orchestration.report.run_outcome import log_outcome
 
-    log_receipt(get_current_context()["params"]["campaign_id"])
+    run = get_current_context()["dag_run"]
+    states = get_current_context()["ti"].get_task_states(run.dag_id, run_ids=[run.run_id])[run.run_id]
+    log_outcome(get_current_context()["params"]["campaign_id"], current_window().run_id, states)
 
 
 @dag(
@@ -103,9 +122,10 @@ def pre_send_refresh() -> None:
     | triggered by a campaign manager | new deliveries of every dataset, up to the gate | a second each when there is
       nothing new |
     | then | identities, gold in one dbt invocation, gates of gold | seconds |
+    | then | a preview of some mails, as a page | a second |
     | then | export: audience, hold-out, consent firewall, difference, delivery to the platform | seconds |
     | then | what was exported is looked for on the platform until it is there | until the platform is done |
-    | last | the receipt, in the log of `show_receipt` | |
+    | last | what was sent, or why nothing was: in the log of `outcome`, and in the menu *Browse*, *Campaigns* | |
 
     Nothing is sent unless every source was read and every gate is open: a send must not rest on yesterday's consents.
     Removals do not wait: who must not be written to is removed from the destination also when a gate blocks.
@@ -119,9 +139,11 @@ def pre_send_refresh() -> None:
     identified = identities_group(after=list(refreshed.values()))
     built = build_gold()
     [*refreshed.values(), identified] >> built
-    gated = gate_gold()
-    chain(built, gated, export(), ready(), show_receipt())
-    [built, gated] >> remove_refused()
+    gated, previewed, exported, found, removed = gate_gold(), preview(), export(), ready(), remove_refused()
+    chain(built, gated, previewed, exported, found)
+    [built, gated, previewed] >> removed
+    [found, removed] >> outcome()
+    [*refreshed.values(), identified, built, gated, previewed, exported, found, removed] >> watcher()
 
 
 pre_send_refresh()

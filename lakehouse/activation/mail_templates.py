@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from liquid import Environment, FalsyStrictUndefined
-from liquid.exceptions import LiquidError, LiquidSyntaxError, UndefinedError
+from liquid.exceptions import LiquidError, UndefinedError
 from liquid.template import BoundTemplate
 
 from lakehouse.activation.campaigns import IDENTITY_FIELDS, Campaign
@@ -117,8 +117,8 @@ class MailTemplate:
         try:
             subject = " ".join(self.subject.liquid.render(**given).split())
             return Mail(subject, self.body.liquid.render(**given).lstrip("\n"))
-        except LiquidError as error:
-            raise _error(self.file, error) from None
+        except Exception as error:  # noqa: BLE001 - filters raise whatever Python raises for a value
+            raise _not_rendered(self.file, error) from None
 
 
 def names_of(campaign: Campaign) -> tuple[str, ...]:
@@ -169,7 +169,7 @@ def read_template(path: Path) -> MailTemplate:
             _Part.of(_HTML, header[0], text[header.end() :], file),
         )
     except LiquidError as error:
-        raise _error(file, error) from None
+        raise _not_valid(file, error) from None
     for at, name in sorted(found for part in parts for found in part.filters()):
         if name not in _HTML.filters:
             raise ConfigurationError(
@@ -194,16 +194,23 @@ def _subject(file: str, header: str) -> tuple[int, str]:
     return found
 
 
-def _error(file: str, error: LiquidError) -> ConfigurationError:
-    """What is wrong and where. Of what went wrong with a value only the kind is told: the text may hold the value."""
-    context = error.context()
-    line = context[0] if context else None
+def _not_valid(file: str, error: LiquidError) -> ConfigurationError:
+    """What is wrong with the text of a template."""
     told = str(error.args[0]) if error.args else type(error).__name__
+    return ConfigurationError(file, _line(error), told, "Liquid, see docs/write-a-template.md")
+
+
+def _not_rendered(file: str, error: Exception) -> ConfigurationError:
+    """What went wrong with a value; only its name, or the kind of error, is told: the text may hold the value."""
     if isinstance(error, UndefinedError):
-        name = told.removesuffix(" is undefined").strip("'")
+        name = str(error.args[0]).removesuffix(" is undefined").strip("'")
         fallback = f'{{{{ {name} | default: "..." }}}} or {{% if {name} %}} around it'
-        return ConfigurationError(file, line, f"{name!r} is empty for a recipient and has no fallback", fallback)
-    if isinstance(error, LiquidSyntaxError):
-        return ConfigurationError(file, line, told, "Liquid, see docs/write-a-template.md")
+        problem = f"{name!r} is empty for a recipient and has no fallback"
+        return ConfigurationError(file, _line(error), problem, fallback)
     problem = f"it cannot be rendered: {type(error).__name__}"
-    return ConfigurationError(file, line, problem, "filters that fit their values, and loops with an end")
+    return ConfigurationError(file, _line(error), problem, "filters that fit their values, and loops with an end")
+
+
+def _line(error: Exception) -> int | None:
+    context = error.context() if isinstance(error, LiquidError) else None
+    return context[0] if context else None

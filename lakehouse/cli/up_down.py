@@ -62,7 +62,7 @@ def _show(found: ServerStatus, as_json: bool) -> None:
 
     say(f"Airflow is {found.state}" + (f" ({found.detail})" if found.detail else ""))
     if found.state == "running":
-        say(f"  address   {found.address}   (dbt docs and Data Docs are in its menu)")
+        say(f"  address   {found.address}   (campaigns, dbt docs and Data Docs are in its menu)")
         say(f"  login     {found.login}")
         say(f"  password  {found.password}")
         if told := exposure(engine.status(), settings()):

@@ -1,5 +1,5 @@
-"""The web application behind Airflow's menu entries: dbt docs and Data Docs, files below <home>/docs, for users who
-are logged in."""
+"""The web application behind Airflow's menu entries, for users who are logged in: the pages about campaigns; dbt docs
+and Data Docs, which are files below <home>/docs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from lakehouse.config.settings import settings
+from lakehouse.orchestration.campaign_routes import router as campaign_routes
 
 # folder below <home>/docs -> what makes its pages
 MADE_BY = {"dbt": "build_profiles", "data_docs": "ingest_crm and ingest_transactions, whose gates write them,"}
@@ -31,6 +32,7 @@ _HEADERS = {
 }
 
 app = FastAPI(title="lakehouse pages", docs_url=None, redoc_url=None, openapi_url=None)
+app.include_router(campaign_routes)
 
 
 @app.middleware("http")

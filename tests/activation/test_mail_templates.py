@@ -101,6 +101,12 @@ def test_values_stay_text(tmp_path: Path, form: str) -> None:
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;{{ spend }}{% raw %}&#34;&amp;" in html
 
 
+def test_an_error_of_python_in_a_filter_is_one_of_the_template(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"thanks.liquid:4: it cannot be rendered") as refused:
+        render(tmp_path, "{{ spend | times: 2 | round: first_name }}", spend=2, first_name="Jane" * 10**4)
+    assert "Jane" not in str(refused.value)
+
+
 def test_a_subject_is_one_line_of_plain_text(tmp_path: Path) -> None:
     mail = template(tmp_path, HEADER).render({"first_name": "O'Neil\r\nBcc: <all@example.com>"})
     assert mail.subject == "Hello O'Neil Bcc: <all@example.com>"

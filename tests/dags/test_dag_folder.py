@@ -67,10 +67,12 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
     assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {
         "build_gold",
         "gate_gold",
+        "preview",
         "export",
         "ready",
         "remove_refused",
-        "show_receipt",
+        "outcome",
+        "watcher",
     }
 
 
@@ -130,20 +132,59 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
     assert tasks["build_gold"]["upstream"] == sorted(
         [*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"]
     )
-    assert [tasks[name]["upstream"] for name in ("gate_gold", "export", "ready", "show_receipt")] == [
+    assert [tasks[name]["upstream"] for name in ("gate_gold", "preview", "export", "ready")] == [
         ["build_gold"],
         ["gate_gold"],
+        ["preview"],
         ["export"],
-        ["ready"],
     ]
     assert tasks["remove_refused"]["trigger_rule"] == "one_failed"
-    assert sorted(tasks["remove_refused"]["upstream"]) == ["build_gold", "gate_gold"]
-    assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "export", "show_receipt")} == {
+    assert sorted(tasks["remove_refused"]["upstream"]) == ["build_gold", "gate_gold", "preview"]
+    assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "preview", "export", "ready")} == {
         "all_success"
     }
     assert {tasks[f"refresh.{dataset}"]["trigger_rule"] for dataset in (*CRM, "transactions")} == {"all_done"}, (
         "a dead source stops no other dataset"
     )
+
+
+def test_the_outcome_is_told_whatever_failed_and_hides_nothing(found: dict[str, Any]) -> None:
+    tasks = _tasks(found, "pre_send_refresh")
+    assert (tasks["outcome"]["trigger_rule"], tasks["outcome"]["upstream"]) == (
+        "all_done",
+        ["ready", "remove_refused"],
+    )
+    assert tasks["watcher"]["trigger_rule"] == "one_failed"
+    assert set(tasks["watcher"]["upstream"]) == set(tasks) - {"watcher", "outcome", "identities.resolve"}
+
+
+@pytest.fixture(scope="module")
+def runs(program: Program) -> dict[str, Any]:
+    """Runs of pre_send_refresh by what fails in them."""
+    done: dict[str, Any] = program("refresh_run")
+    return done
+
+
+@pytest.mark.parametrize(
+    ("failing", "state", "ran", "states"),
+    [
+        ("nothing", "success", ["preview", "export"], {"export": "success", "remove_refused": "skipped"}),
+        ("gate", "failed", ["removals"], {"gate_gold": "failed", "preview": "upstream_failed"}),
+        ("template", "failed", ["preview", "removals"], {"preview": "failed", "export": "upstream_failed"}),
+        ("preview", "success", ["preview", "export"], {"preview": "success", "export": "success"}),
+        ("export", "failed", ["preview", "export"], {"export": "failed", "remove_refused": "skipped"}),
+    ],
+)
+def test_a_run_that_failed_is_red_and_tells_its_outcome(
+    runs: dict[str, Any], failing: str, state: str, ran: list[str], states: dict[str, str]
+) -> None:
+    """An error of a preview that is no mistake in a template stops nothing."""
+    done = runs[failing]
+    assert (done["state"], [stage for stage in done["ran"] if stage in ("preview", "export", "removals")]) == (
+        state,
+        ran,
+    )
+    assert states.items() <= done["told"].items()
 
 
 def test_pools_keep_one_writer_a_table(found: dict[str, Any]) -> None:

@@ -172,6 +172,7 @@ def test_up_names_the_dags_in_which_a_triggered_run_waits(server: Server) -> Non
     [
         ("/lakehouse/dbt/index.html", b"One row per customer_id"),
         ("/lakehouse/data_docs/index.html", b"silver.contacts"),
+        ("/lakehouse/campaigns/index.html", CAMPAIGN.encode()),
     ],
 )
 def test_pages_are_in_the_menu_for_who_is_logged_in(server: Server, page: str, words: bytes) -> None:
@@ -192,9 +193,38 @@ def test_pages_are_in_the_menu_for_who_is_logged_in(server: Server, page: str, w
     assert page in menu
 
 
+def _get(server: Server, path: str, is_logged_in: bool = True) -> tuple[str, Any]:
+    headers = {"Authorization": f"Bearer {server.token}"} if is_logged_in else {}
+    with urllib.request.urlopen(_request(server.address + path, headers=headers), timeout=30) as answer:
+        return answer.read().decode(), answer.headers
+
+
+def test_a_campaign_leads_to_its_receipt_and_its_preview(server: Server) -> None:
+    """After the refresh above: the preview that its task made is beside the receipt of its export."""
+    listed, _ = _get(server, f"/lakehouse/campaigns/index.html?campaign={CAMPAIGN}")
+    newest = listed.split('href="exports/')[1].split('"')[0]
+    receipt, _ = _get(server, f"/lakehouse/campaigns/exports/{newest}")
+    assert "of campaign coupon_lovers_new_year to outbox" in receipt
+    assert "gold.suppressions" in receipt
+    assert "@example.com" not in listed + receipt
+    preview, headers = _get(server, f"/lakehouse/campaigns/exports/{newest}/preview")
+    assert f"Preview of {CAMPAIGN}" in preview
+    assert headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "script-src" not in headers["Content-Security-Policy"]
+    for path in (f"/lakehouse/campaigns/exports/{newest}", f"/lakehouse/campaigns/exports/{newest}/preview"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            _get(server, path, is_logged_in=False)
+        assert refused.value.code == 401
+        assert "@example.com" not in refused.value.read().decode()
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/lakehouse/campaigns/exports/no_such_export",
+        "/lakehouse/campaigns/exports/*/preview",
+        "/lakehouse/campaigns/exports/..%2f..%2fairflow/preview",
         "/lakehouse/dbt/../../airflow/passwords.json",
         "/lakehouse/dbt/%2e%2e/%2e%2e/airflow/passwords.json",
         "/lakehouse/logs/x",

@@ -1,4 +1,4 @@
-"""Airflow plugin: dbt docs and Data Docs in the Airflow menu.
+"""Airflow plugin: campaigns, dbt docs and Data Docs in the Airflow menu.
 
 Airflow loads this file from its plugins folder into every process, task processes too: the application itself is loaded
 where it is asked for a page, which is the API server.
@@ -11,8 +11,8 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/lakehouse"
-# folder below <home>/docs -> name in the menu
-SITES = {"dbt": "dbt docs", "data_docs": "Data Docs"}
+# part of the address -> name in the menu
+SITES = {"campaigns": "Campaigns", "dbt": "dbt docs", "data_docs": "Data Docs"}
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:

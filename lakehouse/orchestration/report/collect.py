@@ -9,10 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse.activation.proofs import Proof, proofs
 from lakehouse.activation.segments.catalogue import segment_names
 from lakehouse.config.settings import Settings, settings
 from lakehouse.orchestration.output_capture import run_log
 from lakehouse.orchestration.report.models import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
+from lakehouse.orchestration.report.outcome import Failure, outcome_of_run
 from lakehouse.quality.verdicts import latest_gates
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import gold, ops
@@ -39,13 +41,12 @@ def collect(
     clock: Clock,
 ) -> RunSummary:
     """Read the ops tables for `run_ids`; works however far the run came."""
-    wanted = {"runs": ops("runs"), "exports": ops("exports"), "segments": gold("segment_members")}
+    wanted = {"runs": ops("runs"), "segments": gold("segment_members")}
     with open_snapshot([], settings().lake, optional=wanted.values()) as snapshot:
         connection = snapshot.connection
         has_runs = wanted["runs"] in snapshot.versions
         stages = _stages(connection, run_ids) if has_runs else ()
         stage_seconds = _stage_seconds(connection, run_ids) if has_runs else {}
-        export = _export(connection, campaign_id, moment) if wanted["exports"] in snapshot.versions else None
         segments = _segments(connection) if wanted["segments"] in snapshot.versions else {}
     gates = tuple(
         GateFacts(
@@ -53,6 +54,9 @@ def collect(
         )
         for _, state in sorted(latest_gates(settings().lake).items())
     )
+    made = proofs(settings().lake, settings().outbox, 1, campaign_id=campaign_id, since=moment)
+    export = made[0] if made else None
+    told = outcome_of_run(campaign_id, export, [Failure(str(failure), failure.error) for failure in failures])
     return RunSummary(
         engine=settings().engine,
         campaign_id=campaign_id,
@@ -64,7 +68,8 @@ def collect(
         stages=stages,
         gates=gates,
         segments=segments,
-        export=export,
+        outcome=told.lines,
+        export=_facts(export) if export else None,
         failures=failures,
         spent=_seconds_by_part(clock, stage_seconds),
         pages=_pages(moment, export),
@@ -92,17 +97,9 @@ def _stage_seconds(connection: Any, run_ids: tuple[str, ...]) -> dict[str, float
     )
 
 
-def _export(connection: Any, campaign_id: str, since: datetime) -> ExportFacts | None:
-    result = connection.execute(
-        "select campaign_id, platform, status, manifest_path, columns('count_.*') from ops.exports"
-        " where campaign_id = ? and finished_at >= ? order by finished_at desc limit 1",
-        [campaign_id, since],
-    )
-    names = [column[0].removeprefix("count_") for column in result.description]
-    row = result.fetchone()
-    return (
-        None if row is None else ExportFacts(row[0], row[1], row[2], dict(zip(names[4:], row[4:], strict=True)), row[3])
-    )
+def _facts(export: Proof) -> ExportFacts:
+    manifest = str(export.manifest_file.relative_to(settings().outbox))
+    return ExportFacts(export.campaign_id, export.platform, export.status, dict(export.counts), manifest)
 
 
 def _segments(connection: Any) -> dict[str, int]:
@@ -134,11 +131,14 @@ def _seconds_by_part(clock: Clock, stage_seconds: dict[str, float]) -> dict[str,
     }
 
 
-def _pages(moment: datetime, export: ExportFacts | None) -> dict[str, str]:
+def _pages(moment: datetime, export: Proof | None) -> dict[str, str]:
     site = settings().docs_site
     places = {"lake": settings().lake, "outbox": str(settings().outbox), "dbt docs": str(site / "dbt" / "index.html")}
     places |= {"Data Docs": str(site / "data_docs" / "index.html"), "log of this run": str(run_log(moment))}
-    return places | ({"manifest": str(settings().outbox / export.manifest)} if export else {})
+    if export is None:
+        return places
+    preview = {"preview": str(export.preview)} if export.preview else {}
+    return places | preview | {"manifest": str(export.manifest_file)}
 
 
 def _command(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:

@@ -143,8 +143,9 @@ def _pairs(title: str, left: str, right: str, rows: dict[str, str]) -> Group:
 
 
 def _print_export(summary: RunSummary, console: Console) -> None:
+    for line in summary.outcome:
+        console.print(escape(line), soft_wrap=True)
     if summary.export is None:
-        console.print(f"Campaign {summary.campaign_id}: nothing was exported in this run.")
         return
     counts = {name: f"{count:,}" for name, count in summary.export.counts.items()}
     console.print(

@@ -82,7 +82,7 @@ class TaskFailure:
 @dataclass(frozen=True)
 class RunSummary:
     """Everything `lakehouse run` reports about a run. Times in seconds; `spent` has the wall time by part and adds up
-    to `seconds`."""
+    to `seconds`; `outcome` says in sentences what was sent, or why nothing was."""
 
     engine: str
     campaign_id: str
@@ -99,6 +99,7 @@ class RunSummary:
     spent: dict[str, float]
     pages: dict[str, str]
     next_steps: tuple[str, ...]
+    outcome: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:

@@ -1,0 +1,59 @@
+"""Runs pre_send_refresh with stages that do nothing but one, which fails; says how each run and its tasks ended."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import patch
+
+from lakehouse.errors import ConfigurationError, EngineUnavailableError, QualityGateFailed
+from lakehouse.orchestration import metadata_db
+from lakehouse.orchestration.airflow_config import apply_environment
+from tests.support.one_dag import found_by_airflow
+
+CAMPAIGN = "coupon_lovers_new_year"
+NOT_VALID = ConfigurationError("thanks.liquid", 4, "the campaign has no attribute 'x'", "one of email")
+# What fails -> the stage that raises, and its error.
+FAILING: dict[str, tuple[str, Exception | None]] = {
+    "nothing": ("", None),
+    "gate": ("gate gold.dim_customers", QualityGateFailed("gold.dim_customers", [("dim_customers.email.unique", 3)])),
+    "template": (f"preview {CAMPAIGN}", NOT_VALID),
+    "preview": (f"preview {CAMPAIGN}", EngineUnavailableError("any other error")),
+    "export": (f"export {CAMPAIGN}", NOT_VALID),
+}
+
+
+def main() -> None:
+    metadata_db.prepare()
+    apply_environment()
+    from dags import _common, pre_send_refresh
+
+    def ended(place: str, error: Exception | None) -> dict[str, Any]:
+        ran, told = list[str](), dict[str, str]()
+
+        def run_stage(stage: str, target: str, window: object, dag_id: str) -> list[object]:
+            ran.append(f"{stage} {target}")
+            if error is not None and ran[-1] == place:
+                raise error
+            return []
+
+        def log_outcome(campaign_id: str, run_id: str, states: dict[str, str]) -> None:
+            told.update({name: str(state) for name, state in states.items()})
+
+        made = pre_send_refresh.pre_send_refresh()
+        for task in made.tasks:
+            task.retries = 0
+        with (
+            found_by_airflow(made, __file__),
+            patch.object(_common, "run_stage", run_stage),
+            patch("lakehouse.activation.export.require_own_gold", lambda window: None),
+            patch("lakehouse.orchestration.report.run_outcome.log_outcome", log_outcome),
+        ):
+            state = made.test(run_conf={"campaign_id": CAMPAIGN}).state
+        return {"state": str(state), "ran": [stage.split()[0] for stage in ran if CAMPAIGN in stage], "told": told}
+
+    print(json.dumps({name: ended(*what) for name, what in FAILING.items()}))  # noqa: T201 - the program's answer
+
+
+if __name__ == "__main__":
+    main()
