@@ -65,7 +65,7 @@ def test_a_preview_whose_export_never_came_is_removed_by_the_next_one(shop: Shop
     before, _ = make_preview("thanks")
     shop.customers(customer("c1"), customer("c3"))
     after, _ = make_preview("thanks")
-    assert (before.exists(), after.exists()) == (False, True)
+    assert (before.parent.exists(), after.exists()) == (False, True)
     shop.export()
     shop.customers(customer("c1"))
     make_preview("thanks")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -135,4 +134,6 @@ def _remove_others(folder: Path, page: Path) -> None:
     """Remove the pages of exports that never came: they hold personal data, and nobody needs them any more."""
     for other in folder.glob(f"*/{PREVIEW}"):
         if other != page and not (other.parent / MANIFEST).exists():
-            shutil.rmtree(other.parent, ignore_errors=True)
+            other.unlink(missing_ok=True)
+            with suppress(OSError):  # something else is in it, or another preview removed it
+                other.parent.rmdir()
