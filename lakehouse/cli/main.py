@@ -29,6 +29,7 @@ COMMANDS = {
     "preview": ("lakehouse.cli.preview:preview", "Show who gets a campaign and which mail, and send nothing."),
     "sources": ("lakehouse.cli.sources:sources", "Check sources, take one out for good, give one another name."),
     "segments": ("lakehouse.cli.segments:segments", "List segments, and preview one before it is built."),
+    "exports": ("lakehouse.cli.exports:exports", "Show what was sent, and whom platforms refused."),
     "quarantine": ("lakehouse.cli.quarantine:quarantine", "Show rejected rows, and replay them after a fix."),
     "gate": ("lakehouse.cli.gate:gate", "Accept that a table lost rows on purpose."),
     "repair": ("lakehouse.cli.repair:repair", "Make damaged tables again, from what holds the same rows."),
