@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,12 @@ from hypothesis import settings as hypothesis_settings
 
 from lakehouse import messages
 from lakehouse.config.settings import settings
-from lakehouse.engine import jars
 from tests.support.engines import SPARK, SPARK_AT_LENGTH, Engines
 from tests.support.groups import in_groups
 from tests.support.homes import Home
-from tests.support.main_job import Ran, Undisturbed, do_data_work, parse_project, run_main_job
-from tests.support.own_engines import copy_jars, own_engine_in, working_in
+from tests.support.main_job import Ran, Undisturbed, do_data_work, run_main_job
+from tests.support.own_engines import copy_jars, own_engine_in
+from tests.support.prepared import Prepared, prepared_in
 
 # How long examples take to be generated says something about who else is using the machine, nothing about the code.
 hypothesis_settings.register_profile(
@@ -60,9 +61,16 @@ def own_log_records() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """What homes of tests need not make each for itself, shared by the processes of pytest-xdist."""
+    folder = tmp_path_factory.getbasetemp()
+    return prepared_in((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "prepared")
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Iterator[Engines]:
     """The engines that all tests share; those that break engines start their own."""
-    shared = Engines(tmp_path_factory.mktemp("engines"))
+    shared = Engines(tmp_path_factory.mktemp("engines"), prepared)
     yield shared
     shared.stop()
 
@@ -75,9 +83,9 @@ def engine(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home in which programs of tests prepare Airflow once for all of them."""
-    return Home(tmp_path_factory.mktemp("airflow"))
+def airflow_home(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Home:
+    """A home in which programs of tests use Airflow."""
+    return prepared.copy_to(Home(tmp_path_factory.mktemp("airflow")))
 
 
 @pytest.fixture
@@ -90,10 +98,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def resolved_jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def resolved_jars(engines: Engines) -> Path:
     """Folder of the jars that Spark needs, resolved once."""
-    with working_in(Home(tmp_path_factory.mktemp("jars"), "spark")):
-        return jars.delta_jars(settings())[0].parent
+    return engines.jars()
 
 
 @pytest.fixture
@@ -117,14 +124,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Undisturbed:
     """A home in which a small sample, delivered whole, was taken to gold on Sail by one run that nobody disturbed."""
-    home = Home(tmp_path_factory.mktemp("undisturbed"))
+    home = prepared.copy_to(Home(tmp_path_factory.mktemp("undisturbed")))
     home.lakehouse("sample", "build", "--households", "25")
     home.lakehouse("engine", "start")
-    parse_project(home)
     started = time.monotonic()
     do_data_work(home)
     seconds = time.monotonic() - started
     home.lakehouse("engine", "stop")
-    return Undisturbed(home, seconds)
+    return Undisturbed(home, seconds, prepared)

@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,37 +17,22 @@ from lakehouse.engine import control
 from lakehouse.engine.exposure import exposure
 from lakehouse.engine.probe import answers
 from lakehouse.engine.state import EngineState, read_state, state_path
-from tests.support.engines import SPARK
+from tests.support.engines import SECRET, family
 from tests.support.homes import Home
-from tests.support.own_engines import copy_jars, own_engine_in
+
+pytestmark = pytest.mark.both_engines
 
 SECONDS = 5.0
 NOBODY = 65534
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}  # of IPv4, and the same in IPv6
 
 
-@pytest.fixture(scope="module", params=["sail", SPARK])
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineState]:
-    """An engine that was started by a process with a secret in its environment."""
-    home = Home(tmp_path_factory.mktemp(request.param), request.param)
-    if home.engine == "spark":
-        copy_jars(request.getfixturevalue("resolved_jars"), home)
-    with own_engine_in(home), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_CONN_CRM", "canary")
-        control.start()
-        state = read_state(home.path)
-        assert state is not None
-        processes = family(state)
-        yield state
-        assert control.stop().state == "stopped"
-        assert not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-
-
-def family(state: EngineState) -> list[psutil.Process]:
-    """The supervisor and what runs below it; what ended and was not waited for has nothing to look at."""
-    supervisor = psutil.Process(state.supervisor_pid)
-    every = [supervisor, *supervisor.children(recursive=True)]
-    return [process for process in every if process.status() != psutil.STATUS_ZOMBIE]
+@pytest.fixture
+def running(engine: Home) -> EngineState:
+    """The engine, which was started by a process with a secret in its environment."""
+    state = read_state(engine.path)
+    assert state is not None
+    return state
 
 
 def listening(process: psutil.Process) -> list[tuple[str, int]]:
@@ -71,7 +55,7 @@ def test_owner_gets_answers(running: EngineState) -> None:
 
 
 def test_secrets_of_whoever_started_it_are_not_in_its_environment(running: EngineState) -> None:
-    assert not [process for process in family(running) if "canary" in str(process.environ())]
+    assert not [process for process in family(running) if SECRET[1] in str(process.environ())]
 
 
 def test_no_port_answers_to_somebody_who_proves_nothing(running: EngineState) -> None:

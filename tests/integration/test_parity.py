@@ -4,6 +4,7 @@ replay."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import pytest
 from lakehouse.storage.discovery import newest_version
 from lakehouse.tables import TableRef
 from tests.support.deliveries import DELETED, MERGED, RENAMED, WITHDRAWN, deliver_first, deliver_second
-from tests.support.engines import INTERPRETED
+from tests.support.engines import Engines
 from tests.support.homes import Home
 from tests.support.lakes import difference, result_tables, rows, tables
 from tests.support.main_job import CAMPAIGN, do_data_work
-from tests.support.own_engines import copy_jars
+from tests.support.own_engines import copy_jars, own_engine_in
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(2400)]  # the first test on each engine waits for all of its runs
 
@@ -60,36 +61,39 @@ def _versions(lake: Path) -> dict[str, int | None]:
 def _take_to_gold(home: Home) -> Delivered:
     """The data work of a first delivery; a second one through the whole main job; a third run that finds nothing."""
     delivered = Delivered(home)
-    try:
-        deliver_first(home)
-        do_data_work(home)
-        repaired = deliver_second(home)
-        home.lakehouse("quarantine", "replay", "consents", **repaired)
-        home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", timeout=1200, **repaired)
-        delivered.before = _versions(home.lake)
-        do_data_work(home, "--as-of", AS_OF, **repaired)
-        delivered.after = _versions(home.lake)
-    finally:
-        home.lakehouse("engine", "stop", check=False)
+    deliver_first(home)
+    do_data_work(home)
+    repaired = deliver_second(home)
+    home.lakehouse("quarantine", "replay", "consents", **repaired)
+    home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", timeout=1200, **repaired)
+    delivered.before = _versions(home.lake)
+    do_data_work(home, "--as-of", AS_OF, **repaired)
+    delivered.after = _versions(home.lake)
     return delivered
 
 
 @pytest.fixture(scope="module")
-def on_sail(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
-    return _take_to_gold(Home(tmp_path_factory.mktemp("sail"), "sail"))
+def on_sail(engines: Engines) -> Iterator[Delivered]:
+    with engines.work_in("sail") as home:
+        yield _take_to_gold(home)
 
 
 @pytest.fixture(scope="module", params=["interpreted", pytest.param("compiled", marks=pytest.mark.soak)])
-def on_spark(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, resolved_jars: Path
-) -> Delivered:
+def on_spark(request: pytest.FixtureRequest, engines: Engines, new_spark_home: Home) -> Iterator[Delivered]:
     """Spark compiles queries to code for users, which for so few rows takes most of the time."""
+    if request.param == "compiled":
+        with own_engine_in(new_spark_home):
+            yield _take_to_gold(new_spark_home)
+    else:
+        with engines.work_in("spark") as home:
+            yield _take_to_gold(home)
+
+
+@pytest.fixture(scope="module")
+def new_spark_home(tmp_path_factory: pytest.TempPathFactory, resolved_jars: Path) -> Home:
     home = Home(tmp_path_factory.mktemp("spark"), "spark")
     copy_jars(resolved_jars, home)
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "interpreted":
-            patch.setenv("JAVA_TOOL_OPTIONS", INTERPRETED)
-        return _take_to_gold(home)
+    return home
 
 
 def test_the_sample_is_rich(on_sail: Delivered) -> None:

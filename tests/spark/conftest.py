@@ -8,6 +8,7 @@ import pytest
 
 from lakehouse.engine import control
 from tests.spark_jobs.conftest import lake
+from tests.support.engines import INTERPRETED
 from tests.support.homes import Home
 from tests.support.own_engines import copy_jars, own_engine_in
 
@@ -20,6 +21,7 @@ def own_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     home = Home(tmp_path_factory.mktemp(request.param), request.param)
     if home.engine == "spark":
         copy_jars(request.getfixturevalue("resolved_jars"), home)
-    with own_engine_in(home):
+    with own_engine_in(home), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", INTERPRETED)
         control.start()
         yield home

@@ -133,26 +133,18 @@ def test_time_limit_of_a_stage_ends_its_queries_in_the_engine(own_engine: Home) 
 
 @pytest.mark.both_engines
 def test_engine_busy_with_a_long_query_is_not_taken_for_dead(own_engine: Home) -> None:
-    spark, caught = session(), []
-
-    def work() -> None:
-        try:
-            spark.sql(ENDLESS).collect()
-        except EngineUnavailableError as error:
-            caught.append(error)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    time.sleep(3)
-    state = read_state(own_engine.path)
+    spark, state = session(), read_state(own_engine.path)
     assert state is not None
-    try:
-        assert [answers(state.address, state.credentials, deadline_seconds=8) for _ in range(3)] == [True] * 3
-        assert worker.is_alive()
-    finally:
-        os.kill(control.status().pid, signal.SIGKILL)
-        worker.join(10)
-    assert len(caught) == 1
+    with ThreadPoolExecutor(1) as threads:
+        busy = threads.submit(lambda: spark.sql(ENDLESS).collect())
+        time.sleep(3)
+        try:
+            assert [answers(state.address, state.credentials, deadline_seconds=8) for _ in range(3)] == [True] * 3
+            assert busy.running()
+        finally:
+            spark_session.close()
+    assert busy.exception() is not None
+    assert becomes_idle(psutil.Process(state.pid))
 
 
 def becomes_idle(process: psutil.Process) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -23,9 +24,11 @@ _WORDS = (
 
 
 def deliver_first(home: Home) -> None:
-    """Build the sample with its defects and put the days aside that the second delivery brings."""
+    """Build the sample with its defects, without most of the products that nobody buys, and put the days aside that
+    the second delivery brings."""
     home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS), "--dirty")
     shop = _shop(home)
+    _thin_out_products(home.path / "sample" / "crm" / "products.csv", shop)
     (home.path / "held_back").mkdir()
     for path in [path for pattern in HELD_BACK for path in shop.glob(pattern)]:
         path.rename(home.path / "held_back" / path.name)
@@ -46,11 +49,26 @@ def deliver_second(home: Home) -> dict[str, str]:
     _append(crm / "campaigns.csv", '1,"Type B, 2017-03, no. 1",Type B,2017-03-03 00:00:00,2017-12-31 00:00:00')
     _append(crm / "campaign_members.csv", f"1,{RENAMED}")
     _append(crm / "redemptions.csv", f"R-late,{RENAMED},53000012033,1,2017-12-24")
-    return {"LAKEHOUSE_CONF": str(_repaired_conf(home.path / "conf"))}
+    return {"LAKEHOUSE_CONF": str(_repaired_conf(home.path / "repaired_conf"))}
 
 
 def _shop(home: Home) -> Path:
     return home.path / "sample" / "shop" / "transactions"
+
+
+def _thin_out_products(dump: Path, shop: Path) -> None:
+    """Keep every product that is bought, every line with a defect, and one in a hundred of the others."""
+    receipts = (path.read_text(encoding="utf-8", errors="replace") for path in shop.glob("*.csv"))
+    bought = {field for text in receipts for line in text.splitlines() for field in line.split(",")[4:5]}
+    header, *lines = dump.read_text(encoding="utf-8").splitlines()
+    ids = [line.split(",", 1)[0] for line in lines]
+    times = Counter(ids)
+    kept = [
+        line
+        for line, product in zip(lines, ids, strict=True)
+        if not product.isdigit() or product in bought or times[product] > 1 or product.endswith("00")
+    ]
+    dump.write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
 
 
 def _append(path: Path, line: str) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.support.homes import ROOT, Home
+from tests.support.prepared import Prepared
 
 HOUSEHOLDS = 80
 AS_OF = "2018-01-02T00:00:00Z"
@@ -23,6 +24,12 @@ class Ran:
     home: Home
     output: str
 
+    def copy_to(self, home: Home) -> Home:
+        """Give a new home what the job left: all but Airflow's metadata, the engine and logs; returns it."""
+        alone = shutil.ignore_patterns("airflow", "engine", "logs")
+        shutil.copytree(self.home.path, home.path, ignore=alone, dirs_exist_ok=True)
+        return home
+
     @cached_property
     def sample(self) -> Path:
         return self.home.path / "sample"
@@ -34,24 +41,17 @@ class Undisturbed:
 
     home: Home
     seconds: float
+    prepared: Prepared
 
     def another_home(self, path: Path) -> Home:
-        """A new home, with nothing but the dbt project as it was parsed in this one: that takes longer than the data
-        work."""
-        shutil.copytree(self.home.path / "dbt" / "parsed", path / "dbt" / "parsed")
-        return Home(path)
+        """A new home, with nothing but the preparations: they take longer than the data work."""
+        return self.prepared.copy_to(Home(path))
 
 
 def run_main_job(home: Home, *flags: str) -> str:
     """Build the sample if needed and run the main job; returns the summary as JSON text."""
     home.lakehouse("sample", "build", "--households", str(HOUSEHOLDS))
     return home.lakehouse("run", "--campaign", CAMPAIGN, "--as-of", AS_OF, "--json", *flags).stdout
-
-
-def parse_project(home: Home) -> None:
-    """Have dbt parse its project for this home."""
-    command = [sys.executable, "-c", "from lakehouse.gold.dbt_manifest import dbt_manifest_path; dbt_manifest_path()"]
-    subprocess.run(command, cwd=ROOT, env=home.environment(), check=True, timeout=300)
 
 
 def do_data_work(home: Home, *flags: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
