@@ -1,4 +1,7 @@
-"""The commands of README.md and docs/ work, in the order of the pages, in a new home with a small sample."""
+"""The commands of README.md and docs/ work, in the order of the pages, on what the main job left of a small sample.
+
+That job began in a new home, with what `make run` does: it builds the sample and runs.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import pytest
 
 from tests.docs.pages import PAGES, Command, commands
 from tests.support.homes import ROOT, Home
+from tests.support.main_job import HOUSEHOLDS, Ran
+from tests.support.prepared import Prepared
 
 # Commands that are not run, and why.
 NOT_RUN = {
@@ -24,14 +29,13 @@ NOT_RUN = {
     "LAKEHOUSE_ENGINE=spark .venv/bin/lakehouse engine start": "needs Java",
     "LAKEHOUSE_ENGINE=spark .venv/bin/lakehouse engine status": "follows the one before",
 }
-# README first: its `make run` fills the lake that all the others look at.
 COMMANDS = [command for page in PAGES for command in commands(page)]
 _PROGRAMS = str(Path(sys.executable).parent)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    found = Home(tmp_path_factory.mktemp("docs"))
+def home(tmp_path_factory: pytest.TempPathFactory, ran: Ran, prepared: Prepared) -> Iterator[Home]:
+    found = prepared.copy_to(ran.copy_to(Home(tmp_path_factory.mktemp("docs"))))
     try:
         yield found
     finally:
@@ -42,8 +46,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.line not in NOT_RUN], ids=str)
 def test_it_works_as_written(command: Command, home: Home) -> None:
     words = shlex.split(command.line)
-    if words[0] == "make":  # small, and with the environment that is under test
-        words = ["make", "-o", ".venv/.ready", f"BIN={_PROGRAMS}", "HOUSEHOLDS=20", *words[1:]]
+    if words[0] == "make":  # with the sample that is there, and with the environment that is under test
+        words = ["make", "-o", ".venv/.ready", f"BIN={_PROGRAMS}", f"HOUSEHOLDS={HOUSEHOLDS}", *words[1:]]
     elif words[0].startswith(".venv/bin/"):
         words[0] = os.path.join(_PROGRAMS, words[0].removeprefix(".venv/bin/"))
     done = subprocess.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import time
 import urllib.error
@@ -82,10 +81,7 @@ def _wait(what: Callable[[], Any], wanted: str) -> Any:
 @pytest.fixture(scope="module")
 def server(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Airflow on what the main job left, in a home of its own; only what a test needs is unpaused."""
-    home = Home(tmp_path_factory.mktemp("server"))
-    shutil.copytree(
-        ran.home.path, home.path, ignore=shutil.ignore_patterns("airflow", "engine", "logs"), dirs_exist_ok=True
-    )
+    home = ran.copy_to(Home(tmp_path_factory.mktemp("server")))
     home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_OPEN="true")  # `up` replaces an engine of other settings
     shown = json.loads(home.lakehouse("up", "--json").stdout)
     try:
