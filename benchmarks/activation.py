@@ -29,7 +29,7 @@ from lakehouse.activation.plan import make_plan
 from lakehouse.activation.selection import select
 from lakehouse.config.settings import settings
 from lakehouse.storage.discovery import delta_uri, newest_version
-from lakehouse.storage.duckdb_views import open_snapshot
+from lakehouse.storage.duckdb_views import limited_memory, open_snapshot
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED
 from lakehouse.tables import gold, ops
@@ -195,6 +195,8 @@ def _plan(people: int) -> int:
     lake = settings().lake
     with ExitStack() as opened:
         snapshot = opened.enter_context(open_snapshot(GATED, lake, optional=(*STATE_TABLES, IDENTITIES)))
+        spill = settings().home / "tmp" / "bench"
+        opened.enter_context(limited_memory(snapshot.connection, settings().export_memory_gb, spill))
         firewall = opened.enter_context(Firewall(lake, beside=snapshot.connection))
         chosen = campaign("thanks", campaign_references(snapshot))
         add_missing_tables(snapshot)
