@@ -131,6 +131,10 @@ class _Sending:
 
     async def _deliver(self, batch: Batch, deliver: Deliver) -> None:
         receipt = await deliver(batch)
+        if receipt.failure is None and (open_ones := _unanswered(batch, receipt)).operations.num_rows:
+            # A second intent: the rejection that is recorded below must not pass for an answer of the destination.
+            again = self.moments.next()
+            await asyncio.to_thread(record_intents, self.plan, open_ones, again, self.lake, self._is_by_address)
         records = export_records(self.plan, batch, receipt, self.moments.next(), self._is_by_address)
         await asyncio.to_thread(record_batch, "export_records", records, self.lake)
         await asyncio.to_thread(record_refusals, self.destination.name, batch, receipt, self.lake)
@@ -181,6 +185,13 @@ def _recheck_consent(operations: pa.Table, consent: ConsentCheck, progress: Send
 def _reasons(upserts: pa.Table, consent: ConsentCheck) -> Mapping[str, str]:
     people = upserts.select(["customer_id", "email"]).rename_columns(["customer_id", "address"])
     return consent.reasons_of(people.append_column("is_mailable", pa.repeat(True, people.num_rows)))
+
+
+def _unanswered(batch: Batch, receipt: BatchReceipt) -> Batch:
+    """The operations of which nobody knows whether the destination has applied them."""
+    answered = pa.array([*receipt.accepted, *receipt.rejected], pa.string())
+    is_open = pc.invert(pc.is_in(batch.operations["customer_id"], answered))
+    return replace(batch, operations=batch.operations.filter(is_open))
 
 
 def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) -> None:

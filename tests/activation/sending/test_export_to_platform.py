@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lakehouse.activation import ready
+from lakehouse.activation.destinations.platform import Answer, Call
 from lakehouse.activation.ready import NotReadyError, await_ready
-from lakehouse.activation.sending.account_caller import Patience
+from lakehouse.activation.sending.account_caller import AccountCaller, Patience
 from lakehouse.activation.sending.failures import CredentialsRefusedError, PlatformUnavailableError
 from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
@@ -150,3 +151,27 @@ def test_who_is_forgotten_at_a_platform_is_written_to_by_none(shop: Shop) -> Non
         customer("c0"), customer("other", email="C1@example.com ")
     )  # the address belongs to somebody else now
     assert shop.export().quarantined == 1
+
+
+def test_who_refuses_while_a_call_is_repeated_is_removed_by_the_next_export(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt was applied without an answer; the second is not made, for consent was withdrawn between."""
+    shop.customers(customer("c0"), customer("c1"))
+    shop.suppress()
+    send = AccountCaller._send
+
+    async def withdrawn_after_it(self: AccountCaller, call: Call) -> Answer:
+        try:
+            return await send(self, call)
+        finally:
+            if call.method == "POST":
+                shop.suppress("c1@example.com")
+
+    with account_at(shop, "klaviyo", [{"fault": "server_error", "nth": 1, "is_applied": True}]) as running:
+        with monkeypatch.context() as withdrawing:
+            withdrawing.setattr(AccountCaller, "_send", withdrawn_after_it)
+            assert shop.export().loaded == 1
+        assert in_audience(running) == {"c0@example.com", "c1@example.com"}
+        shop.export()
+        assert in_audience(running) == {"c0@example.com"}
