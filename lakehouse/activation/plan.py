@@ -27,13 +27,34 @@ _OPERATIONS = """
         coalesce(operations.address, '') as email,
         case when operations.action = 'removed' then ''::blob else encode(profiles.payload) end as payload,
         coalesce(operations.payload_hash, '') as payload_hash,
-        operations.sent_email,
+        {sent_email} as sent_email,
         operations.is_uncertain
     from operations
     left join ({profiles}) as profiles on operations.customer_id = profiles.customer_id
     order by operations.action <> 'removed', operations.customer_id
 """
-
+# An address that somebody has who is at the destination with it already must not leave the audience.
+_SENT_EMAIL = """
+    case
+        when lower(operations.sent_email) in (
+            select lower(address) from target where customer_id not in (select customer_id from operations)
+        ) then ''
+        else operations.sent_email
+    end
+"""
+_FORMER = """
+    select
+        customer_id,
+        'moved' as action,
+        '' as email,
+        ''::blob as payload,
+        '' as payload_hash,
+        sent_to as sent_email,
+        is_uncertain
+    from (select *, {sent_email} as sent_to from operations where action <> 'removed')
+    where sent_to <> '' and lower(sent_to) <> lower(address)
+    order by customer_id
+"""
 
 _LEFT_TO_SEND = """
     create or replace view operations as
@@ -89,15 +110,26 @@ class Plan:
     retained: int
     retried: int
 
-    def operations(self, size: int) -> Iterator[pa.Table]:
-        """What is still to be sent, in tables of `size` operations with the schema OPERATIONS.
+    def operations(self, size: int, by_address: bool) -> Iterator[pa.Table]:
+        """What is still to be sent, in tables of `size` operations with the schema OPERATIONS. `by_address`: the
+        destination knows people so.
 
         Streams from the snapshot's connection, which must run no other query before the last table has been read.
         """
         if not self.count:
             return
-        query = _OPERATIONS.format(profiles=profiles_sql(self.snapshot, self.campaign))
+        profiles = profiles_sql(self.snapshot, self.campaign)
+        query = _OPERATIONS.format(profiles=profiles, sent_email=_SENT_EMAIL if by_address else "operations.sent_email")
         for table in slices(self.snapshot.connection.execute(query).to_arrow_reader(size), size):
+            yield table.cast(OPERATIONS)
+
+    def former_addresses(self, size: int) -> Iterator[pa.Table]:
+        """Addresses that were sent of customers who have another one now, to be taken out of the audience before any
+        upsert, in tables of `size` operations with the action `moved`."""
+        if not self.count:
+            return
+        query = _FORMER.format(sent_email=_SENT_EMAIL)
+        for table in slices(self.snapshot.connection.cursor().execute(query).to_arrow_reader(size), size):
             yield table.cast(OPERATIONS)
 
     def recipients(self) -> Iterator[pa.Buffer]:

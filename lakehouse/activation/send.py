@@ -31,6 +31,7 @@ from lakehouse.storage.ops_tables import record_batch
 from lakehouse.utils.told_to_end import told_to_end
 
 _log = logging.getLogger(__name__)
+_NO_ORDINAL = -1  # of a batch that is in no record
 
 
 @dataclass
@@ -95,16 +96,19 @@ class _Sending:
         return self.destination.identity == "email"
 
     async def run(self) -> None:
-        ordinal, removals_are_done = self.plan.offset, False
+        ordinal, removals_are_done, is_moved = self.plan.offset, False, False
         with told_to_end() as is_told, ExitStack() as closing:
             closing.callback(self._cancel)
             async with self.destination.opened(self._refusals) as deliver:
-                for planned in self.plan.operations(self.destination.batch_size):
+                for planned in self.plan.operations(self.destination.batch_size, self._is_by_address):
                     if is_told():
                         break
                     if not removals_are_done and pc.any(pc.invert(is_removal(planned))).as_py():
                         await self._wait(at_most=0)  # an address may pass from one customer to another
-                        removals_are_done = True
+                        if self._is_by_address and not is_moved:
+                            await self._move(deliver)
+                            is_moved = True
+                        removals_are_done = not pc.any(is_removal(planned)).as_py()
                     await self._wait(at_most=self.destination.batches_at_once - 1)
                     batch = Batch(self.plan.export_id, ordinal, _recheck_consent(planned, self.consent, self.progress))
                     ordinal += planned.num_rows
@@ -118,6 +122,13 @@ class _Sending:
                 await self._wait(at_most=0)
             if is_told() and ordinal < self.plan.offset + self.plan.count:
                 raise StoppedError(self.destination.name)
+
+    async def _move(self, deliver: Deliver) -> None:
+        """Take former addresses of customers out of the audience, before anybody else may get them."""
+        for former in self.plan.former_addresses(self.destination.batch_size):
+            receipt = await deliver(Batch(self.plan.export_id, _NO_ORDINAL, former))
+            if receipt.failure is not None:
+                raise receipt.failure
 
     async def _wait(self, at_most: int) -> None:
         """Return when at most so many batches are under way. After a failure the others are finished first."""

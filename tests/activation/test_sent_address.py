@@ -45,6 +45,7 @@ def test_a_new_address_comes_with_the_one_that_was_sent(shop: Shop, delivered: D
     shop.customers(customer("c1", email="new@example.com"), customer("c2"), members=["c1"])
     shop.export()
     assert _sent(delivered) == [
+        ("c1", "moved", "", "c1@example.com"),
         ("c2", "removed", "", "c2@example.com"),
         ("c1", "changed", "new@example.com", "c1@example.com"),
     ]

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# action: added, changed or removed; a removal has an empty address, payload and hash.
+# action: added, changed or removed; a removal has an empty address, payload and hash. `moved` is like a removal, of the
+#   address that was sent of a customer who has another one now; what becomes of it is not the customer's outcome.
 # payload: canonical JSON in UTF-8; payload_hash: its SHA-256 in hex.
 # sent_email: the address that an earlier export sent, for platforms that know people by address; null when none did, or
-#   when it was not recorded.
+#   when it was not recorded; empty when somebody who is in the audience already has it now, so that it has to stay.
 # is_uncertain: an earlier delivery has no answer, so the platform may have the customer, with whatever payload.
 OPERATIONS = pa.schema(
     [
@@ -42,7 +43,12 @@ def slices(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
 
 
 def as_removals(operations: pa.Table) -> pa.Table:
-    """The same customers, to be removed."""
+    """The same customers, to be removed; a former address was taken out of the audience before."""
+    is_former = pc.not_equal(pc.utf8_lower(operations["sent_email"]), pc.utf8_lower(operations["email"]))
+    there = pc.if_else(pc.fill_null(is_former, False), "", operations["sent_email"])
+    operations = operations.set_column(
+        operations.schema.get_field_index("sent_email"), OPERATIONS.field("sent_email"), there
+    )
     empty = {"action": "removed", "email": "", "payload": b"", "payload_hash": ""}
     for name, value in empty.items():
         field = OPERATIONS.field(name)

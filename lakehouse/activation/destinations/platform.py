@@ -21,7 +21,7 @@ class Row:
     """One customer to upsert or to remove, as it is on record.
 
     Attributes:
-        action: added, changed or removed.
+        action: added, changed, removed, or moved: a former address of a customer leaves the audience.
         email: the address to send, of a removal the one that was sent; empty when there is none.
         attributes: name -> value; empty for a removal.
         payload_hash: SHA-256 of the payload; empty for a removal.
@@ -35,8 +35,8 @@ class Row:
 
     @property
     def is_removal(self) -> bool:
-        """Whether the customer leaves the campaign's audience."""
-        return self.action == "removed"
+        """Whether the customer, or a former address, leaves the campaign's audience."""
+        return self.action in ("removed", "moved")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Call:
         path: below the account's base URL.
         kind: which of the account's rates it counts against, a key of `Capabilities.rates`.
         is_repeatable: whether it may be made again when it is unknown what became of it.
+        is_reading: whether it writes nothing, so that nobody's consent is asked for before it.
     """
 
     method: str
@@ -63,6 +64,7 @@ class Call:
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
+    is_reading: bool = False
 
 
 @dataclass(frozen=True)

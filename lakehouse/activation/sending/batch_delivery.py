@@ -13,6 +13,8 @@ import pyarrow as pa
 from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.destination import Recheck, Rejection
 from lakehouse.activation.destinations.platform import (
+    Answer,
+    Call,
     Caller,
     Item,
     Outcomes,
@@ -51,9 +53,15 @@ class BatchDelivery:
     async def deliver(self, operations: pa.Table, journal: Journal) -> Exception | None:
         """Deliver all rows, removals first; what became of each is in the journal. Returns the first failure of a call.
 
-        A failed call does not end the others.
+        A failed call does not end the others. Where people are known by address, a removal without one has nothing to
+        take back, and is done.
         """
-        items = [Item(row, self.platform.encode(row)) for row in rows_of(operations)]
+        rows = list(rows_of(operations))
+        if self.limits.identity == "email":
+            nowhere = [row for row in rows if row.is_removal and not row.email]
+            journal.add([Item(row, b"") for row in nowhere], Outcomes(""))
+            rows = [row for row in rows if row.email or not row.is_removal]
+        items = [Item(row, self.platform.encode(row)) for row in rows]
         too_large, others = _too_large(items, self.limits.bytes_per_row)
         journal.add(too_large, Outcomes("", {place: self._is_too_large(item) for place, item in enumerate(too_large)}))
         calls = list(packed(others, self.limits))
@@ -74,10 +82,10 @@ class BatchDelivery:
         async with self.slots:
             while items:
                 upserts = [item.row for item in items if not item.row.is_removal]
-                check = partial(self._check, upserts) if upserts else None
                 try:
-                    outcomes = await self._within_time(items, partial(self.call, check=check))
-                    journal.add(items, outcomes)
+                    outcomes = await self._within_time(items, partial(self._call, upserts))
+                    if items[0].row.action != "moved":
+                        journal.add(items, outcomes)
                     return
                 except _RefusedMeanwhileError as stopped:
                     held = [item for item in items if item.row.customer_id in stopped.refused]
@@ -94,6 +102,10 @@ class BatchDelivery:
             raise PlatformUnavailableError(self.account, said) from None
         except UnreadableAnswerError as error:
             raise UnexpectedAnswerError(self.account, str(error)) from None
+
+    async def _call(self, upserts: Sequence[Row], call: Call) -> Answer:
+        is_asked_before = upserts and call.method != "GET" and not call.is_reading
+        return await self.call(call, partial(self._check, upserts) if is_asked_before else None)
 
     def _check(self, upserts: Sequence[Row], may_be_applied: bool) -> None:
         refused = self.recheck([(row.customer_id, row.email) for row in upserts])
@@ -112,7 +124,7 @@ class _RefusedMeanwhileError(Exception):
 def rows_of(operations: pa.Table) -> Iterator[Row]:
     """Operations as rows; of a removal the address is the one that was sent."""
     for operation in operations.to_pylist():
-        is_removal = operation["action"] == "removed"
+        is_removal = operation["action"] in ("removed", "moved")
         attributes = {} if is_removal else json.loads(operation["payload"])["attributes"]
         email = (operation.get("sent_email") if is_removal else operation["email"]) or ""
         yield Row(operation["customer_id"], operation["action"], email, attributes, operation["payload_hash"])

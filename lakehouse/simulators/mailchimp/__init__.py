@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lakehouse.simulators.call import Answer, Call
-from lakehouse.simulators.mailchimp import single
+from lakehouse.simulators.mailchimp import segments, single
 from lakehouse.simulators.mailchimp.batch import batch
 from lakehouse.simulators.mailchimp.members import MemberError, Members
 from lakehouse.simulators.mailchimp.problems import absent, invalid, problem
@@ -48,6 +48,8 @@ class Mailchimp(Platform):
             ("POST", one, batch),
             ("GET", one + "/merge-fields", single.get_merge_fields),
             ("POST", one + "/merge-fields", single.add_merge_field),
+            ("GET", one + "/segments", segments.list_segments),
+            ("POST", one + "/segments/{segment}", segments.change_segment),
             ("GET", one + "/members", single.list_members),
             ("POST", one + "/members", single.add_member),
             ("GET", member, single.get_member),

@@ -45,6 +45,7 @@ class Members:
         """`prefix`: what stands before the address where `/_sim/state` names a member."""
         self.id, self.name, self._prefix = list_id, name, prefix
         self.merge_fields: dict[str, str] = {"FNAME": "text", "LNAME": "text"}  # tag -> type
+        self.tags: set[str] = set()  # also those that nobody has any more
         self._people = people
         self._forgotten: set[str] = set()  # hashes of who was deleted for good
 
@@ -100,6 +101,7 @@ class Members:
         if is_synced:
             for gone in set(person.memberships) - set(tags):
                 person.leave(gone)
+        self.tags.update(tags)
         for tag in tags:
             person.join(tag, now)
         return person

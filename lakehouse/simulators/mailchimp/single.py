@@ -91,6 +91,7 @@ def update_tags(members: Members, call: Call) -> Answer:
         return invalid("tags", "Each tag needs a name, and a status: active or inactive.")
     for tag in tags:
         _change_tag(person, tag, call.now)
+        members.tags.add(tag["name"])
     return Answer(204)
 
 

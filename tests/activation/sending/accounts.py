@@ -13,7 +13,15 @@ from tests.activation.conftest import Shop
 from tests.support.simulators import TOKEN, Simulated, simulated
 
 # What an account at each platform must declare besides its secret.
-NEEDS: dict[str, dict[str, str]] = {"braze": {}, "customerio": {"user": "site"}, "iterable": {}, "klaviyo": {}}
+NEEDS: dict[str, dict[str, str]] = {
+    "braze": {},
+    "customerio": {"user": "site"},
+    "iterable": {},
+    "klaviyo": {},
+    "listmonk": {"user": "api", "list": "1"},
+    "mailchimp": {"list": "5imu1a7ed0"},
+    "sendgrid": {},
+}
 
 
 # Nobody waits ten minutes in a test.
@@ -26,6 +34,7 @@ def account_at(
     platform: str,
     faults: list[dict[str, Any]] | None = None,
     limits: dict[str, Any] | None = None,
+    simulator: str = "",
     **options: Any,
 ) -> Iterator[Simulated]:
     """A simulator at work, with the shop's campaign `thanks` going to an account `mails` of it."""
@@ -34,7 +43,7 @@ def account_at(
     try:
         user = NEEDS[platform].get("user")
         token = f"{user}:{TOKEN}" if user else TOKEN
-        with simulated(platform, faults or (), token=token, **options) as running:
+        with simulated(simulator or platform, faults or (), token=token, **options) as running:
             declare(shop, platform, running.url, limits)
             yield running
     finally:
@@ -42,8 +51,12 @@ def account_at(
 
 
 def people_at(platform: Simulated) -> dict[str, Any]:
-    """What the platform holds, by address."""
-    return {person["email"]: person for person in platform.state()["people"].values()}
+    """What the platform holds of each person, by address. What it keeps by the id of a field is named."""
+    state = platform.state()
+    for person in state["people"].values():
+        by_id = person["facts"].pop("custom_fields", {})
+        person["facts"] |= {state["fields"][id]["name"]: value for id, value in by_id.items()}
+    return {person["email"]: person for person in state["people"].values()}
 
 
 def in_audience(platform: Simulated) -> set[str]:
@@ -52,9 +65,12 @@ def in_audience(platform: Simulated) -> set[str]:
 
 
 def has_marker(person: dict[str, Any]) -> bool:
-    """Whether a person of the platform's state is in the audience."""
-    facts = person["facts"]
-    return facts.get("properties", facts).get("audience_thanks") is True
+    """Whether a person of the platform's state is in the audience: by a tag, or a fact, possibly
+    one level below, as text where nothing is true or false."""
+    if "audience_thanks" in person["memberships"]:
+        return True
+    places = [person["facts"], *(inner for inner in person["facts"].values() if isinstance(inner, dict))]
+    return any(place.get("audience_thanks") in (True, "true") for place in places)
 
 
 def declare(shop: Shop, platform: str, url: str, limits: dict[str, Any] | None = None) -> None:

@@ -17,6 +17,8 @@ from tests.activation.sending import accounts
 from tests.activation.sending.accounts import NEEDS, account_at, in_audience, people_at
 
 PLATFORMS = list(NEEDS)
+TELLING = ("listmonk", "mailchimp")  # whose answers say whom they took
+TRIES = {"mailchimp": 2}  # whom it refuses as a member it may take as a new one
 WINDOW = BatchWindow(AS_OF, AS_OF, "test", AS_OF)
 
 
@@ -71,13 +73,15 @@ def test_what_passes_is_survived(shop: Shop, platform: str, fault: dict[str, Any
 def test_refused_rows_are_on_record_and_the_others_arrive(shop: Shop, platform: str) -> None:
     shop.customers(*(customer(f"c{number}") for number in range(6)))
     shop.suppress()
-    refused = {"fault": "row_errors", "rows": {"key": "c[24]"}, "reason": "not one of ours", "times": 1}
+    times = TRIES.get(platform, 1)
+    refused = {"fault": "row_errors", "rows": {"key": "c[24]"}, "reason": "not one of ours", "times": times}
     with account_at(shop, platform, [refused]) as running:
         outcome = shop.export()
         assert (outcome.loaded, outcome.quarantined) == (4, 2)
         assert in_audience(running) == {f"c{number}@example.com" for number in (0, 1, 3, 5)}
         rejected = {row["customer_id"]: row["reason"] for row in shop.rows("ops/export_records") if row["reason"]}
-        said = {"iterable": "invalidDataUserIds"}.get(platform, "not one of ours")  # it names the kind alone
+        # iterable names the kind alone, and sendgrid nothing
+        said = {"iterable": "invalidDataUserIds", "sendgrid": "did not take"}.get(platform, "not one of ours")
         assert rejected.keys() == {"c2", "c4"} and all(said in reason for reason in rejected.values())
 
 
@@ -121,7 +125,7 @@ def test_ready_is_said_when_a_send_would_find_them(shop: Shop, platform: str) ->
         assert await_ready("thanks", WINDOW)[0].notes  # c1 has left the audience
 
 
-@pytest.mark.parametrize("platform", [name for name in PLATFORMS if name != "customerio"])  # it cannot be read
+@pytest.mark.parametrize("platform", [name for name in PLATFORMS if name not in ("customerio", *TELLING)])
 def test_rows_that_a_platform_skipped_without_a_word_are_noticed(
     shop: Shop, platform: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +136,17 @@ def test_rows_that_a_platform_skipped_without_a_word_are_noticed(
         assert shop.export().loaded == 1
         with pytest.raises(NotReadyError, match="1 of the customers that were looked for are not as they were sent"):
             await_ready("thanks", WINDOW)
+
+
+@pytest.mark.parametrize("platform", TELLING)
+def test_rows_that_an_answer_does_not_mention_are_rejected(shop: Shop, platform: str) -> None:
+    shop.customers(customer("c0"), customer("c1"))
+    shop.suppress()
+    times = TRIES.get(platform, 1)
+    with account_at(shop, platform, [{"fault": "silent_skip", "rows": {"key": "c0"}, "times": times}]) as running:
+        outcome = shop.export()
+        assert (outcome.loaded, outcome.quarantined) == (1, 1)
+        assert shop.export().loaded == 1 and in_audience(running) == {"c0@example.com", "c1@example.com"}
 
 
 def test_who_is_forgotten_at_a_platform_is_written_to_by_none(shop: Shop) -> None:

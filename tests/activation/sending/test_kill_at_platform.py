@@ -144,13 +144,13 @@ def test_killed_exports_are_resumed(
 def test_an_export_that_is_told_to_end_finishes_what_is_under_way(
     executioner: Executioner, shop: Shop, platform: str
 ) -> None:
-    shop.customers(*(customer(f"c{number}") for number in range(40)))
+    shop.customers(*(customer(f"c{number}") for number in range(24)))
     shop.suppress()
-    with account_at(shop, platform, limits={"rows_per_call": 1, "connections": 2}) as running:
+    with account_at(shop, platform, limits={"rows_per_call": 2, "connections": 2}) as running:
         assert executioner.end(shop, "note", 3, "before", signal.SIGTERM) == signal.SIGTERM
         written = len(running.state()["people"])
         records = [row["customer_id"] for row in shop.rows("ops/export_records")]
-        assert 0 < written < 40 and len(records) == written
+        assert 0 < written < 24 and len(records) == written
         shop.export()
         assert {person["count_written"] for person in running.state()["people"].values()} == {1}
-        assert len(running.state()["people"]) == 40
+        assert len(running.state()["people"]) == 24
