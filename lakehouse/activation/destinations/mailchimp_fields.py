@@ -55,9 +55,8 @@ class MergeFields:
 
     async def _make(self, tag: str, name: str, value: Any, call: Caller) -> None:
         kind = "number" if isinstance(value, int | float) and not isinstance(value, bool) else "text"
-        answer = await call(
-            Call("POST", self._path, "lists", json_text({"tag": tag, "name": name, "type": kind}).encode())
-        )
+        wanted = json_text({"tag": tag, "name": name, "type": kind}).encode()
+        answer = await call(Call("POST", self._path, "lists", wanted, is_about_people=False))
         if not answer.is_success:
             await self._read(call)  # somebody else, or an attempt without an answer, may have made it
             if tag not in self._tags:

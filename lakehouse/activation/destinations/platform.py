@@ -55,7 +55,7 @@ class Call:
         path: below the account's base URL.
         kind: which of the account's rates it counts against, a key of `Capabilities.rates`.
         is_repeatable: whether it may be made again when it is unknown what became of it.
-        is_reading: whether it writes nothing, so that nobody's consent is asked for before it.
+        is_about_people: whether it writes to people, so that their consent is asked for before it; a GET never does.
     """
 
     method: str
@@ -64,7 +64,7 @@ class Call:
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
-    is_reading: bool = False
+    is_about_people: bool = True
 
 
 @dataclass(frozen=True)

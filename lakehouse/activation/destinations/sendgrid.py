@@ -148,7 +148,7 @@ async def _found(contacts: Sequence[Mapping[str, Any]], call: Caller) -> dict[st
     for start in range(0, len(contacts), _LOOKED_UP):
         emails = [contact["email"] for contact in contacts[start : start + _LOOKED_UP]]
         wanted = json_text({"emails": emails}).encode()
-        answer = await call(Call("POST", f"{_CONTACTS}/search/emails", "contacts", wanted, is_reading=True))
+        answer = await call(Call("POST", f"{_CONTACTS}/search/emails", "contacts", wanted, is_about_people=False))
         if answer.status == 404:  # none of them
             continue
         if not answer.is_success:

@@ -46,7 +46,7 @@ class CustomFields:
 
     async def _make(self, name: str, kind: str, call: Caller) -> None:
         wanted = json_text({"name": name, "field_type": kind}).encode()
-        answer = await call(Call("POST", _DEFINITIONS, "fields", wanted))
+        answer = await call(Call("POST", _DEFINITIONS, "fields", wanted, is_about_people=False))
         if answer.is_success:
             self._ids[name.lower()] = str(answer.json()["id"])
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
@@ -83,7 +83,7 @@ class BatchDelivery:
             while items:
                 upserts = [item.row for item in items if not item.row.is_removal]
                 try:
-                    outcomes = await self._within_time(items, partial(self._call, upserts))
+                    outcomes = await self._within_time(items, _Asking(self.call, partial(self._check, upserts)))
                     if items[0].row.action != "moved":
                         journal.add(items, outcomes)
                     return
@@ -103,14 +103,29 @@ class BatchDelivery:
         except UnreadableAnswerError as error:
             raise UnexpectedAnswerError(self.account, str(error)) from None
 
-    async def _call(self, upserts: Sequence[Row], call: Call) -> Answer:
-        is_asked_before = upserts and call.method != "GET" and not call.is_reading
-        return await self.call(call, partial(self._check, upserts) if is_asked_before else None)
-
     def _check(self, upserts: Sequence[Row], may_be_applied: bool) -> None:
-        refused = self.recheck([(row.customer_id, row.email) for row in upserts])
+        refused = self.recheck([(row.customer_id, row.email) for row in upserts]) if upserts else {}
         if refused:
             raise _RefusedMeanwhileError(refused.keys(), may_be_applied)
+
+
+@dataclass
+class _Asking:
+    """The calls of one delivery; `check` is asked before each attempt of those that write to people.
+
+    It is told whether something may have been applied before: by another attempt, or by another call.
+    """
+
+    call: AccountCaller
+    check: Callable[[bool], None]
+    has_written: bool = False
+
+    async def __call__(self, call: Call) -> Answer:
+        if call.method == "GET" or not call.is_about_people:
+            return await self.call(call)
+        answer = await self.call(call, lambda may_be_applied: self.check(may_be_applied or self.has_written))
+        self.has_written = self.has_written or answer.is_success
+        return answer
 
 
 class _RefusedMeanwhileError(Exception):

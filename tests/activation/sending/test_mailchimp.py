@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from lakehouse.activation.destinations.mailchimp_fields import tag_of
+from lakehouse.activation.destinations.platform import Answer, Call
+from lakehouse.activation.sending.account_caller import AccountCaller
 from tests.activation.conftest import Shop, customer
 from tests.activation.sending.accounts import account_at, in_audience, people_at
 
@@ -41,6 +43,30 @@ def test_attributes_are_merge_fields(shop: Shop) -> None:
         shop.customers(customer("c0", first_name=None))
         shop.export()
         assert people_at(running)["c0@example.com"]["facts"]["merge_fields"]["FNAME"] == ""
+
+
+def test_who_refuses_between_the_two_calls_is_removed_by_the_next_export(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first call has written to a member who is there; the second, for new ones, is not made for them."""
+    shop.customers(customer("c0"), customer("c1"))
+    shop.suppress()
+    send = AccountCaller._send
+
+    async def withdrawn_after_it(self: AccountCaller, call: Call) -> Answer:
+        answer = await send(self, call)
+        if "skip_merge_validation" in call.path:
+            shop.suppress("c1@example.com")
+        return answer
+
+    with account_at(shop, "mailchimp") as running:
+        running.happened("c1@example.com", "subscribed")
+        with monkeypatch.context() as withdrawing:
+            withdrawing.setattr(AccountCaller, "_send", withdrawn_after_it)
+            assert shop.export().loaded == 1
+        assert in_audience(running) == {"c0@example.com", "c1@example.com"}
+        shop.export()
+        assert in_audience(running) == {"c0@example.com"}
 
 
 @pytest.mark.parametrize(
