@@ -63,10 +63,9 @@ def _dumps(sample: Path, folder: Path) -> Path:
 
 
 def _declare_dumps_on_s3(conf: Path) -> None:
-    """The project's sources, with every location moved from <home>/sample to the bucket."""
+    """The project's configuration, with every location of sources moved from <home>/sample to the bucket."""
     declared = yaml.safe_load((PROJECT_ROOT / "conf" / "sources.yml").read_text())
     for source in declared["sources"].values():
         source["location"] = source["location"].replace("sample", f"s3://{BUCKET}/dumps", 1)
-    conf.mkdir()
+    shutil.copytree(PROJECT_ROOT / "conf", conf)
     (conf / "sources.yml").write_text(yaml.safe_dump(declared))
-    (conf / "campaigns.yml").write_text((PROJECT_ROOT / "conf" / "campaigns.yml").read_text())

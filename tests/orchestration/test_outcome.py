@@ -196,7 +196,7 @@ def test_a_run_tells_its_own_export_and_where_it_is(
     _run(Stage.PREVIEW)
     _run(Stage.EXPORT)
     log_outcome("thanks", "pre_send_refresh.r1", {})
-    messages = [record.message for record in caplog.records if record.name.endswith("run_outcome")]
+    messages = [record.getMessage() for record in caplog.records if record.name.endswith("run_outcome")]
     (receipt,) = shop.receipts()
     page = f"http://127.0.0.1:{settings().airflow_port}/lakehouse/campaigns/exports/{receipt['export_id']}"
     assert messages[0] == "Sent: 2 customers of campaign thanks to outbox (2 new)."

@@ -10,6 +10,7 @@ import time
 from lakehouse.config.settings import PROJECT_ROOT
 from lakehouse.gold.dbt_manifest import dbt_manifest_path
 from lakehouse.orchestration import metadata_db
+from lakehouse.orchestration.airflow_config import apply_environment
 
 HEAVY = (
     "pyspark",
@@ -27,6 +28,7 @@ HEAVY = (
 def main() -> None:
     os.umask(0o022)
     metadata_db.prepare()
+    apply_environment()
     dbt_manifest_path()
     from airflow.dag_processing.dagbag import DagBag
     from airflow.models.pool import Pool
