@@ -23,6 +23,7 @@ from lakehouse.errors import TransientError
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
 from lakehouse.utils.atomic_files import write_private
+from lakehouse.utils.pauses import growing_pauses
 from lakehouse.window import BatchWindow
 
 if TYPE_CHECKING:
@@ -109,14 +110,12 @@ def _probes(snapshot: Snapshot, export_id: str) -> list[Row]:
 
 async def _wait(destination: RemoteDestination, rows: Sequence[Row]) -> None:
     loop = asyncio.get_running_loop()
-    began, wait, missing = loop.time(), _FIRST_WAIT, list(rows)
+    began, missing = loop.time(), list(rows)
     async with destination.looking() as is_usable:
-        while True:
+        async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
             missing = [row for row in missing if not await is_usable(row)]
             if not missing:
                 return
             waited = loop.time() - began
-            if waited + wait > PATIENCE_SECONDS:
+            if waited > PATIENCE_SECONDS:
                 raise NotReadyError(destination.name, len(missing), waited)
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT)

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from lakehouse.activation.consent.firewall import ConsentCheck, Person
 from lakehouse.activation.delivery_intents import record_intents
 from lakehouse.activation.destinations import Batch, BatchReceipt, Deliver, Destination
+from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.activation.destinations.operations import as_removals, is_removal
 from lakehouse.activation.export_records import export_records, rejections
 from lakehouse.activation.plan import Counts, Plan
@@ -148,7 +149,7 @@ class _Sending:
             await asyncio.to_thread(record_intents, self.plan, open_ones, again, self.lake, self._is_by_address)
         records = export_records(self.plan, batch, receipt, self.moments.next(), self._is_by_address)
         await asyncio.to_thread(record_batch, "export_records", records, self.lake)
-        await asyncio.to_thread(record_refusals, self.destination.name, batch, receipt, self.lake)
+        await asyncio.to_thread(record_refusals, self.destination.name, _rejected(batch, receipt), self.lake)
         self.destination.recorded(batch)
         _add_receipt(batch, receipt, self.progress)
         sent = self.progress.exported + self.progress.rejected
@@ -203,6 +204,14 @@ def _unanswered(batch: Batch, receipt: BatchReceipt) -> Batch:
     answered = pa.array([*receipt.accepted, *receipt.rejected], pa.string())
     is_open = pc.invert(pc.is_in(batch.operations["customer_id"], answered))
     return replace(batch, operations=batch.operations.filter(is_open))
+
+
+def _rejected(batch: Batch, receipt: BatchReceipt) -> list[tuple[str, str, Rejection]]:
+    """The rejected customers of a batch, with the address that was sent, and why."""
+    if not receipt.rejected:
+        return []
+    emails = dict(zip(batch.customers, batch.operations["email"].to_pylist(), strict=True))
+    return [(customer_id, emails[customer_id], why) for customer_id, why in receipt.rejected.items()]
 
 
 def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lakehouse.cli.output import json_option, print_json, print_table, say
+from lakehouse.errors import TerminalError
+
+if TYPE_CHECKING:
+    from lakehouse.activation.proofs import Proof
 
 _EPILOG = """\b
 Examples:
@@ -45,12 +47,13 @@ def exports() -> None:
 @json_option
 def list_exports(campaign_id: str | None, limit: int, as_json: bool) -> None:
     """List exports, newest first."""
-    from lakehouse.activation.exports_report import listed_exports
+    from lakehouse.activation.proofs import proofs
     from lakehouse.config.settings import settings
 
-    found = listed_exports(settings().lake, campaign_id, limit)
+    wanted = {} if campaign_id is None else {"campaign_id": campaign_id}
+    found = proofs(settings().lake, settings().outbox, limit, **wanted)
     if as_json:
-        print_json([dataclasses.asdict(export) for export in found])
+        print_json([_facts(export) for export in found])
     elif not found:
         say("Nothing was exported yet.")
     else:
@@ -67,29 +70,24 @@ def list_exports(campaign_id: str | None, limit: int, as_json: bool) -> None:
 @json_option
 def show(export_id: str, as_json: bool) -> None:
     """Show one export with its proof: counts, pinned versions, reasons, where its files are."""
-    from lakehouse.activation.exports_report import export_report
+    from lakehouse.activation.proofs import proofs, rejected_by_reason
     from lakehouse.config.settings import settings
 
-    found = export_report(settings().lake, export_id)
-    manifest_path = settings().outbox / found.manifest_path
-    manifest = _read(manifest_path)
-    receipt = _read(manifest_path.with_name("receipt.json"))
+    found = next(iter(proofs(settings().lake, settings().outbox, 1, export_id=export_id)), None)
+    if found is None:
+        raise UnknownExportError(export_id)
     if as_json:
-        print_json(dataclasses.asdict(found) | {"manifest": manifest, "receipt": receipt})
+        print_json(_facts(found) | {"manifest": found.manifest, "receipt": found.receipt})
         return
     say(f"{found.export_id}: {found.status}, {found.started_at:%Y-%m-%d %H:%M:%S} to {found.finished_at:%H:%M:%S} UTC")
     say(f"campaign {found.campaign_id}, to {found.platform}\n")
     print_table(("customers", "count"), list(found.counts.items()))
-    for name in ("warnings", "notes"):
-        for text in receipt.get(name, ()):
-            say(f"\n{text}")
-    refused = Counter(
-        str(why) for batch in receipt.get("batches", ()) for why in (batch.get("rejected") or {}).values()
-    )
-    if refused:
+    for note in found.notes:
+        say(f"\n{note}")
+    if refused := rejected_by_reason(found.receipt):
         say("")
-        print_table(("reason of a rejection", "customers"), refused.most_common())
-    say(f"\nIts files: {manifest_path.parent}")
+        print_table(("reason of a rejection", "customers"), refused)
+    say(f"\nIts files: {found.manifest_file.parent}")
 
 
 @exports.command(epilog=_REJECTS)
@@ -98,10 +96,10 @@ def show(export_id: str, as_json: bool) -> None:
 @json_option
 def rejects(campaign_id: str | None, limit: int, as_json: bool) -> None:
     """List customers whom a platform refused when it was asked last. The next export tries them again."""
-    from lakehouse.activation import exports_report
+    from lakehouse.activation.rejects import rejects as rejects_of
     from lakehouse.config.settings import settings
 
-    found = exports_report.rejects(settings().lake, campaign_id, limit)
+    found = rejects_of(settings().lake, campaign_id, limit)
     if as_json:
         print_json([dataclasses.asdict(reject) for reject in found])
     elif not found:
@@ -111,6 +109,12 @@ def rejects(campaign_id: str | None, limit: int, as_json: bool) -> None:
         print_table(("campaign", "platform", "customer_id", "reason"), rows)
 
 
-def _read(path: Any) -> Any:
-    """A JSON file of the outbox; empty when it was removed."""
-    return json.loads(path.read_bytes()) if path.exists() else {}
+def _facts(proof: Proof) -> dict[str, Any]:
+    return dataclasses.asdict(proof) | {"manifest_file": str(proof.manifest_file)}
+
+
+class UnknownExportError(TerminalError):
+    """There is no export with that id."""
+
+    def __init__(self, export_id: str) -> None:
+        super().__init__(f"there is no export {export_id!r}", "`lakehouse exports list` shows the ids.")

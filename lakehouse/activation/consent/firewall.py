@@ -98,7 +98,7 @@ def reason_sql(database: str) -> str:
             when is_mailable is null then 'unknown_consent'
             when not is_mailable then 'not_mailable'
         end
-    """  # noqa: S608 - a name of ours
+    """  # noqa: S608 - the name of a database that we chose
 
 
 class Firewall:

@@ -7,7 +7,6 @@ actions only `identify` is used: `suppress` and `unsuppress` never are.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ from lakehouse.activation.destinations.platform import (
     UnreadableAnswerError,
     platform_reason,
 )
-from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
+from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind, basic_login
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.utils.canonical_json import json_text
 
@@ -87,8 +86,7 @@ class CustomerIo:
 
 
 def _headers(login: Login) -> Mapping[str, str]:
-    both = base64.b64encode(f"{login.user}:{login.secret}".encode()).decode()
-    return {"Authorization": f"Basic {both}", "Content-Type": "application/json"}
+    return {"Authorization": basic_login(login.user, login.secret), "Content-Type": "application/json"}
 
 
 CUSTOMERIO = PlatformKind("https://track.customer.io", ("user",), CAPABILITIES, _headers, CustomerIo)

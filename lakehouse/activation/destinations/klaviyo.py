@@ -7,8 +7,6 @@ names of empty ones are unset. Consent has other endpoints, none of which is cal
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,11 +22,13 @@ from lakehouse.activation.destinations.platform import (
     Outcomes,
     Row,
     UnreadableAnswerError,
+    as_text,
     platform_reason,
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.utils.canonical_json import json_text
+from lakehouse.utils.pauses import growing_pauses
 
 _RATES = (Rate(10, 1), Rate(150, 60))  # of each endpoint by itself
 CAPABILITIES = Capabilities(
@@ -67,7 +67,7 @@ class Klaviyo:
         if not row.is_removal:
             attributes["email"] = row.email
             present = {name: value for name, value in row.attributes.items() if value is not None}
-            attributes |= {name: _text(value) for name, value in present.items() if name in _OWN}
+            attributes |= {name: as_text(value) for name, value in present.items() if name in _OWN}
             attributes["properties"] |= {name: value for name, value in present.items() if name not in _OWN}
             empty = sorted(row.attributes.keys() - present.keys() - _OWN)
             if empty:
@@ -93,8 +93,7 @@ class Klaviyo:
 
     async def _ended(self, job: str, call: Caller) -> int:
         """Number of profiles that the job did not take, once it has ended."""
-        wait = _FIRST_WAIT
-        while True:
+        async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
             answer = await call(Call("GET", f"{_JOBS}/{quote(job, safe='')}", "job"))
             if not answer.is_success:
                 raise UnreadableAnswerError(f"job {job} is not known (HTTP {answer.status})")
@@ -103,8 +102,7 @@ class Klaviyo:
                 return int(attributes.get("failed_count") or 0)
             if attributes["status"] == "cancelled":
                 raise CallRefusedError(f"job {job} was cancelled at the platform", is_permanent=False)
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT)
+        raise AssertionError("pauses have no end")
 
     async def _rejected(self, job: str, items: Sequence[Item], call: Caller) -> dict[int, Rejection]:
         places = {item.row.customer_id: place for place, item in enumerate(items)}
@@ -174,10 +172,6 @@ def _next_page(page: Mapping[str, Any]) -> str | None:
     if not link:
         return None
     return "/" + link.split("://", 1)[-1].split("/", 1)[1] if "://" in link else str(link)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 KLAVIYO = PlatformKind("https://a.klaviyo.com", (), CAPABILITIES, _headers, Klaviyo)

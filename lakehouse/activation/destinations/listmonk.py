@@ -8,8 +8,6 @@ new is put into the account's list as unconfirmed, by an import that overwrites 
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,10 +27,11 @@ from lakehouse.activation.destinations.platform import (
     UnreadableAnswerError,
     platform_reason,
 )
-from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
+from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind, basic_login
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.errors import TerminalError
 from lakehouse.utils.canonical_json import json_text
+from lakehouse.utils.pauses import growing_pauses
 
 CAPABILITIES = Capabilities(
     identity="email",
@@ -131,27 +130,22 @@ class Listmonk:
 
 async def _begin(start: Call, call: Caller) -> None:
     """Start an import, as soon as nobody else's is at work."""
-    wait = _FIRST_WAIT
-    while True:
+    async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
         answer = await call(start)
         if answer.is_success:
             return
         said = str(answer.json().get("message"))
         if "already running" not in said and (await _read(_IMPORT, call))["status"] not in ("importing", "stopping"):
             raise CallRefusedError(platform_reason(None, said))
-        await asyncio.sleep(wait)
-        wait = min(2 * wait, _LONGEST_WAIT)
 
 
 async def _ended(name: str, call: Caller) -> Mapping[str, Any]:
     """What listmonk says of an import that has ended, or of somebody else's that has begun since."""
-    wait = _FIRST_WAIT
-    while True:
+    async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
         told: Mapping[str, Any] = await _read(_IMPORT, call)
         if told["name"] != name or told["status"] not in ("importing", "stopping"):
             return told
-        await asyncio.sleep(wait)
-        wait = min(2 * wait, _LONGEST_WAIT)
+    raise AssertionError("pauses have no end")
 
 
 async def _has_granular_overwrite(call: Caller) -> bool:
@@ -174,7 +168,7 @@ def _last_error(log: str) -> str:
 
 
 def _headers(login: Login) -> Mapping[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{login.user}:{login.secret}".encode()).decode()}
+    return {"Authorization": basic_login(login.user, login.secret)}
 
 
 LISTMONK = PlatformKind("", ("base_url", "user", "list"), CAPABILITIES, _headers, Listmonk)

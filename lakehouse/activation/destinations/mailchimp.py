@@ -8,9 +8,7 @@ there. A tag is a static segment: a removal takes members out of it. Nobody is a
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -26,9 +24,10 @@ from lakehouse.activation.destinations.platform import (
     Outcomes,
     Row,
     UnreadableAnswerError,
+    as_text,
     platform_reason,
 )
-from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
+from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind, basic_login
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.utils.canonical_json import json_text
 
@@ -158,14 +157,11 @@ def _rejection(error: Mapping[str, Any]) -> Rejection:
 def _merge_value(value: Any) -> Any:
     if value is None:
         return ""
-    if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else as_text(value)
 
 
 def _headers(login: Login) -> Mapping[str, str]:
-    packed = base64.b64encode(f"any:{login.secret}".encode()).decode()
-    return {"Authorization": f"Basic {packed}", "Content-Type": "application/json"}
+    return {"Authorization": basic_login("any", login.secret), "Content-Type": "application/json"}
 
 
 MAILCHIMP = PlatformKind("", ("base_url", "list"), CAPABILITIES, _headers, Mailchimp)

@@ -15,6 +15,9 @@ from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.messages import said, without_values
 
+# Actions after which a customer, or a former address of one, is no longer in the campaign's audience.
+REMOVALS = ("removed", "moved")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -36,7 +39,7 @@ class Row:
     @property
     def is_removal(self) -> bool:
         """Whether the customer, or a former address, leaves the campaign's audience."""
-        return self.action in ("removed", "moved")
+        return self.action in REMOVALS
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,11 @@ class Answer:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is none."""
-        return json.loads(self.content)
+        """The body as JSON; UnreadableAnswerError when it is none."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            raise UnreadableAnswerError(f"the answer (HTTP {self.status}) is not JSON") from None
 
 
 # Makes a call; it raises errors of this project when the platform cannot be reached, or does not know the caller.
@@ -114,6 +120,11 @@ class CallRefusedError(Exception):
 
 class UnreadableAnswerError(Exception):
     """An answer does not say what it should; what became of the rows is not known."""
+
+
+def as_text(value: Any) -> str:
+    """A value for a field that takes texts only: a text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def platform_reason(code: object, text: object) -> str:

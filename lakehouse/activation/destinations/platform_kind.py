@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,11 @@ class Login:
 
     user: str
     secret: str
+
+
+def basic_login(user: str, secret: str) -> str:
+    """The value of the header Authorization for a user and a password (RFC 7617)."""
+    return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
 @dataclass(frozen=True)

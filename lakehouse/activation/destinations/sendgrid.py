@@ -8,7 +8,6 @@ suppressions, with endpoints of their own, none of which is called.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,12 +23,14 @@ from lakehouse.activation.destinations.platform import (
     Outcomes,
     Row,
     UnreadableAnswerError,
+    as_text,
     platform_reason,
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.activation.destinations.sendgrid_fields import FIELDS_RATE, CustomFields
 from lakehouse.utils.canonical_json import json_text
+from lakehouse.utils.pauses import growing_pauses
 
 CAPABILITIES = Capabilities(
     identity="email",
@@ -76,7 +77,7 @@ class SendGrid:
         """A contact, custom fields by name; a removal only takes back the marker of the audience."""
         present = {name: value for name, value in row.attributes.items() if value is not None}
         custom = {name: _custom(value) for name, value in present.items() if name not in _OWN}
-        contact: dict[str, Any] = {name: _text(value) for name, value in present.items() if name in _OWN}
+        contact: dict[str, Any] = {name: as_text(value) for name, value in present.items() if name in _OWN}
         contact |= {"email": row.email, "custom_fields": {**custom, self._marker: _said(row)}}
         return json_text(contact).encode()
 
@@ -112,8 +113,7 @@ class SendGrid:
 
 async def _ended(job: str, call: Caller) -> int:
     """Number of contacts that the job did not take, once it has ended."""
-    wait = _FIRST_WAIT
-    while True:
+    async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
         answer = await call(Call("GET", f"{_CONTACTS}/imports/{quote(job, safe='')}", "job"))
         if not answer.is_success:
             raise UnreadableAnswerError(f"job {job} is not known (HTTP {answer.status})")
@@ -122,8 +122,7 @@ async def _ended(job: str, call: Caller) -> int:
             return 0
         if told["status"] in ("errored", "failed"):
             return int((told.get("results") or {}).get("errored_count") or 1)
-        await asyncio.sleep(wait)
-        wait = min(2 * wait, _LONGEST_WAIT)
+    raise AssertionError("pauses have no end")
 
 
 async def _not_as_sent(contacts: Sequence[Mapping[str, Any]], failed: int, call: Caller) -> set[str]:
@@ -131,14 +130,13 @@ async def _not_as_sent(contacts: Sequence[Mapping[str, Any]], failed: int, call:
 
     What a job wrote may be found a little later, so more than `failed` are looked for again.
     """
-    missing, wait = list(contacts), _FIRST_WAIT
-    for look in range(_LOOKS):
+    missing, looks = list(contacts), 0
+    async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
         there = await _found(missing, call)
         missing = [contact for contact in missing if not _is_as_sent(contact, there.get(contact["email"].lower()))]
-        if len(missing) <= failed or look == _LOOKS - 1:
+        looks += 1
+        if len(missing) <= failed or looks == _LOOKS:
             break
-        await asyncio.sleep(wait)
-        wait *= 2
     return {contact["email"].lower() for contact in missing}
 
 
@@ -181,11 +179,7 @@ def _said(row: Row) -> str:
 
 
 def _custom(value: Any) -> Any:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else as_text(value)
 
 
 def _headers(login: Login) -> Mapping[str, str]:

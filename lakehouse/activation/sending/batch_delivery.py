@@ -13,6 +13,7 @@ import pyarrow as pa
 from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.destination import Recheck, Rejection
 from lakehouse.activation.destinations.platform import (
+    REMOVALS,
     Answer,
     Call,
     Caller,
@@ -139,7 +140,7 @@ class _RefusedMeanwhileError(Exception):
 def rows_of(operations: pa.Table) -> Iterator[Row]:
     """Operations as rows; of a removal the address is the one that was sent."""
     for operation in operations.to_pylist():
-        is_removal = operation["action"] in ("removed", "moved")
+        is_removal = operation["action"] in REMOVALS
         attributes = {} if is_removal else json.loads(operation["payload"])["attributes"]
         email = (operation.get("sent_email") if is_removal else operation["email"]) or ""
         yield Row(operation["customer_id"], operation["action"], email, attributes, operation["payload_hash"])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lakehouse.activation.destination_state import EXPORT_ATTEMPTS, EXPORT_RECORDS
-from lakehouse.activation.platform_refusals import record_refused
+from lakehouse.activation.platform_refusals import record_refusals
 from lakehouse.activation.sending.journal import FOLDER, Acknowledged, journals
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.storage.ops_tables import record
@@ -33,8 +33,8 @@ def recover_acknowledged(folder: Path, campaign_id: str, account: str, lake: str
         common = {"export_id": export_folder.name, "campaign_id": campaign_id, "platform": account}
         noted = [row for journal in left for row in journal.read()]
         rows = _missing(noted, export_folder.name, lake)
-        refused = {row.customer_id: row.rejection for row in noted if row.rejection is not None}
-        record_refused(account, refused, {row.customer_id: row.email for row in noted}, lake)
+        rejected = [(row.customer_id, row.email, row.rejection) for row in noted if row.rejection is not None]
+        record_refusals(account, rejected, lake)
         record("export_records", [common | row for row in rows], lake)
         count += len(rows)
         for journal in left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,14 @@ from lakehouse.activation.destinations.destination import Batch, BatchReceipt, D
 from lakehouse.activation.destinations.platform import Platform, Row, UnreadableAnswerError
 from lakehouse.activation.destinations.platform_kind import Audience, Login
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.activation.sending.account_caller import AccountCaller, Patience, Tally
+from lakehouse.activation.sending.account_caller import AccountCaller
 from lakehouse.activation.sending.batch_delivery import BatchDelivery
 from lakehouse.activation.sending.failures import UnexpectedAnswerError
 from lakehouse.activation.sending.journal import Acknowledged, Journal
+from lakehouse.activation.sending.patience import Patience, Tally
 from lakehouse.activation.sending.rate_budget import RateBudget
 
+_log = logging.getLogger(__name__)
 BATCH_SIZE = 10_000
 BATCHES_AT_ONCE = 4
 
@@ -99,7 +102,10 @@ class RemoteDestination:
             async with AccountCaller(
                 account.name, account.address(), headers, limits, budget, self.deadline, self.patience, self.tally
             ) as call:
-                yield platform, call
+                try:
+                    yield platform, call
+                finally:
+                    _log.info("account %s: %s", account.name, self.tally)
 
     def _journal(self, batch: Batch) -> Journal:
         return Journal(self.folder / batch.export_id, batch.ordinal)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lakehouse.activation.sending.account_caller import Patience
+from lakehouse.activation.sending.patience import Patience
 from tests.activation.conftest import Shop
 from tests.support.simulators import TOKEN, Simulated, simulated
 

@@ -9,8 +9,9 @@ import pytest
 from lakehouse.activation import ready
 from lakehouse.activation.destinations.platform import Answer, Call
 from lakehouse.activation.ready import NotReadyError, await_ready
-from lakehouse.activation.sending.account_caller import AccountCaller, Patience
+from lakehouse.activation.sending.account_caller import AccountCaller
 from lakehouse.activation.sending.failures import CredentialsRefusedError, PlatformUnavailableError
+from lakehouse.activation.sending.patience import Patience
 from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
 from tests.activation.sending import accounts

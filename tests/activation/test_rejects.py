@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from lakehouse.activation.destinations import Batch, BatchReceipt, Outbox
 from lakehouse.activation.destinations.destination import Rejection
-from lakehouse.activation.exports_report import UnknownExportError, export_report, listed_exports, rejects
-from lakehouse.cli.exports import exports
+from lakehouse.activation.rejects import rejects
+from lakehouse.cli.exports import UnknownExportError, exports
 from tests.activation.conftest import Shop, customer
+
+
+def _listed(*options: str) -> list[Any]:
+    found: list[Any] = json.loads(CliRunner().invoke(exports, ["list", "--json", *options]).output)
+    return found
 
 
 def _refusing(monkeypatch: pytest.MonkeyPatch, reason: str, *customers: str) -> None:
@@ -28,10 +34,10 @@ def _refusing(monkeypatch: pytest.MonkeyPatch, reason: str, *customers: str) -> 
 
 
 def test_nothing_yet(shop: Shop) -> None:
-    assert listed_exports(str(shop.lake)) == [] and rejects(str(shop.lake)) == []
+    assert _listed() == [] and rejects(str(shop.lake)) == []
     assert CliRunner().invoke(exports, ["list"]).output == "Nothing was exported yet.\n"
     with pytest.raises(UnknownExportError, match="there is no export 'x'"):
-        export_report(str(shop.lake), "x")
+        CliRunner().invoke(exports, ["show", "x"], catch_exceptions=False)
 
 
 def test_a_rejection_lasts_until_the_platform_takes_the_customer(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,14 +50,17 @@ def test_a_rejection_lasts_until_the_platform_takes_the_customer(shop: Shop, mon
         ("c2", "mailbox unknown"),
         ("c3", "mailbox unknown"),
     ]
-    (first,) = listed_exports(lake)
-    assert (first.status, first.counts["exported"], first.counts["rejected"]) == ("success", 1, 2)
-    shown = CliRunner().invoke(exports, ["show", first.export_id]).output
-    assert "mailbox unknown" in shown and first.export_id in shown
+    (first,) = _listed()
+    assert (first["status"], first["counts"]["exported"], first["counts"]["rejected"]) == ("success", 1, 2)
+    shown = CliRunner().invoke(exports, ["show", first["export_id"]]).output
+    assert "mailbox unknown" in shown and first["export_id"] in shown
+    whole = json.loads(CliRunner().invoke(exports, ["show", first["export_id"], "--json"]).output)
+    assert whole["receipt"]["export_id"] == whole["manifest"]["export_id"] == first["export_id"]
     with monkeypatch.context() as refusing:
         _refusing(refusing, "still unknown", "c3")
         shop.export()
     told = json.loads(CliRunner().invoke(exports, ["rejects", "--json"]).output)
     assert [(one["customer_id"], one["reason"]) for one in told] == [("c3", "still unknown")]
     assert rejects(lake, campaign_id="another") == []
-    assert len(listed_exports(lake, "thanks")) == 2 and len(listed_exports(lake, "thanks", most=1)) == 1
+    assert len(_listed("--campaign", "thanks")) == 2 and len(_listed("--limit", "1")) == 1
+    assert _listed("--campaign", "another") == []
