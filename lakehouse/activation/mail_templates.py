@@ -17,7 +17,8 @@ from liquid import Environment, FalsyStrictUndefined
 from liquid.exceptions import LiquidError, UndefinedError
 from liquid.template import BoundTemplate
 
-from lakehouse.activation.campaigns import IDENTITY_FIELDS, Campaign
+from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.export_fields import IDENTITY_FIELDS
 from lakehouse.config.folder import as_edited, configuration_folder, template_path
 from lakehouse.errors import ConfigurationError
 from lakehouse.utils.foreign_errors import kind_of

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.activation.campaigns import Bucket, ExportField
+from lakehouse.activation.export_fields import Bucket, ExportField
 from lakehouse.utils.canonical_json import json_text
 
 SIGNIFICANT_DIGITS = 9  # a rebuild may add doubles in another order, which changes their last digits

@@ -14,7 +14,7 @@ import duckdb
 from duckdb.func import SPECIAL
 from duckdb.sqltypes import VARCHAR, DuckDBPyType
 
-from lakehouse.activation.campaigns import Bucket, ExportField
+from lakehouse.activation.export_fields import Bucket, ExportField
 from lakehouse.activation.payload import SIGNIFICANT_DIGITS, band_names, value_json
 from lakehouse.utils.canonical_json import json_text
 from lakehouse.utils.sql_text import standard_literal

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.activation.campaigns import ExportField
+from lakehouse.activation.export_fields import ExportField
 from lakehouse.activation.holdout import is_held_out
 from lakehouse.activation.payload import band, payload_of
 from lakehouse.activation.segments.profile_columns import is_time_dependent

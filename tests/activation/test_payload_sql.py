@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.activation.campaigns import ExportField
+from lakehouse.activation.export_fields import ExportField
 from lakehouse.activation.payload import payload_of
 from lakehouse.activation.payload_sql import json_sql, payload_sql
 from lakehouse.storage.duckdb_views import connect

@@ -1,0 +1,28 @@
+"""What names in campaigns.yml are checked against while the file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from pydantic import ValidationInfo
+
+from lakehouse.activation.campaign_references import CampaignReferences
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """The validation context: what names are checked against; `references` is None when they are not checked."""
+
+    references: CampaignReferences | None
+    accounts: Set[str]
+
+
+def known_names(info: ValidationInfo) -> KnownNames:
+    """The context of a validation; without one nothing is known, and only what is written in the file is checked."""
+    return info.context or KnownNames(None, frozenset())
+
+
+def references_of(info: ValidationInfo) -> CampaignReferences | None:
+    """Segments and columns of gold that names are checked against; None when they are not."""
+    return known_names(info).references
