@@ -24,7 +24,8 @@ from lakehouse.activation.campaigns import campaign
 from lakehouse.activation.consent.firewall import Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.destination_state import STATE_TABLES, add_missing_tables, destination_state
-from lakehouse.activation.export import GATED, export_campaign
+from lakehouse.activation.export import export_campaign
+from lakehouse.activation.next_export import GATED
 from lakehouse.activation.plan import make_plan
 from lakehouse.activation.selection import select
 from lakehouse.config.settings import settings

@@ -13,14 +13,14 @@ from lakehouse.activation.accounts import OUTBOX
 from lakehouse.activation.audience import profiles_as_of
 from lakehouse.activation.campaign_references import campaign_references
 from lakehouse.activation.campaigns import Campaign, campaign
-from lakehouse.activation.consent.firewall import SUPPRESSIONS, Firewall
+from lakehouse.activation.consent.firewall import Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.consent.silent_sources import Silence, silence_error, silence_of_sources
 from lakehouse.activation.consent.vanished_sources import vanished_error
 from lakehouse.activation.destination_state import (
     EXPORTS,
     STATE_TABLES,
-    DestinationState,
+    RecordedActions,
     add_missing_tables,
     destination_state,
     recorded_actions,
@@ -30,17 +30,17 @@ from lakehouse.activation.empty_audience import (
     WITHOUT_CONSENT,
     empty_audience_error,
     find_without_consent,
-    would_empty_destination,
 )
 from lakehouse.activation.export_rows import abandoned_row, exports_row, outcome
 from lakehouse.activation.export_warnings import export_warnings
 from lakehouse.activation.holdout import record_draws
 from lakehouse.activation.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
+from lakehouse.activation.next_export import GATED, next_export
 from lakehouse.activation.open_destination import open_destination
-from lakehouse.activation.plan import Plan, export_id_of, make_plan
+from lakehouse.activation.plan import Plan, make_plan
 from lakehouse.activation.segments.catalogue import segment_hash
-from lakehouse.activation.selection import Selection, select, select_nobody
+from lakehouse.activation.selection import select_nobody
 from lakehouse.activation.send import SendProgress, send
 from lakehouse.activation.sending.recovery import recover_acknowledged
 from lakehouse.config.settings import settings
@@ -51,14 +51,11 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import Snapshot, limited_memory, open_snapshot
 from lakehouse.storage.gold_builds import gold_at_rest, require_built_for
 from lakehouse.storage.ops_tables import record
-from lakehouse.tables import gold
 from lakehouse.utils.atomic_files import restrict_to_owner
 from lakehouse.utils.file_lock import held_lock
 from lakehouse.utils.foreign_errors import as_ours
 from lakehouse.window import BatchWindow
 
-# What an export is made of; the gate of each is checked before it.
-GATED = (gold("segment_members"), gold("dim_customers"), SUPPRESSIONS)
 REMOVALS_ONLY = "the export was blocked; only customers who must not be written to were removed"
 
 
@@ -216,35 +213,16 @@ def _end(
 
 
 def _plan(export: _Export) -> tuple[Plan, SendProgress, datetime | None]:
-    """The plan, what has been sent of it, and the newest time on record.
-
-    A killed export is resumed if its target is still the same; if not, it is closed and a new one planned.
-    """
+    """The plan, what has been sent of it, and the newest time on record. A killed export that is not resumed is
+    closed."""
     chosen, snapshot = export.campaign, export.snapshot
-    state = destination_state(snapshot, chosen.id, chosen.destination)
-    selection = select(snapshot, chosen, export.firewall)
+    found = next_export(snapshot, chosen, export.firewall)
     record_draws(snapshot.connection, chosen, export.lake)
-    candidate = export_id_of(chosen, state.finished, selection.target_hash)
-    if candidate in state.unfinished:
-        before = destination_state(snapshot, chosen.id, chosen.destination, without_export=candidate)
-        removable = _removable(export, selection, before)
-        plan = make_plan(snapshot, chosen, selection, before, resumes=True, removable=removable)
-        recorded = recorded_actions(snapshot, candidate)
-        rejected = recorded.count("rejected")
-        return plan, SendProgress(plan.counts, recorded.total - rejected, rejected), state.newest_at
-    if state.unfinished:
-        _close(export, state.unfinished)
-    removable = _removable(export, selection, state)
-    plan = make_plan(snapshot, chosen, selection, state.after_closing(len(state.unfinished)), removable=removable)
-    return plan, SendProgress(plan.counts, 0, 0), state.newest_at
-
-
-def _removable(export: _Export, selection: Selection, state: DestinationState) -> str | None:
-    """A query for the customers at the destination who may be removed; None for all."""
-    if not would_empty_destination(export.campaign, selection, state):
-        return None
-    find_without_consent(export.snapshot, export.firewall)
-    return WITHOUT_CONSENT
+    if found.abandoned:
+        _close(export, found.abandoned)
+    sent = recorded_actions(snapshot, found.plan.export_id) if found.is_resumed else RecordedActions({})
+    rejected = sent.count("rejected")
+    return found.plan, SendProgress(found.plan.counts, sent.total - rejected, rejected), found.newest_at
 
 
 def _close(export: _Export, abandoned: Sequence[str]) -> None:

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.activation.export import GATED, export_campaign
+from lakehouse.activation.export import export_campaign
+from lakehouse.activation.next_export import GATED
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.discovery import newest_version
