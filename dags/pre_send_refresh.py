@@ -64,6 +64,13 @@ def own_gold() -> None:
 
 
 @task(pool=pools.EXPORTS, do_xcom_push=False)
+def plan() -> None:
+    """What the export would do, and whether it is ready in time, before anything leaves."""
+    own_gold()
+    work(Stage.PLAN, get_current_context()["params"]["campaign_id"])
+
+
+@task(pool=pools.EXPORTS, do_xcom_push=False)
 def preview() -> None:
     """The mails of some recipients, as a page; a template that is not valid stops the run here."""
     own_gold()
@@ -122,6 +129,7 @@ def pre_send_refresh() -> None:
     | triggered by a campaign manager | new deliveries of every dataset, up to the gate | a second each when there is
       nothing new |
     | then | identities, gold in one dbt invocation, gates of gold | seconds |
+    | then | the plan: rows, calls, bytes, when it is ready | a second |
     | then | a preview of some mails, as a page | a second |
     | then | export: audience, hold-out, consent firewall, difference, delivery to the platform | seconds |
     | then | what was exported is looked for on the platform until it is there | until the platform is done |
@@ -139,11 +147,12 @@ def pre_send_refresh() -> None:
     identified = identities_group(after=list(refreshed.values()))
     built = build_gold()
     [*refreshed.values(), identified] >> built
-    gated, previewed, exported, found, removed = gate_gold(), preview(), export(), ready(), remove_refused()
-    chain(built, gated, previewed, exported, found)
-    [built, gated, previewed] >> removed
+    gated, planned, previewed = gate_gold(), plan(), preview()
+    exported, found, removed = export(), ready(), remove_refused()
+    chain(built, gated, planned, previewed, exported, found)
+    [built, gated, planned, previewed] >> removed
     [found, removed] >> outcome()
-    [*refreshed.values(), identified, built, gated, previewed, exported, found, removed] >> watcher()
+    [*refreshed.values(), identified, built, gated, planned, previewed, exported, found, removed] >> watcher()
 
 
 pre_send_refresh()

@@ -93,6 +93,9 @@ class Campaign(BaseModel):
     allow_empty_audience: bool = Field(
         False, description="true if an empty audience may remove everybody from the platform"
     )
+    ready_minutes_before: int = Field(
+        5, ge=0, le=24 * 60, description="minutes before send_at by which everything has to be ready at the platform"
+    )
     _id: str = PrivateAttr("")
 
     @model_validator(mode="after")

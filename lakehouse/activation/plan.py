@@ -63,6 +63,16 @@ _LEFT_TO_SEND = """
     left join target using (customer_id)
     where difference.action <> 'retained' and difference.customer_id not in ({done})
 """
+# Bytes of the payloads by action, without making a Python object of any.
+_SIZES = """
+    select operations.action, count(*), coalesce(sum(strlen(profiles.payload)), 0)
+    from operations
+    left join ({profiles}) as profiles on operations.customer_id = profiles.customer_id
+    group by operations.action
+"""
+_FIRST_OF_EACH = """
+    select customer_id from operations qualify row_number() over (partition by action order by customer_id) <= {count}
+"""
 _RECIPIENT = """
     '{"customer_id":' || json_string(customer_id) || ',"payload_hash":"' || payload_hash || '"}' || chr(10)
 """
@@ -131,6 +141,22 @@ class Plan:
         query = _FORMER.format(sent_email=_SENT_EMAIL)
         for table in slices(self.snapshot.connection.cursor().execute(query).to_arrow_reader(size), size):
             yield table.cast(OPERATIONS)
+
+    def sizes(self) -> Mapping[str, tuple[int, int]]:
+        """Action -> number of operations that are still to be sent, and bytes of their payloads; 0 of removals."""
+        upserts = "select customer_id from operations where action <> 'removed'"
+        query = _SIZES.format(profiles=profiles_sql(self.snapshot, self.campaign, only=upserts))
+        found = self.snapshot.connection.execute(query).fetchall()
+        return {action: (count, int(size)) for action, count, size in found}
+
+    def sample(self, count: int, by_address: bool) -> pa.Table:
+        """At most so many operations of each action."""
+        only = _FIRST_OF_EACH.format(count=count)
+        sent_email = _SENT_EMAIL if by_address else "operations.sent_email"
+        profiles = profiles_sql(self.snapshot, self.campaign, only)
+        query = _OPERATIONS.format(profiles=profiles, sent_email=sent_email)
+        found = self.snapshot.connection.execute(f"from ({query}) where customer_id in ({only})")
+        return found.to_arrow_table().cast(OPERATIONS)
 
     def recipients(self) -> Iterator[pa.Buffer]:
         """JSON lines with customer_id and payload_hash of everybody who should be at the destination, sorted."""

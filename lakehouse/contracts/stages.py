@@ -7,7 +7,8 @@ from enum import StrEnum
 
 class Stage(StrEnum):
     """In the order in which data takes them; `replay` repeats a part of `silver` for rows from quarantine, `removals` a
-    part of `export` when gates block it, `ready` waits until a platform can use what was exported."""
+    part of `export` when gates block it; `plan` and `preview` show what `export` would do, `ready` waits until a
+    platform can use what was exported."""
 
     EXTRACT = "extract"
     BRONZE = "bronze"
@@ -16,6 +17,7 @@ class Stage(StrEnum):
     IDENTITIES = "identities"
     GATE = "gate"
     GOLD = "gold"
+    PLAN = "plan"
     PREVIEW = "preview"
     EXPORT = "export"
     REMOVALS = "removals"

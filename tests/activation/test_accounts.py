@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.activation.account_limits import limits_of
 from lakehouse.activation.accounts import FILE, load_accounts
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.activation.sending.remote import limits_of
 from lakehouse.errors import ConfigurationError
 
 PLAIN = """\

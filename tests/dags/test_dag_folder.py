@@ -67,6 +67,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
     assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {
         "build_gold",
         "gate_gold",
+        "plan",
         "preview",
         "export",
         "ready",
@@ -132,17 +133,18 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
     assert tasks["build_gold"]["upstream"] == sorted(
         [*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"]
     )
-    assert [tasks[name]["upstream"] for name in ("gate_gold", "preview", "export", "ready")] == [
+    assert [tasks[name]["upstream"] for name in ("gate_gold", "plan", "preview", "export", "ready")] == [
         ["build_gold"],
         ["gate_gold"],
+        ["plan"],
         ["preview"],
         ["export"],
     ]
     assert tasks["remove_refused"]["trigger_rule"] == "one_failed"
-    assert sorted(tasks["remove_refused"]["upstream"]) == ["build_gold", "gate_gold", "preview"]
-    assert {tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "preview", "export", "ready")} == {
-        "all_success"
-    }
+    assert sorted(tasks["remove_refused"]["upstream"]) == ["build_gold", "gate_gold", "plan", "preview"]
+    assert {
+        tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "plan", "preview", "export", "ready")
+    } == {"all_success"}
     assert {tasks[f"refresh.{dataset}"]["trigger_rule"] for dataset in (*CRM, "transactions")} == {"all_done"}, (
         "a dead source stops no other dataset"
     )

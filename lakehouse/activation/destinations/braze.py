@@ -34,6 +34,7 @@ CAPABILITIES = Capabilities(
     bytes_per_row=100_000,
     overhead_bytes=50,
     rates={"track": (Rate(3000, 3),), "export": (Rate(250, 60),)},
+    calls_per_body={"track": 1},
     connections=20,
     readiness="eventually",
     rejects="rows",

@@ -21,6 +21,7 @@ class Capabilities:
         bytes_per_row: largest row, in bytes; a larger one is rejected before it is sent.
         overhead_bytes: what surrounds the rows in a body, at most.
         rates: kind of call -> its rates, all of which hold; shared by everything that uses the account.
+        calls_per_body: kind of call -> how many of it bring one body of rows in, at least; kinds are those of `rates`.
         connections: calls at once.
         readiness: when rows can be used in a send. `at_once`: when the call is answered; `job`: when a job has ended;
             `eventually`: some time after the answer, which the platform does not tell.
@@ -39,6 +40,7 @@ class Capabilities:
     bytes_per_row: int
     overhead_bytes: int
     rates: Mapping[str, tuple[Rate, ...]]
+    calls_per_body: Mapping[str, int]
     connections: int
     readiness: Literal["at_once", "job", "eventually"]
     rejects: Literal["rows", "call", "count"]

@@ -33,6 +33,7 @@ CAPABILITIES = Capabilities(
     bytes_per_row=32_000,
     overhead_bytes=20,
     rates={"batch": (Rate(100, 1),)},
+    calls_per_body={"batch": 1},
     connections=10,
     readiness="at_once",
     rejects="rows",

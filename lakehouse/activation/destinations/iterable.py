@@ -33,6 +33,7 @@ CAPABILITIES = Capabilities(
     bytes_per_row=100_000,
     overhead_bytes=50,
     rates={"bulk": (Rate(5, 1),), "user": (Rate(10, 1),)},
+    calls_per_body={"bulk": 1},
     connections=5,
     readiness="eventually",
     rejects="rows",

@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     bytes_per_row=100_000,
     overhead_bytes=200,
     rates={"import": _RATES, "job": _RATES, "errors": _RATES, "profiles": (Rate(75, 1), Rate(700, 60))},
+    calls_per_body={"import": 1, "job": 1},
     connections=8,
     readiness="job",
     rejects="rows",

@@ -40,6 +40,7 @@ CAPABILITIES = Capabilities(
     bytes_per_row=100_000,
     overhead_bytes=1_000,
     rates={"api": (Rate(50, 1),)},  # it has none
+    calls_per_body={"api": 3},  # who is there, the import, how it ended
     connections=1,
     readiness="job",
     rejects="count",

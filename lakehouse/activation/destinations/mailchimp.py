@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     bytes_per_row=100_000,
     overhead_bytes=100,
     rates={"lists": (Rate(100, 1),)},  # it limits how many calls are at work, not how many there are
+    calls_per_body={"lists": 1},
     connections=10,
     readiness="at_once",
     rejects="rows",

@@ -53,7 +53,7 @@ class Outbox:
         Raises:
             OSError: e.g. the disk is full.
         """
-        customers, lines = batch.customers, _lines(batch.operations)
+        customers, lines = batch.customers, lines_of(batch.operations)
         rejected = {
             customer_id: Rejection(f"{len(line)} bytes, more than {_LARGEST_LINE}")
             for customer_id, line in zip(customers, lines, strict=True)
@@ -69,7 +69,8 @@ class Outbox:
         return BatchReceipt((name,) if accepted else (), sha256, accepted, rejected)
 
 
-def _lines(operations: pa.Table) -> list[bytes]:
+def lines_of(operations: pa.Table) -> list[bytes]:
+    """The operations as they stand in a file."""
     return [
         # the payload is a JSON object already: insert the action instead of parsing it again
         b'{"action":"upsert",' + payload[1:] + b"\n" if payload else _tombstone(customer_id)

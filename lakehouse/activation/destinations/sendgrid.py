@@ -44,6 +44,7 @@ CAPABILITIES = Capabilities(
         "contacts": (Rate(5, 1),),
         "fields": FIELDS_RATE,
     },
+    calls_per_body={"upsert": 1, "job": 1},
     connections=4,
     readiness="job",
     rejects="count",

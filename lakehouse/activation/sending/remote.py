@@ -7,16 +7,15 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from lakehouse.activation.account_limits import limits_of
 from lakehouse.activation.accounts import Account
-from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck
 from lakehouse.activation.destinations.platform import Platform, Row, UnreadableAnswerError
 from lakehouse.activation.destinations.platform_kind import Audience, Login
-from lakehouse.activation.destinations.rates import Rate
 from lakehouse.activation.sending.account_caller import AccountCaller
 from lakehouse.activation.sending.batch_delivery import BatchDelivery
 from lakehouse.activation.sending.failures import UnexpectedAnswerError
@@ -109,26 +108,6 @@ class RemoteDestination:
 
     def _journal(self, batch: Batch) -> Journal:
         return Journal(self.folder / batch.export_id, batch.ordinal)
-
-
-def limits_of(account: Account) -> Capabilities:
-    """The platform's limits, tightened by those that the account declares."""
-    own, limits = account.limits, account.kind.capabilities
-    if own.calls_per_second is not None:
-        fewer = (_as_rate(own.calls_per_second),)
-        limits = replace(limits, rates={kind: (*rates, *fewer) for kind, rates in limits.rates.items()})
-    if own.rows_per_call is not None:
-        limits = replace(limits, rows_per_call=min(own.rows_per_call, limits.rows_per_call))
-    if own.connections is not None:
-        limits = replace(limits, connections=min(own.connections, limits.connections))
-    return limits
-
-
-def _as_rate(calls_per_second: float) -> Rate:
-    """Whole calls: 0.5 calls a second are 1 in 2 seconds."""
-    if calls_per_second >= 1:
-        return Rate(int(calls_per_second), int(calls_per_second) / calls_per_second)
-    return Rate(1, 1 / calls_per_second)
 
 
 def _receipt(noted: list[Acknowledged], batch: Batch, failure: Exception | None) -> BatchReceipt:

@@ -1,0 +1,16 @@
+"""Until when everything has to be ready at the destination."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+# A run whose as-of moment is further from now looks at another time: nothing waits for its send.
+_REAL_TIME = timedelta(days=1)
+
+
+def deadline_of(send_at: datetime, margin: timedelta, as_of: datetime, now: datetime) -> datetime | None:
+    """`margin` before the send; None for a run about another time than now, and for a send that was over when it
+    began."""
+    if abs(now - as_of) > _REAL_TIME or send_at <= as_of:
+        return None
+    return send_at - margin
