@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from duckdb.sqltypes import DuckDBPyType
+
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.firewall import normal_address_sql
 from lakehouse.activation.payload_sql import payload_sql
@@ -37,14 +39,18 @@ def profiles_sql(snapshot: Snapshot, campaign: Campaign, only: str | None = None
 
     `only` is a query for the customers whose payloads are wanted; None for all.
     """
-    table = snapshot.connection.sql("select * from gold.dim_customers")
-    types = dict(zip(table.columns, table.types, strict=True))
-    payload = payload_sql(snapshot.connection, "customer_id", "_address", campaign.fields, types)
+    payload = payload_sql(snapshot.connection, "customer_id", "_address", campaign.fields, profile_types(snapshot))
     those = "" if only is None else f"where customer_id in ({only})"
     return f"""
         select customer_id, _address as address, is_mailable, {payload} as payload
         from (select *, {normal_address_sql("email")} as _address from gold.dim_customers {those})
     """  # noqa: S608 - column names come from campaigns.yml and are checked against the table
+
+
+def profile_types(snapshot: Snapshot) -> dict[str, DuckDBPyType]:
+    """Type by column of gold.dim_customers."""
+    table = snapshot.connection.sql("select * from gold.dim_customers")
+    return dict(zip(table.columns, table.types, strict=True))
 
 
 def profiles_as_of(snapshot: Snapshot) -> datetime | None:

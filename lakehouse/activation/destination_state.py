@@ -114,6 +114,13 @@ _THERE = """
     from (select * from acknowledged where action <> 'removed') as acknowledged
     full join uncertain on acknowledged.customer_id = uncertain.customer_id
 """
+# Rows of what is acknowledged of each field; a view, because only the rows of those who changed are read.
+_ACKNOWLEDGED_FIELDS = """
+    create or replace view acknowledged_fields as
+    select customer_id, acknowledged_at, {field_hashes} as field_hashes
+    from ops.export_records
+    where {of_campaign} and acknowledged_at is not null and export_id <> {without_export}
+"""
 # Whose newest answer is a rejection.
 _REJECTED_BEFORE = """
     create or replace table rejected_before as
@@ -150,6 +157,7 @@ class DestinationState:
 
     `there` has everybody who is or may be at the destination: customer_id, payload_hash, sent_email (the address that
     was sent, if that was recorded), is_acknowledged, and is_uncertain when a delivery may or may not have reached them.
+    `acknowledged_fields` has all acknowledgements with the hashes of the fields that the destination had afterwards.
     `rejected_before` has the customers whose newest answer was a rejection.
 
     Attributes:
@@ -194,11 +202,13 @@ def destination_state(
     of_export = f"exports.campaign_id = {campaign} and exports.platform = {platform}"
     others = {"of_campaign": of_campaign, "without_export": standard_literal(without_export)}
     run = snapshot.connection.execute
-    email = _if_recorded(snapshot, EXPORT_RECORDS, "arg_max_null(email, acknowledged_at)")
+    email = _if_recorded(snapshot, EXPORT_RECORDS, "email", "arg_max_null(email, acknowledged_at)")
     run(_ACKNOWLEDGED.format(email=email, **others))
-    attempted = _if_recorded(snapshot, EXPORT_ATTEMPTS, "arg_max(email, attempted_at)")
+    attempted = _if_recorded(snapshot, EXPORT_ATTEMPTS, "email", "arg_max(email, attempted_at)")
     run(_UNCERTAIN.format(attempted_email=attempted, **others))
     run(_THERE)
+    field_hashes = _if_recorded(snapshot, EXPORT_RECORDS, "field_hashes", "field_hashes")
+    run(_ACKNOWLEDGED_FIELDS.format(field_hashes=field_hashes, **others))
     run(_REJECTED_BEFORE.format(of_campaign=of_export))
     begun = run(_BEGUN.format(of_campaign=of_campaign)).fetchall()
     return DestinationState(
@@ -234,7 +244,7 @@ def recorded_actions(snapshot: Snapshot, export_id: str) -> RecordedActions:
     return RecordedActions(dict(rows))
 
 
-def _if_recorded(snapshot: Snapshot, table: TableRef, expression: str) -> str:
-    """The expression over `email`, or null for a table that was written before addresses were recorded."""
+def _if_recorded(snapshot: Snapshot, table: TableRef, column: str, expression: str) -> str:
+    """The expression over a column, or null for a table that was written before the column was recorded."""
     found = snapshot.connection.execute(f"describe {table}").fetchall()
-    return expression if any(name == "email" for name, *_ in found) else "null::varchar"
+    return expression if any(name == column for name, *_ in found) else "null::varchar"

@@ -43,6 +43,7 @@ def export_records(
         "payload_hash": operations["payload_hash"],
         "acknowledged_at": [None if why else acknowledged_at for why in rejected],
         "reason": rejected,
+        "field_hashes": pc.if_else(pa.array([why is None for why in rejected]), operations["field_hashes"], None),
     }
     if by_address:
         columns["email"] = sent_addresses(operations)

@@ -44,16 +44,28 @@ def payload_sql(
         fields: the exported fields; their columns must be in the query.
         types: type by column.
     """
-    add_json_string(connection)
-    attributes = [
-        f"{standard_literal(json_text(field.name) + ':')}, {_field_sql(connection, field, types[field.column])}"
-        for field in sorted(fields, key=lambda field: field.name)
-    ]
+    values = values_sql(connection, fields, types)
+    attributes = [f"{key_sql(name)}, {value}" for name, value in values.items()]
     listed = ", ',', ".join(attributes) or "''"
     return (
         f"""concat('{{"attributes":{{', {listed}, '}},"customer_id":', json_string({customer_id}),"""
         f""" ',"email":', json_string({email}), '}}')"""
     )
+
+
+def values_sql(
+    connection: duckdb.DuckDBPyConnection, fields: Sequence[ExportField], types: Mapping[str, DuckDBPyType]
+) -> dict[str, str]:
+    """Name of a field -> SQL for the JSON of its value, in the order of the payload. The macro `json_string` is there
+    afterwards."""
+    add_json_string(connection)
+    ordered = sorted(fields, key=lambda field: field.name)
+    return {field.name: _field_sql(connection, field, types[field.column]) for field in ordered}
+
+
+def key_sql(name: str) -> str:
+    """SQL text of a name as the key of a JSON object, with its colon."""
+    return standard_literal(json_text(name) + ":")
 
 
 def add_json_string(connection: duckdb.DuckDBPyConnection) -> None:
@@ -140,7 +152,8 @@ def _field_sql(connection: duckdb.DuckDBPyConnection, field: ExportField, data_t
     if (found := json_sql(column, data_type)) is not None:
         return found
     function = f"json_of_{field.column}"
-    connection.create_function(function, value_json, [data_type], VARCHAR, null_handling=SPECIAL)
+    if not connection.execute("from duckdb_functions() where function_name = lower(?)", [function]).fetchall():
+        connection.create_function(function, value_json, [data_type], VARCHAR, null_handling=SPECIAL)
     return f"{function}({column})"
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from lakehouse.activation.audience import profiles_sql
 from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.changed_fields import UPSERTS, RowForm, payloads_sql
 from lakehouse.activation.destination_state import DestinationState
 from lakehouse.activation.destinations.operations import OPERATIONS, slices
 from lakehouse.activation.diff import diff
@@ -28,9 +28,10 @@ _OPERATIONS = """
         case when operations.action = 'removed' then ''::blob else encode(profiles.payload) end as payload,
         coalesce(operations.payload_hash, '') as payload_hash,
         {sent_email} as sent_email,
-        operations.is_uncertain
+        operations.is_uncertain,
+        case when operations.action <> 'removed' then profiles.field_hashes end as field_hashes
     from operations
-    left join ({profiles}) as profiles on operations.customer_id = profiles.customer_id
+    left join ({payloads}) as profiles on operations.customer_id = profiles.customer_id
     order by operations.action <> 'removed', operations.customer_id
 """
 # An address that somebody has who is at the destination with it already must not leave the audience.
@@ -50,7 +51,8 @@ _FORMER = """
         ''::blob as payload,
         '' as payload_hash,
         sent_to as sent_email,
-        is_uncertain
+        is_uncertain,
+        null::varchar as field_hashes
     from (select *, {sent_email} as sent_to from operations where action <> 'removed')
     where sent_to <> '' and lower(sent_to) <> lower(address)
     order by customer_id
@@ -67,7 +69,7 @@ _LEFT_TO_SEND = """
 _SIZES = """
     select operations.action, count(*), coalesce(sum(strlen(profiles.payload)), 0)
     from operations
-    left join ({profiles}) as profiles on operations.customer_id = profiles.customer_id
+    left join ({payloads}) as profiles on operations.customer_id = profiles.customer_id
     group by operations.action
 """
 _FIRST_OF_EACH = """
@@ -120,16 +122,14 @@ class Plan:
     retained: int
     retried: int
 
-    def operations(self, size: int, by_address: bool) -> Iterator[pa.Table]:
-        """What is still to be sent, in tables of `size` operations with the schema OPERATIONS. `by_address`: the
-        destination knows people so.
+    def operations(self, size: int, form: RowForm) -> Iterator[pa.Table]:
+        """What is still to be sent, in tables of `size` operations with the schema OPERATIONS.
 
         Streams from the snapshot's connection, which must run no other query before the last table has been read.
         """
         if not self.count:
             return
-        profiles = profiles_sql(self.snapshot, self.campaign)
-        query = _OPERATIONS.format(profiles=profiles, sent_email=_SENT_EMAIL if by_address else "operations.sent_email")
+        query = self._query(form)
         for table in slices(self.snapshot.connection.execute(query).to_arrow_reader(size), size):
             yield table.cast(OPERATIONS)
 
@@ -142,21 +142,23 @@ class Plan:
         for table in slices(self.snapshot.connection.cursor().execute(query).to_arrow_reader(size), size):
             yield table.cast(OPERATIONS)
 
-    def sizes(self) -> Mapping[str, tuple[int, int]]:
+    def sizes(self, form: RowForm) -> Mapping[str, tuple[int, int]]:
         """Action -> number of operations that are still to be sent, and bytes of their payloads; 0 of removals."""
-        upserts = "select customer_id from operations where action <> 'removed'"
-        query = _SIZES.format(profiles=profiles_sql(self.snapshot, self.campaign, only=upserts))
+        query = _SIZES.format(payloads=payloads_sql(self.snapshot, self.campaign, form))
         found = self.snapshot.connection.execute(query).fetchall()
         return {action: (count, int(size)) for action, count, size in found}
 
-    def sample(self, count: int, by_address: bool) -> pa.Table:
+    def sample(self, count: int, form: RowForm) -> pa.Table:
         """At most so many operations of each action."""
         only = _FIRST_OF_EACH.format(count=count)
-        sent_email = _SENT_EMAIL if by_address else "operations.sent_email"
-        profiles = profiles_sql(self.snapshot, self.campaign, only)
-        query = _OPERATIONS.format(profiles=profiles, sent_email=sent_email)
+        query = self._query(form, only)
         found = self.snapshot.connection.execute(f"from ({query}) where customer_id in ({only})")
         return found.to_arrow_table().cast(OPERATIONS)
+
+    def _query(self, form: RowForm, only: str = UPSERTS) -> str:
+        payloads = payloads_sql(self.snapshot, self.campaign, form, only)
+        sent_email = _SENT_EMAIL if form.by_address else "operations.sent_email"
+        return _OPERATIONS.format(payloads=payloads, sent_email=sent_email)
 
     def recipients(self) -> Iterator[pa.Buffer]:
         """JSON lines with customer_id and payload_hash of everybody who should be at the destination, sorted."""

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.activation.changed_fields import form_of
 from lakehouse.activation.consent.firewall import ConsentCheck, Person
 from lakehouse.activation.delivery_intents import record_intents
 from lakehouse.activation.destinations import Batch, BatchReceipt, Deliver, Destination
@@ -101,7 +102,7 @@ class _Sending:
         with told_to_end() as is_told, ExitStack() as closing:
             closing.callback(self._cancel)
             async with self.destination.opened(self._refusals) as deliver:
-                for planned in self.plan.operations(self.destination.batch_size, self._is_by_address):
+                for planned in self.plan.operations(self.destination.batch_size, form_of(self.destination)):
                     if is_told():
                         break
                     if not removals_are_done and pc.any(pc.invert(is_removal(planned))).as_py():

@@ -147,6 +147,12 @@ EXPORT_RECORDS = Contract(
             pii=Pii.DIRECT,
         ),
         Column("reason", "string", "Why it was rejected, in the platform's words; else null", pii=Pii.DIRECT),
+        Column(
+            "field_hashes",
+            "string",
+            "Hashes of the fields that the platform has now, blanks between; null where payloads are sent whole",
+            pii=Pii.INDIRECT,
+        ),
     ),
 )
 

@@ -40,6 +40,7 @@ CAPABILITIES = Capabilities(
     rejects="rows",
     is_replay_safe=True,
     nulls="clear",
+    keeps_other_fields=True,
     removal="attribute",
     wait_headers=("Retry-After", "X-Ratelimit-Retry-After"),
 )
@@ -59,7 +60,7 @@ class Braze:
         return json_text(user | ({"_update_existing_only": True} if row.is_removal else self._profile(row))).encode()
 
     def _profile(self, row: Row) -> dict[str, Any]:
-        return {"email": row.email, **row.attributes}
+        return {**({"email": row.email} if row.is_address_new else {}), **row.attributes}
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """One call."""

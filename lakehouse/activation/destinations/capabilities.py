@@ -30,6 +30,8 @@ class Capabilities:
         is_replay_safe: whether the same call twice has the effect of one, so that it may be repeated when its outcome
             is unknown.
         nulls: what a null does there. `ignored`: the former value stays; `clear`: it is removed.
+        keeps_other_fields: whether an upsert of some fields leaves the others as they are, so that it is enough to send
+            those that changed.
         removal: how a person leaves the audience of a campaign.
         wait_headers: headers of an answer that say when to call again.
     """
@@ -46,5 +48,6 @@ class Capabilities:
     rejects: Literal["rows", "call", "count"]
     is_replay_safe: bool
     nulls: Literal["ignored", "clear"]
+    keeps_other_fields: bool
     removal: Literal["attribute", "tag", "list", "file"]
     wait_headers: tuple[str, ...] = field(default=("Retry-After",))

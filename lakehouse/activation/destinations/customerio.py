@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
     rejects="rows",
     is_replay_safe=True,
     nulls="clear",
+    keeps_other_fields=True,
     removal="attribute",
 )
 
@@ -55,9 +56,8 @@ class CustomerIo:
         """An operation; an empty text removes an attribute there, so it stands for null."""
         attributes: dict[str, Any] = {self._marker: not row.is_removal}
         if not row.is_removal:
-            attributes |= {"email": row.email} | {
-                name: "" if value is None else value for name, value in row.attributes.items()
-            }
+            attributes |= {"email": row.email} if row.is_address_new else {}
+            attributes |= {name: "" if value is None else value for name, value in row.attributes.items()}
         person = {"type": "person", "action": "identify", "identifiers": {"id": row.customer_id}}
         return json_text(person | {"attributes": attributes}).encode()
 

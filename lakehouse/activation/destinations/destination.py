@@ -78,6 +78,7 @@ class Destination(Protocol):
         batch_size: operations that are recorded together.
         batches_at_once: batches that are under way at the same time.
         identity: what it knows people by, `customer_id` or `email`; addresses are on record for the latter only.
+        keeps_other_fields: whether it is enough to send the fields of a customer that changed.
     """
 
     @property
@@ -91,6 +92,9 @@ class Destination(Protocol):
 
     @property
     def identity(self) -> str: ...  # noqa: D102 - above
+
+    @property
+    def keeps_other_fields(self) -> bool: ...  # noqa: D102 - above
 
     def opened(self, recheck: Recheck) -> AbstractAsyncContextManager[Deliver]:
         """What delivers batches. It asks `recheck` right before a call leaves, if that is later than the delivery.

@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
     rejects="rows",
     is_replay_safe=True,
     nulls="clear",
+    keeps_other_fields=True,
     removal="attribute",
 )
 
@@ -56,7 +57,8 @@ class Iterable:
         user: dict[str, Any] = {"userId": row.customer_id, "preferUserId": True}
         if row.is_removal:
             return json_text(user | {"dataFields": {self._marker: False}}).encode()
-        return json_text(user | {"email": row.email, "dataFields": {self._marker: True, **row.attributes}}).encode()
+        user |= {"email": row.email} if row.is_address_new else {}
+        return json_text(user | {"dataFields": {self._marker: True, **row.attributes}}).encode()
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """One call."""

@@ -44,6 +44,7 @@ CAPABILITIES = Capabilities(
     rejects="rows",
     is_replay_safe=True,
     nulls="ignored",
+    keeps_other_fields=True,
     removal="attribute",
 )
 # Attributes of a profile itself; all others are its properties.
@@ -66,7 +67,7 @@ class Klaviyo:
         attributes: dict[str, Any] = {"external_id": row.customer_id, "properties": {self._marker: not row.is_removal}}
         profile: dict[str, Any] = {"type": "profile", "attributes": attributes}
         if not row.is_removal:
-            attributes["email"] = row.email
+            attributes |= {"email": row.email} if row.is_address_new else {}
             present = {name: value for name, value in row.attributes.items() if value is not None}
             attributes |= {name: as_text(value) for name, value in present.items() if name in _OWN}
             attributes["properties"] |= {name: value for name, value in present.items() if name not in _OWN}

@@ -46,6 +46,7 @@ CAPABILITIES = Capabilities(
     rejects="count",
     is_replay_safe=True,
     nulls="clear",
+    keeps_other_fields=False,  # it replaces all of them
     removal="attribute",
 )
 _IMPORT = "/api/import/subscribers"

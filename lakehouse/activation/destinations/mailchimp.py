@@ -44,6 +44,7 @@ CAPABILITIES = Capabilities(
     rejects="rows",
     is_replay_safe=True,
     nulls="clear",
+    keeps_other_fields=False,  # a member who is not there is made of the same row
     removal="tag",
 )
 _SEGMENTS_PER_PAGE = 1000

@@ -9,7 +9,9 @@ import pyarrow.compute as pc
 
 # action: added, changed or removed; a removal has an empty address, payload and hash. `moved` is like a removal, of the
 #   address that was sent of a customer who has another one now; what becomes of it is not the customer's outcome.
-# payload: canonical JSON in UTF-8; payload_hash: its SHA-256 in hex.
+# payload: canonical JSON in UTF-8, whole, or of the fields that changed where a platform leaves the others as they are,
+#   then without `email` if the address is the same; payload_hash: SHA-256 of the whole one, in hex.
+# field_hashes: what export_records keeps of the fields that the platform has after it; null where payloads are whole.
 # sent_email: the address that an earlier export sent, for platforms that know people by address; null when none did, or
 #   when it was not recorded; empty when somebody who is in the audience already has it now, so that it has to stay.
 # is_uncertain: an earlier delivery has no answer, so the platform may have the customer, with whatever payload.
@@ -22,6 +24,7 @@ OPERATIONS = pa.schema(
         ("payload_hash", pa.string()),
         ("sent_email", pa.string()),
         ("is_uncertain", pa.bool_()),
+        ("field_hashes", pa.string()),
     ]
 )
 
@@ -49,7 +52,7 @@ def as_removals(operations: pa.Table) -> pa.Table:
     operations = operations.set_column(
         operations.schema.get_field_index("sent_email"), OPERATIONS.field("sent_email"), there
     )
-    empty = {"action": "removed", "email": "", "payload": b"", "payload_hash": ""}
+    empty = {"action": "removed", "email": "", "payload": b"", "payload_hash": "", "field_hashes": None}
     for name, value in empty.items():
         field = OPERATIONS.field(name)
         column = pa.array([value] * operations.num_rows, field.type)

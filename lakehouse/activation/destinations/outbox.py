@@ -31,6 +31,7 @@ class Outbox:
     batch_size = 10_000
     batches_at_once = 1
     identity = "customer_id"
+    keeps_other_fields = False  # a file has to say everything by itself
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

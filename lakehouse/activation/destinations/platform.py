@@ -26,8 +26,9 @@ class Row:
     Attributes:
         action: added, changed, removed, or moved: a former address of a customer leaves the audience.
         email: the address to send, of a removal the one that was sent; empty when there is none.
-        attributes: name -> value; empty for a removal.
-        payload_hash: SHA-256 of the payload; empty for a removal.
+        attributes: name -> value of the fields to send; empty for a removal.
+        payload_hash: SHA-256 of the whole payload; empty for a removal.
+        is_address_new: whether the platform may not have the address yet.
     """
 
     customer_id: str
@@ -35,6 +36,7 @@ class Row:
     email: str
     attributes: Mapping[str, Any]
     payload_hash: str
+    is_address_new: bool = True
 
     @property
     def is_removal(self) -> bool:

@@ -50,6 +50,7 @@ CAPABILITIES = Capabilities(
     rejects="count",
     is_replay_safe=True,
     nulls="ignored",
+    keeps_other_fields=True,
     removal="attribute",
     wait_headers=("Retry-After", "X-RateLimit-Reset"),
 )

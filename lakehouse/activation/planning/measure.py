@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
+from lakehouse.activation.changed_fields import RowForm
 from lakehouse.activation.plan import Plan
 from lakehouse.activation.planning.estimate import Part
 
@@ -15,13 +16,13 @@ _SAMPLE = 100  # rows of each action that are encoded
 Encode = Callable[[pa.Table], Sequence[bytes]]
 
 
-def measured(plan: Plan, encode: Encode, by_address: bool) -> tuple[Part, Part]:
+def measured(plan: Plan, encode: Encode, form: RowForm) -> tuple[Part, Part]:
     """Removals and upserts that are still to be sent. Payloads are measured in DuckDB; what a destination puts around
     them is measured on a sample."""
     parts = {True: Part(), False: Part()}
-    sample = plan.sample(_SAMPLE, by_address)
+    sample = plan.sample(_SAMPLE, form)
     actions = sample["action"].to_pylist()
-    for action, (rows, payload_bytes) in plan.sizes().items():
+    for action, (rows, payload_bytes) in plan.sizes(form).items():
         some = sample.filter(pa.array([found == action for found in actions], pa.bool_()))
         encoded = sum(map(len, encode(some)))
         payloads = sum(map(len, some["payload"].to_pylist()))

@@ -14,9 +14,10 @@ import pyarrow as pa
 from lakehouse.activation.account_limits import limits_of
 from lakehouse.activation.accounts import OUTBOX
 from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.changed_fields import RowForm, form_of
 from lakehouse.activation.deadlines import deadline_of
 from lakehouse.activation.destinations.capabilities import Capabilities
-from lakehouse.activation.destinations.outbox import lines_of
+from lakehouse.activation.destinations.outbox import Outbox, lines_of
 from lakehouse.activation.destinations.platform_kind import Audience
 from lakehouse.activation.manifest import MANIFEST
 from lakehouse.activation.next_export import NextExport, opened_next_export
@@ -73,7 +74,7 @@ def send_plan(found: NextExport, folder: Path, as_of: datetime, now: datetime, r
     route = _route(chosen, folder)
     past = past_exports(plan.snapshot, chosen.id, chosen.destination, folder)
     pace = pace_of(past, route.readiness)
-    removals, upserts = measured(plan, route.encode, route.is_by_address)
+    removals, upserts = measured(plan, route.encode, route.form)
     needed = estimate(removals, upserts, route.batch_size, route.limits, pace)
     deadline = deadline_of(chosen.send_at, timedelta(minutes=chosen.ready_minutes_before), as_of, now)
     at_risk = 0
@@ -116,14 +117,14 @@ class _Route:
 
     limits: Capabilities | None
     encode: Encode
-    is_by_address: bool
+    form: RowForm
     readiness: str
     batch_size: int
 
 
 def _route(chosen: Campaign, folder: Path) -> _Route:
     if chosen.destination == OUTBOX:
-        return _Route(None, lines_of, False, "at_once", 1)
+        return _Route(None, lines_of, form_of(Outbox(folder)), "at_once", 1)
     from lakehouse.activation.sending.batch_delivery import rows_of  # loads an HTTP client
 
     destination = open_account(chosen, folder, settings())
@@ -133,7 +134,7 @@ def _route(chosen: Campaign, folder: Path) -> _Route:
     def encode(operations: pa.Table) -> Sequence[bytes]:
         return [platform.encode(row) for row in rows_of(operations)]
 
-    return _Route(limits, encode, destination.identity == "email", limits.readiness, destination.batch_size)
+    return _Route(limits, encode, form_of(destination), limits.readiness, destination.batch_size)
 
 
 def _remove_others(folder: Path, plan: Path) -> None:

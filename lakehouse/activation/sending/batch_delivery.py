@@ -141,9 +141,16 @@ def rows_of(operations: pa.Table) -> Iterator[Row]:
     """Operations as rows; of a removal the address is the one that was sent."""
     for operation in operations.to_pylist():
         is_removal = operation["action"] in REMOVALS
-        attributes = {} if is_removal else json.loads(operation["payload"])["attributes"]
+        payload = {"attributes": {}} if is_removal else json.loads(operation["payload"])
         email = (operation.get("sent_email") if is_removal else operation["email"]) or ""
-        yield Row(operation["customer_id"], operation["action"], email, attributes, operation["payload_hash"])
+        yield Row(
+            operation["customer_id"],
+            operation["action"],
+            email,
+            payload["attributes"],
+            operation["payload_hash"],
+            is_address_new="email" in payload,
+        )
 
 
 def _too_large(items: Sequence[Item], largest: int) -> tuple[list[Item], list[Item]]:

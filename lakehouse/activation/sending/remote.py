@@ -59,6 +59,11 @@ class RemoteDestination:
         """What the platform knows people by."""
         return self.account.kind.capabilities.identity
 
+    @property
+    def keeps_other_fields(self) -> bool:
+        """Whether the platform leaves fields as they are that an upsert does not name."""
+        return self.account.kind.capabilities.keeps_other_fields
+
     def recorded(self, batch: Batch) -> None:
         """Forget the journal of a batch."""
         self._journal(batch).forget()

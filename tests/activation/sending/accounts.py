@@ -6,9 +6,11 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.activation.sending.patience import Patience
+from lakehouse.storage.ops_tables import record
 from tests.activation.conftest import Shop
 from tests.support.simulators import TOKEN, Simulated, simulated
 
@@ -71,6 +73,22 @@ def has_marker(person: dict[str, Any]) -> bool:
         return True
     places = [person["facts"], *(inner for inner in person["facts"].values() if isinstance(inner, dict))]
     return any(place.get("audience_thanks") in (True, "true") for place in places)
+
+
+def changed_by_a_full_send(shop: Shop, platform: Simulated) -> int:
+    """Whom an export changes at the platform that sends everybody with the whole payload: nobody, if all was right.
+
+    Deliveries without an answer are what makes an export do so.
+    """
+    people = platform.state()["totals"]["count_changed"]
+    of_export = {"export_id": "thanks-00000-lost", "campaign_id": "thanks", "platform": "mails"}
+    customers = {row["customer_id"] for row in shop.rows("ops/export_records")}
+    now = datetime.now(UTC)
+    attempts = [of_export | {"customer_id": customer_id, "attempted_at": now} for customer_id in sorted(customers)]
+    record("export_attempts", attempts, str(shop.lake))
+    assert shop.export().quarantined == 0
+    changed: int = platform.state()["totals"]["count_changed"] - people
+    return changed
 
 
 def declare(shop: Shop, platform: str, url: str, limits: dict[str, Any] | None = None) -> None:

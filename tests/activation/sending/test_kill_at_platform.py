@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from tests.activation.conftest import Shop, assert_balanced, customer
-from tests.activation.sending.accounts import NEEDS, account_at
+from tests.activation.sending.accounts import NEEDS, account_at, changed_by_a_full_send
 from tests.support.soak import at_length
 
 # Imports once, then for every line `<home> <conf> <place> <call> <moment> <signal>` forks a process that exports and
@@ -138,6 +139,24 @@ def test_killed_exports_are_resumed(
     records = [row["customer_id"] for row in shop.rows("ops/export_records")]
     assert len(records) == len(set(records)) == COUNT
     assert not list((shop.home / "outbox").rglob("acknowledged/*.jsonl"))
+
+
+@pytest.mark.parametrize(("platform", "place", "call", "moment"), [*kills(3, 3), *at_length(*kills(60, 4))])
+def test_killed_exports_of_changed_fields_are_resumed(
+    executioner: Executioner, shop: Shop, platform: str, place: str, call: int, moment: str
+) -> None:
+    """Everybody has the values that a full send would have given."""
+    shop.customers(*(customer(f"c{number}") for number in range(COUNT)))
+    shop.suppress()
+    with account_at(shop, platform, limits={"rows_per_call": 1, "connections": CONNECTIONS}) as running:
+        shop.export()
+        shop.customers(*(customer(f"c{number}", first_name=f"Eve {number}") for number in range(COUNT)))
+        assert executioner.end(shop, place, call, moment) == signal.SIGKILL
+        shop.customers(*(customer(f"c{number}", first_name=f"Eve {number % 2}") for number in range(COUNT)))
+        shop.export()
+        told = [json.dumps(person) for person in running.state()["people"].values()]
+        assert [sum(f"Eve {number}" in text for text in told) for number in range(3)] == [COUNT / 2, COUNT / 2, 0]
+        assert changed_by_a_full_send(shop, running) == 0
 
 
 @pytest.mark.parametrize("platform", list(NEEDS))
