@@ -111,7 +111,7 @@ def current_window() -> BatchWindow:
     return BatchWindow.of(run.data_interval_start or end, end, run_id, as_of, bool(params.get("full")), is_backfill)
 
 
-def work(stage: Stage, target: str) -> list[TableOutcome]:
+def work(stage: Stage, target: str, **given: Any) -> list[TableOutcome]:
     """Run a stage in the window of the running task and log what it did.
 
     What `lakehouse run --full` has rebuilt in the DAGs before is not rebuilt by this one (IS_REBUILT); gates still know
@@ -125,7 +125,7 @@ def work(stage: Stage, target: str) -> list[TableOutcome]:
     if stage is not Stage.GATE and (run.conf or {}).get(IS_REBUILT):
         window = replace(window, is_full=False)
     with working_with(run_configuration(configuration_name(run))):
-        outcomes = run_stage(stage, target, window, run.dag_id)
+        outcomes = run_stage(stage, target, window, run.dag_id, **given)
     for done in outcomes:
         log.info(
             "%s: read %d, loaded %d, quarantined %d, duplicates %d",
@@ -191,14 +191,12 @@ def dataset_group(dataset: str) -> dict[Stage, Any]:
     return tasks
 
 
-def identities_group(after: Sequence[Any]) -> Any:
-    """Identities from what has arrived, also when a dataset failed; its asset says that silver is complete for this
-    run."""
+def identities_group(after: Sequence[Any], rule: TriggerRule = TriggerRule.ALL_DONE) -> Any:
+    """Identities from what has arrived, by default also when a dataset failed; its asset says that silver is complete
+    for this run."""
     table = silver("identities")
     with TaskGroup("identities"):
-        resolve = stage_task(
-            Stage.IDENTITIES, "identities", "resolve", pool=pools.IDENTITIES, trigger_rule=TriggerRule.ALL_DONE
-        )
+        resolve = stage_task(Stage.IDENTITIES, "identities", "resolve", pool=pools.IDENTITIES, trigger_rule=rule)
         gate = stage_task(Stage.GATE, str(table), pool=pools.IDENTITIES, outlets=[asset(table)])
         list(after) >> resolve >> gate
     return gate

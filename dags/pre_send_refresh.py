@@ -5,24 +5,35 @@ from __future__ import annotations
 
 import logging
 
-from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, get_current_context, task
+from airflow.sdk import TaskGroup, TriggerRule, chain, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
-from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, asset, current_window, identities_group, refresh, watcher, work
-from lakehouse.activation.campaigns import campaign_ids
+from dags._common import DAG_OPTIONS, REFERS_TO, asset, current_window, identities_group, refresh, watcher, work
+from dags._send_request import FIELDS, form
+from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, Stage
 from lakehouse.errors import ConfigurationError, LakehouseError, OtherGoldError
 from lakehouse.orchestration import pools
 from lakehouse.orchestration.airflow_config import base_url
+from lakehouse.orchestration.report.models import ALLOWS_PAST_SEND
 from lakehouse.tables import ops
 from lakehouse.utils.foreign_errors import only_own_errors
 
 log = logging.getLogger(__name__)
-CAMPAIGN = Param(
-    None, type="string", enum=campaign_ids(), title="Campaign", description="A campaign of conf/campaigns.yml."
-)
+# Runs also when a task before it failed, but not when the request was refused.
+IF_REQUESTED = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE, do_xcom_push=False)
+@task(do_xcom_push=False)
+def request() -> None:
+    """What is to be sent, checked before anything begins and noted in ops.send_requests."""
+    context = get_current_context()
+    params, conf = context["params"], context["dag_run"].conf or {}
+    asked = {name: params[name] for name in FIELDS}
+    work(Stage.REQUEST, params["campaign_id"], form=asked, allows_past=bool(conf.get(ALLOWS_PAST_SEND)))
+
+
+@task(trigger_rule=IF_REQUESTED, do_xcom_push=False)
 def refresh_dataset(dataset: str) -> None:
     """What was delivered since the last run, up to the gate; every stage finds by itself that there is nothing to
     do."""
@@ -100,6 +111,10 @@ def ready() -> None:
 @task(pool=pools.EXPORTS, trigger_rule=TriggerRule.ONE_FAILED, do_xcom_push=False)
 def remove_refused() -> None:
     """When the export cannot run: who must not be written to is removed from the destination all the same."""
+    from lakehouse.activation.presend.recorded import request_of
+
+    if request_of(current_window().run_id, settings().lake) is None:
+        raise AirflowSkipException("The request was refused: nobody knows whom this run is about.")
     work(Stage.REMOVALS, get_current_context()["params"]["campaign_id"])
 
 
@@ -117,7 +132,7 @@ def outcome() -> None:
 @dag(
     dag_id="pre_send_refresh",
     schedule=None,
-    params={"campaign_id": CAMPAIGN, **PARAMS},
+    params=form(),
     tags=["campaign", "export"],
     **DAG_OPTIONS,
 )
@@ -126,7 +141,8 @@ def pre_send_refresh() -> None:
 
     | when | what | how long (sample) |
     |---|---|---|
-    | triggered by a campaign manager | new deliveries of every dataset, up to the gate | a second each when there is
+    | triggered by a campaign manager | what to send is checked: campaign, time, destinations, freshness | a moment |
+    | then | new deliveries of every dataset, up to the gate | a second each when there is
       nothing new |
     | then | identities, gold in one dbt invocation, gates of gold | seconds |
     | then | the plan: rows, calls, bytes, when it is ready | a second |
@@ -138,13 +154,15 @@ def pre_send_refresh() -> None:
     Nothing is sent unless every source was read and every gate is open: a send must not rest on yesterday's consents.
     Removals do not wait: who must not be written to is removed from the destination also when a gate blocks.
     """
+    requested = request()
     with TaskGroup("refresh"):
         refreshed = {
             name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in DATASETS
         }
         for name, referred in REFERS_TO.items():
             refreshed[referred] >> refreshed[name]
-    identified = identities_group(after=list(refreshed.values()))
+        requested >> list(refreshed.values())
+    identified = identities_group(after=[requested, *refreshed.values()], rule=IF_REQUESTED)
     built = build_gold()
     [*refreshed.values(), identified] >> built
     gated, planned, previewed = gate_gold(), plan(), preview()
@@ -152,7 +170,18 @@ def pre_send_refresh() -> None:
     chain(built, gated, planned, previewed, exported, found)
     [built, gated, planned, previewed] >> removed
     [found, removed] >> outcome()
-    [*refreshed.values(), identified, built, gated, planned, previewed, exported, found, removed] >> watcher()
+    [
+        requested,
+        *refreshed.values(),
+        identified,
+        built,
+        gated,
+        planned,
+        previewed,
+        exported,
+        found,
+        removed,
+    ] >> watcher()
 
 
 pre_send_refresh()

@@ -314,10 +314,10 @@ class ExportRunningError(TransientError):
         )
 
 
-def combined_error(dataset: str, errors: Sequence[LakehouseError]) -> LakehouseError:
-    """One error for those of several sources of a dataset, each with its own remedy; transient only if all are."""
+def combined_error(parts: str, errors: Sequence[LakehouseError]) -> LakehouseError:
+    """One error for those of several parts of some work, each with its own remedy; transient only if all are."""
     if len(errors) == 1:
         return errors[0]
     is_transient = all(isinstance(error, TransientError) for error in errors)
     kind = TransientError if is_transient else TerminalError
-    return kind(f"{len(errors)} sources of {dataset} failed", " | ".join(map(str, errors)))
+    return kind(f"{len(errors)} {parts} failed", " | ".join(map(str, errors)))

@@ -10,7 +10,7 @@ def test_each_problem_has_its_own_remedy() -> None:
         SourceUnavailableError("crm", "gone", "Wait."),
         ContractError("products", "a column is gone", "Fix it."),
     )
-    assert str(combined_error("products", [gone, unfit])) == (
+    assert str(combined_error("sources of products", [gone, unfit])) == (
         "2 sources of products failed. source crm: gone. Wait. | dataset products: a column is gone. Fix it."
     )
 
@@ -20,6 +20,6 @@ def test_several_errors_are_transient_if_all_of_them_are() -> None:
         SourceUnavailableError("crm", "gone", "Wait."),
         ContractError("products", "a column is gone", "Fix it."),
     )
-    assert isinstance(combined_error("products", [gone, gone]), TransientError)
-    assert not isinstance(combined_error("products", [gone, unfit]), TransientError)
-    assert combined_error("products", [unfit]) is unfit
+    assert isinstance(combined_error("sources of products", [gone, gone]), TransientError)
+    assert not isinstance(combined_error("sources of products", [gone, unfit]), TransientError)
+    assert combined_error("sources of products", [unfit]) is unfit

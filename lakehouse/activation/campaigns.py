@@ -49,6 +49,16 @@ def _known_destination(name: str, info: ValidationInfo) -> str:
     return name
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a platform is named twice; expected each once")
+    return names
+
+
 def _known_template(name: str | None, info: ValidationInfo) -> str | None:
     references = references_of(info)
     if name is not None and not _ID.fullmatch(name):
@@ -77,9 +87,11 @@ class Campaign(BaseModel):
     send_at: Annotated[datetime, BeforeValidator(utc_time)] = Field(
         description="local time and IANA time zone, e.g. 2018-01-05 09:00 Europe/Berlin"
     )
-    destination: Annotated[str, AfterValidator(_known_destination)] = Field(
-        alias="platform", description=f"{OUTBOX}, or an account of {ACCOUNTS_FILE}"
-    )
+    destinations: Annotated[
+        tuple[Annotated[str, AfterValidator(_known_destination)], ...],
+        BeforeValidator(_as_list),
+        AfterValidator(_distinct),
+    ] = Field(alias="platform", min_length=1, description=f"{OUTBOX}, or an account of {ACCOUNTS_FILE}, or a list")
     fields: tuple[ExportField, ...] = Field((), description="columns of gold.dim_customers to export")
     holdout_share: float = Field(
         0.0, ge=0, lt=1, description="share of the audience held out as a control group, 0 <= share < 1"
@@ -97,6 +109,7 @@ class Campaign(BaseModel):
         5, ge=0, le=24 * 60, description="minutes before send_at by which everything has to be ready at the platform"
     )
     _id: str = PrivateAttr("")
+    _destination: str = PrivateAttr("")
 
     @model_validator(mode="after")
     def _distinct_names(self) -> Campaign:
@@ -114,6 +127,21 @@ class Campaign(BaseModel):
     def id(self) -> str:
         """The key in campaigns.yml."""
         return self._id
+
+    @property
+    def destination(self) -> str:
+        """The destination that this is about: the first one, unless `to` has chosen."""
+        return self._destination or self.destinations[0]
+
+    def to(self, destination: str) -> Campaign:
+        """The same campaign, about one of its destinations."""
+        chosen = self.model_copy()
+        chosen._destination = destination
+        return chosen
+
+    def at(self, send_at: datetime) -> Campaign:
+        """The same campaign, sent at another time."""
+        return self.model_copy(update={"send_at": send_at})
 
     @property
     def family(self) -> str:
@@ -177,12 +205,20 @@ def first_campaign_id() -> str:
     return declared[0]
 
 
-def campaign(campaign_id: str, references: CampaignReferences | None = None) -> Campaign:
-    """The campaign with that id; ConfigurationError lists the declared ones."""
-    declared = load_campaigns(references)
+def campaign(target: str, references: CampaignReferences | None = None) -> Campaign:
+    """The campaign with that id, or about one of its destinations (`<id>@<destination>`).
+
+    Raises ConfigurationError, which lists those that are declared.
+    """
+    campaign_id, _, destination = target.partition("@")
+    declared, file = load_campaigns(references), str(as_edited(configuration_folder() / FILE))
     if campaign_id not in declared:
         known = f"one of {', '.join(declared)}" if declared else "a declared campaign, but none is declared yet"
-        raise ConfigurationError(
-            str(as_edited(configuration_folder() / FILE)), None, f"there is no campaign {campaign_id!r}", known
-        )
-    return declared[campaign_id]
+        raise ConfigurationError(file, None, f"there is no campaign {campaign_id!r}", known)
+    found = declared[campaign_id]
+    if not destination:
+        return found
+    if destination not in found.destinations:
+        problem = f"campaign {campaign_id} has no platform {destination!r}"
+        raise ConfigurationError(file, None, problem, f"one of {', '.join(found.destinations)}")
+    return found.to(destination)

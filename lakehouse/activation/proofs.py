@@ -81,6 +81,14 @@ def proofs(lake: str, outbox: Path, limit: int = 200, **wanted: object) -> list[
         return [_proof(dict(zip(names, row, strict=True)), outbox) for row in found.fetchall()]
 
 
+def newest_by_destination(lake: str, outbox: Path, campaign_id: str, since: datetime) -> list[Proof]:
+    """The newest export of a campaign to each of its destinations that began then or later, oldest first."""
+    found = dict[str, Proof]()
+    for export in proofs(lake, outbox, campaign_id=campaign_id, since=since):
+        found.setdefault(export.platform, export)
+    return list(reversed(found.values()))
+
+
 def _proof(row: dict[str, Any], outbox: Path) -> Proof:
     counts = {name.removeprefix("count_"): row.pop(name) for name in list(row) if name.startswith("count_")}
     return Proof(manifest_file=outbox / row.pop("manifest_path"), counts=counts, **row)

@@ -163,6 +163,11 @@ def feeds(dataset: str | None = None) -> list[Feed]:
     return [feed for feed in read_feeds(configuration_folder() / "sources.yml") if dataset in (None, feed.dataset)]
 
 
+def source_names() -> list[str]:
+    """Names of the declared sources, in the order of sources.yml. Raises ConfigurationError."""
+    return list(dict.fromkeys(feed.source for feed in feeds()))
+
+
 def read_feeds(path: Path) -> tuple[Feed, ...]:
     """All feeds that a sources file declares; ConfigurationError when it is missing or wrong."""
     landing = settings().landing

@@ -19,11 +19,10 @@ from pydantic import (
 
 from lakehouse.config.column_mapping import ColumnMapping, Mapped
 from lakehouse.config.declaration import Declaration
+from lakehouse.config.duration import duration
 from lakehouse.config.expressions import are_checked
 from lakehouse.config.source_limits import Limits
 from lakehouse.contracts import DATASETS
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _known_dataset(name: str) -> str:
@@ -60,8 +59,8 @@ def _source_name(name: str) -> str:
 
 def _lookback(value: Any) -> Any:
     """`"3 days"`, `"12h"` -> timedelta; a whole number stays one."""
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+) ?([smhd]|seconds?|minutes?|hours?|days?)", value)):
-        return timedelta(**{_UNITS[found[2][0]]: int(found[1])})
+    if isinstance(value, str) and (found := duration(value)) is not None:
+        return found
     if isinstance(value, timedelta) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     raise ValueError(

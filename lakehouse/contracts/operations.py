@@ -94,6 +94,24 @@ QUALITY_RESULTS = Contract(
     ),
 )
 
+SEND_REQUESTS = Contract(
+    dataset="send_requests",
+    version=1,
+    grain="run that was asked to send a campaign",
+    meaning="What each run of pre_send_refresh was asked for; the newest row of a run counts.",
+    key=("run_id", "requested_at"),
+    columns=(
+        _RUN_ID,
+        Column("campaign_id", "string", "Campaign (key in campaigns.yml)", required=True),
+        Column("send_at", "timestamp", "When the platform is to send", required=True),
+        Column("destinations", "array<string>", "outbox, or accounts of destinations.yml", required=True),
+        Column("freshness", "array<string>", "Limits that differ from the campaign's, e.g. crm=6h", required=True),
+        Column("is_dry_run", "boolean", "Whether nothing is sent", required=True),
+        Column("reason", "string", "Why it was asked for, in the words of who did", required=True, pii=Pii.INDIRECT),
+        Column("requested_at", "timestamp", "When the run took it up", required=True),
+    ),
+)
+
 EXPORTS = Contract(
     dataset="exports",
     version=1,
@@ -246,6 +264,7 @@ OPS_TABLES: dict[str, Contract] = {
         PROGRESS,
         FILES,
         QUALITY_RESULTS,
+        SEND_REQUESTS,
         EXPORTS,
         EXPORT_RECORDS,
         EXPORT_ATTEMPTS,

@@ -57,6 +57,7 @@ _OF_TABLE = {
     ),
     "ops.files": Origin(_OWN_FILES, "which files came when, and why some were set aside"),
     "ops.quality_results": Origin(_OWN_FILES, "what gates found: the next run checks every table again"),
+    "ops.send_requests": Origin(_OWN_FILES, "what earlier runs were asked to send, and with that their lead times"),
     "ops.exports": Origin(f"{_OWN_FILES}, and the manifests and receipts in the outbox"),
     "ops.export_records": Origin(f"{_OWN_FILES}, and the batches, manifests and receipts in the outbox"),
     "ops.export_attempts": Origin(

@@ -6,10 +6,11 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """In the order in which data takes them; `replay` repeats a part of `silver` for rows from quarantine, `removals` a
-    part of `export` when gates block it; `plan` and `preview` show what `export` would do, `ready` waits until a
-    platform can use what was exported."""
+    """In the order in which data takes them; `request` notes what a run was asked to send, `replay` repeats a part of
+    `silver` for rows from quarantine, `removals` a part of `export` when gates block it; `plan` and `preview` show what
+    `export` would do, `ready` waits until a platform can use what was exported."""
 
+    REQUEST = "request"
     EXTRACT = "extract"
     BRONZE = "bronze"
     SILVER = "silver"

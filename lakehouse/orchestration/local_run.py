@@ -23,7 +23,14 @@ from lakehouse.orchestration.airflow_config import DATABASE, airflow_home, apply
 from lakehouse.orchestration.output_capture import output_to, run_log
 from lakehouse.orchestration.patches import keep_newest_versions
 from lakehouse.orchestration.report.collect import Clock, collect
-from lakehouse.orchestration.report.models import IS_REBUILT, RESOLVES_LATER, Progress, RunSummary, TaskFailure
+from lakehouse.orchestration.report.models import (
+    ALLOWS_PAST_SEND,
+    IS_REBUILT,
+    RESOLVES_LATER,
+    Progress,
+    RunSummary,
+    TaskFailure,
+)
 from lakehouse.orchestration.run_configuration import CONFIGURATION, run_configuration
 from lakehouse.orchestration.server.state import is_up
 from lakehouse.orchestration.signals import StopRequest, stopped_by_signals
@@ -200,7 +207,7 @@ def _run_dags(
     is_rebuilt = conf["full"] and not listener.failures and not runs.failures
     if is_rebuilt:
         record_layout(runs.ids[-1], settings().lake)
-    conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}
+    conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt, ALLOWS_PAST_SEND: True}
     _test_dag(dags["pre_send_refresh"], conf, listener, runs)
 
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # stage -> "module:function"; the function takes (target, window) and returns the outcomes
 # of the tables it wrote.
 STAGES: dict[Stage, str] = {
+    Stage.REQUEST: "lakehouse.activation.presend.recorded:receive_request",
     Stage.EXTRACT: "lakehouse.sources.extract:extract_dataset",
     Stage.BRONZE: "spark_jobs.bronze_datasets:run",
     Stage.SILVER: "spark_jobs.silver_datasets:run",
@@ -36,15 +37,16 @@ STAGES: dict[Stage, str] = {
     Stage.GATE: "lakehouse.quality.gate:run_gate",
     Stage.REPLAY: "lakehouse.silver.replay:run",
     Stage.GOLD: "lakehouse.gold.build:run_gold",
-    Stage.PLAN: "lakehouse.activation.planning.stage:plan_campaign",
-    Stage.PREVIEW: "lakehouse.activation.preview.make:preview_campaign",
-    Stage.EXPORT: "lakehouse.activation.export:export_campaign",
-    Stage.REMOVALS: "lakehouse.activation.export:remove_refused",
-    Stage.READY: "lakehouse.activation.ready:await_ready",
+    Stage.PLAN: "lakehouse.activation.presend.stages:plan",
+    Stage.PREVIEW: "lakehouse.activation.presend.stages:preview",
+    Stage.EXPORT: "lakehouse.activation.presend.stages:export",
+    Stage.REMOVALS: "lakehouse.activation.presend.stages:remove_refused",
+    Stage.READY: "lakehouse.activation.presend.stages:ready",
 }
 
 # The table of each stage that writes one; a gate is recorded under the table that it checks.
 _WRITES = {
+    Stage.REQUEST: "ops.send_requests",
     Stage.SILVER: "silver.{target}",
     Stage.REPLAY: "silver.{target}",
     Stage.IDENTITIES: "silver.identities",
@@ -59,11 +61,13 @@ _WRITES = {
 # Stages that build on silver or gold as earlier runs left it; landing and bronze are only added to.
 _ON_EARLIER_WORK = frozenset({Stage.SILVER, Stage.REPLAY, Stage.IDENTITIES, Stage.GOLD, Stage.EXPORT, Stage.REMOVALS})
 
-StageFunction = Callable[[str, BatchWindow], list[TableOutcome]]
+StageFunction = Callable[..., list[TableOutcome]]
 
 
-def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") -> list[TableOutcome]:
+def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "", **given: Any) -> list[TableOutcome]:
     """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
+
+    `given` goes to the stage: what somebody entered, which no table has yet.
 
     Errors are raised as errors of this project: terminal ones must not be retried, transient ones may be. A full disk
     is a DiskFullError, a lake that an earlier version made an OldLakeError, what nobody foresaw an UnexpectedError or,
@@ -81,7 +85,7 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "") 
             prepare_layout(window, settings().lake)
         hours = settings().stage_timeout_hours
         with time_limit(hours * 3600, StageTimeoutError(stage, target, hours), _end_queries):
-            outcomes = function(target, window)
+            outcomes = function(target, window, **given)
     except Exception as error:  # noqa: BLE001 - raised as ours
         from lakehouse.storage.damage import behind
 

@@ -36,7 +36,7 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
             log.error("%s of source %s: %s", feed.dataset, feed.source, reported)
             errors.append(reported)
     if errors:
-        failed = combined_error(target, errors)
+        failed = combined_error(f"sources of {target}", errors)
         failed.outcomes = tuple(outcomes)
         raise failed
     return outcomes

@@ -65,6 +65,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
     )
     refreshed = {f"refresh.{dataset}" for dataset in (*CRM, "transactions")}
     assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {
+        "request",
         "build_gold",
         "gate_gold",
         "plan",
@@ -145,9 +146,11 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
     assert {
         tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "plan", "preview", "export", "ready")
     } == {"all_success"}
-    assert {tasks[f"refresh.{dataset}"]["trigger_rule"] for dataset in (*CRM, "transactions")} == {"all_done"}, (
+    freed = [*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.resolve"]
+    assert {tasks[name]["trigger_rule"] for name in freed} == {"all_done_min_one_success"}, (
         "a dead source stops no other dataset"
     )
+    assert all("request" in tasks[name]["upstream"] for name in freed), "a request that was refused stops all of them"
 
 
 def test_the_outcome_is_told_whatever_failed_and_hides_nothing(found: dict[str, Any]) -> None:
@@ -171,6 +174,13 @@ def runs(program: Program) -> dict[str, Any]:
     ("failing", "state", "ran", "states"),
     [
         ("nothing", "success", ["preview", "export"], {"export": "success", "remove_refused": "skipped"}),
+        (
+            "request",
+            "failed",
+            [],
+            {"request": "failed", "refresh.consents": "upstream_failed", "remove_refused": "skipped"},
+        ),
+        ("source", "failed", ["removals"], {"refresh.contacts": "failed", "refresh.consents": "success"}),
         ("gate", "failed", ["removals"], {"gate_gold": "failed", "preview": "upstream_failed"}),
         ("template", "failed", ["preview", "removals"], {"preview": "failed", "export": "upstream_failed"}),
         ("preview", "success", ["preview", "export"], {"preview": "success", "export": "success"}),
@@ -186,6 +196,7 @@ def test_a_run_that_failed_is_red_and_tells_its_outcome(
         state,
         ran,
     )
+    assert ("extract" in done["ran"]) is (failing != "request")
     assert states.items() <= done["told"].items()
 
 
@@ -224,7 +235,9 @@ def test_every_dag_explains_itself(found: dict[str, Any]) -> None:
 
 def test_the_trigger_form_offers_the_declared_campaigns(found: dict[str, Any]) -> None:
     params = found["dags"]["pre_send_refresh"]["params"]
-    assert set(params) == {"campaign_id", "as_of", "full"}
+    asked = {"campaign_id", "send_at", "destinations", "freshness", "dry_run", "reason"}
+    assert set(params) == asked | {"as_of", "full"}
+    assert params["destinations"]["items"] == {"type": "string", "enum": ["outbox"]}
     assert "lapsing_high_value_offer" in params["campaign_id"]["enum"]
     assert params["as_of"]["format"] == "date-time"
     assert params["full"]["type"] == "boolean"

@@ -144,7 +144,7 @@ def test_the_outcome_of_an_export(
 def test_a_blocked_run_says_which_gate_and_who_was_removed(tmp_path: Path) -> None:
     removals = proof(tmp_path, notes=[REMOVALS_ONLY], removed=2, exported=2)
     for export, more in ((None, ""), (removals, " Who must not be written to was removed all the same: 2 customers.")):
-        found = outcome_of_run("thanks", export, [Failure("gate of gold.dim_customers", GATE)])
+        found = outcome_of_run("thanks", [export] if export else [], [Failure("gate of gold.dim_customers", GATE)])
         assert (found.verdict, *found.lines) == (
             "bad",
             f"Nothing was sent of campaign thanks, because something failed before it.{more}",
@@ -154,17 +154,40 @@ def test_a_blocked_run_says_which_gate_and_who_was_removed(tmp_path: Path) -> No
 
 
 def test_a_run_without_export_and_without_failure_says_where_to_look() -> None:
-    first, second = outcome_of_run("thanks", None, []).lines
+    first, second = outcome_of_run("thanks", [], []).lines
     assert first == "Nothing was sent of campaign thanks, because the export did not run."
     assert "skipped or stopped" in second
 
 
 def test_many_failures_are_counted() -> None:
-    lines = outcome_of_run(
-        "thanks", None, [Failure(f"extract of s{at}", "SourceError: gone.") for at in range(6)]
-    ).lines
+    lines = outcome_of_run("thanks", [], [Failure(f"extract of s{at}", "SourceError: gone.") for at in range(6)]).lines
     assert lines[1:] == ("extract of s0: gone.", "extract of s1: gone.", "extract of s2: gone.", lines[4])
     assert lines[4].startswith("3 more failed")
+
+
+def test_a_dry_run_says_that_it_was_one() -> None:
+    done = outcome_of_run("thanks", [], [], is_dry_run=True)
+    assert (done.verdict, *done.lines) == (
+        "good",
+        "Nothing was sent of campaign thanks: this was a dry run. It is done: what would be sent is in the preview.",
+    )
+    failed = outcome_of_run("thanks", [], [Failure("preview", "DiskFullError: full. Make room.")], is_dry_run=True)
+    assert (failed.verdict, failed.lines[1]) == ("bad", "preview: full. Make room.")
+
+
+def test_every_destination_has_its_outcome_and_the_worst_counts(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    sent = replace(proof(tmp_path / "a", added=1, exported=1), platform="first")
+    failed = replace(proof(tmp_path / "b", "failed", ["SourceError: gone."], added=2), platform="second")
+    found = outcome_of_run("thanks", [sent, failed], [Failure("export", "SourceError: gone.")])
+    assert (found.verdict, *found.lines) == (
+        "bad",
+        "Sent: 1 customer of campaign thanks to first (1 new).",
+        "Nothing was sent of campaign thanks to second: the export failed.",
+        "gone.",
+        "Run it again: who was acknowledged is not sent again.",
+    )
 
 
 def test_a_task_that_was_killed_has_no_error() -> None:
@@ -173,7 +196,7 @@ def test_a_task_that_was_killed_has_no_error() -> None:
 
 def test_a_failure_beside_an_export_is_told_after_it(tmp_path: Path) -> None:
     sent = proof(tmp_path, added=1, exported=1)
-    found = outcome_of_run("thanks", sent, [Failure("preview", "DiskFullError: full. Make room.")])
+    found = outcome_of_run("thanks", [sent], [Failure("preview", "DiskFullError: full. Make room.")])
     assert found.verdict == "bad"
     assert found.lines == (
         "Sent: 1 customer of campaign thanks to outbox (1 new).",

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lakehouse.activation.proofs import Proof, proofs
+from lakehouse.activation.presend.recorded import is_dry_run
+from lakehouse.activation.proofs import Proof, newest_by_destination
 from lakehouse.activation.segments.catalogue import segment_names
 from lakehouse.config.settings import Settings, settings
 from lakehouse.orchestration.output_capture import run_log
@@ -54,9 +55,12 @@ def collect(
         )
         for _, state in sorted(latest_gates(settings().lake).items())
     )
-    made = proofs(settings().lake, settings().outbox, 1, campaign_id=campaign_id, since=moment)
-    export = made[0] if made else None
-    told = outcome_of_run(campaign_id, export, [Failure(str(failure), failure.error) for failure in failures])
+    lake = settings().lake
+    made = newest_by_destination(lake, settings().outbox, campaign_id, moment)
+    export = made[-1] if made else None
+    is_dry = any(is_dry_run(run_id, lake) for run_id in run_ids[-1:])
+    failed = [Failure(str(failure), failure.error) for failure in failures]
+    told = outcome_of_run(campaign_id, made, failed, is_dry)
     return RunSummary(
         engine=settings().engine,
         campaign_id=campaign_id,

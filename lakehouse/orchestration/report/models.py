@@ -15,6 +15,9 @@ IS_REBUILT = "is_rebuilt"
 # The same: a later ingest of this run resolves identities, for all of them.
 RESOLVES_LATER = "resolves_identities_later"
 
+# The same: the run is part of `lakehouse run`, which builds and exports whatever the time of the send.
+ALLOWS_PAST_SEND = "allows_past_send"
+
 
 @dataclass(frozen=True)
 class TaskEvent:

@@ -63,28 +63,38 @@ def outcome_of_export(export: Proof) -> Outcome:
     return Outcome("warn" if notes else "good", (f"Sent: {_people(counts['exported'])} {where} ({what}).", *notes))
 
 
-def outcome_of_run(campaign_id: str, export: Proof | None, failures: Sequence[Failure]) -> Outcome:
+def outcome_of_run(
+    campaign_id: str, exports: Sequence[Proof], failures: Sequence[Failure], is_dry_run: bool = False
+) -> Outcome:
     """How a run for one campaign ended.
 
     Args:
         campaign_id: the campaign.
-        export: the newest export that the run made; None when it made none.
+        exports: the newest export of the run to each destination; empty when it made none.
         failures: what failed in it, first things first.
+        is_dry_run: whether it was asked to send nothing.
     """
     named = [str(failure) for failure in failures]
     if len(named) > _MOST:
         named = [*named[:_MOST], f"{len(named) - _MOST} more failed, see the red tasks"]
-    if export is None or REMOVALS_ONLY in [without_kind(note) for note in export.notes]:
-        removed = _removed(export) if export else ""
+    if is_dry_run and not exports:
+        how = "ended early, because something failed" if failures else "is done: what would be sent is in the preview"
+        first = f"Nothing was sent of campaign {campaign_id}: this was a dry run. It {how}."
+        return Outcome("bad" if failures else "good", (first, *named))
+    if all(REMOVALS_ONLY in [without_kind(note) for note in export.notes] for export in exports):
+        removed = _removed(*exports)
         why = "something failed before it" if failures else "the export did not run"
         first = f"Nothing was sent of campaign {campaign_id}, because {why}.{removed}"
         return Outcome("bad", (first, *(named or ["See which task was skipped or stopped, and its log."])))
-    found = outcome_of_export(export)
-    told = " ".join(found.lines)
+    found = [outcome_of_export(export) for export in exports]
+    lines = tuple(line for outcome in found for line in outcome.lines)
+    told = " ".join(lines)
     others = [line for failure, line in zip(failures, named, strict=False) if without_kind(failure.error) not in told]
-    return Outcome("bad" if failures else found.verdict, (*found.lines, *others))
+    worst = max((outcome.verdict for outcome in found), key=_WORSE.index)
+    return Outcome("bad" if failures else worst, (*lines, *others))
 
 
+_WORSE: tuple[Verdict, ...] = ("good", "warn", "bad")
 _PARTS = {"added": "new", "changed": "changed", "removed": "removed", "rejected": "rejected"}
 
 
@@ -109,8 +119,8 @@ def _nothing_new(export: Proof, where: str) -> tuple[str, ...]:
     return (f"Nothing was sent {where}, because nothing changed: {there}.",)
 
 
-def _removed(export: Proof) -> str:
-    gone = export.counts["removed"]
+def _removed(*exports: Proof) -> str:
+    gone = sum(export.counts["removed"] for export in exports)
     return f" Who must not be written to was removed all the same: {_people(gone)}." if gone else ""
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from lakehouse.activation.proofs import Proof, preview_file, proofs
+from lakehouse.activation.presend.recorded import is_dry_run
+from lakehouse.activation.proofs import Proof, newest_by_destination, preview_file
 from lakehouse.config.settings import settings
 from lakehouse.orchestration.airflow_config import base_url
 from lakehouse.orchestration.report.outcome import Failure, Outcome, outcome_of_run
@@ -36,38 +37,44 @@ def log_outcome(campaign_id: str, run_id: str, states: Mapping[str, str]) -> Out
         run_id: id of the run in ops.runs.
         states: state by task of the run.
     """
-    found, export = run_outcome(campaign_id, run_id, states)
+    found, exports = run_outcome(campaign_id, run_id, states)
     for line in found.lines:
         log.log(_LEVELS[found.verdict], "%s", line)
-    for name, place in places(export).items():
+    for name, place in places(exports).items():
         log.info("%s: %s", name, place)
     return found
 
 
-def run_outcome(campaign_id: str, run_id: str, states: Mapping[str, str]) -> tuple[Outcome, Proof | None]:
-    """How a run ended, and the export it made, if any."""
+def run_outcome(campaign_id: str, run_id: str, states: Mapping[str, str]) -> tuple[Outcome, list[Proof]]:
+    """How a run ended, and the exports it made, one a destination."""
     with open_snapshot([], settings().lake, optional=[ops("runs")]) as snapshot:
         if ops("runs") not in snapshot.versions:
             rows, began = [], None
         else:
             rows = snapshot.connection.execute(_FAILED, {"run_id": run_id}).fetchall()
             began = snapshot.connection.execute(_BEGAN, {"run_id": run_id}).fetchall()[0][0]
-    made = proofs(settings().lake, settings().outbox, 1, campaign_id=campaign_id, since=began) if began else []
+    lake, outbox = settings().lake, settings().outbox
+    made = newest_by_destination(lake, outbox, campaign_id, began) if began else []
     failures = [Failure(_place(stage, table), message or "") for stage, table, message in rows]
     if not failures:  # a task that was killed, or failed outside of a stage, left no row
         failed = sorted(task for task, state in states.items() if state == "failed" and task not in _ABOUT_OTHERS)
         failures = [Failure(f"task {task}", "") for task in failed]
-    return outcome_of_run(campaign_id, made[0] if made else None, failures), made[0] if made else None
+    return outcome_of_run(campaign_id, made, failures, is_dry_run(run_id, lake)), made
 
 
 def _place(stage: str, table: str) -> str:
-    return stage if table == "ops.exports" else f"{stage} of {table}"
+    return stage if table in ("ops.exports", "ops.send_requests") else f"{stage} of {table}"
 
 
-def places(export: Proof | None) -> dict[str, str]:
-    """Where a person reads more about an export: pages of the Airflow UI, and the files behind them."""
-    if export is None:
+def places(exports: Sequence[Proof]) -> dict[str, str]:
+    """Where a person reads more about exports: pages of the Airflow UI, and the files behind them."""
+    if not exports:
         return {"exports of all campaigns": f"{base_url()}{PAGES}/index.html"}
-    page = f"{base_url()}{PAGES}/exports/{export.export_id}"
-    found = {"page": page, "files": str(export.manifest_file.parent)}
-    return found | ({"preview": f"{page}/preview"} if preview_file(settings().outbox, export.export_id) else {})
+    found = dict[str, str]()
+    for export in exports:
+        of = f" ({export.platform})" if len(exports) > 1 else ""
+        page = f"{base_url()}{PAGES}/exports/{export.export_id}"
+        found |= {f"page{of}": page, f"files{of}": str(export.manifest_file.parent)}
+        if preview_file(settings().outbox, export.export_id):
+            found[f"preview{of}"] = f"{page}/preview"
+    return found

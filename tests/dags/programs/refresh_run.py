@@ -6,7 +6,7 @@ import json
 from typing import Any
 from unittest.mock import patch
 
-from lakehouse.errors import ConfigurationError, EngineUnavailableError, QualityGateFailed
+from lakehouse.errors import ConfigurationError, EngineUnavailableError, QualityGateFailed, SourceUnavailableError
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import apply_environment
 from tests.support.one_dag import found_by_airflow
@@ -16,6 +16,8 @@ NOT_VALID = ConfigurationError("thanks.liquid", 4, "the campaign has no attribut
 # What fails -> the stage that raises, and its error.
 FAILING: dict[str, tuple[str, Exception | None]] = {
     "nothing": ("", None),
+    "request": (f"request {CAMPAIGN}", NOT_VALID),
+    "source": ("extract contacts", SourceUnavailableError("crm", "it is gone", "Repair it.")),
     "gate": ("gate gold.dim_customers", QualityGateFailed("gold.dim_customers", [("dim_customers.email.unique", 3)])),
     "template": (f"preview {CAMPAIGN}", NOT_VALID),
     "preview": (f"preview {CAMPAIGN}", EngineUnavailableError("any other error")),
@@ -31,7 +33,7 @@ def main() -> None:
     def ended(place: str, error: Exception | None) -> dict[str, Any]:
         ran, told = list[str](), dict[str, str]()
 
-        def run_stage(stage: str, target: str, window: object, dag_id: str) -> list[object]:
+        def run_stage(stage: str, target: str, window: object, dag_id: str, **given: object) -> list[object]:
             ran.append(f"{stage} {target}")
             if error is not None and ran[-1] == place:
                 raise error
@@ -47,10 +49,14 @@ def main() -> None:
             found_by_airflow(made, __file__),
             patch.object(_common, "run_stage", run_stage),
             patch("lakehouse.activation.export.require_own_gold", lambda window: None),
+            patch(
+                "lakehouse.activation.presend.recorded.request_of",
+                lambda run_id, lake: place.split()[0:1] != ["request"] or None,
+            ),
             patch("lakehouse.orchestration.report.run_outcome.log_outcome", log_outcome),
         ):
             state = made.test(run_conf={"campaign_id": CAMPAIGN}).state
-        return {"state": str(state), "ran": [stage.split()[0] for stage in ran if CAMPAIGN in stage], "told": told}
+        return {"state": str(state), "ran": [stage.split()[0] for stage in ran], "told": told}
 
     print(json.dumps({name: ended(*what) for name, what in FAILING.items()}))  # noqa: T201 - the program's answer
 

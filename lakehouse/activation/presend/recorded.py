@@ -1,0 +1,93 @@
+"""The stage `request`, and the way back: which request a run works for, and the campaign as it asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lakehouse.activation.campaign_references import CampaignReferences
+from lakehouse.activation.campaigns import Campaign, campaign
+from lakehouse.activation.presend.request import SendRequest, limit_texts, read_limits, read_request
+from lakehouse.config.feeds import source_names
+from lakehouse.config.settings import settings
+from lakehouse.outcome import TableOutcome
+from lakehouse.storage.duckdb_views import open_snapshot
+from lakehouse.storage.ops_tables import record
+from lakehouse.tables import ops
+from lakehouse.window import BatchWindow
+
+SEND_REQUESTS = ops("send_requests")
+_OF_RUN = """
+    select campaign_id, send_at, destinations, freshness, is_dry_run, reason
+    from ops.send_requests
+    where run_id = ?
+    order by requested_at desc
+    limit 1
+"""
+
+
+def receive_request(
+    target: str, window: BatchWindow, form: Mapping[str, Any], allows_past: bool = False
+) -> list[TableOutcome]:
+    """Check what a run is asked to send of campaign `target` and note it, once.
+
+    Raises ConfigurationError as `read_request` does, and for a campaign that is not declared.
+    """
+    asked = read_request(form, campaign(target), source_names(), window.as_of, allows_past)
+    lake = settings().lake
+    if asked == request_of(window.run_id, lake):
+        return [TableOutcome(SEND_REQUESTS, read=1, duplicates=1)]
+    row = {
+        "run_id": window.run_id,
+        "campaign_id": asked.campaign_id,
+        "send_at": asked.send_at,
+        "destinations": list(asked.destinations),
+        "freshness": limit_texts(asked.freshness),
+        "is_dry_run": asked.is_dry_run,
+        "reason": asked.reason,
+        "requested_at": datetime.now(UTC),
+    }
+    record(SEND_REQUESTS.name, [row], lake)
+    return [TableOutcome(SEND_REQUESTS, read=1, loaded=1, notes=(_told(asked),))]
+
+
+def request_of(run_id: str, lake: str) -> SendRequest | None:
+    """What a run was asked to send; None when nobody asked, and the campaign's own declaration counts."""
+    with open_snapshot([], lake, optional=[SEND_REQUESTS]) as snapshot:
+        if SEND_REQUESTS not in snapshot.versions:
+            return None
+        rows = snapshot.connection.execute(_OF_RUN, [run_id]).fetchall()
+    if not rows:
+        return None
+    campaign_id, send_at, destinations, freshness, is_dry_run, reason = rows[0]
+    return SendRequest(
+        campaign_id, send_at.astimezone(UTC), tuple(destinations), read_limits(freshness), is_dry_run, reason
+    )
+
+
+def requested_campaign(
+    campaign_id: str, run_id: str, lake: str, references: CampaignReferences | None = None
+) -> tuple[Campaign, SendRequest]:
+    """A campaign with the send time that a run was asked for, and the request; without one, as it is declared.
+
+    Raises ConfigurationError as `campaign` does.
+    """
+    declared = campaign(campaign_id, references)
+    plain = SendRequest(declared.id, declared.send_at, declared.destinations, {}, is_dry_run=False, reason="")
+    asked = request_of(run_id, lake) or plain
+    still_there = tuple(name for name in asked.destinations if name in declared.destinations)
+    return declared.at(asked.send_at), replace(asked, destinations=still_there)
+
+
+def is_dry_run(run_id: str, lake: str) -> bool:
+    """Whether a run was asked to send nothing."""
+    asked = request_of(run_id, lake)
+    return asked is not None and asked.is_dry_run
+
+
+def _told(asked: SendRequest) -> str:
+    limits = f", freshness {', '.join(limit_texts(asked.freshness))}" if asked.freshness else ""
+    dry = "dry run, nothing is sent: " if asked.is_dry_run else ""
+    return f"{dry}send at {asked.send_at:%Y-%m-%d %H:%M} UTC to {', '.join(asked.destinations)}{limits}"
