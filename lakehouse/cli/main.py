@@ -35,6 +35,7 @@ COMMANDS = {
     "repair": ("lakehouse.cli.repair:repair", "Make damaged tables again, from what holds the same rows."),
     "engine": ("lakehouse.cli.engine:engine", "Start, stop or check the engine (Sail or Spark)."),
     "simulate": ("lakehouse.cli.simulate:simulate", "Run a local server that behaves like an e-mail platform."),
+    "services": ("lakehouse.cli.services:services", "Start, stop or check Kafka and Redis on this machine."),
     "up": ("lakehouse.cli.up_down:up", "Start Airflow, with its UI, and the engine."),
     "down": ("lakehouse.cli.up_down:down", "Stop Airflow and the engine."),
     "doctor": ("lakehouse.cli.doctor:doctor", "Check this machine and its configuration."),

@@ -57,6 +57,23 @@ class Settings(BaseSettings):
     simulator_token: str = Field(
         "", description="the credential that `lakehouse simulate` accepts; empty = any that is not empty"
     )
+    kafka_servers: str = Field(
+        "", description="host:port, comma separated, of Kafka; empty = the broker of `lakehouse services`"
+    )
+    kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "SASL_SSL", description="how to talk to LAKEHOUSE_KAFKA_SERVERS; SASL with LAKEHOUSE_KAFKA_PASSWORD"
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="how LAKEHOUSE_KAFKA_SERVERS check the password"
+    )
+    kafka_user: str = Field("", description="user name at LAKEHOUSE_KAFKA_SERVERS")
+    kafka_password: str = Field("", repr=False, description="password of LAKEHOUSE_KAFKA_USER")
+    kafka_ca_file: str = Field("", description="certificates (PEM) that LAKEHOUSE_KAFKA_SERVERS are checked with")
+    kafka_port: int = Field(15092, ge=1, le=65535, description="port of the broker of `lakehouse services`")
+    redis_url: str = Field(
+        "", description="redis://... of the hot profile store; empty = the Redis of `lakehouse services`"
+    )
+    redis_port: int = Field(15379, ge=1, le=65535, description="port of the Redis of `lakehouse services`")
     export_memory_gb: float = Field(
         0.4,
         ge=0.2,

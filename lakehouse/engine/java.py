@@ -1,4 +1,4 @@
-"""The Java that the engine spark runs on: found, and of a version that Spark 4.2 was proven on."""
+"""The Java that the engine spark and Kafka's broker run on: found, and of a version that they were proven on."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ _HOW = (
     "Java 17 on the PATH or in JAVA_HOME (`apt-get install openjdk-17-jre-headless`, `brew install openjdk@17`, or https://adoptium.net);"
     " the engine sail (ENGINE=sail) needs no Java"
 )
+_SPARK = "the engine spark"
 
 
-def java_binary(chosen: Settings) -> Path:
+def java_binary(chosen: Settings, needed_by: str = _SPARK) -> Path:
     """Path of a usable `java`: below LAKEHOUSE_JAVA_HOME or JAVA_HOME when that is set, else from the PATH.
+
+    `needed_by` is named when there is none.
 
     Raises ConfigurationError when there is none or its major version is not supported.
     """
@@ -36,13 +39,11 @@ def java_binary(chosen: Settings) -> Path:
     else:
         found = shutil.which("java")
         if found is None:
-            raise ConfigurationError(
-                variable, None, "the engine spark needs Java 17, and no `java` is on the PATH", _HOW
-            )
+            raise ConfigurationError(variable, None, f"{needed_by} needs Java 17, and no `java` is on the PATH", _HOW)
         binary = Path(found).resolve()
     version = java_version(binary)
     if version not in SUPPORTED:
-        expected = f"Java {' or '.join(map(str, SUPPORTED))} for the engine spark (the engine sail needs none)"
+        expected = f"Java {' or '.join(map(str, SUPPORTED))} for {needed_by} (the engine sail needs none)"
         raise ConfigurationError(variable, None, f"{binary} is Java {version or 'of unknown version'}", expected)
     return binary
 
