@@ -8,6 +8,8 @@ CAMPAIGN ?= champions_thank_you
 BIN     := .venv/bin
 PYTEST  := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export LAKEHOUSE_ENGINE := $(ENGINE)
+# Tests start hundreds of programs: each would compile the project's modules again where a machine keeps no bytecode.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run up down test-fast test test-soak bench lint format hooks coverage lock clean

@@ -105,6 +105,7 @@ def test_who_withdraws_while_an_export_is_resumed_is_removed(shop: Shop, monkeyp
     assert (receipt["count_added"], receipt["count_removed"], receipt["count_suppressed"]) == (0, 1, 2)
 
 
+@pytest.mark.slow
 def test_an_export_killed_over_and_over_is_one_export(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
     shop.export()

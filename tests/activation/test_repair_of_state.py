@@ -18,6 +18,7 @@ from lakehouse.tables import TableRef, ops
 from lakehouse.utils.foreign_errors import UnexpectedError
 from tests.activation.conftest import Shop, customer
 from tests.support.damage import Damage, cut_the_newest_commit, empty_the_newest_commit, lose_a_file, lose_the_log
+from tests.support.lanes import all_pairs, first_fast
 
 ATTEMPTS = ops("export_attempts")
 RECORDS = ops("export_records")
@@ -62,8 +63,10 @@ def test_an_export_without_the_record_of_what_was_sent_sends_nothing(sent: Shop)
         sent.export()
 
 
-@pytest.mark.parametrize("damage", [lose_a_file, cut_the_newest_commit, empty_the_newest_commit, lose_the_log])
-@pytest.mark.parametrize("has_batches", [True, False])
+@pytest.mark.parametrize(
+    ("damage", "has_batches"),
+    all_pairs([lose_a_file, cut_the_newest_commit, empty_the_newest_commit, lose_the_log], [True, False]),
+)
 def test_after_a_repair_the_next_export_sends_nothing(sent: Shop, damage: Damage, has_batches: bool) -> None:
     before = _state(sent)
     if not has_batches:  # the platform has fetched them
@@ -76,7 +79,7 @@ def test_after_a_repair_the_next_export_sends_nothing(sent: Shop, damage: Damage
     assert sent.export().loaded == 0
 
 
-@pytest.mark.parametrize("has_batches", [True, False])
+@pytest.mark.parametrize("has_batches", first_fast([True, False]))
 def test_a_record_that_is_gone_altogether_comes_from_the_outbox(sent: Shop, has_batches: bool) -> None:
     before, exports = _state(sent), sent.receipts()
     if not has_batches:

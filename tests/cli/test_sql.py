@@ -289,6 +289,7 @@ def test_only_mentioned_tables_are_opened() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_slow_query_prints_no_progress_bar(lakehouse: Lakehouse) -> None:
     """DuckDB would draw one on standard output after two seconds."""
     code = "import sys; from lakehouse.cli import main; sys.exit(main(['sql', '--format', 'json', sys.argv[1]]))"

@@ -171,7 +171,7 @@ def runs(program: Program) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("failing", "state", "ran", "states"),
+    ("failing", "state", "stages", "states"),
     [
         ("nothing", "success", ["preview", "export"], {"export": "success", "remove_refused": "skipped"}),
         (
@@ -188,13 +188,13 @@ def runs(program: Program) -> dict[str, Any]:
     ],
 )
 def test_a_run_that_failed_is_red_and_tells_its_outcome(
-    runs: dict[str, Any], failing: str, state: str, ran: list[str], states: dict[str, str]
+    runs: dict[str, Any], failing: str, state: str, stages: list[str], states: dict[str, str]
 ) -> None:
     """An error of a preview that is no mistake in a template stops nothing."""
     done = runs[failing]
     assert (done["state"], [stage for stage in done["ran"] if stage in ("preview", "export", "removals")]) == (
         state,
-        ran,
+        stages,
     )
     assert ("extract" in done["ran"]) is (failing != "request")
     assert states.items() <= done["told"].items()
@@ -249,6 +249,7 @@ def test_only_what_may_succeed_later_is_tried_again(found: dict[str, Any], progr
     assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 4, "network": 4, "defect": 1}}
 
 
+@pytest.mark.slow
 def test_a_run_in_one_process_tries_again_once(program: Program) -> None:
     outcome = program("try_again", "once")
     assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 2, "network": 2, "defect": 1}}

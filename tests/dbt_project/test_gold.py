@@ -46,6 +46,7 @@ def test_a_failed_data_test_is_named(shop: Shop) -> None:
         run_tests(WINDOW, "assert_orders_equal_transactions")
 
 
+@pytest.mark.slow
 def test_gold_that_fails_its_tests_is_never_good(shop: Shop) -> None:
     """However often it is built: what follows (an export) sees an error each time, until the cause is fixed."""
     shop.buys("t1", "nobody knows", day(12, 30), "9.90")
@@ -67,6 +68,7 @@ def test_a_missing_source_is_named(shop: Shop) -> None:
         build_gold(WINDOW, "int_email_consent")
 
 
+@pytest.mark.slow
 def test_gold_that_was_removed_is_built_again(shop: Shop) -> None:
     """While the engine ran and knew its tables by name."""
     shop.contact("1", "c1")

@@ -56,6 +56,7 @@ def test_runs_as_of_the_same_moment(shop: Shop) -> None:
     assert run_tests(BatchWindow.of(LATER, LATER, "test"), "customer_history") > 2
 
 
+@pytest.mark.slow
 def test_a_merged_customer_ends(shop: Shop) -> None:
     shop.contact("1", "c1", first_name="Ann")
     shop.contact("2", "c2", first_name="Ann")

@@ -124,6 +124,7 @@ def test_a_condition_means_the_same_to_the_preview_and_the_engine(engine: Home, 
     assert sum(0 < count < 4 for count in chosen) > len(chosen) * 0.8  # they tell customers apart
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines
 def test_members_follow_the_file(engine: Home, shop: Shop, conf: Path) -> None:
     _open_shop(shop)

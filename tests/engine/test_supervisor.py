@@ -56,6 +56,7 @@ def until(home: Home, is_true: Callable[[EngineState], bool]) -> EngineState:
     raise AssertionError(f"never came true; last state {read_state(home.path)}")
 
 
+@pytest.mark.slow
 def test_hung_engine_is_replaced_and_its_query_ends(
     new_home: Home, supervise: Callable[[WatchRules], EngineState]
 ) -> None:

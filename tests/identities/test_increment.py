@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -172,9 +173,21 @@ changes = st.one_of(
 runs = st.lists(st.tuples(st.lists(changes, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(runs)
 def test_increments_equal_everything(history: list[Any]) -> None:
+    live_through(history)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(runs)
+def test_many_increments_equal_everything(history: list[Any]) -> None:
+    live_through(history)
+
+
+def live_through(history: list[Any]) -> None:
+    """Make every run of a history, some of them killed, each compared with resolving everything."""
     world = World()
     for changed, is_killed in history:
         for change in changed:
@@ -184,6 +197,7 @@ def test_increments_equal_everything(history: list[Any]) -> None:
     assert_ids_are_of_one_person(world)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(runs)
 def test_running_again_issues_and_changes_nothing(history: list[Any]) -> None:

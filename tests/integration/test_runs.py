@@ -48,6 +48,7 @@ def _make_old(ran: Ran) -> None:
     assert refused.returncode == 1 and "Run `lakehouse run --full` once" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_nothing_and_exports_nobody(ran: Ran, tmp_path: Path) -> None:
     before = _copy(ran.home.lake, tmp_path / "before")
     run_main_job(ran.home)

@@ -60,6 +60,7 @@ def _until(probe: Callable[[], object]) -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_the_next_scheduler_finds_nothing_of_the_one_that_was_killed(servers: Path) -> None:
     part, child = _part(), _child(1)
     psutil.Process(part.pid).kill()

@@ -10,10 +10,11 @@ import pytest
 
 from lakehouse.gold.dbt_errors import raise_if_failed
 from lakehouse.orchestration.signals import stopped_by_signals
+from tests.support.lanes import first_fast
 from tests.support.programs import Program
 
 
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", first_fast(["SIGTERM", "SIGINT"]))
 def test_a_signal_that_a_task_swallows_ends_the_run_before_the_next_task(program: Program, number: str) -> None:
     assert program("interrupted", number) == {
         "began": ["models"],

@@ -40,6 +40,7 @@ def test_a_complete_sample_is_kept(tmp_path: Path) -> None:
     assert messages == [f"sample is there: {first.count_lines:,} lines"]
 
 
+@pytest.mark.slow
 def test_a_damaged_sample_and_one_of_other_parameters_are_replaced(tmp_path: Path) -> None:
     target = tmp_path / "sample"
     whole = build(target, households=20)
@@ -51,6 +52,7 @@ def test_a_damaged_sample_and_one_of_other_parameters_are_replaced(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
 
 
+@pytest.mark.slow
 def test_a_build_that_dies_leaves_the_target_as_it_was(tmp_path: Path) -> None:
     target = tmp_path / "sample"
     whole = build(target, households=20)

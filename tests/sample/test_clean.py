@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from lakehouse.sample import SampleManifest
 from tests.sample.files import rows
 
 Sample = tuple[Path, SampleManifest]
+
+pytestmark = pytest.mark.slow  # the whole package
 
 HEADERS = {
     "crm/consents.csv": "contact_id;channel;purpose;event;event_time;origin",

@@ -8,10 +8,13 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from lakehouse.sample import SampleManifest
 from tests.support.homes import ROOT
 
 
+@pytest.mark.slow
 def test_peer_agrees_with_the_manifest(twice: tuple[Path, SampleManifest], tmp_path: Path) -> None:
     folder, manifest = twice
     command = [sys.executable, str(ROOT / "benchmarks" / "duckdb_peer.py"), str(folder), str(tmp_path / "out")]

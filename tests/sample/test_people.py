@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lakehouse.sample import SampleManifest
 from tests.sample.files import rows
 
 Sample = tuple[Path, SampleManifest]
+
+pytestmark = pytest.mark.slow  # the whole package
 
 
 def test_couples_share_an_address_and_one_kiosk_is_shared_by_twelve(full: Sample) -> None:

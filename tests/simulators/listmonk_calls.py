@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.support import http
 from tests.support.simulators import Simulated
 
 TOKEN = "api_user:token"
@@ -38,7 +39,7 @@ def post_file(platform: Simulated, content: bytes, filename: str = "import.csv",
     """Start an import."""
     given = {"mode": "subscribe", "delim": ",", "lists": [1], **UPDATE, **params}
     files = {"file": (filename, content, "text/csv")}
-    return httpx.post(
+    return http.post(
         f"{platform.url}/api/import/subscribers", data={"params": json.dumps(given)}, files=files, auth=AUTH, timeout=30
     )
 

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import http
 from tests.support.simulators import TOKEN, Simulated, simulated
 
 
 def _braze(platform: Simulated, path: str, body: Any) -> httpx.Response:
-    return httpx.post(f"{platform.url}{path}", json=body, headers={"authorization": f"Bearer {TOKEN}"}, timeout=20)
+    return http.post(f"{platform.url}{path}", json=body, headers={"authorization": f"Bearer {TOKEN}"}, timeout=20)
 
 
 def _track(platform: Simulated, *attributes: Any, **arrays: Any) -> httpx.Response:
@@ -137,5 +138,5 @@ def test_every_call_that_raises_a_subscription_is_counted() -> None:
 
 def test_a_wrong_key_is_refused() -> None:
     with simulated("braze") as platform:
-        answer = httpx.post(f"{platform.url}/users/track", json={}, headers={"authorization": "Bearer x"})
+        answer = http.post(f"{platform.url}/users/track", json={}, headers={"authorization": "Bearer x"})
         assert (answer.status_code, answer.json()) == (401, {"message": "Invalid API key"})

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import http
 from tests.support.simulators import Simulated, simulated
 
 TOKEN = "site:key"
@@ -30,7 +31,7 @@ def _act(action: str, **identifiers: Any) -> dict[str, Any]:
 
 
 def _batch(platform: Simulated, *operations: Any) -> httpx.Response:
-    return httpx.post(f"{platform.url}/api/v2/batch", json={"batch": operations}, auth=AUTH)
+    return http.post(f"{platform.url}/api/v2/batch", json={"batch": operations}, auth=AUTH)
 
 
 def _call(platform: Simulated, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -96,8 +97,9 @@ def test_a_body_that_is_no_json_is_refused_in_the_form_of_the_version(platform: 
     assert (second.status_code, list(second.json()["meta"])) == (400, ["error"])
 
 
+@pytest.mark.slow
 def test_credentials_and_the_rate(platform: Simulated) -> None:
-    refused = httpx.post(f"{platform.url}/api/v2/batch", json={"batch": [_identify("1")]}, auth=("site", "other"))
+    refused = http.post(f"{platform.url}/api/v2/batch", json={"batch": [_identify("1")]}, auth=("site", "other"))
     assert (refused.status_code, "Unauthorized" in refused.json()["meta"]["error"]) == (401, True)
     with simulated("customerio", token=TOKEN, clock=lambda: 1_790_000_000.0) as at_a_moment:
         answers = [_batch(at_a_moment, _identify("1")) for _ in range(101)]

@@ -15,6 +15,7 @@ from lakehouse.simulators.fault_file import Selection, load_faults
 from lakehouse.simulators.fault_plan import chooses
 from lakehouse.simulators.klaviyo import Klaviyo
 from tests.simulators.klaviyo_calls import HEADERS, job_of, klaviyo, profile, send
+from tests.support import http
 from tests.support.simulators import simulated
 
 GET = "/api/profiles"
@@ -119,7 +120,7 @@ def test_broken_answers_with_and_without_effect(fault: str, is_applied: bool) ->
 def test_accepted_and_never_answered() -> None:
     with simulated("klaviyo", [{"fault": "accepted_then_timeout", "nth": 1}]) as platform:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(
+            http.post(
                 f"{platform.url}/api/profile-import",
                 json={"data": profile("a@example.com")},
                 headers=HEADERS,

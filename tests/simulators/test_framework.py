@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from lakehouse.simulators.rate_limit import Allowance, RateLimit, Window
@@ -19,6 +18,7 @@ from lakehouse.utils.ports import occupant
 from lakehouse.utils.processes import wait_for
 from tests.cli.conftest import Lakehouse, lakehouse  # noqa: F401 - a fixture
 from tests.simulators.klaviyo_calls import HEADERS, import_job, klaviyo, profile, send
+from tests.support import http
 from tests.support.homes import ROOT, free_ports
 from tests.support.simulators import Simulated, simulated
 
@@ -35,21 +35,21 @@ from tests.support.simulators import Simulated, simulated
 def test_other_credentials_are_refused(authorization: str | None, code: str) -> None:
     with simulated("klaviyo") as platform:
         given = {"revision": "2026-10-15"} | ({"authorization": authorization} if authorization else {})
-        answer = httpx.get(f"{platform.url}/api/profiles", headers=given)
+        answer = http.get(f"{platform.url}/api/profiles", headers=given)
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (401, code)
 
 
 def test_without_a_token_any_credential_is_accepted_and_the_inspection_is_open() -> None:
     with simulated("klaviyo", token="") as platform:
         given = {**HEADERS, "authorization": "Klaviyo-API-Key whatever"}
-        assert httpx.get(f"{platform.url}/api/profiles", headers=given).status_code == 200
-        assert httpx.get(f"{platform.url}/_sim/state").status_code == 200
+        assert http.get(f"{platform.url}/api/profiles", headers=given).status_code == 200
+        assert http.get(f"{platform.url}/_sim/state").status_code == 200
 
 
 def test_the_inspection_asks_for_the_token_and_for_a_name_of_this_machine() -> None:
     with simulated("klaviyo") as platform:
-        assert httpx.get(f"{platform.url}/_sim/requests").status_code == 401
-        assert httpx.get(f"{platform.url}/_sim/state", headers={"host": "example.com"}).status_code == 400
+        assert http.get(f"{platform.url}/_sim/requests").status_code == 401
+        assert http.get(f"{platform.url}/_sim/state", headers={"host": "example.com"}).status_code == 400
 
 
 def test_requests_are_kept_in_order_without_secrets() -> None:
@@ -143,7 +143,7 @@ class TestCommand:
         file.write_text("faults:\n  - fault: server_error\n    nth: 1\n")
         with _started(port, "--faults", str(file), "--token", "secret-1") as platform:
             given = {**HEADERS, "authorization": "Klaviyo-API-Key secret-1"}
-            statuses = [httpx.get(f"{platform.url}/api/profiles", headers=given).status_code for _ in range(2)]
+            statuses = [http.get(f"{platform.url}/api/profiles", headers=given).status_code for _ in range(2)]
             assert statuses == [503, 200]
             assert [each["count_fired"] for each in platform.faults()] == [1]
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import http
 from tests.support.simulators import TOKEN, Simulated, simulated
 
 
@@ -174,12 +175,12 @@ def test_reading_a_user(platform: Simulated) -> None:
 
 def test_bodies_that_are_not_taken(platform: Simulated) -> None:
     headers = {"Api-Key": TOKEN}
-    broken = httpx.post(f"{platform.url}/api/users/bulkUpdate", content=b"[", headers=headers)
+    broken = http.post(f"{platform.url}/api/users/bulkUpdate", content=b"[", headers=headers)
     assert (broken.status_code, broken.json()["code"]) == (400, "BadJsonBody")
     assert _call(platform, "users/bulkUpdate", {"users": {}}).json()["code"] == "BadParams"
     large = _call(platform, "users/bulkUpdate", {"users": [_user("1", text="x" * 4_000_000)]})
     assert large.status_code == 413
-    wrong = httpx.post(f"{platform.url}/api/users/bulkUpdate", json={"users": []}, headers={"Api-Key": "other"})
+    wrong = http.post(f"{platform.url}/api/users/bulkUpdate", json={"users": []}, headers={"Api-Key": "other"})
     assert (wrong.status_code, wrong.json()["code"]) == (401, "BadApiKey")
     assert _call(platform, "nothing").status_code == 404
     assert platform.state()["people"] == {}

@@ -107,6 +107,7 @@ def test_what_is_no_json_or_no_path_has_an_error_document() -> None:
         assert {len(answer.json()["errors"]) for answer in answers} == {1}
 
 
+@pytest.mark.slow
 def test_ten_a_second_and_150_a_minute() -> None:
     now = [1_800_000_000.0]
     with simulated("klaviyo", clock=lambda: now[0]) as platform:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from lakehouse.simulators.listmonk.query import QueryError, parse_query
 from tests.simulators.listmonk_calls import AUTH, TOKEN, call, import_rows, row, subscriber
+from tests.support import http
 from tests.support.simulators import Simulated, simulated
 
 
@@ -24,7 +24,7 @@ def _id(platform: Simulated, email: str) -> int:
 
 
 def _found(platform: Simulated, query: str) -> list[str]:
-    answer = httpx.get(f"{platform.url}/api/subscribers", params={"query": query, "per_page": 100}, auth=AUTH)
+    answer = http.get(f"{platform.url}/api/subscribers", params={"query": query, "per_page": 100}, auth=AUTH)
     return [each["email"] for each in answer.json()["data"]["results"]]
 
 
@@ -168,8 +168,8 @@ def test_the_version_and_the_credentials(platform: Simulated) -> None:
     assert call(platform, "GET", "config").json()["data"]["version"] == "v6.0.0"
     assert call(platform, "GET", "health").json() == {"data": True}
     header = {"Authorization": f"token {TOKEN}"}
-    assert httpx.get(f"{platform.url}/api/lists", headers=header).status_code == 200
-    wrong = httpx.get(f"{platform.url}/api/lists", auth=("api_user", "other"))
+    assert http.get(f"{platform.url}/api/lists", headers=header).status_code == 200
+    wrong = http.get(f"{platform.url}/api/lists", auth=("api_user", "other"))
     assert (wrong.status_code, wrong.json()) == (403, {"message": "invalid API credentials"})
     with simulated("listmonk-5", token=TOKEN) as older:
         assert call(older, "GET", "config").json()["data"]["version"] == "v5.1.0"

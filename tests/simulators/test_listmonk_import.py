@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.simulators.listmonk_calls import (
@@ -23,6 +22,7 @@ from tests.simulators.listmonk_calls import (
     subscriber,
     table,
 )
+from tests.support import http
 from tests.support.simulators import Simulated, simulated
 
 
@@ -142,9 +142,9 @@ def test_wrong_parameters_are_refused(platform: Simulated, params: dict[str, Any
 def test_a_form_without_file_or_parameters_is_refused(platform: Simulated) -> None:
     url, files = f"{platform.url}/api/import/subscribers", {"file": ("a.csv", b"email\n")}
     params = json.dumps({"mode": "subscribe", "delim": ","})
-    assert httpx.post(url, files=files, auth=AUTH).json()["message"].startswith("Invalid params")
-    assert "Invalid file" in httpx.post(url, files={"params": (None, params)}, auth=AUTH).json()["message"]
-    assert httpx.post(url, json={}, auth=AUTH).status_code == 400
+    assert http.post(url, files=files, auth=AUTH).json()["message"].startswith("Invalid params")
+    assert "Invalid file" in http.post(url, files={"params": (None, params)}, auth=AUTH).json()["message"]
+    assert http.post(url, json={}, auth=AUTH).status_code == 400
 
 
 def test_one_import_at_a_time() -> None:

@@ -10,6 +10,7 @@ import pytest
 from python_http_client.exceptions import BadRequestsError, UnauthorizedError
 from sendgrid import SendGridAPIClient
 
+from tests.support import http
 from tests.support.simulators import TOKEN, Simulated, simulated
 
 CONTACTS = "/v3/marketing/contacts"
@@ -68,7 +69,7 @@ def test_errors_of_rows_are_in_a_file_only(addresses: list[str], status: str) ->
         assert job.status_code == 202
         told = _status(platform, job)
         assert told["status"] == status
-        listed = httpx.get(told["results"]["errors_url"])
+        listed = http.get(told["results"]["errors_url"])
         assert listed.headers["content-type"] == "text/csv"
         refused = [address for address in addresses if "@" not in address]
         assert listed.text.splitlines() == ["email,error", *(f"{address},email invalid email" for address in refused)]

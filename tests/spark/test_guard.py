@@ -80,6 +80,7 @@ def test_engine_killed_under_work_that_asks_nothing_of_it(own_engine: Home) -> N
         work()
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines(soak=True)
 def test_query_that_does_not_fit(own_engine: Home) -> None:
     spark = session()
@@ -131,6 +132,7 @@ def test_time_limit_of_a_stage_ends_its_queries_in_the_engine(own_engine: Home) 
     assert session().sql("select 1").collect()[0][0] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines
 def test_engine_busy_with_a_long_query_is_not_taken_for_dead(own_engine: Home) -> None:
     spark, state = session(), read_state(own_engine.path)

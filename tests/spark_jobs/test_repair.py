@@ -22,6 +22,7 @@ from tests.spark_jobs.conftest import Lake, window
 from tests.spark_jobs.datasets import CONSENTS, CONTACTS
 from tests.support.damage import Damage, cut_a_file, cut_the_newest_commit, lose_a_file, lose_the_log
 from tests.support.lakes import WRITE_TIME_COLUMNS
+from tests.support.lanes import first_fast
 
 # Repaired one after the other, which takes less than a lake for each.
 GROUPS = {
@@ -79,6 +80,7 @@ def _repair(name: str) -> tuple[str, ...]:
     return plan.lost
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tables", GROUPS.values(), ids=list(GROUPS))
 def test_repaired_tables_are_what_they_were_and_go_on(lake: Lake, tables: list[str]) -> None:
     _deliver_the_first_day(lake)
@@ -95,7 +97,7 @@ def test_repaired_tables_are_what_they_were_and_go_on(lake: Lake, tables: list[s
     assert _contents(lake) == undisturbed
 
 
-@pytest.mark.parametrize("damage", [cut_the_newest_commit, lose_the_log, cut_a_file])
+@pytest.mark.parametrize("damage", first_fast([cut_the_newest_commit, lose_the_log, cut_a_file]))
 def test_whatever_is_damaged_bronze_comes_from_landing(lake: Lake, damage: Damage) -> None:
     _deliver_the_first_day(lake)
     before = lake.values("bronze.crm_contacts", "_source_file", "_row_number", "email")

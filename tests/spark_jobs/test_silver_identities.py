@@ -13,6 +13,7 @@ from deltalake import write_deltalake
 from lakehouse.identities.ledger import customer_id
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import CAMPAIGNS, CONSENTS, CONTACTS, LINES, MEMBERS, contact, line
+from tests.support.lanes import first_fast
 
 ALL = {
     "contacts": CONTACTS,
@@ -167,7 +168,7 @@ def test_a_day_of_changes_equals_everything(lake: Lake) -> None:
     assert len(lake.rows("ops.customer_ids")) > len(ledger)
 
 
-@pytest.mark.parametrize("write", ["record_batch", "SparkTable.overwrite_where", "record_progress"])
+@pytest.mark.parametrize("write", first_fast(["SparkTable.overwrite_where", "record_batch", "record_progress"]))
 def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, write: str) -> None:
     """What changes back after the kill is not forgotten: the ledger says whom the killed run looked at."""
     lake.declare(ALL)

@@ -89,6 +89,7 @@ def test_sources_that_say_the_same_or_share_a_namespace_are_versions_of_each_oth
     assert email["1001" if namespace is None else "shop:1001"] == ("p1@shop.de" if namespace is None else "new@shop.de")
 
 
+@pytest.mark.slow
 def test_a_source_in_the_place_of_a_former_one_changes_some_rows_but_not_most(lake: Lake) -> None:
     lake.declare({"contacts": CONTACTS})
     lake.load("contacts", *people("de"))

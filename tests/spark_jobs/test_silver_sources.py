@@ -16,6 +16,7 @@ from lakehouse.landing.source_decisions import Removal, rename, retire, what_ret
 from lakehouse.tables import gold
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import CONSENTS, CONTACTS, contact
+from tests.support.lanes import first_fast
 
 SAID = [{"type": "email", "reference": f"a{n}@example.com", "event": "withdrawn", "at": "2017-03-01"} for n in range(3)]
 Row = dict[str, Any]
@@ -113,7 +114,7 @@ def test_the_only_source_is_retired(lake: Lake) -> None:
 
 
 @pytest.mark.both_engines(soak=True)
-@pytest.mark.parametrize("is_told", [True, False], ids=["renamed", "replaced"])
+@pytest.mark.parametrize("is_told", first_fast([True, False]), ids=["renamed", "replaced"])
 def test_a_source_under_another_name_deletes_and_updates(lake: Lake, is_told: bool) -> None:
     lake.declare({"contacts": CONTACTS})
     people = [contact(f"k{n}", email=f"k{n}@example.com") for n in range(5)]

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from lakehouse.simulators.fault_file import faults as declared_faults
 from lakehouse.simulators.platform import Options
 from lakehouse.simulators.registry import platform_class
 from lakehouse.simulators.server import HOST, server
+from tests.support import http
 from tests.support.homes import free_ports
 
 TOKEN = "pk_simulated_1"
@@ -44,7 +43,7 @@ class Simulated:
 
     def happened(self, email: str, what: str) -> None:
         """A person does or suffers something on the platform: subscribed, unsubscribed, bounced, complained, erased."""
-        answer = httpx.post(f"{self.url}/_sim/happened", json={"email": email, "what": what}, headers=self._headers)
+        answer = http.post(f"{self.url}/_sim/happened", json={"email": email, "what": what}, headers=self._headers)
         answer.raise_for_status()
 
     @property
@@ -52,7 +51,7 @@ class Simulated:
         return {"Authorization": f"Bearer {self.token}"}
 
     def _look(self, what: str, query: dict[str, Any]) -> Any:
-        answer = httpx.get(f"{self.url}/_sim/{what}", params=query, headers=self._headers)
+        answer = http.get(f"{self.url}/_sim/{what}", params=query, headers=self._headers)
         answer.raise_for_status()
         return answer.json()
 

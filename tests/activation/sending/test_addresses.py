@@ -15,13 +15,15 @@ from lakehouse.activation.sending.failures import PlatformUnavailableError
 from lakehouse.activation.sending.journal import Journal
 from tests.activation.conftest import Shop, assert_balanced, customer
 from tests.activation.sending.accounts import NEEDS, account_at, in_audience, people_at
+from tests.support.lanes import first_fast
 
 BY_ADDRESS = [name for name in NEEDS if PLATFORMS[name].capabilities.identity == "email"]
 A, B, C = "a@example.com", "b@example.com", "c@example.com"
 
 
-@pytest.mark.parametrize("platform", BY_ADDRESS)
-@pytest.mark.parametrize("batch_size", [1, 10])
+@pytest.mark.parametrize(
+    ("platform", "batch_size"), first_fast([(platform, size) for platform in BY_ADDRESS for size in (1, 10)])
+)
 def test_changed_addresses(shop: Shop, platform: str, batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "BATCH_SIZE", batch_size)
     shop.customers(customer("c0", email=A, first_name="Ada"), customer("c1", email=B, first_name="Bob"))
@@ -49,7 +51,7 @@ def test_changed_addresses(shop: Shop, platform: str, batch_size: int, monkeypat
         assert_balanced(receipt)
 
 
-@pytest.mark.parametrize("platform", BY_ADDRESS)
+@pytest.mark.parametrize("platform", first_fast(BY_ADDRESS))
 def test_a_swap_that_stops_half_way(shop: Shop, platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address that one customer has already taken over is not taken out of the audience for the other."""
     monkeypatch.setattr(remote, "BATCH_SIZE", 1)

@@ -16,6 +16,7 @@ from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
 from tests.activation.sending import accounts
 from tests.activation.sending.accounts import NEEDS, account_at, in_audience, people_at
+from tests.support.lanes import all_pairs, first_fast
 
 PLATFORMS = list(NEEDS)
 TELLING = ("listmonk", "mailchimp")  # whose answers say whom they took
@@ -58,8 +59,11 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(str(value) for value in fault.values()))
+@pytest.mark.parametrize(
+    ("platform", "fault"),
+    all_pairs(PLATFORMS, FAULTS),
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
+)
 def test_what_passes_is_survived(shop: Shop, platform: str, fault: dict[str, Any]) -> None:
     """Everybody arrives, with the value that should be there."""
     shop.customers(*(customer(f"c{number}") for number in range(3)))
@@ -96,12 +100,12 @@ def test_credentials_that_are_refused(shop: Shop, platform: str) -> None:
         assert len(running.requests()) == 1 and not running.state()["people"]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", first_fast(PLATFORMS))
 def test_a_platform_that_stays_down(shop: Shop, platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The export gives up, and the next one sends everybody once."""
     shop.customers(*(customer(f"c{number}") for number in range(3)))
     shop.suppress()
-    monkeypatch.setattr(accounts, "QUICK", Patience(seconds=2, call_timeout=1, failures=3, pause=0.2))
+    monkeypatch.setattr(accounts, "QUICK", Patience(seconds=1, call_timeout=1, failures=3, pause=0.2))
     is_down = account_at(shop, platform, [{"fault": "server_error", "status": 502}])
     with is_down, pytest.raises(PlatformUnavailableError, match="account mails"):
         shop.export()
@@ -110,7 +114,7 @@ def test_a_platform_that_stays_down(shop: Shop, platform: str, monkeypatch: pyte
         assert {person["count_written"] for person in people_at(running).values()} == {1}
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", first_fast(PLATFORMS, 2))
 def test_ready_is_said_when_a_send_would_find_them(shop: Shop, platform: str) -> None:
     shop.customers(customer("c0"), customer("c1"))
     shop.suppress()
@@ -126,7 +130,7 @@ def test_ready_is_said_when_a_send_would_find_them(shop: Shop, platform: str) ->
         assert await_ready("thanks", WINDOW)[0].notes  # c1 has left the audience
 
 
-@pytest.mark.parametrize("platform", [name for name in PLATFORMS if name not in ("customerio", *TELLING)])
+@pytest.mark.parametrize("platform", first_fast(name for name in PLATFORMS if name not in ("customerio", *TELLING)))
 def test_rows_that_a_platform_skipped_without_a_word_are_noticed(
     shop: Shop, platform: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +143,7 @@ def test_rows_that_a_platform_skipped_without_a_word_are_noticed(
             await_ready("thanks", WINDOW)
 
 
-@pytest.mark.parametrize("platform", TELLING)
+@pytest.mark.parametrize("platform", first_fast(TELLING))
 def test_rows_that_an_answer_does_not_mention_are_rejected(shop: Shop, platform: str) -> None:
     shop.customers(customer("c0"), customer("c1"))
     shop.suppress()

@@ -14,6 +14,7 @@ import pytest
 from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from tests.activation.conftest import Shop, assert_balanced, customer
 from tests.activation.sending.accounts import NEEDS, account_at, changed_by_a_full_send
+from tests.support.lanes import first_fast
 from tests.support.soak import at_length
 
 # Imports once, then for every line `<home> <conf> <place> <call> <moment> <signal>` forks a process that exports and
@@ -118,7 +119,9 @@ def kills(count: int, seed: int) -> list[tuple[str, str, int, str]]:
     return found
 
 
-@pytest.mark.parametrize(("platform", "place", "call", "moment"), [*kills(8, 1), *at_length(*kills(200, 2))])
+@pytest.mark.parametrize(
+    ("platform", "place", "call", "moment"), [*first_fast(kills(8, 1), 2), *at_length(*kills(200, 2))]
+)
 def test_killed_exports_are_resumed(
     executioner: Executioner, shop: Shop, platform: str, place: str, call: int, moment: str
 ) -> None:
@@ -141,7 +144,7 @@ def test_killed_exports_are_resumed(
     assert not list((shop.home / "outbox").rglob("acknowledged/*.jsonl"))
 
 
-@pytest.mark.parametrize(("platform", "place", "call", "moment"), [*kills(3, 3), *at_length(*kills(60, 4))])
+@pytest.mark.parametrize(("platform", "place", "call", "moment"), [*first_fast(kills(3, 3)), *at_length(*kills(60, 4))])
 def test_killed_exports_of_changed_fields_are_resumed(
     executioner: Executioner, shop: Shop, platform: str, place: str, call: int, moment: str
 ) -> None:
@@ -159,7 +162,7 @@ def test_killed_exports_of_changed_fields_are_resumed(
         assert changed_by_a_full_send(shop, running) == 0
 
 
-@pytest.mark.parametrize("platform", list(NEEDS))
+@pytest.mark.parametrize("platform", first_fast(NEEDS))
 def test_an_export_that_is_told_to_end_finishes_what_is_under_way(
     executioner: Executioner, shop: Shop, platform: str
 ) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 
-import httpx
 import pytest
 
 from tests.activation.conftest import Shop, customer
 from tests.activation.sending.accounts import account_at, in_audience, people_at
+from tests.support import http
 
 VERSIONS = ["listmonk", "listmonk-5"]
 
@@ -22,7 +22,7 @@ def test_subscriptions_stay_as_they_are(shop: Shop, simulator: str) -> None:
         headers = {"Authorization": "Basic " + base64.b64encode(f"{running.token}".encode()).decode()}
         for number in range(3):
             made = {"email": f"c{number}@example.com", "name": "Own", "lists": [1], "attribs": {"theirs": number}}
-            httpx.post(f"{running.url}/api/subscribers", json=made, headers=headers).raise_for_status()
+            http.post(f"{running.url}/api/subscribers", json=made, headers=headers).raise_for_status()
         running.happened("c0@example.com", "subscribed")
         running.happened("c1@example.com", "unsubscribed")
         running.happened("c2@example.com", "bounced")

@@ -1,0 +1,34 @@
+"""Parameters by lane: some are tried by `make test-fast`, all by `make test`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any
+
+import pytest
+
+
+def slow(values: Iterable[Any]) -> list[Any]:
+    """Parameters that `make test-fast` leaves out."""
+    return [_slow(value if isinstance(value, tuple) else (value,)) for value in values]
+
+
+def first_fast(values: Iterable[Any], count: int = 1) -> list[Any]:
+    """Parameters of which `make test-fast` tries the first `count` only."""
+    every = list(values)
+    return [*every[:count], *slow(every[count:])]
+
+
+def all_pairs(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
+    """Every pair; `make test-fast` tries each value of either side at least once, and few of them twice."""
+    longest = max(len(left), len(right))
+    in_turn = {(number % len(left), number % len(right)) for number in range(longest)}
+    return [
+        pair if numbers in in_turn else _slow(pair)
+        for numbers, pair in zip(product(range(len(left)), range(len(right))), product(left, right), strict=True)
+    ]
+
+
+def _slow(values: tuple[Any, ...]) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
