@@ -34,16 +34,12 @@ def audience_sql(snapshot: Snapshot, campaign: Campaign) -> str:
     """  # noqa: S608 - literals are quoted, columns are checked
 
 
-def profiles_sql(snapshot: Snapshot, campaign: Campaign, only: str | None = None) -> str:
-    """Profiles: customer_id, address (in its normal form), is_mailable, and payload as text.
-
-    `only` is a query for the customers whose payloads are wanted; None for all.
-    """
+def profiles_sql(snapshot: Snapshot, campaign: Campaign) -> str:
+    """All profiles: customer_id, address (in its normal form), is_mailable, and payload as text."""
     payload = payload_sql(snapshot.connection, "customer_id", "_address", campaign.fields, profile_types(snapshot))
-    those = "" if only is None else f"where customer_id in ({only})"
     return f"""
         select customer_id, _address as address, is_mailable, {payload} as payload
-        from (select *, {normal_address_sql("email")} as _address from gold.dim_customers {those})
+        from (select *, {normal_address_sql("email")} as _address from gold.dim_customers)
     """  # noqa: S608 - column names come from campaigns.yml and are checked against the table
 
 

@@ -25,6 +25,7 @@ from lakehouse.activation.attribute_names import compared_name
 from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.export_fields import IDENTITY_FIELDS, ExportField
 from lakehouse.activation.known_names import KnownNames, known_names, references_of
+from lakehouse.activation.null_policies import possible_null_policies
 from lakehouse.activation.send_time import utc_time
 from lakehouse.config.folder import as_edited, configuration_folder
 from lakehouse.config.yaml_file import load_yaml
@@ -92,7 +93,9 @@ class Campaign(BaseModel):
         BeforeValidator(_as_list),
         AfterValidator(_distinct),
     ] = Field(alias="platform", min_length=1, description=f"{OUTBOX}, or an account of {ACCOUNTS_FILE}, or a list")
-    fields: tuple[ExportField, ...] = Field((), description="columns of gold.dim_customers to export")
+    fields: Annotated[tuple[ExportField, ...], AfterValidator(possible_null_policies)] = Field(
+        (), description="columns of gold.dim_customers to export"
+    )
     holdout_share: float = Field(
         0.0, ge=0, lt=1, description="share of the audience held out as a control group, 0 <= share < 1"
     )
@@ -183,7 +186,7 @@ def load_campaigns(references: CampaignReferences | None = None, folder: Path | 
         ConfigurationError: with file, line and what was expected.
     """
     chosen = folder or configuration_folder()
-    known = KnownNames(references, load_accounts(chosen).keys())
+    known = KnownNames(references, load_accounts(chosen))
     declared = load_yaml(chosen / FILE, Campaigns, context=known).campaigns
     for campaign_id, found in declared.items():
         found._id = campaign_id

@@ -1,8 +1,8 @@
 """What a platform has of each field of a customer, by hash, and payloads of the fields that it has not.
 
 `ops.export_records` keeps with each acknowledgement a short hash of every field that the platform has from then on. A
-field whose hash is among the newest ones is not sent again. Without hashes, after a rejection, or when a delivery has
-no answer, the payload is whole.
+field whose hash is in the newest one is not sent again, where the platform keeps it. Without hashes, after a rejection,
+or when a delivery has no answer, the payload is whole.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from lakehouse.activation.audience import profile_types, profiles_sql
+from lakehouse.activation.audience import profile_types
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.firewall import normal_address_sql
 from lakehouse.activation.destinations import Destination
@@ -19,31 +19,25 @@ from lakehouse.storage.duckdb_views import Snapshot
 from lakehouse.utils.sql_text import standard_literal
 
 ADDRESS = "email"  # among the hashes the address is a field of this name; no attribute can have it
-_DIGITS = 12  # of one customer's few fields: two values have one hash once in 10^13 changes
+EMPTY = "-"  # instead of the hash of a value, where there is none
+_NAME_DIGITS, _VALUE_DIGITS = 4, 10  # a changed value passes for the former one once in 10^12 changes
 
 UPSERTS = "select customer_id from operations where action <> 'removed'"
-_WHOLE = """
-    select customer_id, payload, null::varchar as field_hashes
-    from ({profiles})
+_KNOWN = """
+    select customer_id, arg_max_null(field_hashes, acknowledged_at) as known_hashes
+    from acknowledged_fields
+    semi join (select customer_id from operations where action = 'changed' and not is_uncertain) using (customer_id)
+    anti join rejected_before using (customer_id)
+    group by customer_id
 """
-_CHANGED = """
+_PAYLOADS = """
     with
-    known as (
-        select customer_id, arg_max_null(field_hashes, acknowledged_at) as known_hashes
-        from acknowledged_fields
-        semi join (select customer_id from operations where action = 'changed' and not is_uncertain)
-            using (customer_id)
-        anti join rejected_before using (customer_id)
-        group by customer_id
-    ),
+    known as ({known}),
 
-    profiles as (
-        select *, {address} as _address
-        from gold.dim_customers
-        where customer_id in ({only})
+    fields as (
+        select customer_id, json_string(_address) as value_0{values}
+        from (select *, {address} as _address from gold.dim_customers where customer_id in ({only}))
     ),
-
-    fields as (select customer_id, json_string(_address) as value_0{values} from profiles),
 
     hashed as (
         select fields.*, known.known_hashes{hashes}
@@ -55,10 +49,10 @@ _CHANGED = """
         customer_id,
         concat(
             '{{"attributes":{{',
-            ltrim(concat('', {attributes}), ','),
+            ltrim(concat({attributes}), ','),
             '}},"customer_id":',
             json_string(customer_id),
-            case when {is_new_0} then ',"email":' || value_0 else '' end,
+            case when {is_new_0} then ',"email":' || value_0 end,
             '}}'
         ) as payload,
         concat_ws(' ', {listed}) as field_hashes
@@ -85,10 +79,16 @@ def form_of(destination: Destination) -> RowForm:
     return RowForm(destination.identity == "email", destination.keeps_other_fields)
 
 
+def name_hash(name: str) -> str:
+    """What the hash of a field begins with, whoever has it: 4 hex digits."""
+    return _md5(name)[:_NAME_DIGITS]
+
+
 def field_hash(customer_id: str, name: str, value: str) -> str:
-    """Hash of a field with a value (canonical JSON), which differs between customers: 12 hex digits."""
-    text = f"{customer_id}\n{name}:{value}"
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:_DIGITS]
+    """Hash of a field with a value (canonical JSON): 4 hex digits of the name, then 10 of the value, which differ
+    between customers; `-` for null."""
+    of_value = EMPTY if value == "null" else _md5(f"{customer_id}\n{name}:{value}")[:_VALUE_DIGITS]
+    return name_hash(name) + of_value
 
 
 def payloads_sql(snapshot: Snapshot, campaign: Campaign, form: RowForm, only: str = UPSERTS) -> str:
@@ -97,28 +97,41 @@ def payloads_sql(snapshot: Snapshot, campaign: Campaign, form: RowForm, only: st
     Reads the tables of the plan: operations, acknowledged_fields and rejected_before. `only` is a query for the
     customers that are wanted.
     """
-    if not form.only_changes:
-        return _WHOLE.format(profiles=profiles_sql(snapshot, campaign, only))
     values = values_sql(snapshot.connection, campaign.fields, profile_types(snapshot))
     names = [ADDRESS, *values]
-    unknown = "known_hashes is null" + (" or not contains(known_hashes, hash_0)" if form.by_address else "")
-    is_new = [f"({unknown} or not contains(known_hashes, hash_{place}))" for place in range(len(names))]
+    is_new = [_is_new(form, place) for place in range(len(names))]
     attributes = [
-        f"case when {is_new[place]} then ',' || {key_sql(name)} || value_{place} else '' end"
+        f"case when {is_new[place]} then ',' || {key_sql(name)} || value_{place} end"
         for place, name in enumerate(names)
         if name != ADDRESS
     ]
-    return _CHANGED.format(
+    nobody = "select null::varchar as customer_id, null::varchar as known_hashes where false"
+    return _PAYLOADS.format(
+        known=_KNOWN if form.only_changes else nobody,
         address=normal_address_sql("email"),
         only=only,
         values="".join(f", {value} as value_{place}" for place, value in enumerate(values.values(), start=1)),
-        hashes="".join(f", {_hash_sql(name, f'value_{place}')} as hash_{place}" for place, name in enumerate(names)),
+        hashes="".join(f", {hash_sql(name, f'value_{place}')} as hash_{place}" for place, name in enumerate(names)),
         attributes=", ".join(attributes) or "''",
         is_new_0=is_new[0],
         listed=", ".join(f"hash_{place}" for place in range(len(names))),
     )
 
 
-def _hash_sql(name: str, value: str) -> str:
-    """SQL for `field_hash`."""
-    return f"left(md5(customer_id || chr(10) || {standard_literal(name + ':')} || {value}), {_DIGITS})"
+def hash_sql(name: str, value: str) -> str:
+    """SQL for `field_hash` of the row's customer; null for a value that is not sent."""
+    text = f"customer_id || chr(10) || {standard_literal(name + ':')} || {value}"
+    of_value = f"case when {value} = 'null' then '{EMPTY}' else left(md5({text}), {_VALUE_DIGITS}) end"
+    return f"'{name_hash(name)}' || {of_value}"
+
+
+def _is_new(form: RowForm, place: int) -> str:
+    """SQL: the destination may not have the field at that place; null for a value that is not sent."""
+    if not form.only_changes:
+        return "true"
+    is_unknown = "known_hashes is null" + (" or not contains(known_hashes, hash_0)" if form.by_address else "")
+    return f"({is_unknown} or not contains(known_hashes, hash_{place}))"
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from lakehouse.activation.attribute_names import is_allowed_name, may_change_subscription
+from lakehouse.activation.destinations.capabilities import Nulls
 from lakehouse.activation.known_names import references_of
 
 # Part of every export, so no campaign declares them.
@@ -63,6 +64,9 @@ class ExportField(BaseModel):
     )
     bucket: Bucket | None = Field(None, description="{field: recency_days, edges: [30, 90, 365]}")
     rename: str | None = Field(None, min_length=1, description="name of the attribute on the platform")
+    nulls: Nulls | None = Field(
+        None, description="what becomes of the attribute when the value is empty: unset, send or omit"
+    )
 
     @model_validator(mode="before")
     @classmethod

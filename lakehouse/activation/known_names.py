@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationInfo
 
+from lakehouse.activation.accounts import Account
 from lakehouse.activation.campaign_references import CampaignReferences
 
 
@@ -15,12 +16,12 @@ class KnownNames:
     """The validation context: what names are checked against; `references` is None when they are not checked."""
 
     references: CampaignReferences | None
-    accounts: Set[str]
+    accounts: Mapping[str, Account]
 
 
 def known_names(info: ValidationInfo) -> KnownNames:
     """The context of a validation; without one nothing is known, and only what is written in the file is checked."""
-    return info.context or KnownNames(None, frozenset())
+    return info.context or KnownNames(None, {})
 
 
 def references_of(info: ValidationInfo) -> CampaignReferences | None:

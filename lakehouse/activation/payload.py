@@ -26,8 +26,9 @@ class Payload:
 
 def payload_of(customer_id: str, email: str, profile: Mapping[str, Any], fields: Sequence[ExportField]) -> Payload:
     """`{"attributes":{<name>: <value>},"customer_id":...,"email":...}` with sorted keys, in whatever order the fields
-    are declared."""
-    attributes = {field.name: _value(profile[field.column], field.bucket) for field in fields}
+    are declared; without those that are empty and to be omitted then."""
+    values = {field: _value(profile[field.column], field.bucket) for field in fields}
+    attributes = {field.name: value for field, value in values.items() if value is not None or field.nulls != "omit"}
     body = json_text({"customer_id": customer_id, "email": email, "attributes": attributes}, is_sorted=True).encode()
     return Payload(body, hashlib.sha256(body).hexdigest())
 

@@ -45,10 +45,11 @@ def payload_sql(
         types: type by column.
     """
     values = values_sql(connection, fields, types)
-    attributes = [f"{key_sql(name)}, {value}" for name, value in values.items()]
-    listed = ", ',', ".join(attributes) or "''"
+    # concat leaves out what is null
+    attributes = ", ".join(f"',' || {key_sql(name)} || {value}" for name, value in values.items()) or "''"
     return (
-        f"""concat('{{"attributes":{{', {listed}, '}},"customer_id":', json_string({customer_id}),"""
+        f"""concat('{{"attributes":{{', ltrim(concat({attributes}), ','), '}},"customer_id":',"""
+        f""" json_string({customer_id}),"""
         f""" ',"email":', json_string({email}), '}}')"""
     )
 
@@ -56,11 +57,12 @@ def payload_sql(
 def values_sql(
     connection: duckdb.DuckDBPyConnection, fields: Sequence[ExportField], types: Mapping[str, DuckDBPyType]
 ) -> dict[str, str]:
-    """Name of a field -> SQL for the JSON of its value, in the order of the payload. The macro `json_string` is there
-    afterwards."""
+    """Name of a field -> SQL for the JSON of its value, in the order of the payload; null for one that is omitted.
+    The macro `json_string` is there afterwards."""
     add_json_string(connection)
     ordered = sorted(fields, key=lambda field: field.name)
-    return {field.name: _field_sql(connection, field, types[field.column]) for field in ordered}
+    found = {field: _field_sql(connection, field, types[field.column]) for field in ordered}
+    return {field.name: f"nullif({sql}, 'null')" if field.nulls == "omit" else sql for field, sql in found.items()}
 
 
 def key_sql(name: str) -> str:

@@ -244,3 +244,33 @@ def test_numbers_are_known_by_the_types_of_dbt_and_of_duckdb() -> None:
         "date",
     ]
     assert CampaignReferences(frozenset(), {name: name for name in types}).numeric_columns == sorted(types[:7])
+
+
+@pytest.mark.parametrize(
+    ("platform", "field", "nulls", "expected"),
+    [
+        ("outbox", "first_name", "unset", "send or omit"),
+        ("klaviyo", "total_spend", "send", "unset or omit"),
+        ("klaviyo", "first_name", "unset", "omit"),  # an attribute of a profile itself
+        ("sendgrid", "total_spend", "unset", "omit"),
+        ("braze", "total_spend", "send", "unset or omit"),
+    ],
+)
+def test_what_a_platform_cannot_do_with_an_empty_value(
+    tmp_path: Path, platform: str, field: str, nulls: str, expected: str
+) -> None:
+    account = {"destination": platform, "secret": "${KEY}", "base_url": "https://platform.example"}
+    name = "outbox" if platform == "outbox" else "mails"
+    if platform != "outbox":
+        (tmp_path / "destinations.yml").write_text(json.dumps({"accounts": {"mails": account}}))
+    text = PLAIN.replace("platform: outbox", f"platform: {name}").replace("rename: spend", "rename: spent")
+    (tmp_path / FILE).write_text(text.replace("- first_name", f"- {{field: {field}, nulls: {nulls}}}"))
+    with pytest.raises(ConfigurationError) as caught:
+        load_campaigns(REFERENCES, tmp_path)
+    assert f"{name} cannot {nulls} the attribute {field} when it is empty" in str(caught.value)
+    assert f"nulls: {expected}" in str(caught.value) and "campaigns.yml:6" in str(caught.value)
+
+
+def test_null_policies_are_words_of_the_file(tmp_path: Path) -> None:
+    text = _refused(tmp_path, "rename: spend", "nulls: keep")
+    assert "'keep'" in text and "omit" in text

@@ -92,7 +92,9 @@ def _both(
 def test_sql_and_python_make_the_same_bytes(connection: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
     data_type, values = data.draw(TYPED)
     column = pa.array(data.draw(st.lists(st.none() | values, min_size=1, max_size=20)), data_type)
-    by_sql, by_python = _both(connection, column, [ExportField(field="value")])
+    nulls: Any = data.draw(st.sampled_from([None, "send", "omit"]))
+    fields = [ExportField(field="value", nulls=nulls), ExportField(field="value", rename="another")]
+    by_sql, by_python = _both(connection, column, fields)
     assert by_sql == by_python
 
 

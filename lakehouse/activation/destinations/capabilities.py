@@ -9,6 +9,10 @@ from typing import Literal
 
 from lakehouse.activation.destinations.rates import Rate
 
+# unset: the attribute is removed from the person. send: it stays, with an empty value. omit: it is not sent, so that
+# the former value stays.
+Nulls = Literal["unset", "send", "omit"]
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -29,7 +33,8 @@ class Capabilities:
             them; `count`: only their number, so that who was refused has to be asked for.
         is_replay_safe: whether the same call twice has the effect of one, so that it may be repeated when its outcome
             is unknown.
-        nulls: what a null does there. `ignored`: the former value stays; `clear`: it is removed.
+        nulls: what can become of an attribute whose value is empty now, the usual one first.
+        keeps_values_of: attributes of its own that it cannot empty.
         keeps_other_fields: whether an upsert of some fields leaves the others as they are, so that it is enough to send
             those that changed.
         removal: how a person leaves the audience of a campaign.
@@ -47,7 +52,12 @@ class Capabilities:
     readiness: Literal["at_once", "job", "eventually"]
     rejects: Literal["rows", "call", "count"]
     is_replay_safe: bool
-    nulls: Literal["ignored", "clear"]
+    nulls: tuple[Nulls, ...]
     keeps_other_fields: bool
     removal: Literal["attribute", "tag", "list", "file"]
     wait_headers: tuple[str, ...] = field(default=("Retry-After",))
+    keeps_values_of: frozenset[str] = frozenset()
+
+    def null_policies(self, attribute: str) -> tuple[Nulls, ...]:
+        """What can become of an attribute whose value is empty now, the usual one first."""
+        return ("omit",) if attribute in self.keeps_values_of else self.nulls

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from lakehouse.activation.destinations.capabilities import Nulls
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -95,6 +97,10 @@ class Destination(Protocol):
 
     @property
     def keeps_other_fields(self) -> bool: ...  # noqa: D102 - above
+
+    def null_policies(self, attribute: str) -> tuple[Nulls, ...]:
+        """What can become there of an attribute whose value is empty now, the usual one first."""
+        ...
 
     def opened(self, recheck: Recheck) -> AbstractAsyncContextManager[Deliver]:
         """What delivers batches. It asks `recheck` right before a call leaves, if that is later than the delivery.

@@ -38,7 +38,7 @@ CAPABILITIES = Capabilities(
     readiness="eventually",
     rejects="rows",
     is_replay_safe=True,
-    nulls="clear",
+    nulls=("unset", "omit"),
     keeps_other_fields=True,
     removal="attribute",
 )

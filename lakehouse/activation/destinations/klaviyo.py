@@ -31,6 +31,8 @@ from lakehouse.utils.canonical_json import json_text
 from lakehouse.utils.pauses import growing_pauses
 
 _RATES = (Rate(10, 1), Rate(150, 60))  # of each endpoint by itself
+# Attributes of a profile itself; all others are its properties.
+_OWN = frozenset({"first_name", "last_name", "organization", "locale", "title", "image"})
 CAPABILITIES = Capabilities(
     identity="customer_id",
     rows_per_call=10_000,
@@ -43,12 +45,11 @@ CAPABILITIES = Capabilities(
     readiness="job",
     rejects="rows",
     is_replay_safe=True,
-    nulls="ignored",
+    nulls=("unset", "omit"),
+    keeps_values_of=_OWN,
     keeps_other_fields=True,
     removal="attribute",
 )
-# Attributes of a profile itself; all others are its properties.
-_OWN = frozenset({"first_name", "last_name", "organization", "locale", "title", "image"})
 _JOBS = "/api/profile-bulk-import-jobs"
 _PLACE = re.compile(r"/profiles/data/(\d+)(?:/|$)")
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two questions about a job

@@ -45,7 +45,7 @@ CAPABILITIES = Capabilities(
     readiness="job",
     rejects="count",
     is_replay_safe=True,
-    nulls="clear",
+    nulls=("unset", "omit"),
     keeps_other_fields=False,  # it replaces all of them
     removal="attribute",
 )

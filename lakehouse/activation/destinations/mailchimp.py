@@ -43,7 +43,7 @@ CAPABILITIES = Capabilities(
     readiness="at_once",
     rejects="rows",
     is_replay_safe=True,
-    nulls="clear",
+    nulls=("send", "omit"),
     keeps_other_fields=False,  # a member who is not there is made of the same row
     removal="tag",
 )

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.activation.destinations.capabilities import Nulls
 from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck, Rejection
 from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.canonical_json import json_text
@@ -32,6 +33,11 @@ class Outbox:
     batches_at_once = 1
     identity = "customer_id"
     keeps_other_fields = False  # a file has to say everything by itself
+
+    @staticmethod
+    def null_policies(attribute: str) -> tuple[Nulls, ...]:
+        """A file has a null, or does not name the attribute."""
+        return ("send", "omit")
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lakehouse.activation.account_limits import limits_of
 from lakehouse.activation.accounts import Account
+from lakehouse.activation.destinations.capabilities import Nulls
 from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck
 from lakehouse.activation.destinations.platform import Platform, Row, UnreadableAnswerError
 from lakehouse.activation.destinations.platform_kind import Audience, Login
@@ -63,6 +64,10 @@ class RemoteDestination:
     def keeps_other_fields(self) -> bool:
         """Whether the platform leaves fields as they are that an upsert does not name."""
         return self.account.kind.capabilities.keeps_other_fields
+
+    def null_policies(self, attribute: str) -> tuple[Nulls, ...]:
+        """What can become of an attribute whose value is empty now, the usual one first."""
+        return self.account.kind.capabilities.null_policies(attribute)
 
     def recorded(self, batch: Batch) -> None:
         """Forget the journal of a batch."""
