@@ -39,7 +39,7 @@ from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manife
 from lakehouse.activation.next_export import GATED, next_export
 from lakehouse.activation.open_destination import open_destination
 from lakehouse.activation.plan import Plan, make_plan
-from lakehouse.activation.segments.catalogue import segment_hash
+from lakehouse.activation.segments.catalogue import segments
 from lakehouse.activation.selection import select_nobody
 from lakehouse.activation.send import SendProgress, send
 from lakehouse.activation.sending.recovery import recover_acknowledged
@@ -179,8 +179,8 @@ def _run(
     """Send a plan, with its proof; without `as_of` it consists of removals only."""
     started = datetime.now(UTC)
     versions = {**export.snapshot.versions, **export.firewall.versions}
-    built_as_of, of_segment = profiles_as_of(export.snapshot), segment_hash(export.campaign.segment)
-    manifest = write_manifest(export.folder, plan, versions, export.firewall.known, of_segment, built_as_of)
+    built_as_of, segment = profiles_as_of(export.snapshot), segments().get(export.campaign.segment)
+    manifest = write_manifest(export.folder, plan, versions, export.firewall.known, segment, built_as_of)
     manifest_path = str(manifest.relative_to(settings().outbox))
     try:
         send(plan, destination, export.firewall, progress, export.lake, not_before)

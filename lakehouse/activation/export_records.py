@@ -44,10 +44,18 @@ def export_records(
         "acknowledged_at": [None if why else acknowledged_at for why in rejected],
         "reason": rejected,
         "field_hashes": pc.if_else(pa.array([why is None for why in rejected]), operations["field_hashes"], None),
+        "reference": _references(customers, receipt),
     }
     if by_address:
         columns["email"] = sent_addresses(operations)
     return rows_of_export(plan, "export_records", operations.num_rows, columns)
+
+
+def _references(customers: list[str], receipt: BatchReceipt) -> list[str | None]:
+    """The destination's name for what it answered about each of the customers."""
+    if receipt.reference_of or len(receipt.references) != 1:
+        return [receipt.reference_of.get(name) for name in customers]
+    return [receipt.references[0]] * len(customers)
 
 
 def sent_addresses(operations: pa.Table) -> pa.ChunkedArray:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lakehouse.activation.consent.firewall import SUPPRESSIONS
 from lakehouse.activation.plan import Plan
+from lakehouse.activation.segments.catalogue import Segment
 from lakehouse.activation.send import SendProgress
 from lakehouse.config.folder import configuration_hash
 from lakehouse.tables import TableRef
@@ -29,7 +30,7 @@ def write_manifest(
     plan: Plan,
     versions: Mapping[TableRef, int],
     known_consents: int | None,
-    segment_hash: str,
+    segment: Segment | None,
     as_of: datetime | None,
 ) -> Path:
     """Write the manifest of a plan below `folder` and return its path.
@@ -43,7 +44,7 @@ def write_manifest(
         versions: Delta version by table read.
         known_consents: version of silver.consents that gold was built from; later refusals up to the version in
             `versions` were respected too.
-        segment_hash: hash of the segment's definition.
+        segment: as it is declared; None when it is no more.
         as_of: time the profiles look back from.
     """
     recipients = f"recipients/{plan.target_hash[:16]}.jsonl.gz"
@@ -55,7 +56,8 @@ def write_manifest(
         "campaign_id": campaign.id,
         "platform": campaign.destination,
         "segment": campaign.segment,
-        "segment_definition_sha256": segment_hash,
+        "segment_definition_sha256": segment.definition_hash if segment else "",
+        "segment_condition": segment.where if segment else None,
         "configuration_sha256": configuration_hash(),
         "send_at": campaign.send_at,
         "profiles_as_of": as_of,

@@ -30,6 +30,7 @@ COMMANDS = {
     "sources": ("lakehouse.cli.sources:sources", "Check sources, take one out for good, give one another name."),
     "segments": ("lakehouse.cli.segments:segments", "List segments, and preview one before it is built."),
     "exports": ("lakehouse.cli.exports:exports", "Show what was sent, and whom platforms refused."),
+    "why": ("lakehouse.cli.why:why", "Show why a customer got a campaign, or did not."),
     "quarantine": ("lakehouse.cli.quarantine:quarantine", "Show rejected rows, and replay them after a fix."),
     "gate": ("lakehouse.cli.gate:gate", "Accept that a table lost rows on purpose."),
     "repair": ("lakehouse.cli.repair:repair", "Make damaged tables again, from what holds the same rows."),

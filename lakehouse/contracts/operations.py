@@ -171,6 +171,7 @@ EXPORT_RECORDS = Contract(
             "Hashes of the fields that the platform has now, blanks between; null where payloads are sent whole",
             pii=Pii.INDIRECT,
         ),
+        Column("reference", "string", "The platform's name for what it took or refused: a file, the id of a job"),
     ),
 )
 

@@ -51,6 +51,7 @@ def test_commands_are_pinned() -> None:
         "exports list",
         "exports rejects",
         "exports show",
+        "why",
         "quarantine dismiss",
         "quarantine list",
         "quarantine replay",

@@ -52,6 +52,7 @@ class BatchReceipt:
 
     Attributes:
         references: the destination's names for what it took: a file, the ids of jobs.
+        reference_of: which of them, by customer; without any, the only one is everybody's.
         failure: why the delivery ended early. Of customers who are neither accepted nor rejected nobody knows whether
             the destination has them; the next run sends them again.
     """
@@ -61,6 +62,7 @@ class BatchReceipt:
     accepted: frozenset[str]
     rejected: Mapping[str, Rejection] = field(default_factory=dict)
     failure: Exception | None = None
+    reference_of: Mapping[str, str] = field(default_factory=dict)
 
 
 # (customer_id, address) of upserts -> reason by customer, of those who must not be written to any more.

@@ -65,6 +65,7 @@ def _missing(noted: Sequence[Acknowledged], export_id: str, lake: str) -> list[d
             "acknowledged_at": None if row.rejection else at,
             "email": addresses.get(row.customer_id),
             "reason": row.rejection.reason if row.rejection else None,
+            "reference": row.reference or None,
         }
         for row in by_customer.values()
     ]

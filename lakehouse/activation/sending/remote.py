@@ -128,4 +128,5 @@ def _receipt(noted: list[Acknowledged], batch: Batch, failure: Exception | None)
         accepted=frozenset(row.customer_id for row in noted if row.rejection is None),
         rejected={row.customer_id: row.rejection for row in noted if row.rejection is not None},
         failure=failure,
+        reference_of={row.customer_id: row.reference for row in noted if row.reference},
     )
