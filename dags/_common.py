@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -111,6 +112,11 @@ def current_window() -> BatchWindow:
     return BatchWindow.of(run.data_interval_start or end, end, run_id, as_of, bool(params.get("full")), is_backfill)
 
 
+def configured() -> AbstractContextManager[None]:
+    """The configuration that the run of the running task works with."""
+    return working_with(run_configuration(configuration_name(get_current_context()["dag_run"])))
+
+
 def work(stage: Stage, target: str, **given: Any) -> list[TableOutcome]:
     """Run a stage in the window of the running task and log what it did.
 
@@ -124,7 +130,7 @@ def work(stage: Stage, target: str, **given: Any) -> list[TableOutcome]:
         return []
     if stage is not Stage.GATE and (run.conf or {}).get(IS_REBUILT):
         window = replace(window, is_full=False)
-    with working_with(run_configuration(configuration_name(run))):
+    with configured():
         outcomes = run_stage(stage, target, window, run.dag_id, **given)
     for done in outcomes:
         log.info(
@@ -155,22 +161,6 @@ def stage_task(stage: Stage, target: str, task_id: str = "", **options: Any) -> 
         work(stage, target)
 
     return stage_of_target()
-
-
-def refresh(dataset: str) -> None:
-    """All stages of one dataset in one task, each also when the one before failed; raises the first error at the end.
-
-    A source that is down must not keep what the others delivered from silver; the error makes the task fail.
-    """
-    failed: list[Exception] = []
-    for stage, target in (*((stage, dataset) for stage in LOAD_STAGES), (Stage.GATE, str(silver(dataset)))):
-        try:
-            work(stage, target)
-        except Exception as error:  # noqa: BLE001 - raised below
-            log.error("%s of %s: %s", stage, target, error)
-            failed.append(error)
-    if failed:
-        raise failed[0]
 
 
 def dataset_group(dataset: str) -> dict[Stage, Any]:

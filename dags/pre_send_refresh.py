@@ -8,7 +8,8 @@ import logging
 from airflow.sdk import TaskGroup, TriggerRule, chain, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags._common import DAG_OPTIONS, REFERS_TO, asset, current_window, identities_group, refresh, watcher, work
+from dags._common import DAG_OPTIONS, REFERS_TO, asset, current_window, identities_group, watcher, work
+from dags._refresh import refresh, tell_freshness
 from dags._send_request import FIELDS, form
 from lakehouse.config.settings import settings
 from lakehouse.contracts import DATASETS, Stage
@@ -33,10 +34,17 @@ def request() -> None:
     work(Stage.REQUEST, params["campaign_id"], form=asked, allows_past=bool(conf.get(ALLOWS_PAST_SEND)))
 
 
+@task(do_xcom_push=False)
+@only_own_errors("freshness")
+def freshness() -> None:
+    """How old every input is, and which are read: those that are older than the campaign allows."""
+    tell_freshness()
+
+
 @task(trigger_rule=IF_REQUESTED, do_xcom_push=False)
 def refresh_dataset(dataset: str) -> None:
-    """What was delivered since the last run, up to the gate; every stage finds by itself that there is nothing to
-    do."""
+    """What was delivered since the last run, up to the gate, unless it is fresh enough; every stage finds by itself
+    that there is nothing to do."""
     refresh(dataset)
 
 
@@ -154,15 +162,16 @@ def pre_send_refresh() -> None:
     Nothing is sent unless every source was read and every gate is open: a send must not rest on yesterday's consents.
     Removals do not wait: who must not be written to is removed from the destination also when a gate blocks.
     """
-    requested = request()
+    requested, aged = request(), freshness()
+    requested >> aged
     with TaskGroup("refresh"):
         refreshed = {
             name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in DATASETS
         }
         for name, referred in REFERS_TO.items():
             refreshed[referred] >> refreshed[name]
-        requested >> list(refreshed.values())
-    identified = identities_group(after=[requested, *refreshed.values()], rule=IF_REQUESTED)
+        aged >> list(refreshed.values())
+    identified = identities_group(after=[aged, *refreshed.values()], rule=IF_REQUESTED)
     built = build_gold()
     [*refreshed.values(), identified] >> built
     gated, planned, previewed = gate_gold(), plan(), preview()
@@ -172,6 +181,7 @@ def pre_send_refresh() -> None:
     [found, removed] >> outcome()
     [
         requested,
+        aged,
         *refreshed.values(),
         identified,
         built,

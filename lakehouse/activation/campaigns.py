@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +26,7 @@ from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.export_fields import IDENTITY_FIELDS, ExportField
 from lakehouse.activation.known_names import KnownNames, known_names, references_of
 from lakehouse.activation.null_policies import possible_null_policies
+from lakehouse.activation.presend.freshness_rules import Freshness
 from lakehouse.activation.send_time import utc_time
 from lakehouse.config.folder import as_edited, configuration_folder
 from lakehouse.config.yaml_file import load_yaml
@@ -105,6 +106,9 @@ class Campaign(BaseModel):
     template: Annotated[str | None, AfterValidator(_known_template)] = Field(
         None, description="mail template, <name> of templates/<name>.liquid; default: the campaign id, if there is one"
     )
+    freshness: Freshness = Field(
+        default_factory=dict, description="source, or default -> {at_most: 6h, otherwise: hold, drop or send}"
+    )
     allow_empty_audience: bool = Field(
         False, description="true if an empty audience may remove everybody from the platform"
     )
@@ -177,16 +181,18 @@ class Campaigns(BaseModel):
     campaigns: dict[_Id, Campaign] = Field(description="campaign id -> campaign")
 
 
-def load_campaigns(references: CampaignReferences | None = None, folder: Path | None = None) -> Mapping[str, Campaign]:
+def load_campaigns(
+    references: CampaignReferences | None = None, folder: Path | None = None, sources: Set[str] | None = None
+) -> Mapping[str, Campaign]:
     """Campaigns by id, from `folder` (default: the configuration folder).
 
-    Segments and columns are checked against `references`, if given.
+    Segments and columns are checked against `references`, names of sources against `sources`, if given.
 
     Raises:
         ConfigurationError: with file, line and what was expected.
     """
     chosen = folder or configuration_folder()
-    known = KnownNames(references, load_accounts(chosen))
+    known = KnownNames(references, load_accounts(chosen), sources)
     declared = load_yaml(chosen / FILE, Campaigns, context=known).campaigns
     for campaign_id, found in declared.items():
         found._id = campaign_id

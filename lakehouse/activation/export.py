@@ -12,7 +12,7 @@ from pathlib import Path
 from lakehouse.activation.accounts import OUTBOX
 from lakehouse.activation.audience import profiles_as_of
 from lakehouse.activation.campaign_references import campaign_references
-from lakehouse.activation.campaigns import Campaign, campaign
+from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.firewall import Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.consent.silent_sources import Silence, silence_error, silence_of_sources
@@ -39,6 +39,8 @@ from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manife
 from lakehouse.activation.next_export import GATED, next_export
 from lakehouse.activation.open_destination import open_destination
 from lakehouse.activation.plan import Plan, make_plan
+from lakehouse.activation.presend.recorded import requested_campaign
+from lakehouse.activation.presend.staleness import inputs_of
 from lakehouse.activation.segments.catalogue import segments
 from lakehouse.activation.selection import select_nobody
 from lakehouse.activation.send import SendProgress, send
@@ -61,7 +63,8 @@ REMOVALS_ONLY = "the export was blocked; only customers who must not be written 
 
 @dataclass(frozen=True)
 class _Export:
-    """Everything one export works with; `folder` holds the campaign's exports to its destination."""
+    """Everything one export works with; `folder` holds the campaign's exports to its destination, `stale` is what a
+    person is told about inputs that could not be read in time."""
 
     campaign: Campaign
     snapshot: Snapshot
@@ -70,6 +73,7 @@ class _Export:
     lake: str
     silence: Silence
     vanished: Sequence[VanishedFeed]
+    stale: tuple[str, ...]
 
     @property
     def refusal(self) -> ExportRefusedError | None:
@@ -97,7 +101,7 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
         ExportRunningError: another process is exporting the campaign.
         LakehouseError: whatever the destination raises.
     """
-    with _open(target, window) as (export, destination):
+    with _open(target, window.run_id, window) as (export, destination):
         if (refusal := export.refusal) is not None:
             _remove_refused(export, destination)
             raise refusal
@@ -110,7 +114,7 @@ def remove_refused(target: str, window: BatchWindow) -> list[TableOutcome]:
     For runs whose gates block the export: removals do not wait. Skipped when nobody has to be removed. Raises what
     `export_campaign` raises.
     """
-    with _open(target) as (export, destination):
+    with _open(target, window.run_id) as (export, destination):
         return [_remove_refused(export, destination)]
 
 
@@ -136,11 +140,12 @@ def _remove_refused(export: _Export, destination: Destination) -> TableOutcome:
 
 
 @contextmanager
-def _open(target: str, window: BatchWindow | None = None) -> Iterator[tuple[_Export, Destination]]:
-    """The campaign's export, alone at work on its destination; with a `window`, of gold that was built for it."""
+def _open(target: str, run_id: str, window: BatchWindow | None = None) -> Iterator[tuple[_Export, Destination]]:
+    """The campaign's export as a run was asked for it, alone at work on its destination; with a `window`, of gold that
+    was built for it."""
     chosen = settings()
     with open_snapshot(GATED, chosen.lake) as gold_tables:
-        declared = campaign(target, campaign_references(gold_tables))
+        declared, asked = requested_campaign(target, run_id, chosen.lake, campaign_references(gold_tables))
     folder = chosen.outbox / declared.destination / declared.id
     restrict_to_owner(chosen.outbox, folder)
     with held_lock(folder / ".lock", wait_seconds=0) as is_held:
@@ -162,8 +167,9 @@ def _open(target: str, window: BatchWindow | None = None) -> Iterator[tuple[_Exp
             add_missing_tables(snapshot)
             history = source_history(chosen.lake)
             silent, vanished = silence_of_sources(history, chosen), vanished_feeds(history, chosen.lake)
+            stale = inputs_of(declared, asked).warnings
             yield (
-                _Export(declared, snapshot, firewall, folder, chosen.lake, silent, vanished),
+                _Export(declared, snapshot, firewall, folder, chosen.lake, silent, vanished, stale),
                 open_destination(declared, folder, chosen),
             )
 
@@ -191,7 +197,9 @@ def _run(
         status = "refused" if isinstance(failed, ExportRefusedError) else "failed"
         _end(export, plan, progress, status, started, manifest_path, [f"{type(failed).__name__}: {failed}"])
         raise failed from None
-    warnings = [REMOVALS_ONLY] if as_of is None else export_warnings(export.campaign, progress, as_of)
+    warnings = [REMOVALS_ONLY]
+    if as_of is not None:
+        warnings = [*export_warnings(export.campaign, progress, as_of), *export.stale]
     warnings += export.silence.warnings
     _end(export, plan, progress, "success", started, manifest_path, warnings)
     return outcome(progress, warnings)

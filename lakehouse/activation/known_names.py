@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from pydantic import ValidationInfo
@@ -13,10 +13,12 @@ from lakehouse.activation.campaign_references import CampaignReferences
 
 @dataclass(frozen=True)
 class KnownNames:
-    """The validation context: what names are checked against; `references` is None when they are not checked."""
+    """The validation context: what names are checked against; `references` and `sources` are None when they
+    are not checked."""
 
     references: CampaignReferences | None
     accounts: Mapping[str, Account]
+    sources: Set[str] | None = None
 
 
 def known_names(info: ValidationInfo) -> KnownNames:

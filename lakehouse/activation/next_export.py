@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lakehouse.activation.campaign_references import campaign_references
-from lakehouse.activation.campaigns import Campaign, campaign
+from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.consent.firewall import SUPPRESSIONS, Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.destination_state import STATE_TABLES, add_missing_tables, destination_state
 from lakehouse.activation.empty_audience import WITHOUT_CONSENT, find_without_consent, would_empty_destination
 from lakehouse.activation.plan import Plan, export_id_of, make_plan
+from lakehouse.activation.presend.recorded import requested_campaign
 from lakehouse.activation.selection import select
 from lakehouse.config.settings import settings
 from lakehouse.storage.duckdb_views import Snapshot, limited_memory, open_snapshot
@@ -67,8 +68,9 @@ def next_export(snapshot: Snapshot, chosen: Campaign, firewall: Firewall) -> Nex
 
 
 @contextmanager
-def opened_next_export(campaign_id: str) -> Iterator[NextExport]:
-    """The export of a campaign that would begin now. Nothing is written, and another export may be at work.
+def opened_next_export(campaign_id: str, run_id: str = "") -> Iterator[NextExport]:
+    """The export of a campaign that would begin now, as a run was asked for it. Nothing is written, and another export
+    may be at work.
 
     Raises:
         ConfigurationError: campaigns.yml is not valid, or does not declare the campaign.
@@ -82,6 +84,6 @@ def opened_next_export(campaign_id: str) -> Iterator[NextExport]:
             spill = chosen.home / "tmp" / f"next-export-{os.getpid()}"
             opened.enter_context(limited_memory(snapshot.connection, chosen.export_memory_gb, spill))
             firewall = opened.enter_context(Firewall(chosen.lake, beside=snapshot.connection))
-        declared = campaign(campaign_id, campaign_references(snapshot))
+        declared, _ = requested_campaign(campaign_id, run_id, chosen.lake, campaign_references(snapshot))
         add_missing_tables(snapshot)
         yield next_export(snapshot, declared, firewall)

@@ -15,6 +15,7 @@ from lakehouse.activation.segments.catalogue import segment_context, segment_nam
 from lakehouse.activation.segments.declared import declared_segments
 from lakehouse.activation.segments.profile_columns import profile_columns
 from lakehouse.config.expressions import expressions_checked
+from lakehouse.config.feeds import read_feeds
 from lakehouse.config.folder import template_path
 from lakehouse.config.placeholders import placeholders
 from lakehouse.config.settings import DBT_PROJECT
@@ -44,13 +45,14 @@ def check_segments(folder: Path, project: Path = DBT_PROJECT) -> int:
 
 
 def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
-    """Check campaigns.yml against the segments and the columns of profiles, and the mail templates against the
+    """Check campaigns.yml against sources, segments and the columns of profiles, and the mail templates against the
     attributes of their campaigns; returns the number of campaigns."""
     from lakehouse.activation.mail_templates import read_template, template_of  # Liquid: DAG files load this module too
 
     names = template_names(folder)
     columns = {name: column.data_type for name, column in profile_columns(project).items()}
-    declared = load_campaigns(CampaignReferences(segment_names(folder, project), columns, names), folder)
+    sources = {feed.source for feed in read_feeds(folder / "sources.yml")}
+    declared = load_campaigns(CampaignReferences(segment_names(folder, project), columns, names), folder, sources)
     for name in sorted(names):
         read_template(template_path(folder, name))
     for chosen in declared.values():

@@ -78,7 +78,8 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "", 
 
     keep_new_files_private()
     function: StageFunction = pkgutil.resolve_name(STAGES[stage])
-    run = _StageRun(stage, target, window.run_id, dag_id, datetime.now(UTC), time.monotonic())
+    source = given.get("source")
+    run = _StageRun(stage, target, source, window.run_id, dag_id, datetime.now(UTC), time.monotonic())
     try:
         rename_former_columns(settings().lake)
         if stage in _ON_EARLIER_WORK:
@@ -133,10 +134,11 @@ def _bronze_tables(dataset: str, source: str | None) -> list[str]:
 
 @dataclass(frozen=True)
 class _StageRun:
-    """What all rows of one run of a stage in ops.runs have in common."""
+    """What all rows of one run of a stage in ops.runs have in common; `source` when it works for one source alone."""
 
     stage: Stage
     target: str
+    source: str | None
     run_id: str
     dag_id: str
     started_at: datetime
@@ -155,7 +157,7 @@ def _record_failure(run: _StageRun, error: LakehouseError) -> None:
         "count_duplicate": 0,
         "message": f"{type(error).__name__}: {error}"[:2000],
     }
-    tables = written_tables(run.stage, run.target, getattr(error, "source", None))
+    tables = written_tables(run.stage, run.target, getattr(error, "source", run.source))
     rows += [failed | {"table_name": table} for table in tables if table not in written]
     try:
         _record(run, rows)

@@ -19,8 +19,9 @@ from lakehouse.window import BatchWindow
 log = logging.getLogger(__name__)
 
 
-def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Land what is new in every feed of the dataset `target`; one outcome a feed, `loaded` = rows landed.
+def extract_dataset(target: str, window: BatchWindow, source: str = "") -> list[TableOutcome]:
+    """Land what is new in every feed of the dataset `target`, or in that of one `source`; one outcome a feed, `loaded`
+    = rows landed.
 
     A source that fails does not keep the others from landing: its error is raised at the end, with the outcomes of the
     others, and as one with those of other sources that failed. Raises ContractError for an unknown dataset and
@@ -28,7 +29,7 @@ def extract_dataset(target: str, window: BatchWindow) -> list[TableOutcome]:
     """
     outcomes: list[TableOutcome] = []
     errors: list[LakehouseError] = []
-    for feed in feeds(target):
+    for feed in (feed for feed in feeds(target) if source in ("", feed.source)):
         try:
             outcomes.append(extract_feed(feed, window))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other feeds are read

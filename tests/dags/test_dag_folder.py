@@ -66,6 +66,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
     refreshed = {f"refresh.{dataset}" for dataset in (*CRM, "transactions")}
     assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {
         "request",
+        "freshness",
         "build_gold",
         "gate_gold",
         "plan",
@@ -150,7 +151,7 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
     assert {tasks[name]["trigger_rule"] for name in freed} == {"all_done_min_one_success"}, (
         "a dead source stops no other dataset"
     )
-    assert all("request" in tasks[name]["upstream"] for name in freed), "a request that was refused stops all of them"
+    assert all("freshness" in tasks[name]["upstream"] for name in freed), "a request that was refused stops all of them"
 
 
 def test_the_outcome_is_told_whatever_failed_and_hides_nothing(found: dict[str, Any]) -> None:
@@ -181,6 +182,12 @@ def runs(program: Program) -> dict[str, Any]:
             {"request": "failed", "refresh.consents": "upstream_failed", "remove_refused": "skipped"},
         ),
         ("source", "failed", ["removals"], {"refresh.contacts": "failed", "refresh.consents": "success"}),
+        (
+            "source that the campaign does without",
+            "success",
+            ["preview", "export"],
+            {"refresh.contacts": "success", "export": "success"},
+        ),
         ("gate", "failed", ["removals"], {"gate_gold": "failed", "preview": "upstream_failed"}),
         ("template", "failed", ["preview", "removals"], {"preview": "failed", "export": "upstream_failed"}),
         ("preview", "success", ["preview", "export"], {"preview": "success", "export": "success"}),

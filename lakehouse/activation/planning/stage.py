@@ -58,7 +58,7 @@ def make_send_plan(campaign_id: str, as_of: datetime, run_id: str = "") -> tuple
         run_id: the run.
     """
     outbox = settings().outbox
-    with opened_next_export(campaign_id) as found:
+    with opened_next_export(campaign_id, run_id) as found:
         chosen = found.plan.campaign
         folder = outbox / chosen.destination / chosen.id
         made = send_plan(found, folder, as_of, datetime.now(UTC), run_id)

@@ -20,7 +20,7 @@ from lakehouse.window import BatchWindow
 
 SEND_REQUESTS = ops("send_requests")
 _OF_RUN = """
-    select campaign_id, send_at, destinations, freshness, is_dry_run, reason
+    select campaign_id, send_at, destinations, freshness, is_dry_run, reason, requested_at
     from ops.send_requests
     where run_id = ?
     order by requested_at desc
@@ -31,14 +31,11 @@ _OF_RUN = """
 def receive_request(
     target: str, window: BatchWindow, form: Mapping[str, Any], allows_past: bool = False
 ) -> list[TableOutcome]:
-    """Check what a run is asked to send of campaign `target` and note it, once.
+    """Check what a run is asked to send of campaign `target` and note it; the newest note of a run counts.
 
     Raises ConfigurationError as `read_request` does, and for a campaign that is not declared.
     """
     asked = read_request(form, campaign(target), source_names(), window.as_of, allows_past)
-    lake = settings().lake
-    if asked == request_of(window.run_id, lake):
-        return [TableOutcome(SEND_REQUESTS, read=1, duplicates=1)]
     row = {
         "run_id": window.run_id,
         "campaign_id": asked.campaign_id,
@@ -49,7 +46,7 @@ def receive_request(
         "reason": asked.reason,
         "requested_at": datetime.now(UTC),
     }
-    record(SEND_REQUESTS.name, [row], lake)
+    record(SEND_REQUESTS.name, [row], settings().lake)
     return [TableOutcome(SEND_REQUESTS, read=1, loaded=1, notes=(_told(asked),))]
 
 
@@ -58,23 +55,23 @@ def request_of(run_id: str, lake: str) -> SendRequest | None:
     with open_snapshot([], lake, optional=[SEND_REQUESTS]) as snapshot:
         if SEND_REQUESTS not in snapshot.versions:
             return None
-        rows = snapshot.connection.execute(_OF_RUN, [run_id]).fetchall()
-    if not rows:
+        row = snapshot.connection.execute(_OF_RUN, [run_id]).fetchone()
+    if row is None:
         return None
-    campaign_id, send_at, destinations, freshness, is_dry_run, reason = rows[0]
-    return SendRequest(
-        campaign_id, send_at.astimezone(UTC), tuple(destinations), read_limits(freshness), is_dry_run, reason
-    )
+    campaign_id, send_at, destinations, freshness, is_dry, reason, asked_at = row
+    limits, sent, asked = read_limits(freshness), send_at.astimezone(UTC), asked_at.astimezone(UTC)
+    return SendRequest(campaign_id, sent, tuple(destinations), limits, is_dry, reason, asked)
 
 
 def requested_campaign(
-    campaign_id: str, run_id: str, lake: str, references: CampaignReferences | None = None
+    target: str, run_id: str, lake: str, references: CampaignReferences | None = None
 ) -> tuple[Campaign, SendRequest]:
-    """A campaign with the send time that a run was asked for, and the request; without one, as it is declared.
+    """A campaign (or `<id>@<destination>`) with the send time that a run was asked for, and the request; without one,
+    as it is declared.
 
     Raises ConfigurationError as `campaign` does.
     """
-    declared = campaign(campaign_id, references)
+    declared = campaign(target, references)
     plain = SendRequest(declared.id, declared.send_at, declared.destinations, {}, is_dry_run=False, reason="")
     asked = request_of(run_id, lake) or plain
     still_there = tuple(name for name in asked.destinations if name in declared.destinations)

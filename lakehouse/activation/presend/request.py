@@ -26,6 +26,7 @@ class SendRequest:
         freshness: source -> how old its data may be, where that differs from the campaign.
         is_dry_run: plan and preview only; nothing is sent.
         reason: why, in the words of who asked; may be empty.
+        asked_at: when a run took it up; None for a campaign that no run was asked to send.
     """
 
     campaign_id: str
@@ -34,6 +35,7 @@ class SendRequest:
     freshness: Mapping[str, timedelta]
     is_dry_run: bool
     reason: str
+    asked_at: datetime | None = None
 
 
 def read_request(

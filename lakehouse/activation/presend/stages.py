@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lakehouse.activation.destination_state import EXPORTS
-from lakehouse.activation.presend.recorded import requested_campaign
+from lakehouse.activation.presend.recorded import is_dry_run, requested_campaign
+from lakehouse.activation.presend.staleness import inputs_of
 from lakehouse.config.settings import settings
 from lakehouse.errors import LakehouseError, combined_error
 from lakehouse.outcome import TableOutcome, summed
@@ -20,6 +21,7 @@ from lakehouse.window import BatchWindow
 
 log = logging.getLogger(__name__)
 DRY_RUN = "dry run: nothing is sent"
+DROPPED = "the campaign is dropped: "
 _Stage = Callable[[str, BatchWindow], list[TableOutcome]]
 
 
@@ -29,17 +31,13 @@ class _ToEach:
 
     Attributes:
         place: `module:function` of the stage; imported when it runs.
-        sends: whether a dry run leaves it out.
     """
 
     place: str
-    sends: bool = True
 
     def __call__(self, target: str, window: BatchWindow) -> list[TableOutcome]:
         """Outcomes of all destinations of campaign `target`. Raises what the stage raises."""
         _, asked = requested_campaign(target, window.run_id, settings().lake)
-        if asked.is_dry_run and self.sends:
-            return [TableOutcome(EXPORTS, skipped=True, notes=(DRY_RUN,))]
         stage: _Stage = pkgutil.resolve_name(self.place)
         outcomes, errors = list[TableOutcome](), list[LakehouseError]()
         for destination in asked.destinations:
@@ -53,8 +51,61 @@ class _ToEach:
         return [summed(EXPORTS, outcomes)]
 
 
-plan = _ToEach("lakehouse.activation.planning.stage:plan_campaign", sends=False)
-preview = _ToEach("lakehouse.activation.preview.make:preview_campaign", sends=False)
-export = _ToEach("lakehouse.activation.export:export_campaign")
-remove_refused = _ToEach("lakehouse.activation.export:remove_refused")
-ready = _ToEach("lakehouse.activation.ready:await_ready")
+_plan = _ToEach("lakehouse.activation.planning.stage:plan_campaign")
+_preview = _ToEach("lakehouse.activation.preview.make:preview_campaign")
+_export = _ToEach("lakehouse.activation.export:export_campaign")
+_removals = _ToEach("lakehouse.activation.export:remove_refused")
+_ready = _ToEach("lakehouse.activation.ready:await_ready")
+
+
+def plan(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """The plan for each destination; skipped for a campaign that is dropped."""
+    return _unless_dropped(_plan, target, window)
+
+
+def preview(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """The preview for each destination; skipped for a campaign that is dropped."""
+    return _unless_dropped(_preview, target, window)
+
+
+def export(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Export to each destination.
+
+    Nothing is sent in a dry run. Of a campaign that is dropped, or held, because of a source that could not be read in
+    time, only customers who must not be written to are removed. Raises what `export_campaign` raises, and
+    StaleInputError for a campaign that is held.
+    """
+    chosen, asked = requested_campaign(target, window.run_id, settings().lake)
+    if asked.is_dry_run:
+        return _skipped(DRY_RUN)
+    found = inputs_of(chosen, asked)
+    if not found.dropped and not found.held:
+        return _export(target, window)
+    removed = _removals(target, window)
+    found.refuse_held()
+    return [replace(done, warnings=(*done.warnings, *map(_dropped, found.dropped)), skipped=False) for done in removed]
+
+
+def remove_refused(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Remove who must not be written to from each destination; nothing in a dry run."""
+    return _skipped(DRY_RUN) if is_dry_run(window.run_id, settings().lake) else _removals(target, window)
+
+
+def ready(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Wait until each destination shows what was exported; there is nothing to wait for in a dry run."""
+    if is_dry_run(window.run_id, settings().lake):
+        return _skipped(DRY_RUN)
+    return _unless_dropped(_ready, target, window)
+
+
+def _unless_dropped(stage: _ToEach, target: str, window: BatchWindow) -> list[TableOutcome]:
+    dropped = inputs_of(*requested_campaign(target, window.run_id, settings().lake)).dropped
+    return _skipped(*map(_dropped, dropped)) if dropped else stage(target, window)
+
+
+def _skipped(*notes: str) -> list[TableOutcome]:
+    return [TableOutcome(EXPORTS, skipped=True, notes=notes)]
+
+
+def _dropped(told: str) -> str:
+    return DROPPED + told

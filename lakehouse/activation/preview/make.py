@@ -35,22 +35,23 @@ def preview_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
             fallback in it.
         MissingTableError: gold has not been built.
     """
-    page, count = make_preview(target)
+    page, count = make_preview(target, run_id=window.run_id)
     return [TableOutcome(ops("exports"), read=count, loaded=count, notes=(f"preview of {count} mails: {page}",))]
 
 
-def make_preview(campaign_id: str, count: int | None = None) -> tuple[Path, int]:
+def make_preview(campaign_id: str, count: int | None = None, run_id: str = "") -> tuple[Path, int]:
     """Write the page of a campaign into the folder of its next export, for its owner only.
 
     Args:
         campaign_id: a campaign of campaigns.yml.
         count: how many recipients to show; default: the setting `preview_recipients`.
+        run_id: the run that it is made for; empty for one made by hand.
 
     Returns:
         Path of the page, and how many recipients it shows.
     """
     chosen = settings()
-    with opened_next_export(campaign_id) as found:
+    with opened_next_export(campaign_id, run_id) as found:
         shown = _preview(found.plan, count or chosen.preview_recipients)
     folder = chosen.outbox / shown.campaign.destination / shown.campaign.id
     page = folder / shown.export_id / PREVIEW

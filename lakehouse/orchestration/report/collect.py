@@ -16,6 +16,7 @@ from lakehouse.config.settings import Settings, settings
 from lakehouse.orchestration.output_capture import run_log
 from lakehouse.orchestration.report.models import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
 from lakehouse.orchestration.report.outcome import Failure, outcome_of_run
+from lakehouse.orchestration.report.run_outcome import why_dropped
 from lakehouse.quality.verdicts import latest_gates
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import gold, ops
@@ -58,9 +59,9 @@ def collect(
     lake = settings().lake
     made = newest_by_destination(lake, settings().outbox, campaign_id, moment)
     export = made[-1] if made else None
-    is_dry = any(is_dry_run(run_id, lake) for run_id in run_ids[-1:])
+    newest = run_ids[-1] if run_ids else ""
     failed = [Failure(str(failure), failure.error) for failure in failures]
-    told = outcome_of_run(campaign_id, made, failed, is_dry)
+    told = outcome_of_run(campaign_id, made, failed, is_dry_run(newest, lake), why_dropped(newest))
     return RunSummary(
         engine=settings().engine,
         campaign_id=campaign_id,

@@ -64,7 +64,11 @@ def outcome_of_export(export: Proof) -> Outcome:
 
 
 def outcome_of_run(
-    campaign_id: str, exports: Sequence[Proof], failures: Sequence[Failure], is_dry_run: bool = False
+    campaign_id: str,
+    exports: Sequence[Proof],
+    failures: Sequence[Failure],
+    is_dry_run: bool = False,
+    dropped: Sequence[str] = (),
 ) -> Outcome:
     """How a run for one campaign ended.
 
@@ -73,6 +77,7 @@ def outcome_of_run(
         exports: the newest export of the run to each destination; empty when it made none.
         failures: what failed in it, first things first.
         is_dry_run: whether it was asked to send nothing.
+        dropped: why the campaign was dropped; empty when it was not.
     """
     named = [str(failure) for failure in failures]
     if len(named) > _MOST:
@@ -83,6 +88,11 @@ def outcome_of_run(
         return Outcome("bad" if failures else "good", (first, *named))
     if all(REMOVALS_ONLY in [without_kind(note) for note in export.notes] for export in exports):
         removed = _removed(*exports)
+        if dropped and not failures:
+            first = (
+                f"Nothing was sent of campaign {campaign_id}: it was dropped, as it declares for stale data.{removed}"
+            )
+            return Outcome("warn", (first, *dropped, "Repair the source and run again."))
         why = "something failed before it" if failures else "the export did not run"
         first = f"Nothing was sent of campaign {campaign_id}, because {why}.{removed}"
         return Outcome("bad", (first, *(named or ["See which task was skipped or stopped, and its log."])))

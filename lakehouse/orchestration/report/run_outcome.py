@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from lakehouse.activation.presend.recorded import is_dry_run
+from lakehouse.activation.presend.stages import DROPPED
 from lakehouse.activation.proofs import Proof, newest_by_destination, preview_file
 from lakehouse.config.settings import settings
 from lakehouse.orchestration.airflow_config import base_url
@@ -25,6 +26,11 @@ _FAILED = """
     where run_id = $run_id
     qualify row_number() over (partition by stage, table_name order by started_at desc) = 1 and status = 'failed'
     order by started_at
+"""
+_DROPPED = """
+    select message from ops.runs where run_id = $run_id and stage = 'export' and starts_with(message, $dropped)
+    order by started_at desc
+    limit 1
 """
 _BEGAN = "select min(started_at) from ops.runs where run_id = $run_id"
 
@@ -59,7 +65,16 @@ def run_outcome(campaign_id: str, run_id: str, states: Mapping[str, str]) -> tup
     if not failures:  # a task that was killed, or failed outside of a stage, left no row
         failed = sorted(task for task, state in states.items() if state == "failed" and task not in _ABOUT_OTHERS)
         failures = [Failure(f"task {task}", "") for task in failed]
-    return outcome_of_run(campaign_id, made, failures, is_dry_run(run_id, lake)), made
+    return outcome_of_run(campaign_id, made, failures, is_dry_run(run_id, lake), why_dropped(run_id)), made
+
+
+def why_dropped(run_id: str) -> tuple[str, ...]:
+    """Why a run dropped its campaign; empty when it did not."""
+    with open_snapshot([], settings().lake, optional=[ops("runs")]) as snapshot:
+        if ops("runs") not in snapshot.versions:
+            return ()
+        rows = snapshot.connection.execute(_DROPPED, {"run_id": run_id, "dropped": DROPPED}).fetchall()
+    return tuple(message.removeprefix(DROPPED) for (message,) in rows)
 
 
 def _place(stage: str, table: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from unittest.mock import patch
 
 from lakehouse.orchestration import metadata_db
@@ -17,9 +18,15 @@ def main() -> None:
     apply_environment()
     from airflow.sdk import dag, task
 
-    from dags import _common
+    from dags import _common, _refresh
+    from lakehouse.activation.presend.freshness import Input
+    from lakehouse.activation.presend.freshness_rules import FreshnessRule
+    from lakehouse.activation.presend.staleness import Inputs
 
     asked: dict[str, bool] = {}
+
+    moment = datetime(2018, 1, 2, tzinfo=UTC)
+    crm = Input("crm", "contacts", FreshnessRule(), read_at=None, is_loaded=False)
 
     def run_stage(stage: str, target: str, window: object, dag_id: str) -> list[object]:
         asked[stage] = window.is_full  # type: ignore[attr-defined]
@@ -29,12 +36,16 @@ def main() -> None:
     def windows() -> None:
         @task
         def refresh() -> None:
-            _common.refresh("contacts")
+            _refresh.refresh("contacts")
 
         refresh()
 
     made = windows()
-    with found_by_airflow(made, __file__), patch.object(_common, "run_stage", run_stage):
+    with (
+        found_by_airflow(made, __file__),
+        patch.object(_common, "run_stage", run_stage),
+        patch.object(_refresh, "inputs_now", lambda: Inputs("thanks", moment, (crm,))),
+    ):
         made.test(run_conf=json.loads(sys.argv[1]))
     print(json.dumps(asked))  # noqa: T201 - the program's answer
 
