@@ -111,11 +111,13 @@ def _probes(snapshot: Snapshot, export_id: str) -> list[Row]:
 async def _wait(destination: RemoteDestination, rows: Sequence[Row]) -> None:
     loop = asyncio.get_running_loop()
     began, missing = loop.time(), list(rows)
+    # what can be used at once needs a look, and no waiting
+    patience = 0.0 if destination.account.kind.capabilities.readiness == "at_once" else PATIENCE_SECONDS
     async with destination.looking() as is_usable:
         async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
             missing = [row for row in missing if not await is_usable(row)]
             if not missing:
                 return
             waited = loop.time() - began
-            if waited > PATIENCE_SECONDS:
+            if waited > patience:
                 raise NotReadyError(destination.name, len(missing), waited)

@@ -37,11 +37,9 @@ CAPABILITIES = Capabilities(
     calls_per_body={"track": 1},
     connections=20,
     readiness="eventually",
-    rejects="rows",
     is_replay_safe=True,
     nulls=("unset", "omit"),
     keeps_other_fields=True,
-    removal="attribute",
     wait_headers=("Retry-After", "X-Ratelimit-Retry-After"),
 )
 

@@ -29,15 +29,12 @@ class Capabilities:
         connections: calls at once.
         readiness: when rows can be used in a send. `at_once`: when the call is answered; `job`: when a job has ended;
             `eventually`: some time after the answer, which the platform does not tell.
-        rejects: how refused rows are told. `rows`: one by one; `call`: the whole call is refused because of one of
-            them; `count`: only their number, so that who was refused has to be asked for.
         is_replay_safe: whether the same call twice has the effect of one, so that it may be repeated when its outcome
             is unknown.
         nulls: what can become of an attribute whose value is empty now, the usual one first.
         keeps_values_of: attributes of its own that it cannot empty.
         keeps_other_fields: whether an upsert of some fields leaves the others as they are, so that it is enough to send
             those that changed.
-        removal: how a person leaves the audience of a campaign.
         wait_headers: headers of an answer that say when to call again.
     """
 
@@ -50,11 +47,9 @@ class Capabilities:
     calls_per_body: Mapping[str, int]
     connections: int
     readiness: Literal["at_once", "job", "eventually"]
-    rejects: Literal["rows", "call", "count"]
     is_replay_safe: bool
     nulls: tuple[Nulls, ...]
     keeps_other_fields: bool
-    removal: Literal["attribute", "tag", "list", "file"]
     wait_headers: tuple[str, ...] = field(default=("Retry-After",))
     keeps_values_of: frozenset[str] = frozenset()
 

@@ -36,11 +36,9 @@ CAPABILITIES = Capabilities(
     calls_per_body={"batch": 1},
     connections=10,
     readiness="at_once",
-    rejects="rows",
     is_replay_safe=True,
     nulls=("unset", "omit"),
     keeps_other_fields=True,
-    removal="attribute",
 )
 
 

@@ -36,11 +36,9 @@ CAPABILITIES = Capabilities(
     calls_per_body={"bulk": 1},
     connections=5,
     readiness="eventually",
-    rejects="rows",
     is_replay_safe=True,
     nulls=("unset", "omit"),
     keeps_other_fields=True,
-    removal="attribute",
 )
 
 

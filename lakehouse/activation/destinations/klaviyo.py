@@ -43,12 +43,10 @@ CAPABILITIES = Capabilities(
     calls_per_body={"import": 1, "job": 1},
     connections=8,
     readiness="job",
-    rejects="rows",
     is_replay_safe=True,
     nulls=("unset", "omit"),
     keeps_values_of=_OWN,
     keeps_other_fields=True,
-    removal="attribute",
 )
 _JOBS = "/api/profile-bulk-import-jobs"
 _PLACE = re.compile(r"/profiles/data/(\d+)(?:/|$)")

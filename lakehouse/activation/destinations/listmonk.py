@@ -43,11 +43,9 @@ CAPABILITIES = Capabilities(
     calls_per_body={"api": 3},  # who is there, the import, how it ended
     connections=1,
     readiness="job",
-    rejects="count",
     is_replay_safe=True,
     nulls=("unset", "omit"),
     keeps_other_fields=False,  # it replaces all of them
-    removal="attribute",
 )
 _IMPORT = "/api/import/subscribers"
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0  # seconds between two questions about an import

@@ -41,11 +41,9 @@ CAPABILITIES = Capabilities(
     calls_per_body={"lists": 1},
     connections=10,
     readiness="at_once",
-    rejects="rows",
     is_replay_safe=True,
     nulls=("send", "omit"),
     keeps_other_fields=False,  # a member who is not there is made of the same row
-    removal="tag",
 )
 _SEGMENTS_PER_PAGE = 1000
 _EXISTS = "ERROR_CONTACT_EXISTS"

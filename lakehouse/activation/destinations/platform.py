@@ -59,7 +59,6 @@ class Call:
     Attributes:
         path: below the account's base URL.
         kind: which of the account's rates it counts against, a key of `Capabilities.rates`.
-        is_repeatable: whether it may be made again when it is unknown what became of it.
         is_about_people: whether it writes to people, so that their consent is asked for before it; a GET never does.
     """
 
@@ -68,7 +67,6 @@ class Call:
     kind: str
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    is_repeatable: bool = True
     is_about_people: bool = True
 
 

@@ -47,11 +47,9 @@ CAPABILITIES = Capabilities(
     calls_per_body={"upsert": 1, "job": 1},
     connections=4,
     readiness="job",
-    rejects="count",
     is_replay_safe=True,
     nulls=("omit",),
     keeps_other_fields=True,
-    removal="attribute",
     wait_headers=("Retry-After", "X-RateLimit-Reset"),
 )
 # Attributes of a contact itself; all others are custom fields.

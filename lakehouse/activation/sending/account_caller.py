@@ -168,20 +168,20 @@ class AccountCaller:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _TryAgain(f"cannot be reached ({kind_of(error)})") from None
         except httpx.TransportError as error:
-            raise self._unknown(call, f"did not answer ({kind_of(error)})") from None
+            raise self._unknown(f"did not answer ({kind_of(error)})") from None
         self.tally.answered += 1
         self.tally.bytes_sent += len(call.content)
         if answer.status_code == _TOO_MANY:
             raise self._throttled(answer)
         if answer.status_code >= 500 or answer.status_code == _REQUEST_TIMED_OUT:
             wait = self._asked_to_wait(answer)
-            raise self._unknown(call, f"answers HTTP {answer.status_code}", wait)
+            raise self._unknown(f"answers HTTP {answer.status_code}", wait)
         return Answer(answer.status_code, answer.headers, content)
 
-    def _unknown(self, call: Call, what: str, wait: float | None = None) -> Exception:
+    def _unknown(self, what: str, wait: float | None = None) -> Exception:
         """The error of an attempt that may have been applied."""
         self.tally.unknown += 1
-        if call.is_repeatable:
+        if self.capabilities.is_replay_safe:
             return _TryAgain(what, wait, is_unknown=True)
         return PlatformUnavailableError(self.account, f"{what}, and the call must not be repeated")
 
