@@ -40,7 +40,9 @@ def up(as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="End commands that are at work, too.")
 @json_option
 def down(wait: bool, force: bool, as_json: bool) -> None:
-    """Stop Airflow, with the tasks that it runs, and the engine. Does nothing if they are not running.
+    """Stop Airflow, with the tasks that it runs, the near real time part, and the engine.
+
+    Does nothing if they are not running.
 
     While `lakehouse run` or another command is at work in this home, nothing is stopped unless --wait or --force is
     given. Work that is ended is gone on with by the next run.

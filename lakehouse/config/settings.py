@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         "", description="redis://... of the hot profile store; empty = the Redis of `lakehouse services`"
     )
     redis_port: int = Field(15379, ge=1, le=65535, description="port of the Redis of `lakehouse services`")
+    collector_port: int = Field(15081, ge=1, le=65535, description="port of the collector, on loopback")
+    collector_key_rate: float = Field(
+        10_000, ge=0, description="events a second that the collector takes with one write key; 0 = no limit"
+    )
+    collector_address_rate: float = Field(
+        200, ge=0, description="requests a second that the collector takes from one address; 0 = no limit"
+    )
     export_memory_gb: float = Field(
         0.4,
         ge=0.2,

@@ -1,4 +1,4 @@
-"""`lakehouse down`: end Airflow's servers and the engine, with regard to what is at work in this home."""
+"""`lakehouse down`: end Airflow's servers, the near real time part and the engine, with regard to what is at work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from lakehouse.engine import control as engine
 from lakehouse.errors import TerminalError
 from lakehouse.orchestration.server import control as server
 from lakehouse.orchestration.server.control import ServerStatus
+from lakehouse.services import near_real_time
 from lakehouse.utils.processes import end_alone, wait_for
 from lakehouse.utils.work_record import Work, work_in
 
@@ -26,7 +27,7 @@ class AtWorkError(TerminalError):
 
 
 def shut_down(wait: bool = False, force: bool = False) -> ServerStatus:
-    """Stop Airflow's servers, with the tasks that they run, and the engine.
+    """Stop Airflow's servers, with the tasks that they run, the near real time part, and the engine.
 
     Args:
         wait: first wait until no command is at work in this home.
@@ -43,5 +44,6 @@ def shut_down(wait: bool = False, force: bool = False) -> ServerStatus:
     elif works := work_in(folder):
         raise AtWorkError(works)
     found = server.down()
+    near_real_time.stop()
     engine.stop()
     return found

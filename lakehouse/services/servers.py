@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from lakehouse.config.settings import settings
 from lakehouse.services.group import Group, Part
-from lakehouse.services.kafka_broker import kafka_part
-from lakehouse.services.redis_server import redis_part
 
 
 def _parts() -> Sequence[Part]:
+    from lakehouse.services.kafka_broker import kafka_part  # these need the extra `realtime`, the status does not
+    from lakehouse.services.redis_server import redis_part
+
     chosen = settings()
     wanted = [] if chosen.redis_url else [redis_part()]
     return wanted if chosen.kafka_servers else [*wanted, kafka_part()]

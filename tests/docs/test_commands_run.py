@@ -27,6 +27,7 @@ NOT_RUN = {
     "make run ENGINE=spark": "needs Java; the main job on Spark has tests of its own",
     ".venv/bin/lakehouse simulate klaviyo --port 18080": "serves until it is ended; it has tests of its own",
     "LAKEHOUSE_ENGINE=spark .venv/bin/lakehouse engine start": "needs Java",
+    ".venv/bin/lakehouse realtime up": "needs Java, and has tests of its own",
     ".venv/bin/lakehouse services up": "needs Java, and has tests of its own",
     "LAKEHOUSE_ENGINE=spark .venv/bin/lakehouse engine status": "follows the one before",
 }

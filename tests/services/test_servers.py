@@ -27,14 +27,14 @@ from lakehouse.profiles.redis_access import redis_password_file, redis_url
 from lakehouse.services import group
 from lakehouse.services.servers import GROUP
 from tests.support.homes import Home, free_ports
-from tests.support.near_real_time import servers_in
+from tests.support.near_real_time import started_in
 
 needs_java = [pytest.mark.spark, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with servers_in(tmp_path_factory.mktemp("servers")) as home:
+    with started_in(tmp_path_factory.mktemp("servers"), "services", "up") as home:
         yield home
 
 

@@ -1,35 +1,58 @@
-"""Kafka and Redis in a home of their own, started once for all tests that need them."""
+"""The near real time part in a home of its own, started once for all tests that need it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from lakehouse.config.settings import settings
-from lakehouse.services import group
-from lakehouse.services.servers import GROUP
+from lakehouse.kafka.access import kafka_access
+from lakehouse.kafka.topics import Topic
+from lakehouse.services import near_real_time
 from tests.support.homes import Home, free_ports
 
-PORTS = ("KAFKA_PORT", "REDIS_PORT")
+PORTS = ("KAFKA_PORT", "REDIS_PORT", "COLLECTOR_PORT", "PROFILE_API_PORT")
 
 
 @contextmanager
-def servers_in(folder: Path) -> Iterator[Home]:
-    """This process works in a home whose Kafka and Redis run, with the topics."""
+def started_in(folder: Path, *command: str, jars: Sequence[Path] = ()) -> Iterator[Home]:
+    """This process works in a home in which `lakehouse <command>` has run; everything in it is stopped in the end.
+
+    `jars`: folders of jars that were fetched before.
+    """
     home = Home(folder)
     ports = {f"LAKEHOUSE_{name}": str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
+    for kept in jars:
+        place = folder / "engine" / "jars" / kept.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(kept)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in home.environment(**ports).items():
             if name.startswith("LAKEHOUSE_"):
                 patch.setenv(name, value)
         settings.cache_clear()
         try:
-            home.lakehouse("services", "up", **ports)
+            home.lakehouse(*command, **ports)
             yield home
         finally:
-            group.down(GROUP)
+            near_real_time.stop()
             settings.cache_clear()
     settings.cache_clear()
+
+
+def messages_in(topic: Topic, count: int) -> list[dict[str, Any]]:
+    """The first messages of a topic, by their key and in order, with key, headers and decoded value."""
+    access = kafka_access(settings()).for_librdkafka()
+    consumer = Consumer(access | {"group.id": "tests", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic.name, number, OFFSET_BEGINNING) for number in range(topic.partitions)])
+    found = consumer.consume(count, timeout=30)
+    consumer.close()
+    return [
+        {"key": each.key(), "headers": dict(each.headers() or ()), "value": json.loads(each.value())} for each in found
+    ]

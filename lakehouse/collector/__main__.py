@@ -1,0 +1,28 @@
+"""The collector as a process: `python -m lakehouse.collector`, started by `lakehouse realtime up`."""
+
+from __future__ import annotations
+
+from lakehouse.collector.app import Collector
+from lakehouse.config.settings import settings
+from lakehouse.kafka.access import kafka_access
+from lakehouse.kafka.producer import AcknowledgedProducer
+from lakehouse.keys.store import KeyRing
+from lakehouse.web.serve import prepare_process, serve
+
+
+def main() -> None:
+    """Serve until a signal."""
+    prepare_process()
+    chosen = settings()
+    access = kafka_access(chosen)
+    collector = Collector(
+        KeyRing(chosen.home),
+        lambda: AcknowledgedProducer(access),
+        chosen.collector_key_rate,
+        chosen.collector_address_rate,
+    )
+    serve(collector.application(), chosen.collector_port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The collector as an ASGI application: Segment's HTTP tracking API, answered when Kafka has the events.
+
+200 says so, also for events that break the contract: they are dead letters then, and named in the answer. Any other
+status says that nothing of the request may be relied on, and 429 and 503 when to come again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lakehouse.collector.body import read_json
+from lakehouse.collector.checked import EVENT_BYTES, Rejected, messages_of
+from lakehouse.contracts.events import EVENT_TYPES
+from lakehouse.errors import TransientError
+from lakehouse.kafka.producer import Message
+from lakehouse.keys.store import Key, KeyRing
+from lakehouse.web.problem import ProblemError, answer_http_error, answer_problem
+from lakehouse.web.rate import RateLimit
+
+BATCH_BYTES = 512 * 1024
+_KAFKA_AWAY_SECONDS = 5
+_REASONS = 20  # of rejected events in one answer
+
+
+class Sender(Protocol):
+    """Where messages go."""
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Return when they are durable; TransientError when not all of them are."""
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+
+
+class Collector:
+    """What the handlers share.
+
+    Args:
+        keys: who may send.
+        open_sender: makes the sender, inside the event loop.
+        key_rate: events a second of a write key; 0 = no limit.
+        address_rate: requests a second of an address; 0 = no limit.
+    """
+
+    def __init__(
+        self, keys: KeyRing, open_sender: Callable[[], Sender], key_rate: float = 0, address_rate: float = 0
+    ) -> None:
+        self._keys, self._open_sender = keys, open_sender
+        self._by_key = RateLimit(key_rate, burst=2 * key_rate)
+        self._by_address = RateLimit(address_rate, burst=10 * address_rate)
+        self._sender: Sender | None = None
+
+    def application(self) -> Starlette:
+        """The application."""
+        single = [Route(f"/v1/{kind}", self._single(kind), methods=["POST"]) for kind in EVENT_TYPES]
+        return Starlette(
+            routes=[*single, Route("/v1/batch", self._batch, methods=["POST"]), Route("/health", _health)],
+            exception_handlers={ProblemError: answer_problem, HTTPException: answer_http_error},
+            lifespan=self._sending,
+        )
+
+    @asynccontextmanager
+    async def _sending(self, _: Starlette) -> AsyncIterator[None]:
+        self._sender = self._open_sender()
+        try:
+            yield
+        finally:
+            self._sender.close()
+
+    def _single(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
+        async def take(request: Request) -> Response:
+            key = self._admitted(request)
+            call = await read_json(request, EVENT_BYTES)
+            if not isinstance(call, dict):
+                raise ProblemError(400, "the body must be a JSON object")
+            return await self._taken([{**call, "type": kind}], key)
+
+        return take
+
+    async def _batch(self, request: Request) -> Response:
+        key = self._admitted(request)
+        body = await read_json(request, BATCH_BYTES)
+        calls = body.get("batch") if isinstance(body, dict) else None
+        if not isinstance(calls, list):
+            raise ProblemError(400, 'the body must be a JSON object with an array "batch"')
+        return await self._taken(_with_defaults(calls, body.get("context")), key, body.get("sentAt"))
+
+    def _admitted(self, request: Request) -> Key:
+        """The write key of the request, before its body is read."""
+        address = request.client.host if request.client else ""
+        _check_rate(self._by_address, address, 1)
+        key = self._keys.find(_write_key(request.headers.get("authorization", "")), "collect")
+        if key is None:
+            detail = "a write key is needed as the user name of Basic authentication; this one is missing or not valid"
+            raise ProblemError(401, detail, {"WWW-Authenticate": 'Basic realm="collector"'})
+        return key
+
+    async def _taken(self, calls: Sequence[Any], key: Key, sent_at: Any = None) -> Response:
+        _check_rate(self._by_key, key.key_id, len(calls))
+        messages, rejected = messages_of(calls, datetime.now(UTC), key.key_id, sent_at)
+        assert self._sender is not None, "the application was not started"
+        try:
+            await self._sender.send(messages)
+        except TransientError:
+            detail = "the events cannot be stored now; send them again with the same messageId"
+            raise ProblemError(503, detail, {"Retry-After": str(_KAFKA_AWAY_SECONDS)}) from None
+        return _answer(len(calls), rejected)
+
+
+def _answer(count: int, rejected: Sequence[Rejected]) -> Response:
+    said: dict[str, Any] = {"success": True}
+    if rejected:
+        said |= {
+            "accepted": count - len(rejected),
+            "dead_letters": len(rejected),
+            "reasons": [{"index": each.place, "reason": each.reason} for each in rejected[:_REASONS]],
+        }
+    return JSONResponse(said)
+
+
+def _with_defaults(calls: list[Any], context: Any) -> list[Any]:
+    """Calls of a batch with the context of the batch, where they have none."""
+    if not isinstance(context, dict):
+        return calls
+    return [{"context": context, **call} if isinstance(call, dict) else call for call in calls]
+
+
+def _check_rate(limit: RateLimit, caller: str, cost: int) -> None:
+    if wait := limit.wait_seconds(caller, time.monotonic(), cost):
+        raise ProblemError(429, "too many events or requests", {"Retry-After": str(ceil(wait))})
+
+
+def _write_key(authorization: str) -> str:
+    """The user name of Basic authentication; empty when there is none."""
+    scheme, _, said = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(said, validate=True).decode().partition(":")[0]
+    except (binascii.Error, ValueError):
+        return ""
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})

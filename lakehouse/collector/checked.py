@@ -1,0 +1,66 @@
+"""Calls of one request as messages for Kafka: events that keep the contract, and dead letters for the others."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+import msgspec
+
+from lakehouse.collector.segment import moment, to_event
+from lakehouse.contracts.events import json_schema
+from lakehouse.kafka.dead_letters import headers_of
+from lakehouse.kafka.producer import Message
+from lakehouse.kafka.topics import DEAD_LETTERS, WEB_EVENTS
+
+EVENT_BYTES = 32 * 1024
+_VALIDATOR = jsonschema_rs.Draft202012Validator(json_schema())
+_PLAIN_WORDS = {"required", "anyOf", "enum", "type", "pattern", "minLength", "maxLength", "minimum"}
+
+
+class Rejected(NamedTuple):
+    """An event that breaks the contract: its place in the request, from 0, and why."""
+
+    place: int
+    reason: str
+
+
+def messages_of(
+    calls: Iterable[Any], received_at: datetime, key_id: str, sent_at: Any = None
+) -> tuple[list[Message], list[Rejected]]:
+    """A message for every call, in their order, and which of them are dead letters."""
+    messages: list[Message] = []
+    rejected: list[Rejected] = []
+    for place, call in enumerate(calls):
+        if not isinstance(call, dict):
+            reason, event, value = "it is no object", {}, b""
+        else:
+            event = to_event(call, received_at, key_id, str(uuid.uuid4()), sent_at)
+            value = msgspec.json.encode(event)
+            reason = _broken(event) or (f"it is longer than {EVENT_BYTES} bytes" if len(value) > EVENT_BYTES else "")
+        if not reason:
+            person = event.get("user_id") or event["anonymous_id"]
+            messages.append(Message(WEB_EVENTS.name, person.encode("utf-8", "replace"), value))
+            continue
+        rejected.append(Rejected(place, reason))
+        headers = headers_of("collector", WEB_EVENTS.name, reason, moment(received_at), key_id)
+        messages.append(Message(DEAD_LETTERS.name, None, value or msgspec.json.encode(call), headers))
+    return messages, rejected
+
+
+def _broken(event: dict[str, Any]) -> str:
+    """The rule of the contract that an event breaks, without any value of it; empty when it keeps all."""
+    if _VALIDATOR.is_valid(event):
+        return ""
+    error = next(iter(_VALIDATOR.iter_errors(event)))
+    name = ".".join(map(str, error.instance_path))
+    rule = str(error.schema_path[-1])
+    if rule == "anyOf":
+        return "it has neither userId nor anonymousId"
+    if rule == "required":
+        missing = [name for name in error.kind.as_dict().values() if isinstance(name, str)]
+        return f"it has no {missing[0] if missing else 'value that it needs'}"
+    return f"{name or 'it'} breaks the rule {rule if rule in _PLAIN_WORDS else 'of its kind'}"

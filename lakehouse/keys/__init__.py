@@ -1,0 +1,1 @@
+"""API keys of the collector and of the profile API: made, listed, revoked and checked."""
