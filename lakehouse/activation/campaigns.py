@@ -24,6 +24,7 @@ from lakehouse.activation.accounts import OUTBOX, load_accounts
 from lakehouse.activation.attribute_names import compared_name
 from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.export_fields import IDENTITY_FIELDS, ExportField
+from lakehouse.activation.guard_limits import GuardLimits
 from lakehouse.activation.known_names import KnownNames, known_names, references_of
 from lakehouse.activation.null_policies import possible_null_policies
 from lakehouse.activation.presend.freshness_rules import Freshness
@@ -114,6 +115,9 @@ class Campaign(BaseModel):
     )
     ready_minutes_before: int = Field(
         5, ge=0, le=24 * 60, description="minutes before send_at by which everything has to be ready at the platform"
+    )
+    guards: GuardLimits = Field(
+        GuardLimits.model_validate({}), description="from when on a person is asked before an export"
     )
     _id: str = PrivateAttr("")
     _destination: str = PrivateAttr("")

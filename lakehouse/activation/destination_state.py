@@ -20,7 +20,8 @@ EXPORT_RECORDS = ops("export_records")
 EXPORT_ATTEMPTS = ops("export_attempts")
 HOLDOUTS = ops("holdouts")
 REPAIRS = ops("repairs")
-STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, HOLDOUTS, REPAIRS)
+APPROVALS = ops("approvals")
+STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, HOLDOUTS, REPAIRS, APPROVALS)
 
 _DUCKDB_TYPES = {"string": "varchar", "timestamp": "timestamptz"}
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakehouse.activation.accounts import OUTBOX
+from lakehouse.activation.approvals import approval_needed
 from lakehouse.activation.audience import profiles_as_of
 from lakehouse.activation.campaign_references import campaign_references
 from lakehouse.activation.campaigns import Campaign
@@ -36,9 +37,10 @@ from lakehouse.activation.export_warnings import export_warnings
 from lakehouse.activation.holdout import record_draws
 from lakehouse.activation.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
-from lakehouse.activation.next_export import GATED, next_export
+from lakehouse.activation.next_export import GATED, NextExport, next_export
 from lakehouse.activation.open_destination import open_destination
 from lakehouse.activation.plan import Plan, make_plan
+from lakehouse.activation.planning.stage import write_send_plan
 from lakehouse.activation.presend.recorded import requested_campaign
 from lakehouse.activation.presend.staleness import inputs_of
 from lakehouse.activation.segments.catalogue import segments
@@ -96,8 +98,8 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
         MissingTableError: gold has not been built.
         OtherGoldError: gold was not built for the as-of moment of this run, or not checked as it is. Nothing was sent.
         ExportRefusedError: the export would leave the destination empty, no source has brought a change of consent for
-            too long, a source is not declared any more, or the record of what was sent is not complete. Customers who
-            must not be written to were removed.
+            too long, a source is not declared any more, the record of what was sent is not complete, or a person has to
+            approve it. Customers who must not be written to were removed.
         ExportRunningError: another process is exporting the campaign.
         LakehouseError: whatever the destination raises.
     """
@@ -105,7 +107,12 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
         if (refusal := export.refusal) is not None:
             _remove_refused(export, destination)
             raise refusal
-        return [_run(export, destination, *_plan(export), window.as_of)]
+        found = next_export(export.snapshot, export.campaign, export.firewall)
+        if (needed := approval_needed(found, export.folder)) is not None:
+            write_send_plan(found, export.folder, window)
+            _remove_refused(export, destination)
+            raise needed
+        return [_run(export, destination, *_begun(export, found), window.as_of)]
 
 
 def remove_refused(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -220,15 +227,12 @@ def _end(
     record("exports", [exports_row(plan, progress, status, times, manifest_path)], export.lake)
 
 
-def _plan(export: _Export) -> tuple[Plan, SendProgress, datetime | None]:
-    """The plan, what has been sent of it, and the newest time on record. A killed export that is not resumed is
-    closed."""
-    chosen, snapshot = export.campaign, export.snapshot
-    found = next_export(snapshot, chosen, export.firewall)
-    record_draws(snapshot.connection, chosen, export.lake)
+def _begun(export: _Export, found: NextExport) -> tuple[Plan, SendProgress, datetime | None]:
+    """The plan, what has been sent of it, and the newest time on record. Killed exports are resumed or closed."""
+    record_draws(export.snapshot.connection, export.campaign, export.lake)
     if found.abandoned:
         _close(export, found.abandoned)
-    sent = recorded_actions(snapshot, found.plan.export_id) if found.is_resumed else RecordedActions({})
+    sent = recorded_actions(export.snapshot, found.plan.export_id) if found.is_resumed else RecordedActions({})
     rejected = sent.count("rejected")
     return found.plan, SendProgress(found.plan.counts, sent.total - rejected, rejected), found.newest_at
 

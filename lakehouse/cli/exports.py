@@ -28,6 +28,11 @@ _SHOW = """\b
 Examples:
   lakehouse exports show champions_thank_you-00001-0d9c6bd9a0f8
 """
+_APPROVE = """\b
+Examples:
+  lakehouse exports approve champions_thank_you-00002-0d9c6bd9a0f8 --reason "the new fields are meant"
+  lakehouse exports approve champions_thank_you-00002-0d9c6bd9a0f8 --reject --reason "wrong segment"
+"""
 _REJECTS = """\b
 Examples:
   lakehouse exports rejects
@@ -88,6 +93,25 @@ def show(export_id: str, as_json: bool) -> None:
         say("")
         print_table(("reason of a rejection", "customers"), refused)
     say(f"\nIts files: {found.manifest_file.parent}")
+
+
+@exports.command(epilog=_APPROVE)
+@click.argument("export_id", metavar="EXPORT")
+@click.option("--reason", required=True, help="Why; goes on record.")
+@click.option("--reject", "is_rejected", is_flag=True, help="Reject it instead.")
+def approve(export_id: str, reason: str, is_rejected: bool) -> None:
+    """Approve an export that guards ask about. Nothing is sent yet: run it again then."""
+    from lakehouse.activation.approvals import decide, planned_export
+    from lakehouse.config.settings import settings
+    from lakehouse.utils.no_access import this_user
+
+    plan = planned_export(settings().outbox, export_id)
+    for one in plan.fired:
+        say(one.sentence)
+    if not plan.fired:
+        say("No guard asks about it: it needs no approval.")
+        return
+    say(f"{export_id} {decide(plan, not is_rejected, this_user(), reason, settings().lake)}")
 
 
 @exports.command(epilog=_REJECTS)

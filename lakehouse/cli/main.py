@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": ("lakehouse.cli.sample:sample", "Build the sample data."),
     "sql": ("lakehouse.cli.sql:sql", "Query the tables of the lake, read-only; needs no server."),
     "status": ("lakehouse.cli.status:status", "Show the age and the last run of every table."),
+    "plan": ("lakehouse.cli.plan:plan", "Show what an export would do, and whether it is ready in time."),
     "preview": ("lakehouse.cli.preview:preview", "Show who gets a campaign and which mail, and send nothing."),
     "sources": ("lakehouse.cli.sources:sources", "Check sources, take one out for good, give one another name."),
     "segments": ("lakehouse.cli.segments:segments", "List segments, and preview one before it is built."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lakehouse.contracts.approvals import APPROVALS
 from lakehouse.contracts.model import Column, Contract, Pii
 from lakehouse.contracts.origins import REPAIRS
 from lakehouse.contracts.source_history import ACCEPTED_LOSSES, DECLARATIONS, SOURCE_CHANGES
@@ -269,6 +270,7 @@ OPS_TABLES: dict[str, Contract] = {
         EXPORTS,
         EXPORT_RECORDS,
         EXPORT_ATTEMPTS,
+        APPROVALS,
         PLATFORM_REFUSALS,
         CUSTOMER_IDS,
         HOLDOUTS,

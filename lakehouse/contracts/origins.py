@@ -64,6 +64,7 @@ _OF_TABLE = {
         f"{_OWN_FILES}, and the batches in the outbox",
         "whom a delivery may have reached that was killed before it was acknowledged",
     ),
+    "ops.approvals": Origin(_OWN_FILES, "who approved exports: one that waits is asked about again"),
     "ops.platform_refusals": Origin(
         _OWN_FILES,
         "who unsubscribed or was erased at a platform, until it says so again: where a platform lists them, load that"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from lakehouse.activation.guards.facts import Fired
 from lakehouse.activation.planning import PLAN
 from lakehouse.utils.atomic_files import write_private
 
@@ -49,6 +50,7 @@ class SendPlan(_Frozen):
         readiness: when the destination has them, as its capabilities say.
         ready_at: when a send would find everything, if the export began now.
         rows_at_risk: rows that would not be ready by the deadline.
+        fired: guards that ask a person before the export.
     """
 
     export_id: str
@@ -70,6 +72,7 @@ class SendPlan(_Frozen):
     readiness: str
     ready_at: datetime
     rows_at_risk: int
+    fired: tuple[Fired, ...] = ()
 
     @property
     def title(self) -> str:
@@ -112,9 +115,11 @@ class SendPlan(_Frozen):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should look at before anything leaves."""
+        asks = tuple(f"a person has to approve it: {one.sentence}" for one in self.fired)
         if not self.rows_at_risk or self.deadline is None:
-            return ()
+            return asks
         return (
+            *asks,
             f"{self.rows_at_risk:,} of {self.rows.to_send:,} rows would not be ready by the deadline"
             f" ({self.deadline:%Y-%m-%d %H:%M} UTC): begin earlier, or raise the limits of account {self.platform}",
         )

@@ -19,10 +19,11 @@ from lakehouse.activation.deadlines import deadline_of
 from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.outbox import Outbox, lines_of
 from lakehouse.activation.destinations.platform_kind import Audience
+from lakehouse.activation.guards.collect import facts_of, guards_about
 from lakehouse.activation.manifest import MANIFEST
 from lakehouse.activation.next_export import NextExport, opened_next_export
 from lakehouse.activation.open_destination import open_account
-from lakehouse.activation.past_exports import pace_of, past_exports
+from lakehouse.activation.past_exports import pace_of
 from lakehouse.activation.planning import PLAN
 from lakehouse.activation.planning.estimate import estimate, rows_ready_within
 from lakehouse.activation.planning.measure import Encode, measured
@@ -43,40 +44,39 @@ def plan_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
         ConfigurationError: campaigns.yml is not valid, or does not declare the campaign.
         MissingTableError: gold has not been built.
     """
-    plan, path = make_send_plan(target, window.as_of, window.run_id)
+    plan, path = make_send_plan(target, window)
     for line in (plan.title, *(f"  {label:<18} {value}" for label, value in plan.table)):
         _log.info("%s", line)
     return [TableOutcome(ops("exports"), notes=(plan.sentence, f"in {path}"), warnings=plan.warnings)]
 
 
-def make_send_plan(campaign_id: str, as_of: datetime, run_id: str = "") -> tuple[SendPlan, Path]:
-    """The plan of a campaign's next export, written into the folder of that export.
-
-    Args:
-        campaign_id: a campaign of campaigns.yml.
-        as_of: the moment that its run looks back from.
-        run_id: the run.
-    """
+def make_send_plan(target: str, window: BatchWindow) -> tuple[SendPlan, Path]:
+    """The plan of the next export of campaign `target`, written into the folder of that export."""
     outbox = settings().outbox
-    with opened_next_export(campaign_id, run_id) as found:
+    with opened_next_export(target, window.run_id) as found:
         chosen = found.plan.campaign
         folder = outbox / chosen.destination / chosen.id
-        made = send_plan(found, folder, as_of, datetime.now(UTC), run_id)
-    restrict_to_owner(outbox, folder / made.export_id)
-    path = made.write(folder / made.export_id)
+        restrict_to_owner(outbox, folder / found.plan.export_id)
+        made, path = write_send_plan(found, folder, window)
     _remove_others(folder, path)
     return made, path
 
 
-def send_plan(found: NextExport, folder: Path, as_of: datetime, now: datetime, run_id: str = "") -> SendPlan:
+def write_send_plan(found: NextExport, folder: Path, window: BatchWindow) -> tuple[SendPlan, Path]:
+    """The plan of an export that begins now, and its file; `folder` holds the campaign's exports to the destination."""
+    made = send_plan(found, folder, window)
+    return made, made.write(folder / made.export_id)
+
+
+def send_plan(found: NextExport, folder: Path, window: BatchWindow) -> SendPlan:
     """The plan of an export that begins now; `folder` holds the campaign's exports to the destination."""
-    plan, chosen = found.plan, found.plan.campaign
+    plan, chosen, now = found.plan, found.plan.campaign, datetime.now(UTC)
     route = _route(chosen, folder)
-    past = past_exports(plan.snapshot, chosen.id, chosen.destination, folder)
-    pace = pace_of(past, route.readiness)
+    facts = facts_of(found, folder, settings())
+    pace = pace_of(facts.past, route.readiness)
     removals, upserts = measured(plan, route.encode, route.form)
     needed = estimate(removals, upserts, route.batch_size, route.limits, pace)
-    deadline = deadline_of(chosen.send_at, timedelta(minutes=chosen.ready_minutes_before), as_of, now)
+    deadline = deadline_of(chosen.send_at, timedelta(minutes=chosen.ready_minutes_before), window.as_of, now)
     at_risk = 0
     if deadline is not None:
         seconds = (deadline - now).total_seconds()
@@ -87,7 +87,7 @@ def send_plan(found: NextExport, folder: Path, as_of: datetime, now: datetime, r
         campaign_id=chosen.id,
         platform=chosen.destination,
         target_sha256=plan.target_hash,
-        run_id=run_id,
+        run_id=window.run_id,
         made_at=now,
         send_at=chosen.send_at,
         deadline=deadline,
@@ -108,6 +108,7 @@ def send_plan(found: NextExport, folder: Path, as_of: datetime, now: datetime, r
         readiness=route.readiness,
         ready_at=now + timedelta(seconds=needed.seconds + needed.settling_seconds),
         rows_at_risk=at_risk,
+        fired=guards_about(found, facts),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,16 +13,18 @@ from lakehouse.activation.deadlines import deadline_of
 from lakehouse.activation.export import export_campaign
 from lakehouse.activation.planning.send_plan import PlannedRows, SendPlan
 from lakehouse.activation.planning.stage import make_send_plan, plan_campaign
+from lakehouse.activation.presend.recorded import receive_request
 from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, customer, shop  # noqa: F401 - a fixture
 from tests.activation.sending.accounts import account_at
 
+WINDOW = BatchWindow(AS_OF, AS_OF, "test", AS_OF)
 NOW = datetime(2026, 11, 27, 8, 40, tzinfo=UTC)
 SEND_AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 
 
 def plan_of(shop: Shop) -> SendPlan:  # noqa: F811 - the fixture
-    return make_send_plan("thanks", AS_OF)[0]
+    return make_send_plan("thanks", WINDOW)[0]
 
 
 def test_rows_are_those_that_the_export_then_sends(shop: Shop) -> None:  # noqa: F811 - the fixture
@@ -43,8 +46,6 @@ def test_bytes_are_those_of_the_files(shop: Shop) -> None:  # noqa: F811 - the f
     shop.customers(customer("c1", first_name="Zoë"), customer("c2", first_name='A "quoted" name'))
     planned = plan_of(shop)
     assert (planned.calls, planned.seconds < 1, planned.readiness) == ({}, True, "at_once")
-    import gzip
-
     shop.export()
     (batch,) = (shop.home / "outbox").glob("outbox/thanks/*/batches/*.gz")
     assert planned.bytes == len(gzip.decompress(batch.read_bytes()))
@@ -98,6 +99,18 @@ def test_it_is_kept_beside_the_manifest_and_only_as_long_as_it_may_come(shop: Sh
     assert [(path.parent / "manifest.json").exists() for path in kept] == [True, False]
     assert json.loads(kept[0].read_text())["export_id"] == first.export_id
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+
+
+def test_the_send_time_is_the_one_that_the_run_was_asked_for(shop: Shop) -> None:  # noqa: F811 - the fixture
+    now = datetime.now(UTC).replace(microsecond=0)
+    form = {"send_at": f"{now + timedelta(hours=2):%Y-%m-%d %H:%M} UTC"}
+    window = BatchWindow(now, now, "run 1", now)
+    receive_request("thanks", window, form)
+    plan, _ = make_send_plan("thanks", window)
+    assert plan.send_at == (now + timedelta(hours=2)).replace(second=0)
+    assert plan.deadline == plan.send_at - timedelta(minutes=5)
+    assert plan.rows_at_risk == 0
+    assert make_send_plan("thanks", WINDOW)[0].deadline is None
 
 
 @pytest.mark.parametrize(
