@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tests.support.homes import Home
 from tests.support.main_job import Ran, Undisturbed, do_data_work, run_main_job
 from tests.support.own_engines import copy_jars, own_engine_in
 from tests.support.prepared import Prepared, prepared_in
+from tests.support.programs import Program, forked_programs
 
 # How long examples take to be generated says something about who else is using the machine, nothing about the code.
 hypothesis_settings.register_profile(
@@ -86,6 +87,13 @@ def engine(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Home]:
 def airflow_home(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Home:
     """A home in which programs of tests use Airflow."""
     return prepared.copy_to(Home(tmp_path_factory.mktemp("airflow")))
+
+
+@pytest.fixture(scope="session")
+def programs(airflow_home: Home) -> Iterator[Callable[[str], Program]]:
+    """Programs of a package by name, all of them forks of one process."""
+    with forked_programs(airflow_home) as program:
+        yield program
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from lakehouse.orchestration import pools
 from lakehouse.quality.gate import load_gate
 from lakehouse.quality.rules.parameters import Parameters
 from lakehouse.tables import Layer
-from tests.support.homes import ROOT
-from tests.support.programs import Program
+from tests.support.homes import ROOT, Home
+from tests.support.lanes import first_fast
+from tests.support.programs import Program, program_in
 
 CRM = ("contacts", "consents", "products", "campaigns", "campaign_members", "redemptions")
 STAGES = ("extract", "bronze", "silver", "gate")
@@ -22,8 +23,9 @@ IDENTITIES = {"identities.resolve", "identities.gate"}
 
 
 @pytest.fixture(scope="module")
-def found(program: Program) -> dict[str, Any]:
-    described: dict[str, Any] = program("describe")
+def found(airflow_home: Home) -> dict[str, Any]:
+    """In a process of its own: what it loads is looked at."""
+    described: dict[str, Any] = program_in(airflow_home, "tests.dags.programs")("describe")
     return described
 
 
@@ -164,41 +166,36 @@ def test_the_outcome_is_told_whatever_failed_and_hides_nothing(found: dict[str, 
     assert set(tasks["watcher"]["upstream"]) == set(tasks) - {"watcher", "outcome", "identities.resolve"}
 
 
-@pytest.fixture(scope="module")
-def runs(program: Program) -> dict[str, Any]:
-    """Runs of pre_send_refresh by what fails in them."""
-    done: dict[str, Any] = program("refresh_run")
-    return done
-
-
 @pytest.mark.parametrize(
     ("failing", "state", "stages", "states"),
-    [
-        ("nothing", "success", ["preview", "export"], {"export": "success", "remove_refused": "skipped"}),
-        (
-            "request",
-            "failed",
-            [],
-            {"request": "failed", "refresh.consents": "upstream_failed", "remove_refused": "skipped"},
-        ),
-        ("source", "failed", ["removals"], {"refresh.contacts": "failed", "refresh.consents": "success"}),
-        (
-            "source that the campaign does without",
-            "success",
-            ["preview", "export"],
-            {"refresh.contacts": "success", "export": "success"},
-        ),
-        ("gate", "failed", ["removals"], {"gate_gold": "failed", "preview": "upstream_failed"}),
-        ("template", "failed", ["preview", "removals"], {"preview": "failed", "export": "upstream_failed"}),
-        ("preview", "success", ["preview", "export"], {"preview": "success", "export": "success"}),
-        ("export", "failed", ["preview", "export"], {"export": "failed", "remove_refused": "skipped"}),
-    ],
+    first_fast(
+        [
+            ("gate", "failed", ["removals"], {"gate_gold": "failed", "preview": "upstream_failed"}),
+            ("nothing", "success", ["preview", "export"], {"export": "success", "remove_refused": "skipped"}),
+            (
+                "request",
+                "failed",
+                [],
+                {"request": "failed", "refresh.consents": "upstream_failed", "remove_refused": "skipped"},
+            ),
+            ("source", "failed", ["removals"], {"refresh.contacts": "failed", "refresh.consents": "success"}),
+            (
+                "source that the campaign does without",
+                "success",
+                ["preview", "export"],
+                {"refresh.contacts": "success", "export": "success"},
+            ),
+            ("template", "failed", ["preview", "removals"], {"preview": "failed", "export": "upstream_failed"}),
+            ("preview", "success", ["preview", "export"], {"preview": "success", "export": "success"}),
+            ("export", "failed", ["preview", "export"], {"export": "failed", "remove_refused": "skipped"}),
+        ]
+    ),
 )
 def test_a_run_that_failed_is_red_and_tells_its_outcome(
-    runs: dict[str, Any], failing: str, state: str, stages: list[str], states: dict[str, str]
+    program: Program, failing: str, state: str, stages: list[str], states: dict[str, str]
 ) -> None:
     """An error of a preview that is no mistake in a template stops nothing."""
-    done = runs[failing]
+    done = program("refresh_run", failing)
     assert (done["state"], [stage for stage in done["ran"] if stage in ("preview", "export", "removals")]) == (
         state,
         stages,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.support.homes import Home
-from tests.support.programs import Program, programs
+from tests.support.programs import Program
 
 
 @pytest.fixture(scope="session")
-def program(airflow_home: Home) -> Program:
+def program(programs: Callable[[str], Program]) -> Program:
     """Run `python -m tests.orchestration.programs.<name>` and return the JSON on the last line it printed."""
-    return programs("tests.orchestration.programs", airflow_home)
+    return programs("tests.orchestration.programs")
