@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lakehouse.activation.dead_letters import DEAD_LETTERS, EXPORT_REPLAYS, REJECTED_BEFORE
 from lakehouse.contracts import OPS_TABLES
 from lakehouse.storage.duckdb_views import Snapshot
 from lakehouse.tables import TableRef, ops
@@ -21,7 +22,7 @@ EXPORT_ATTEMPTS = ops("export_attempts")
 HOLDOUTS = ops("holdouts")
 REPAIRS = ops("repairs")
 APPROVALS = ops("approvals")
-STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, HOLDOUTS, REPAIRS, APPROVALS)
+STATE_TABLES = (EXPORTS, EXPORT_RECORDS, EXPORT_ATTEMPTS, EXPORT_REPLAYS, HOLDOUTS, REPAIRS, APPROVALS)
 
 _DUCKDB_TYPES = {"string": "varchar", "timestamp": "timestamptz"}
 
@@ -33,7 +34,7 @@ _ACKNOWLEDGED = """
         max(acknowledged_at) as acknowledged_at,
         arg_max(action, acknowledged_at) as action,
         arg_max(payload_hash, acknowledged_at) as payload_hash,
-        {email} as email
+        {email}::varchar as email
     from ops.export_records
     where {of_campaign} and acknowledged_at is not null and export_id <> {without_export}
     group by customer_id
@@ -59,7 +60,7 @@ _UNCERTAIN = """
             customer_id,
             max(attempted_at) as attempted_at,
             count(*) as count_intents,
-            {attempted_email} as email
+            {attempted_email}::varchar as email
         from ops.export_attempts
         where {of_campaign} and customer_id in (select customer_id from unanswered)
         group by export_id, customer_id
@@ -118,25 +119,9 @@ _THERE = """
 # Rows of what is acknowledged of each field; a view, because only the rows of those who changed are read.
 _ACKNOWLEDGED_FIELDS = """
     create or replace view acknowledged_fields as
-    select customer_id, acknowledged_at, {field_hashes} as field_hashes
+    select customer_id, acknowledged_at, {field_hashes}::varchar as field_hashes
     from ops.export_records
     where {of_campaign} and acknowledged_at is not null and export_id <> {without_export}
-"""
-# Whose newest answer is a rejection.
-_REJECTED_BEFORE = """
-    create or replace table rejected_before as
-    with rejected as (
-        select records.customer_id, max(exports.finished_at) as rejected_at
-        from ops.export_records as records
-        inner join ops.exports as exports on records.export_id = exports.export_id
-        where records.action = 'rejected' and {of_campaign}
-        group by records.customer_id
-    )
-
-    select rejected.customer_id
-    from rejected
-    left join acknowledged on rejected.customer_id = acknowledged.customer_id
-    where acknowledged.customer_id is null or acknowledged.acknowledged_at < rejected.rejected_at
 """
 _BEGUN = """
     with moments as (
@@ -159,7 +144,8 @@ class DestinationState:
     `there` has everybody who is or may be at the destination: customer_id, payload_hash, sent_email (the address that
     was sent, if that was recorded), is_acknowledged, and is_uncertain when a delivery may or may not have reached them.
     `acknowledged_fields` has all acknowledgements with the hashes of the fields that the destination had afterwards.
-    `rejected_before` has the customers whose newest answer was a rejection.
+    `rejected_before` has the customers whose newest answer was a rejection, `dead_letters` those of them who are not
+    tried again with the same payload.
 
     Attributes:
         customers: number of customers in `there`.
@@ -200,7 +186,6 @@ def destination_state(
     """
     campaign, platform = standard_literal(campaign_id), standard_literal(destination)
     of_campaign = f"campaign_id = {campaign} and platform = {platform}"
-    of_export = f"exports.campaign_id = {campaign} and exports.platform = {platform}"
     others = {"of_campaign": of_campaign, "without_export": standard_literal(without_export)}
     run = snapshot.connection.execute
     email = _if_recorded(snapshot, EXPORT_RECORDS, "email", "arg_max_null(email, acknowledged_at)")
@@ -210,7 +195,9 @@ def destination_state(
     run(_THERE)
     field_hashes = _if_recorded(snapshot, EXPORT_RECORDS, "field_hashes", "field_hashes")
     run(_ACKNOWLEDGED_FIELDS.format(field_hashes=field_hashes, **others))
-    run(_REJECTED_BEFORE.format(of_campaign=of_export))
+    is_permanent = _if_recorded(snapshot, EXPORT_RECORDS, "is_permanent", "is_permanent")
+    run(REJECTED_BEFORE.format(of_campaign=of_campaign, is_permanent=is_permanent))
+    run(DEAD_LETTERS)
     begun = run(_BEGUN.format(of_campaign=of_campaign)).fetchall()
     return DestinationState(
         customers=run("select count(*) from there").fetchall()[0][0],
@@ -248,4 +235,4 @@ def recorded_actions(snapshot: Snapshot, export_id: str) -> RecordedActions:
 def _if_recorded(snapshot: Snapshot, table: TableRef, column: str, expression: str) -> str:
     """The expression over a column, or null for a table that was written before the column was recorded."""
     found = snapshot.connection.execute(f"describe {table}").fetchall()
-    return expression if any(name == column for name, *_ in found) else "null::varchar"
+    return expression if any(name == column for name, *_ in found) else "null"

@@ -8,16 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.activation.destinations import Batch, BatchReceipt
+from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.activation.destinations.operations import is_removal
 from lakehouse.activation.plan import Plan
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 
-NO_ANSWER = "the platform gave no answer"
+NO_ANSWER = Rejection("the platform gave no answer", is_permanent=False)
 
 
-def rejections(batch: Batch, receipt: BatchReceipt) -> dict[str, str]:
-    """Customer -> reason, of everybody whom the destination did not accept; after a failure, of whom it said so."""
-    refused = {customer_id: rejection.reason for customer_id, rejection in receipt.rejected.items()}
+def rejections(batch: Batch, receipt: BatchReceipt) -> dict[str, Rejection]:
+    """Everybody whom the destination did not accept, and why; after a failure, those of whom it said so."""
+    refused = dict(receipt.rejected)
     if receipt.failure is not None:
         return refused
     unanswered = (name for name in batch.customers if name not in receipt.accepted and name not in refused)
@@ -42,7 +43,8 @@ def export_records(
         "action": ["rejected" if why else action for why, action in zip(rejected, actions, strict=True)],
         "payload_hash": operations["payload_hash"],
         "acknowledged_at": [None if why else acknowledged_at for why in rejected],
-        "reason": rejected,
+        "reason": [why and why.reason for why in rejected],
+        "is_permanent": [why and why.is_permanent for why in rejected],
         "field_hashes": pc.if_else(pa.array([why is None for why in rejected]), operations["field_hashes"], None),
         "reference": _references(customers, receipt),
     }

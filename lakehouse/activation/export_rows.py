@@ -52,7 +52,10 @@ def abandoned_row(
         "status": "failed",
         "started_at": now,
         "finished_at": now,
-        **{f"count_{name}": planned.get(name, 0) for name in ("audience", "holdout", "suppressed", "unchanged")},
+        **{
+            f"count_{name}": planned.get(name, 0)
+            for name in ("audience", "holdout", "suppressed", "unchanged", "dead_letters")
+        },
         **{f"count_{action}": recorded.count(action) for action in ("added", "changed", "removed")},
         "count_exported": recorded.total - recorded.count("rejected"),
         "count_rejected": recorded.count("rejected"),
@@ -63,15 +66,15 @@ def abandoned_row(
 def outcome(progress: SendProgress, warnings: list[str]) -> TableOutcome:
     """The export's counts as those of every stage: read = loaded + quarantined + duplicates.
 
-    read: audience and removals; loaded: accepted by the destination; quarantined: held out, suppressed or rejected;
-    duplicates: unchanged.
+    read: audience and removals; loaded: accepted by the destination; quarantined: held out, suppressed, rejected, also
+    for good by an earlier export (dead letters); duplicates: unchanged.
     """
     counts = progress.counts
     return TableOutcome(
         table=ops("exports"),
         read=counts.audience + counts.removed,
         loaded=progress.exported,
-        quarantined=counts.holdout + counts.suppressed + progress.rejected,
+        quarantined=counts.holdout + counts.suppressed + progress.rejected + counts.dead_letters,
         duplicates=counts.unchanged,
         warnings=tuple(warnings),
         skipped=progress.exported == 0 and progress.rejected == 0,

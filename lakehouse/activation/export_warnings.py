@@ -15,8 +15,13 @@ def export_warnings(campaign: Campaign, progress: SendProgress, as_of: datetime)
     found = time_dependent_warnings(campaign)
     if progress.rejected:
         found.append(
-            f"{campaign.destination} rejected {progress.rejected} customers: receipt.json has the reasons, and the next"
-            " run sends them again"
+            f"{campaign.destination} rejected {progress.rejected} customers: receipt.json has the reasons; the next run"
+            " sends those again whom it may take then"
+        )
+    if counts.dead_letters:
+        found.append(
+            f"{counts.dead_letters} customers were not sent, because {campaign.destination} refused them for good:"
+            f" `lakehouse exports rejects --campaign {campaign.id}` says why"
         )
     if counts.audience == 0:
         found.append(f"segment {campaign.segment} has no members")

@@ -63,7 +63,7 @@ _LEFT_TO_SEND = """
     select difference.*, target.address, target.payload_hash
     from difference
     left join target using (customer_id)
-    where difference.action <> 'retained' and difference.customer_id not in ({done})
+    where difference.action not in ('retained', 'dead_letter') and difference.customer_id not in ({done})
 """
 # Bytes of the payloads by action, without making a Python object of any.
 _SIZES = """
@@ -83,7 +83,7 @@ _RETRIED = "difference semi join rejected_before using (customer_id) where actio
 
 @dataclass(frozen=True)
 class Counts:
-    """audience = holdout + suppressed + added + changed + unchanged.
+    """audience = holdout + suppressed + added + changed + unchanged + dead_letters.
 
     Once everything is sent, added + changed + removed = exported + rejected.
     """
@@ -95,6 +95,7 @@ class Counts:
     changed: int
     removed: int
     unchanged: int
+    dead_letters: int = 0
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,7 @@ def make_plan(
             changed=counts["changed"],
             removed=counts["removed"],
             unchanged=counts["unchanged"],
+            dead_letters=counts["dead_letter"],
         ),
         suppressed=dict(sorted(selection.suppressed.items())),
         target_hash=selection.target_hash,

@@ -90,7 +90,7 @@ def newest_by_destination(lake: str, outbox: Path, campaign_id: str, since: date
 
 
 def _proof(row: dict[str, Any], outbox: Path) -> Proof:
-    counts = {name.removeprefix("count_"): row.pop(name) for name in list(row) if name.startswith("count_")}
+    counts = {name.removeprefix("count_"): row.pop(name) or 0 for name in list(row) if name.startswith("count_")}
     return Proof(manifest_file=outbox / row.pop("manifest_path"), counts=counts, **row)
 
 

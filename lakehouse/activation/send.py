@@ -229,6 +229,6 @@ def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) ->
             "reference": " ".join(receipt.references),
             "sha256": receipt.sha256,
             "accepted": accepted,
-            "rejected": rejected,
+            "rejected": {customer_id: why.reason for customer_id, why in rejected.items()},
         }
     )

@@ -1,4 +1,4 @@
-"""`lakehouse exports list|show|rejects`: what was sent, and whom platforms refused."""
+"""`lakehouse exports list|show|rejects|retry|replay`: what was sent, whom platforms refused, and trying them again."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ Examples:
   lakehouse exports list
   lakehouse exports show champions_thank_you-00001-0d9c6bd9a0f8
   lakehouse exports rejects --campaign champions_thank_you
+  lakehouse exports retry champions_thank_you
+  lakehouse exports replay champions_thank_you --all --reason "the platform has raised its limit"
 """
 _LIST = """\b
 Examples:
@@ -37,6 +39,15 @@ _REJECTS = """\b
 Examples:
   lakehouse exports rejects
   lakehouse exports rejects --campaign champions_thank_you --json | jq -r '.[].customer_id'
+"""
+_RETRY = """\b
+Examples:
+  lakehouse exports retry champions_thank_you
+"""
+_REPLAY = """\b
+Examples:
+  lakehouse exports replay champions_thank_you --all --reason "the platform has raised its limit"
+  lakehouse exports replay champions_thank_you --customer 5f0c2a7e --reason "the address was corrected there"
 """
 _campaign_option = click.option("--campaign", "campaign_id", metavar="CAMPAIGN", help="Of this campaign only.")
 
@@ -119,18 +130,72 @@ def approve(export_id: str, reason: str, is_rejected: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="How many.")
 @json_option
 def rejects(campaign_id: str | None, limit: int, as_json: bool) -> None:
-    """List customers whom a platform refused when it was asked last. The next export tries them again."""
+    """List customers whom a platform refused when it was asked last.
+
+    A dead letter is not sent again until the customer's payload changes, or until it is replayed. All others are tried
+    again by the next export.
+    """
     from lakehouse.activation.rejects import rejects as rejects_of
     from lakehouse.config.settings import settings
 
     found = rejects_of(settings().lake, campaign_id, limit)
     if as_json:
-        print_json([dataclasses.asdict(reject) for reject in found])
+        print_json([dataclasses.asdict(reject) | {"is_dead": reject.is_dead} for reject in found])
     elif not found:
         say("Nobody is rejected.")
     else:
-        rows = [(one.campaign_id, one.platform, one.customer_id, one.reason) for one in found]
-        print_table(("campaign", "platform", "customer_id", "reason"), rows)
+        rows = [
+            (one.campaign_id, one.platform, one.customer_id, "yes" if one.is_dead else "no", one.reason)
+            for one in found
+        ]
+        print_table(("campaign", "platform", "customer_id", "dead letter", "reason"), rows)
+
+
+@exports.command(epilog=_RETRY)
+@click.argument("campaign_id", metavar="CAMPAIGN")
+@json_option
+def retry(campaign_id: str, as_json: bool) -> None:
+    """Export a campaign once more, from gold as it is: whom a platform may take now, and what a failure left.
+
+    Nobody who was acknowledged is sent again. Dead letters stay; `lakehouse exports replay` is for them.
+    """
+    from lakehouse.activation.campaigns import campaign
+    from lakehouse.config.settings import settings
+    from lakehouse.contracts import Stage
+    from lakehouse.orchestration.stages import run_stage
+    from lakehouse.storage.gold_builds import built_window
+    from lakehouse.utils.work_record import recorded_work
+
+    campaign(campaign_id)  # a wrong name fails here: in the stage, it would be recorded as the failure of a table
+    window = built_window("retry", settings().lake)
+    with recorded_work(settings().work, f"`lakehouse exports retry {campaign_id}`"):
+        (outcome,) = run_stage(Stage.EXPORT, campaign_id, window)
+    if as_json:
+        print_json(dataclasses.asdict(outcome) | {"table": str(outcome.table)})
+        return
+    say(f"{campaign_id}: {outcome.loaded:,} sent, {outcome.duplicates:,} unchanged, {outcome.quarantined:,} not sent")
+    for warning in outcome.warnings:
+        say(warning)
+
+
+@exports.command(epilog=_REPLAY)
+@click.argument("campaign_id", metavar="CAMPAIGN")
+@click.option("--customer", "customers", multiple=True, metavar="ID", help="This customer; may be repeated.")
+@click.option("--all", "is_all", is_flag=True, help="All dead letters of the campaign.")
+@click.option("--reason", required=True, help="Why they may be taken now; kept in ops.export_replays.")
+@json_option
+def replay(campaign_id: str, customers: tuple[str, ...], is_all: bool, reason: str, as_json: bool) -> None:
+    """Let the next export of a campaign try dead letters again. Sends nothing itself; running it twice is once."""
+    from lakehouse.activation.rejects import replay as replay_rejects
+    from lakehouse.config.settings import settings
+
+    if is_all == bool(customers):
+        raise click.UsageError("say whom to replay: --customer ID, or --all")
+    count = replay_rejects(settings().lake, campaign_id, None if is_all else customers, reason)
+    if as_json:
+        print_json({"campaign_id": campaign_id, "replayed": count})
+    else:
+        say(f"{count:,} dead letters of {campaign_id} are sent again by its next export")
 
 
 def _facts(proof: Proof) -> dict[str, Any]:

@@ -136,6 +136,7 @@ EXPORTS = Contract(
         Column("count_exported", "bigint", "Rows the platform acknowledged", required=True),
         Column("count_rejected", "bigint", "Rows the platform refused", required=True),
         Column("manifest_path", "string", "The manifest, below the outbox", required=True),
+        Column("count_dead_letters", "bigint", "Not sent again: refused for good with the same payload"),
     ),
 )
 
@@ -169,10 +170,11 @@ EXPORT_RECORDS = Contract(
         Column(
             "field_hashes",
             "string",
-            "Hashes of the fields that the platform has now, blanks between; null where payloads are sent whole",
+            "Hashes of the fields that the platform has now, with blanks between; null when that is not known",
             pii=Pii.INDIRECT,
         ),
         Column("reference", "string", "The platform's name for what it took or refused: a file, the id of a job"),
+        Column("is_permanent", "boolean", "Of a rejection: whether the same payload is refused again; else null"),
     ),
 )
 
@@ -194,6 +196,23 @@ EXPORT_ATTEMPTS = Contract(
             "The address that may have been sent, for platforms that know people by address; else null",
             pii=Pii.DIRECT,
         ),
+    ),
+)
+
+EXPORT_REPLAYS = Contract(
+    dataset="export_replays",
+    version=1,
+    grain="rejection that somebody wants to be tried again",
+    meaning="Dead letters of exports that are sent again by the next export although their payload is the same.",
+    key=("export_id", "customer_id"),
+    columns=(
+        Column("export_id", "string", "The export whose rejection is replayed", required=True),
+        Column("campaign_id", "string", "The campaign", required=True),
+        Column("platform", "string", "The platform", required=True),
+        Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
+        Column("reason", "string", "Why, in the words of who replays it", required=True),
+        Column("replayed_by", "string", "Login of who replays it", required=True, pii=Pii.INDIRECT),
+        Column("replayed_at", "timestamp", "When", required=True),
     ),
 )
 
@@ -271,6 +290,7 @@ OPS_TABLES: dict[str, Contract] = {
         EXPORT_RECORDS,
         EXPORT_ATTEMPTS,
         APPROVALS,
+        EXPORT_REPLAYS,
         PLATFORM_REFUSALS,
         CUSTOMER_IDS,
         HOLDOUTS,

@@ -65,6 +65,9 @@ _OF_TABLE = {
         "whom a delivery may have reached that was killed before it was acknowledged",
     ),
     "ops.approvals": Origin(_OWN_FILES, "who approved exports: one that waits is asked about again"),
+    "ops.export_replays": Origin(
+        _OWN_FILES, "decisions to try dead letters again: repeat `lakehouse exports replay` for those that still are"
+    ),
     "ops.platform_refusals": Origin(
         _OWN_FILES,
         "who unsubscribed or was erased at a platform, until it says so again: where a platform lists them, load that"

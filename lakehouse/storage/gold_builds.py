@@ -74,6 +74,16 @@ def require_built_for(window: BatchWindow, snapshot: Snapshot, gated: Collection
         raise OtherGoldError(f"{' and '.join(changed)} changed after the gate")
 
 
+def built_window(name: str, lake: str) -> BatchWindow:
+    """A window of a run by hand, `<name>.<now>`, for the as-of moment that gold was built for; OtherGoldError when gold
+    was never built."""
+    _, inputs = newest_inputs(GOLD_BUILT, lake)
+    if AS_OF not in inputs:
+        raise OtherGoldError("gold was never built")
+    as_of, now = datetime.fromtimestamp(inputs[AS_OF], UTC), datetime.now(UTC)
+    return BatchWindow(as_of, as_of, f"{name}.{now:%Y-%m-%dT%H:%M:%S.%fZ}", as_of)
+
+
 def _begun_last_by(lake: str) -> str | None:
     """The run that began the newest build; None when there was none."""
     rows = Table(ops("progress"), lake).rows(["run_id", "recorded_at"], [("stage", "=", GOLD_STARTED)])

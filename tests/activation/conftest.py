@@ -169,6 +169,7 @@ def assert_balanced(row: Mapping[str, Any]) -> None:
         + row["count_added"]
         + row["count_changed"]
         + row["count_unchanged"]
+        + row["count_dead_letters"]
     )
     assert (
         row["count_added"] + row["count_changed"] + row["count_removed"]

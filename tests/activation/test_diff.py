@@ -44,6 +44,9 @@ def _diff(
         ("customer_id", "payload_hash", "sent_email", "is_acknowledged", "is_uncertain"),
         there,
     )
+    connection.execute(
+        "create or replace table dead_letters as select null::varchar as customer_id, payload_hash from target"
+    )
     counts = diff(connection, removable)
     found: Found = defaultdict(list)
     for customer, action in connection.execute("select customer_id, action from difference order by all").fetchall():

@@ -150,6 +150,7 @@ def test_manifest_proves_what_was_known(shop: Shop) -> None:
         "changed": 0,
         "removed": 0,
         "unchanged": 0,
+        "dead_letters": 0,
     }
     recipients = shop.home / "outbox/outbox/thanks" / receipt["export_id"] / manifest["recipients"]
     hashes = {

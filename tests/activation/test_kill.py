@@ -198,7 +198,7 @@ def test_rejected_customers_are_tried_again(shop: Shop, monkeypatch: pytest.Monk
 
     def refuse_c2(self: Outbox, batch: Batch) -> BatchReceipt:
         receipt = deliver(self, batch)
-        return replace(receipt, accepted=receipt.accepted - {"c2"}, rejected={"c2": Rejection("mailbox unknown")})
+        return replace(receipt, accepted=receipt.accepted - {"c2"}, rejected={"c2": Rejection("mailbox full", False)})
 
     with monkeypatch.context() as refusing:
         refusing.setattr(Outbox, "deliver", refuse_c2)
@@ -209,7 +209,7 @@ def test_rejected_customers_are_tried_again(shop: Shop, monkeypatch: pytest.Monk
     assert shop.actions(receipt["export_id"]) == {"c1": "added", "c2": "rejected"}
     assert {row["customer_id"]: row["reason"] for row in shop.rows("ops/export_records")} == {
         "c1": None,
-        "c2": "mailbox unknown",
+        "c2": "mailbox full",
     }
     for retried in (1, 0):
         shop.export()

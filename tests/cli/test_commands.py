@@ -52,6 +52,8 @@ def test_commands_are_pinned() -> None:
         "exports approve",
         "exports list",
         "exports rejects",
+        "exports replay",
+        "exports retry",
         "exports show",
         "why",
         "quarantine dismiss",

@@ -27,7 +27,10 @@ from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, customer, shop  # noqa: F401 - a fixture
 
 MOMENT = datetime(2018, 1, 2, 8, 30, tzinfo=UTC)
-NAMES = ("audience", "holdout", "suppressed", "added", "changed", "removed", "unchanged", "exported", "rejected")
+NAMES = (
+    *("audience", "holdout", "suppressed", "added", "changed", "removed", "unchanged", "exported", "rejected"),
+    "dead_letters",
+)
 GATE = "QualityGateFailed: quality gate of gold.dim_customers blocked: customer_id.unique (3 rows). See Data Docs."
 
 

@@ -42,6 +42,10 @@ CAPABILITIES = Capabilities(
 )
 
 
+# Lists of users that it may take another time.
+_PASSING = ("conflict", "notFound")
+
+
 class Iterable:
     """One campaign's users."""
 
@@ -92,7 +96,7 @@ def _rejected(told: Mapping[str, Any], items: Sequence[Item]) -> dict[int, Rejec
         is_forgotten = name.startswith("forgotten")
         for person in people or ():
             for place in places.get(str(person)) or places.get(str(person).lower()) or ():
-                found[place] = Rejection(platform_reason(None, name), has_refused=is_forgotten)
+                found[place] = Rejection(platform_reason(None, name), not name.startswith(_PASSING), is_forgotten)
     return found
 
 

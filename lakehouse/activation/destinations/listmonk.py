@@ -49,6 +49,7 @@ CAPABILITIES = Capabilities(
 )
 _IMPORT = "/api/import/subscribers"
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0  # seconds between two questions about an import
+_SKIPPED = Rejection("listmonk skipped the row", is_permanent=False)  # its log does not say why
 _GRANULAR = 6  # since this version, what is overwritten can be chosen
 
 
@@ -84,17 +85,17 @@ class Listmonk:
         if self._has_granular is None:
             self._has_granular = await _has_granular_overwrite(call)
         overwrite = "overwrite_userinfo" if self._has_granular else "overwrite"
-        refused: dict[str, str] = {}
+        refused: dict[str, Rejection] = {}
         if known:
             refused |= await self._import(known, {"lists": [], overwrite: True}, call)
         if new and not items[0].row.is_removal:
             refused |= await self._import(new, {"lists": [self._list]}, call)
         places = {item.row.email.lower(): at for at, item in enumerate(items)}
-        return Outcomes("", {places[email]: Rejection(reason) for email, reason in refused.items()})
+        return Outcomes("", {places[email]: rejection for email, rejection in refused.items()})
 
     async def _import(
         self, rows: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any], call: Caller
-    ) -> dict[str, str]:
+    ) -> dict[str, Rejection]:
         """Address -> reason of the rows that an import did not take."""
         name = f"{uuid4()}.csv"
         how = {"mode": "subscribe", "subscription_status": "unconfirmed", "delim": ",", **parameters}
@@ -109,7 +110,10 @@ class Listmonk:
         there = await self._people(rows, call)
         missing = [row["email"].lower() for row in rows if not is_as_sent(row, there.get(row["email"].lower()))]
         reasons = reasons_in(log, missing)
-        return {email: platform_reason(None, reasons.get(email) or "listmonk skipped the row") for email in missing}
+        return {
+            email: Rejection(platform_reason(None, reasons[email])) if email in reasons else _SKIPPED
+            for email in missing
+        }
 
     async def _people(self, rows: Sequence[Mapping[str, Any]], call: Caller) -> dict[str, Mapping[str, Any]]:
         """Subscribers with the rows' addresses, by address."""

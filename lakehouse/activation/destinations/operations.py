@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 #   address that was sent of a customer who has another one now; what becomes of it is not the customer's outcome.
 # payload: canonical JSON in UTF-8, whole, or of the fields that changed where a platform leaves the others as they are,
 #   then without `email` if the address is the same; payload_hash: SHA-256 of the whole one, in hex.
-# field_hashes: what export_records keeps of the fields that the platform has after it; null where payloads are whole.
+# field_hashes: what export_records keeps of the fields that the platform has after it; null for a removal.
 # sent_email: the address that an earlier export sent, for platforms that know people by address; null when none did, or
 #   when it was not recorded; empty when somebody who is in the audience already has it now, so that it has to stay.
 # is_uncertain: an earlier delivery has no answer, so the platform may have the customer, with whatever payload.

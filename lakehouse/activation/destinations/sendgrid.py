@@ -61,7 +61,10 @@ _CONTACTS = "/v3/marketing/contacts"
 _LOOKED_UP = 100  # addresses of one search
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two questions about a job
 _LOOKS = 4  # until what a job wrote should be found
-_NOT_TAKEN = Rejection("SendGrid's import did not take the contact; its list of imports has a file with the reason")
+# It does not say why, so it may pass.
+_NOT_TAKEN = Rejection(
+    "SendGrid's import did not take the contact; its list of imports has a file with the reason", is_permanent=False
+)
 
 
 class SendGrid:

@@ -66,6 +66,7 @@ def _missing(noted: Sequence[Acknowledged], export_id: str, lake: str) -> list[d
             "email": addresses.get(row.customer_id),
             "reason": row.rejection.reason if row.rejection else None,
             "reference": row.reference or None,
+            "is_permanent": row.rejection.is_permanent if row.rejection else None,
         }
         for row in by_customer.values()
     ]

@@ -68,6 +68,7 @@ _COUNTS = {
     "unchanged": "unchanged",
     "exported": "sent",
     "rejected": "rejected",
+    "dead_letters": "refused for good before",
 }
 _BATCHES = 50  # that are listed
 _DECIDED = {

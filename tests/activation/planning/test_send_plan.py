@@ -80,6 +80,8 @@ def test_calls_are_those_that_the_platform_then_receives(
 def test_formerly_rejected_are_counted(shop: Shop) -> None:  # noqa: F811 - the fixture
     shop.customers(customer("c1"), customer("c2", first_name="x" * 100_001))
     shop.export()
+    assert plan_of(shop).rows == PlannedRows(added=0, changed=0, removed=0, unchanged=1, formerly_rejected=0)
+    shop.customers(customer("c1"), customer("c2"))
     assert plan_of(shop).rows == PlannedRows(added=1, changed=0, removed=0, unchanged=1, formerly_rejected=1)
 
 
