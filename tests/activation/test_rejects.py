@@ -16,9 +16,8 @@ from lakehouse.activation.rejects import NotDeadLettersError, rejects
 from lakehouse.cli.exports import UnknownExportError, exports
 from lakehouse.errors import ConfigurationError, TerminalError
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.layout_version import prepare_layout
-from lakehouse.window import BatchWindow
-from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer
+from lakehouse.storage.layout_version import record_layout
+from tests.activation.conftest import Shop, assert_balanced, customer
 
 
 def _listed(*options: str) -> list[Any]:
@@ -163,7 +162,7 @@ def test_an_export_can_be_tried_again_by_hand(shop: Shop, monkeypatch: pytest.Mo
     with monkeypatch.context() as refusing:
         _refusing(refusing, "later", "c1")
         shop.export()
-    prepare_layout(BatchWindow(AS_OF, AS_OF, "test", AS_OF), str(shop.lake))
+    record_layout("test", str(shop.lake))
     told = CliRunner().invoke(exports, ["retry", "thanks"], catch_exceptions=False)
     assert told.output.startswith("thanks: 1 sent, 1 unchanged, 0 not sent\n")
     assert rejects(str(shop.lake)) == []
