@@ -68,7 +68,8 @@ def why(
         address = normal_address(decided.profile["email"]) if decided.profile else None
         facts = _facts(export)
         since_plan = stopped_since_plan(manifest, export.receipt)
-        word, said = verdict(facts, decided, delivery, last_sent, payload, since_plan)
+        rejection = deliveries.rejection_before(export.export_id, export.platform)
+        word, said = verdict(facts, decided, delivery, last_sent, rejection, payload, since_plan)
         return Answer(
             customer_id=customer_id,
             campaign_id=campaign_id,

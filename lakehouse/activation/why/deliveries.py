@@ -60,6 +60,12 @@ class Deliveries:
         newest = max(acknowledged, key=lambda row: row["acknowledged_at"], default=None)
         return None if newest is None or newest["action"] == "removed" else _delivery(newest)
 
+    def rejection_before(self, export_id: str, platform: str) -> Delivery | None:
+        """What the platform refused for good in the newest export before that had an answer about the customer."""
+        earlier = [row for row in self._records if row["platform"] == platform and row["export_id"] < export_id]
+        newest = max(earlier, key=lambda row: (row["export_id"], row["acknowledged_at"] is not None), default=None)
+        return _delivery(newest) if newest and newest["action"] == "rejected" and newest.get("is_permanent") else None
+
 
 def _delivery(row: Row) -> Delivery:
     return Delivery(

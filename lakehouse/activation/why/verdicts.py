@@ -15,6 +15,7 @@ def verdict(
     decided: Decision,
     delivery: Delivery | None,
     last_sent: Delivery | None,
+    rejection: Delivery | None,
     payload: Payload,
     since_plan: Mapping[str, int],
 ) -> tuple[str, str]:
@@ -27,6 +28,7 @@ def verdict(
         decided: what it decided.
         delivery: what is on record of the customer.
         last_sent: what the destination had acknowledged before.
+        rejection: what the destination had refused for good before.
         payload: what would have been sent.
         since_plan: reason -> number of customers who were suppressed between the plan and their batch.
     """
@@ -37,6 +39,9 @@ def verdict(
     if (stopped := _stopped(decided)) is not None:
         word, why = stopped
         return word, f"Not written to: {why}."
+    if rejection is not None and payload.sha256 == rejection.payload_hash:
+        refused = f"{export.platform} refused the same payload for good in export {rejection.export_id}"
+        return "dead_letter", f"Not sent again: {refused}: {rejection.reason or 'no reason is on record'}."
     if last_sent is not None and payload.sha256 == last_sent.payload_hash:
         return "unchanged", f"Not sent again: {export.platform} has the same payload from export {last_sent.export_id}."
     if decided.segment.is_member is None or payload.sha256 is None:
@@ -56,7 +61,7 @@ def _delivered(export: ExportFacts, decided: Decision, delivery: Delivery) -> tu
     if delivery.action == "rejected":
         again = {
             None: "the next export tries again",
-            True: "it is refused again until the payload changes",
+            True: "it is not sent again until the payload changes",
             False: "the next export tries again",
         }[delivery.is_permanent]
         return "rejected", f"Rejected by {export.platform}: {delivery.reason or 'no reason is on record'}; {again}."

@@ -60,7 +60,7 @@ def _rows(answer: Answer, table: str) -> list[SourceRow]:
         (SAME, ["sent", "unchanged", "unchanged"]),
         (GONE, ["sent", "removed", "suppressed"]),
         (HELD_OUT, ["held_out", "held_out", "held_out"]),
-        (REFUSED, ["rejected", "rejected", "rejected"]),
+        (REFUSED, ["rejected", "dead_letter", "dead_letter"]),
     ],
 )
 def test_verdict_in_each_export(history: History, who: str, verdicts: list[str]) -> None:
@@ -116,9 +116,12 @@ def test_held_out_since_the_first_export(history: History) -> None:
 
 
 def test_rejection_in_the_platform_words(history: History) -> None:
-    answer = history.why(REFUSED)
-    assert answer.said == "Rejected by outbox: mailbox unknown; the next export tries again."
+    answer = history.why(REFUSED, 0)
+    assert answer.said == "Rejected by outbox: mailbox unknown; it is not sent again until the payload changes."
     assert answer.payload.is_proved and answer.delivery and answer.delivery.at is None
+    later = history.why(REFUSED).said
+    assert later.startswith("Not sent again: outbox refused the same payload for good in export thanks-00001-")
+    assert later.endswith(": mailbox unknown.")
 
 
 def test_refusal_that_came_after_gold_was_built(history: History) -> None:
