@@ -23,6 +23,7 @@ from lakehouse.utils.log_records import clean_log_records
 # command -> module:object and its line in `lakehouse --help`, so that help need not import them
 COMMANDS = {
     "run": ("lakehouse.cli.run:run", "Load the sources, build profiles, export a campaign's audience."),
+    "presend": ("lakehouse.cli.presend:presend", "Refresh what a campaign needs, and send what changed."),
     "sample": ("lakehouse.cli.sample:sample", "Build the sample data."),
     "sql": ("lakehouse.cli.sql:sql", "Query the tables of the lake, read-only; needs no server."),
     "status": ("lakehouse.cli.status:status", "Show the age and the last run of every table."),

@@ -1,18 +1,20 @@
 """The main job in one process: the same four DAGs as under the scheduler, one after the other through Airflow's
-`dag.test()`."""
+`dag.test()`; or the last of them alone, for one send."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.activation.campaigns import campaign
+from lakehouse.activation.presend.request import read_request
+from lakehouse.config.feeds import source_names
 from lakehouse.config.folder import working_with
 from lakehouse.config.settings import PROJECT_ROOT, settings
 from lakehouse.engine import control
@@ -57,8 +59,15 @@ class _Runs:
     failures: list[TaskFailure] = field(default_factory=list)
 
 
-def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
-    """Ingest, build, refresh and export `campaign_id`, and report what came of it.
+def run(
+    campaign_id: str,
+    as_of: datetime | None,
+    is_full: bool,
+    progress: Progress,
+    asked: Mapping[str, Any] | None = None,
+) -> RunSummary:
+    """Ingest, build, refresh and export `campaign_id`, and report what came of it; with `asked`, refresh and export
+    only.
 
     A running engine of another kind is replaced, unless Airflow's servers are up with it.
 
@@ -67,13 +76,14 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
         as_of: The moment profiles look back from; default: now.
         is_full: Rebuild every table from its inputs.
         progress: Called for every task as it starts and ends.
+        asked: What to send, with the fields of the trigger form of `pre_send_refresh`.
 
     Returns:
         The summary. Failed tasks do not raise: they are in it, and its `raise_if_failed()` does.
 
     Raises:
-        ConfigurationError: sources.yml or campaigns.yml is not valid, the campaign is unknown, or the engine cannot
-            be started (a port in use, no Java).
+        ConfigurationError: sources.yml or campaigns.yml is not valid, the campaign is unknown, what is asked for is
+            refused, or the engine cannot be started (a port in use, no Java).
         EngineUnavailableError: The engine does not come up.
         FutureAsOfError: `as_of` is more than a day from now.
         OldLakeError: An earlier version made the lake, and `is_full` is not set.
@@ -85,11 +95,14 @@ def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progr
     started, moment = time.monotonic(), datetime.now(UTC)
     configuration = f"{moment:%Y%m%dT%H%M%S.%f}"
     with working_with(run_configuration(configuration)):
-        campaign(campaign_id)
+        declared = campaign(campaign_id)
+        if asked is not None:
+            read_request(asked, declared, source_names(), as_of or moment)
         if not is_full:
             check_layout(settings().lake)
         control.check()
         conf = {"as_of": (as_of or moment).astimezone(UTC).isoformat(timespec="seconds"), "full": is_full}
+        conf |= asked or {ALLOWS_PAST_SEND: True}
         return _run_checked(campaign_id, conf | {CONFIGURATION: configuration}, progress, started, moment)
 
 
@@ -99,7 +112,7 @@ def _run_checked(
     with (
         stopped_by_signals() as stop,
         _only_run_in_home(),
-        recorded_work(settings().work, f"`lakehouse run --campaign {campaign_id}`"),
+        recorded_work(settings().work, f"`lakehouse {_name(conf)}{campaign_id}`"),
     ):
         with output_to(run_log(moment)) as to_terminal:
             dags = _prepare()
@@ -116,7 +129,7 @@ def _only_run_in_home() -> Iterator[None]:
     with held_lock(airflow_home() / "run.lock", wait_seconds=0) as is_mine:
         if not is_mine:
             raise TerminalError(
-                f"another `lakehouse run` is at work in {settings().home}",
+                f"another `lakehouse run` or `presend` is at work in {settings().home}",
                 "Wait for it, or use another LAKEHOUSE_HOME.",
             )
         yield
@@ -195,19 +208,23 @@ def _session_closed_after() -> Iterator[None]:
         close()
 
 
+def _name(conf: dict[str, Any]) -> str:
+    return "run --campaign " if ALLOWS_PAST_SEND in conf else "presend "
+
+
 def _run_dags(
     dags: dict[str, Any], campaign_id: str, conf: dict[str, Any], listener: TaskListener, runs: _Runs
 ) -> None:
     """Run the DAGs one after the other; after a stop request no further one begins."""
-    for dag_id in INGEST_AND_BUILD:
+    for dag_id in INGEST_AND_BUILD if ALLOWS_PAST_SEND in conf else ():
         listener.stop.raise_if_made()
         _test_dag(dags[dag_id], conf | {RESOLVES_LATER: dag_id in _RESOLVED_LATER}, listener, runs)
     listener.stop.raise_if_made()
     # After a failure it is not known what of a full rebuild is done: then the refresh rebuilds everything.
-    is_rebuilt = conf["full"] and not listener.failures and not runs.failures
+    is_rebuilt = conf["full"] and ALLOWS_PAST_SEND in conf and not listener.failures and not runs.failures
     if is_rebuilt:
         record_layout(runs.ids[-1], settings().lake)
-    conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt, ALLOWS_PAST_SEND: True}
+    conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}
     _test_dag(dags["pre_send_refresh"], conf, listener, runs)
 
 

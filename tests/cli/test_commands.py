@@ -39,6 +39,7 @@ def _commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str,
 def test_commands_are_pinned() -> None:
     assert [" ".join(path) for path in _commands(cli)] == [
         "run",
+        "presend",
         "sample build",
         "sql",
         "status",
@@ -277,7 +278,7 @@ def test_run_prints_json_and_sets_the_exit_code(
     def run(campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress) -> RunSummary:
         asked.append((campaign_id, as_of, is_full))
         progress(TaskEvent("build_profiles", "gate", "succeeded", 1.0))
-        return RunSummary("sail", campaign_id, str(as_of), is_full, "", 1.0, (), (), (), {}, None, failures, {}, {}, ())
+        return _summary(campaign_id, as_of, is_full, failures)
 
     monkeypatch.setattr("lakehouse.orchestration.local_run.run", run)
     ran = lakehouse("run", "--as-of", "2018-01-02T01:00:00+01:00", "--full", "--json")
@@ -286,6 +287,59 @@ def test_run_prints_json_and_sets_the_exit_code(
     assert ran.code == (1 if failures else 0)
     assert ("failed stages: build_profiles.gate" in ran.err) is bool(failures)
     assert lakehouse("run", "--campaign", "thanks").code == ran.code and asked[1] == ("thanks", None, False)
+
+
+def _summary(
+    campaign_id: str, as_of: datetime | None, is_full: bool, failures: tuple[TaskFailure, ...] = ()
+) -> RunSummary:
+    told = {"next_steps": ("look", "once more", "up"), "outcome": ("Nothing was sent.",)}
+    return RunSummary(
+        "sail",
+        campaign_id,
+        str(as_of),
+        is_full,
+        "",
+        1.0,
+        (),
+        (),
+        (),
+        {},
+        None,
+        failures,
+        {},
+        {"manifest": "/m"},
+        **told,
+    )
+
+
+def test_presend_asks_as_the_trigger_form_does(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def run(
+        campaign_id: str, as_of: datetime | None, is_full: bool, progress: Progress, form: dict[str, Any]
+    ) -> RunSummary:
+        asked.append((campaign_id, as_of, is_full, form))
+        return _summary(campaign_id, as_of, is_full)
+
+    monkeypatch.setattr("lakehouse.orchestration.local_run.run", run)
+    time = ("--send-at", "2018-01-05 09:00 Europe/Berlin")
+    options = ("--destination", "outbox", "--fresh", "crm=6h", "--fresh", "shop=1h", "--dry-run", "--reason", "late")
+    ran = lakehouse("presend", "thanks", *time, *options)
+    assert ran.code == 0 and "Nothing was sent." in ran.out and "/m" in ran.out and "once more" in ran.out
+    form = {"send_at": time[1], "destinations": ["outbox"], "freshness": ["crm=6h", "shop=1h"]}
+    assert asked == [("thanks", None, False, form | {"dry_run": True, "reason": "late"})]
+
+
+def test_presend_refuses_before_anything_starts(lakehouse: Lakehouse) -> None:
+    as_of = ("--as-of", "2018-01-02T00:00:00Z")
+    for option, says in (
+        (("--send-at", "soon", *as_of), "send_at 'soon' is not a valid time"),
+        (("--destination", "pigeon", *as_of), "has no destination 'pigeon'"),
+        (("--fresh", "crm=soon", *as_of), "'crm=soon' is not a valid limit"),
+        ((), "is before the as-of time of the run"),
+    ):
+        ran = lakehouse("presend", first_campaign_id(), *option)
+        assert (ran.code, says in ran.err) == (1, True), ran.err
 
 
 def test_quarantine_of_a_lake_without_rejected_rows(lakehouse: Lakehouse) -> None:

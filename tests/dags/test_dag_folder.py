@@ -51,7 +51,13 @@ def test_tasks_write_for_their_owner_only(found: dict[str, Any]) -> None:
 
 
 def test_dag_ids_are_these(found: dict[str, Any]) -> None:
-    assert set(found["dags"]) == {"ingest_crm", "ingest_transactions", "build_profiles", "pre_send_refresh"}
+    assert set(found["dags"]) == {
+        "campaign_calendar",
+        "ingest_crm",
+        "ingest_transactions",
+        "build_profiles",
+        "pre_send_refresh",
+    }
 
 
 def test_task_ids_are_these(found: dict[str, Any]) -> None:
@@ -65,6 +71,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
         set(_tasks(found, "build_profiles"))
         == {"check_gates", "gold_is_outdated", "test", "record_built", "docs"} | _model_tasks()
     )
+    assert set(_tasks(found, "campaign_calendar")) == {"due", "begin", "missed"}
     refreshed = {f"refresh.{dataset}" for dataset in (*CRM, "transactions")}
     assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {
         "request",
@@ -202,6 +209,19 @@ def test_a_run_that_failed_is_red_and_tells_its_outcome(
     )
     assert ("extract" in done["ran"]) is (failing != "request")
     assert states.items() <= done["told"].items()
+
+
+def test_the_calendar_begins_a_run_once_a_campaign_and_send_time(program: Program) -> None:
+    """Not while pre_send_refresh is paused, where it would wait as queued; then once."""
+    done = program("calendar_run")
+    assert [ended["begin"] for ended in done["ended"]] == ["failed", "success", "skipped"]
+    assert done["begun"] == {
+        "calendar__coupon_lovers_new_year__20180105T080000Z": {
+            "campaign_id": "coupon_lovers_new_year",
+            "send_at": "2018-01-05 08:00:00 UTC",
+            "reason": "campaign calendar",
+        }
+    }
 
 
 def test_pools_keep_one_writer_a_table(found: dict[str, Any]) -> None:

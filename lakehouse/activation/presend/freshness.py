@@ -62,7 +62,9 @@ class Input:
             age = "was read in this run"
         else:
             age = f"was read {_age(asked_at - self.read_at)} before this run"
-        limit = f"{duration_text(self.rule.at_most)} is allowed" if self.rule.at_most else "it is read in every run"
+        limit = (
+            f"{duration_text(self.rule.at_most)} is allowed" if self.rule.at_most else "it has to be read in every run"
+        )
         return f"{self.dataset} of source {self.source} {age}; {limit}"
 
 

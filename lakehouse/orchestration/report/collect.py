@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.activation.presend.recorded import is_dry_run
-from lakehouse.activation.proofs import Proof, newest_by_destination
+from lakehouse.activation.proofs import Proof, newest_by_destination, waiting_previews
 from lakehouse.activation.segments.catalogue import segment_names
 from lakehouse.config.settings import Settings, settings
 from lakehouse.orchestration.output_capture import run_log
-from lakehouse.orchestration.report.models import ExportFacts, GateFacts, RunSummary, StageFacts, TaskFailure
+from lakehouse.orchestration.report.models import (
+    ALLOWS_PAST_SEND,
+    ExportFacts,
+    GateFacts,
+    RunSummary,
+    StageFacts,
+    TaskFailure,
+)
 from lakehouse.orchestration.report.outcome import Failure, outcome_of_run
 from lakehouse.orchestration.report.run_outcome import why_dropped
 from lakehouse.quality.verdicts import latest_gates
@@ -77,7 +85,7 @@ def collect(
         export=_facts(export) if export else None,
         failures=failures,
         spent=_seconds_by_part(clock, stage_seconds),
-        pages=_pages(moment, export),
+        pages=_pages(campaign_id, moment, export),
         next_steps=_next_steps(_command(campaign_id, conf, moment), stages, failures),
     )
 
@@ -136,12 +144,14 @@ def _seconds_by_part(clock: Clock, stage_seconds: dict[str, float]) -> dict[str,
     }
 
 
-def _pages(moment: datetime, export: Proof | None) -> dict[str, str]:
+def _pages(campaign_id: str, moment: datetime, export: Proof | None) -> dict[str, str]:
     site = settings().docs_site
     places = {"lake": settings().lake, "outbox": str(settings().outbox), "dbt docs": str(site / "dbt" / "index.html")}
     places |= {"Data Docs": str(site / "data_docs" / "index.html"), "log of this run": str(run_log(moment))}
     if export is None:
-        return places
+        waiting = next(iter(waiting_previews(settings().outbox, campaign_id)), None)
+        is_new = waiting is not None and waiting.stat().st_mtime >= moment.timestamp()
+        return places | ({"preview": str(waiting)} if is_new else {})
     preview = {"preview": str(export.preview)} if export.preview else {}
     return places | preview | {"manifest": str(export.manifest_file)}
 
@@ -153,7 +163,17 @@ def _command(campaign_id: str, conf: dict[str, Any], moment: datetime) -> str:
     engine = (
         "" if settings().engine == Settings.model_fields["engine"].default else f"LAKEHOUSE_ENGINE={settings().engine} "
     )
-    return f"{engine}{program()} run --campaign {campaign_id}{option}"
+    if ALLOWS_PAST_SEND in conf:
+        return f"{engine}{program()} run --campaign {campaign_id}{option}"
+    return f"{engine}{program()} presend {campaign_id}{option}{_asked_options(conf)}"
+
+
+def _asked_options(conf: dict[str, Any]) -> str:
+    """What was asked for, as options of `lakehouse presend`."""
+    given = [("send-at", str(conf["send_at"]))] if conf.get("send_at") else []
+    given += [("destination", name) for name in conf.get("destinations") or ()]
+    given += [("fresh", limit) for limit in conf.get("freshness") or ()]
+    return "".join(f" --{name} {shlex.quote(value)}" for name, value in given)
 
 
 def _next_steps(again: str, stages: tuple[StageFacts, ...], failures: tuple[TaskFailure, ...]) -> tuple[str, ...]:

@@ -77,6 +77,20 @@ def render(summary: RunSummary, console: Console) -> None:
         console.print(f"  {escape(step)}", soft_wrap=True)
 
 
+def render_send(summary: RunSummary, console: Console) -> None:
+    """Print the plan, what was sent, or why nothing was, where the proof is, and how to go on."""
+    console.print()
+    for planned in (stage.message for stage in summary.stages if stage.stage == Stage.PLAN):
+        console.print(escape(planned), soft_wrap=True)
+    for line in summary.outcome:
+        console.print(escape(line), soft_wrap=True)
+    for name in ("preview", "manifest", "log of this run"):
+        if place := summary.pages.get(name):
+            console.print(f"  {name:<16} {escape(place)}", soft_wrap=True)
+    again = escape(summary.next_steps[-1 if summary.failures else -2])
+    console.print(f"\n{_outcome(summary)} in {summary.seconds:.0f} s, as of {summary.as_of}. {again}", soft_wrap=True)
+
+
 def _outcome(summary: RunSummary) -> str:
     """How the run ended: what failed, or how many warnings it succeeded with."""
     count = len(summary.warnings)

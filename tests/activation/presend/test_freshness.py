@@ -46,7 +46,7 @@ def test_an_input_is_as_fresh_as_its_last_read(hours_ago: float | None, allowed:
 @pytest.mark.parametrize(
     ("hours_ago", "allowed", "told"),
     [
-        (None, 0, "contacts of source crm was never read; it is read in every run"),
+        (None, 0, "contacts of source crm was never read; it has to be read in every run"),
         (-1, 6, "contacts of source crm was read in this run; 6h is allowed"),
         (7.5, 6, "contacts of source crm was read 7 hours before this run; 6h is allowed"),
         (72, 1.5, "contacts of source crm was read 3 days before this run; 90m is allowed"),
