@@ -91,7 +91,8 @@ def rejects(lake: str, campaign_id: str | None = None, most: int = 1000) -> list
 
 
 def replay(lake: str, campaign_id: str, customers: Sequence[str] | None, reason: str) -> int:
-    """Have the next export of a campaign try dead letters again, although their payload is the same.
+    """Have the next export of a campaign try dead letters again, on all its platforms, although their payload is the
+    same.
 
     Args:
         lake: root of the lake.
@@ -108,11 +109,12 @@ def replay(lake: str, campaign_id: str, customers: Sequence[str] | None, reason:
     """
     if not reason.strip():
         raise TerminalError("the reason is empty", "Say with --reason why they may be taken now.")
-    permanent = {one.customer_id: one for one in rejects(lake, campaign_id, _ALL) if one.is_permanent}
-    unknown = [name for name in customers or () if name not in permanent]
+    permanent = [one for one in rejects(lake, campaign_id, _ALL) if one.is_permanent]
+    unknown = sorted(set(customers or ()) - {one.customer_id for one in permanent})
     if unknown:
         raise NotDeadLettersError(campaign_id, unknown)
-    chosen = [one for name, one in permanent.items() if one.is_dead and (customers is None or name in customers)]
+    wanted = None if customers is None else set(customers)
+    chosen = [one for one in permanent if one.is_dead and (wanted is None or one.customer_id in wanted)]
     common = {
         "campaign_id": campaign_id,
         "reason": reason.strip(),

@@ -157,7 +157,8 @@ def rejects(campaign_id: str | None, limit: int, as_json: bool) -> None:
 def retry(campaign_id: str, as_json: bool) -> None:
     """Export a campaign once more, from gold as it is: whom a platform may take now, and what a failure left.
 
-    Nobody who was acknowledged is sent again. Dead letters stay; `lakehouse exports replay` is for them.
+    Goes to all platforms of the campaign, or to one: CAMPAIGN@PLATFORM. Nobody who was acknowledged is sent again. Dead
+    letters stay; `lakehouse exports replay` is for them.
     """
     from lakehouse.activation.campaigns import campaign
     from lakehouse.config.settings import settings
@@ -166,16 +167,18 @@ def retry(campaign_id: str, as_json: bool) -> None:
     from lakehouse.storage.gold_builds import built_window
     from lakehouse.utils.work_record import recorded_work
 
-    campaign(campaign_id)  # a wrong name fails here: in the stage, it would be recorded as the failure of a table
+    found = campaign(campaign_id)  # a wrong name fails here: in the stage, it would be recorded as a table's failure
+    targets = [campaign_id] if "@" in campaign_id else [f"{found.id}@{name}" for name in found.destinations]
     window = built_window("retry", settings().lake)
     with recorded_work(settings().work, f"`lakehouse exports retry {campaign_id}`"):
-        (outcome,) = run_stage(Stage.EXPORT, campaign_id, window)
+        done = {target: run_stage(Stage.EXPORT, target, window)[0] for target in targets}
     if as_json:
-        print_json(dataclasses.asdict(outcome) | {"table": str(outcome.table)})
+        print_json({target: dataclasses.asdict(one) | {"table": str(one.table)} for target, one in done.items()})
         return
-    say(f"{campaign_id}: {outcome.loaded:,} sent, {outcome.duplicates:,} unchanged, {outcome.quarantined:,} not sent")
-    for warning in outcome.warnings:
-        say(warning)
+    for target, one in done.items():
+        say(f"{target}: {one.loaded:,} sent, {one.duplicates:,} unchanged, {one.quarantined:,} not sent")
+        for warning in one.warnings:
+            say(warning)
 
 
 @exports.command(epilog=_REPLAY)

@@ -139,8 +139,10 @@ def test_hostile_values_stay_text(shop: Shop) -> None:
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
 
 
-def test_a_field_that_is_empty_for_somebody_needs_a_fallback(shop: Shop) -> None:
+@pytest.mark.parametrize("nulls", ["send", "omit"])
+def test_a_field_that_is_empty_for_somebody_needs_a_fallback(shop: Shop, nulls: str) -> None:
     """Whoever is shown: one of many has no name, and one recipient is asked for."""
+    shop.declare(fields=[{"field": "first_name", "nulls": nulls}])
     _template(shop, "---\nsubject: Hi\n---\n\n<p>{{ first_name }}</p>\n")
     shop.customers(*(customer(f"c{at}") for at in range(30)), customer("c99", first_name=None))
     with pytest.raises(ConfigurationError, match=r"thanks.liquid:5: 'first_name' is empty for a recipient") as refused:

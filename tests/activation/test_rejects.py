@@ -17,6 +17,7 @@ from lakehouse.cli.exports import UnknownExportError, exports
 from lakehouse.errors import ConfigurationError, TerminalError
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.layout_version import record_layout
+from lakehouse.storage.ops_tables import record
 from tests.activation.conftest import Shop, assert_balanced, customer
 
 
@@ -132,6 +133,16 @@ def test_dead_letters_that_are_replayed_are_sent_once(shop: Shop, monkeypatch: p
     assert len(shop.rows("ops/export_replays")) == 2
 
 
+def test_a_replay_is_for_all_platforms(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _refused_for_good(shop, monkeypatch, "c1")
+    (first,) = (row for row in shop.rows("ops/export_records") if row["customer_id"] == "c1")
+    elsewhere = {"export_id": "thanks-00001-there", "platform": "mails"}
+    record("export_records", [first | elsewhere], str(shop.lake))
+    record("exports", [shop.receipts()[0] | elsewhere], str(shop.lake))
+    assert [one.platform for one in rejects(str(shop.lake))] == ["mails", "outbox"]
+    assert (_replay("--customer", "c1", "--reason", "x"), _replay("--all", "--reason", "x")) == (2, 0)
+
+
 def test_what_cannot_be_replayed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     _refused_for_good(shop, monkeypatch, "c1")
     with pytest.raises(
@@ -164,7 +175,7 @@ def test_an_export_can_be_tried_again_by_hand(shop: Shop, monkeypatch: pytest.Mo
         shop.export()
     record_layout("test", str(shop.lake))
     told = CliRunner().invoke(exports, ["retry", "thanks"], catch_exceptions=False)
-    assert told.output.startswith("thanks: 1 sent, 1 unchanged, 0 not sent\n")
+    assert told.output.startswith("thanks@outbox: 1 sent, 1 unchanged, 0 not sent\n")
     assert rejects(str(shop.lake)) == []
     assert [row["count_loaded"] for row in shop.rows("ops/runs") if row["stage"] == "export"] == [1]
     with pytest.raises(ConfigurationError, match="there is no campaign 'thank'"):
