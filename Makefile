@@ -3,6 +3,7 @@ PYTHON  ?= python3.11
 ENGINE  ?= $(or $(LAKEHOUSE_ENGINE),sail)
 SCALE   ?= 1
 HOUSEHOLDS ?=
+BATCH   ?=
 AS_OF   ?= 2018-01-02T00:00:00Z
 CAMPAIGN ?= champions_thank_you
 BIN     := .venv/bin
@@ -16,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 help: ## print every target
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: ENGINE=sail|spark  SCALE=1  HOUSEHOLDS=100 (a small sample)  AS_OF=$(AS_OF)  CAMPAIGN=$(CAMPAIGN)  PYTHON=$(PYTHON)"
+	@echo "  Variables: ENGINE=sail|spark  SCALE=1  HOUSEHOLDS=100 (a small sample)  BATCH=1  AS_OF=$(AS_OF)  CAMPAIGN=$(CAMPAIGN)  PYTHON=$(PYTHON)"
 
 .venv/.ready: requirements/requirements.lock requirements/bootstrap.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 is needed and '$(PYTHON)' was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -36,10 +37,11 @@ run: setup ## build the sample dumps and run the main job on them (ENGINE=spark 
 	@$(BIN)/lakehouse sample build --scale $(SCALE) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 	@$(BIN)/lakehouse run --campaign $(CAMPAIGN) --as-of $(AS_OF)
 
-up: setup ## start Airflow's servers, with the UI on loopback
+up: setup ## start Airflow's servers, with the UI on loopback, and the near real time part (Java 17; not with BATCH=1)
 	@$(BIN)/lakehouse up
+	@test -n "$(BATCH)" || $(BIN)/lakehouse realtime up || { echo "Airflow runs. To start it alone: make up BATCH=1"; exit 1; }
 
-down: ## stop Airflow's servers and the engine; not while a run is at work
+down: ## stop Airflow's servers, the near real time part and the engine; not while a run is at work
 	@$(BIN)/lakehouse down
 
 # Two processes, each with engines of its own; one of them begins with the tests on Spark, which take longest.

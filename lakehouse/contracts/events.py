@@ -75,3 +75,16 @@ def _property(column: Column) -> dict[str, Any]:
     if column.allowed:
         return described | {"enum": list(column.allowed)}
     return described | {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+
+
+# bronze.web_events: a row per message of the topic, as received, and where it stood there.
+BRONZE_WEB_EVENTS = (
+    Column("event_id", "string", "Id of the event; null when the message cannot be read"),
+    Column("event_type", "string", "Kind of call"),
+    Column("occurred_at", "timestamp", "When it happened"),
+    Column("received_at", "timestamp", "When the collector took it"),
+    Column("payload", "string", "The message as it is", required=True, pii=Pii.DIRECT),
+    Column("_partition", "int", "Partition of the topic", required=True),
+    Column("_offset", "bigint", "Place in the partition; with it the key of the row", required=True),
+    Column("_ingested_at", "timestamp", "When Kafka took it", required=True),
+)

@@ -14,7 +14,7 @@ from lakehouse.engine.state import engine_dir
 
 # What a JVM needs beside its heap: class data, threads, code cache, grpc and parquet buffers.
 _BESIDE_THE_HEAP_GB = 0.7
-_LOG4J = """rootLogger.level = warn
+LOG4J = """rootLogger.level = warn
 rootLogger.appenderRef.stderr.ref = stderr
 appender.stderr.type = Console
 appender.stderr.name = stderr
@@ -30,7 +30,7 @@ def launch_spark(chosen: Settings) -> Launch:
     folder = engine_dir(chosen.home)
     folder.mkdir(parents=True, exist_ok=True)
     log4j = folder / "log4j2.properties"
-    log4j.write_text(_LOG4J)
+    log4j.write_text(LOG4J)
     properties = folder / "spark.properties"
     properties.write_text("".join(f"{key}={value}\n" for key, value in spark_conf(chosen).items()))
     heap_mb = int(max(memory_limit_gb(chosen) - _BESIDE_THE_HEAP_GB, 1) * 1024)

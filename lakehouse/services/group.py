@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from lakehouse.config.settings import environment_with, own_settings, settings
 from lakehouse.errors import TransientError
 from lakehouse.utils.atomic_files import write_private
@@ -181,7 +183,15 @@ def _part_status(name: str, process: ProcessId, state: GroupState) -> PartStatus
     if not process.is_alive:
         return PartStatus(name, "stopped", 0, 0.0)
     is_ready = "running" if name in state.ready else "starting"
-    return PartStatus(name, is_ready, process.pid, round(resident_gb(process.pid), 2))  # type: ignore[arg-type]
+    return PartStatus(name, is_ready, process.pid, round(_tree_gb(process.pid), 2))  # type: ignore[arg-type]
+
+
+def _tree_gb(pid: int) -> float:
+    """Memory of a process with what it has started: Python starts Spark's JVM."""
+    try:
+        return sum(map(resident_gb, (pid, *(child.pid for child in psutil.Process(pid).children(recursive=True)))))
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _await_running(group: Group, supervisor: ProcessId, patience_seconds: float) -> None:

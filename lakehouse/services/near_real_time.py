@@ -1,4 +1,4 @@
-"""The programs of the near real time part, which need Kafka and Redis: the collector."""
+"""The programs of the near real time part, which need Kafka and Redis: collector, profile API and streaming job."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lakehouse.services import group
 from lakehouse.services.group import Group, GroupStatus, Part
 from lakehouse.services.own_port import HOST, check_port, is_listening
 from lakehouse.services.servers import GROUP as SERVERS
+from lakehouse.services.stream_job import stream_part
 
 
 def _web(name: str, module: str, port: int, variable: str) -> Part:
@@ -19,7 +20,11 @@ def _web(name: str, module: str, port: int, variable: str) -> Part:
 
 def _parts() -> Sequence[Part]:
     chosen = settings()
-    return [_web("collector", "lakehouse.collector", chosen.collector_port, "LAKEHOUSE_COLLECTOR_PORT")]
+    return [
+        _web("collector", "lakehouse.collector", chosen.collector_port, "LAKEHOUSE_COLLECTOR_PORT"),
+        _web("profile-api", "lakehouse.profiles", chosen.profile_api_port, "LAKEHOUSE_PROFILE_API_PORT"),
+        stream_part(chosen),
+    ]
 
 
 GROUP = Group("near-real-time", __name__, _parts)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 import segment.analytics
+from confluent_kafka import Producer
 
 from lakehouse.config.settings import settings
+from lakehouse.kafka.access import kafka_access
 from lakehouse.kafka.topics import DEAD_LETTERS, WEB_EVENTS
 from lakehouse.keys.store import create_key
+from lakehouse.services import group
 from lakehouse.services.group import read_state
+from lakehouse.services.near_real_time import GROUP as PROGRAMS
 from lakehouse.services.servers import GROUP as SERVERS
+from lakehouse.storage.table import Table
+from lakehouse.tables import Layer, TableRef
+from lakehouse.utils.processes import wait_for
 from tests.support.homes import Home
 from tests.support.near_real_time import messages_in, started_in
 
@@ -77,3 +86,93 @@ def test_without_kafka_nothing_is_said_to_be_taken(realtime: Home, key: str) -> 
         broker.resume()
     answer = httpx.post(f"{collector()}/v1/track", json=call, auth=(key, ""), timeout=30)
     assert answer.status_code == 200
+
+
+@pytest.fixture(scope="module")
+def reader(realtime: Home) -> str:
+    return create_key(realtime.path, "profiles")[1]
+
+
+def post(key: str, *calls: dict[str, Any]) -> None:
+    answer = httpx.post(f"{collector()}/v1/batch", json={"batch": list(calls)}, auth=(key, ""), timeout=30)
+    assert answer.json() == {"success": True}
+
+
+def viewed(customer_id: str, message_id: str, product_id: str) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Product Viewed",
+        "userId": customer_id,
+        "messageId": message_id,
+        "properties": {"product_id": product_id, "name": "Tea"},
+    }
+
+
+def product_in_profile(reader: str, customer_id: str) -> dict[str, Any] | None:
+    """What the profile API says of the product viewed last; None while it knows nothing of the customer."""
+    url = f"http://127.0.0.1:{settings().profile_api_port}/v1/profiles/{customer_id}"
+    answer = httpx.get(url, headers={"authorization": f"Bearer {reader}"}, timeout=30)
+    return answer.json()["signals"]["last_viewed"] if answer.status_code == 200 else None
+
+
+def in_bronze(column: str, prefix: str) -> list[str]:
+    """Sorted values of a column of bronze.web_events that begin with the prefix."""
+    rows = Table(TableRef(Layer.BRONZE, "web_events"), settings().lake).delta
+    assert rows is not None
+    values = rows.to_pyarrow_table(columns=[column])[column].to_pylist()
+    return sorted(value for value in values if value and value.startswith(prefix))
+
+
+def await_product(reader: str, customer_id: str, product_id: str) -> None:
+    def is_there() -> bool:
+        found = product_in_profile(reader, customer_id)
+        return found is not None and found["product_id"] == product_id
+
+    assert wait_for(is_there, 180, pause_seconds=0.1)
+
+
+def test_an_event_is_in_bronze_and_in_the_profile(realtime: Home, key: str, reader: str) -> None:
+    assert product_in_profile(reader, "flow-1") is None
+    post(key, viewed("flow-1", "f1", "P1"), viewed("flow-1", "f1", "P1"), viewed("flow-1", "f2", "P2"))
+    await_product(reader, "flow-1", "P2")
+    assert wait_for(lambda: in_bronze("event_id", "f") == ["f1", "f1", "f2"], 120, pause_seconds=0.5)
+    url = f"http://127.0.0.1:{settings().profile_api_port}/v1/profiles/flow-1"
+    body = httpx.get(url, headers={"authorization": f"Bearer {reader}"}, timeout=30).json()
+    assert body["signals"]["counts_5m"]["products_viewed"] in (0, 2)  # 0 when this machine took five minutes
+    assert (body["source"], body["missing"]) == ("redis+sqlite", [])
+
+
+def test_what_cannot_be_read_is_kept_and_stops_nothing(realtime: Home, key: str, reader: str) -> None:
+    producer = Producer(kafka_access(settings()).for_librdkafka())
+    for poison in (b"poison {", b"poison \xff", b'["poison"]', b'{"event_id": {"poison": 1}}', b"poison" * 1000):
+        producer.produce(WEB_EVENTS.name, poison, key=b"poison")
+    assert producer.flush(30) == 0
+    post(key, viewed("poison", "p1", "P9"))
+    await_product(reader, "poison", "P9")
+    assert wait_for(lambda: len(in_bronze("payload", "poison")) == 3, 120, pause_seconds=0.5)
+
+
+def test_a_job_that_is_killed_goes_on_without_loss_or_repetition(realtime: Home, key: str, reader: str) -> None:
+    state = read_state(PROGRAMS)
+    assert state is not None
+    post(key, viewed("kill-1", "k1", "P1"))
+    job = psutil.Process(state.parts["stream"].pid)
+    for process in (*job.children(recursive=True), job):
+        process.kill()
+    post(key, viewed("kill-1", "k2", "P2"))
+    await_product(reader, "kill-1", "P2")
+    assert wait_for(lambda: "k2" in in_bronze("event_id", "k"), 120, pause_seconds=0.5)
+    assert in_bronze("event_id", "k") == ["k1", "k2"]
+    restarted = read_state(PROGRAMS)
+    assert restarted is not None and restarted.restarts == 1
+
+
+def test_a_lost_checkpoint_is_made_again_from_bronze(realtime: Home, key: str, reader: str) -> None:
+    group.down(PROGRAMS)
+    before = in_bronze("event_id", "")
+    shutil.rmtree(realtime.path / "stream" / "checkpoints")
+    group.up(PROGRAMS)
+    post(key, viewed("lost-1", "l1", "P1"))
+    await_product(reader, "lost-1", "P1")
+    assert wait_for(lambda: "l1" in in_bronze("event_id", "l"), 120, pause_seconds=0.5)
+    assert in_bronze("event_id", "") == sorted([*before, "l1"])

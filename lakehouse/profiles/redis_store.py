@@ -1,0 +1,99 @@
+"""Profiles in Redis (7.4 or later) or Valkey (9 or later): a hash per customer, a field of it per field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
+
+import redis
+import redis.asyncio
+from redis.backoff import NoBackoff
+
+from lakehouse.profiles.fields import Field
+from lakehouse.profiles.store import StoreUnavailableError
+
+_READ_SECONDS = 0.25
+_WRITE_SECONDS = 5.0
+_PREFIX = "profile:"
+# Name, value and expiry (milliseconds, 0 = never) for each field. Not `<`, which compares by the locale of the server.
+_WRITE = """
+local function is_greater(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = a:byte(i), b:byte(i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+for i = 1, #ARGV, 3 do
+  local known = redis.call('HGET', KEYS[1], ARGV[i])
+  if not known or is_greater(ARGV[i + 1], known) then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+    if ARGV[i + 2] ~= '0' then redis.call('HPEXPIREAT', KEYS[1], ARGV[i + 2], 'FIELDS', 1, ARGV[i]) end
+  end
+end
+"""
+
+
+class RedisStore:
+    """A profile store in Redis.
+
+    Args:
+        url: `redis://` or `rediss://`, with its password.
+    """
+
+    name = "redis"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def write(self, fields: Sequence[Field]) -> None:
+        """As in ProfileStore."""
+        customer = attrgetter("customer_id")
+        try:
+            pipeline = self._writer.pipeline(transaction=False)
+            script = self._writer.register_script(_WRITE)
+            for customer_id, own in groupby(sorted(fields, key=customer), key=customer):
+                values = [part for field in own for part in (field.name, field.encoded(), field.expires_at // 1000)]
+                script(keys=[_PREFIX + customer_id], args=values, client=pipeline)
+            pipeline.execute()
+        except redis.RedisError as error:
+            raise _unavailable(error) from None
+
+    async def read(self, customer_id: str) -> list[Field]:
+        """As in ProfileStore."""
+        try:
+            found: dict[bytes, bytes] = await self._reader.hgetall(_PREFIX + customer_id)  # type: ignore[assignment]
+        except redis.RedisError as error:
+            raise _unavailable(error) from None
+        return [Field.decoded(customer_id, name.decode(), encoded) for name, encoded in found.items()]
+
+    def delete(self, customer_ids: Sequence[str]) -> None:
+        """As in ProfileStore."""
+        try:
+            if customer_ids:
+                self._writer.unlink(*(_PREFIX + customer_id for customer_id in customer_ids))
+        except redis.RedisError as error:
+            raise _unavailable(error) from None
+
+    async def close(self) -> None:
+        """As in ProfileStore."""
+        await self._reader.aclose()
+
+    @cached_property
+    def _writer(self) -> redis.Redis:
+        return redis.Redis.from_url(self._url, socket_timeout=_WRITE_SECONDS, socket_connect_timeout=_WRITE_SECONDS)
+
+    @cached_property
+    def _reader(self) -> redis.asyncio.Redis:
+        return redis.asyncio.Redis.from_url(
+            self._url,
+            socket_timeout=_READ_SECONDS,
+            socket_connect_timeout=_READ_SECONDS,
+            retry=redis.asyncio.retry.Retry(NoBackoff(), 1),
+        )
+
+
+def _unavailable(error: redis.RedisError) -> StoreUnavailableError:
+    return StoreUnavailableError(RedisStore.name, type(error).__name__)

@@ -1,0 +1,73 @@
+"""bronze.web_events and hot signals. One row per message of the topic `web_events`, as received; append only.
+
+Input: Kafka. Output: the table, key `_partition`, `_offset`; and in the profile store a count per customer and minute
+and the product viewed last. Runs until SIGTERM, then ends after the batches under way; a restart goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+
+from pyspark.sql.streaming.query import StreamingQuery
+
+from lakehouse.config.settings import check_lake, environment_secrets, settings
+from lakehouse.errors import ConfigurationError
+from lakehouse.kafka.access import kafka_access
+from lakehouse.profiles.stores import hot_store
+from lakehouse.services.stream_job import mark_ready, stream_folder
+from lakehouse.storage.discovery import is_remote
+from lakehouse.streaming.queries import create_bronze, start_bronze, start_signals
+from lakehouse.streaming.session import stream_session
+from lakehouse.tables import Layer, TableRef
+from lakehouse.utils.atomic_files import keep_new_files_private
+from lakehouse.utils.log_records import clean_log_records
+
+log = logging.getLogger(__name__)
+_BATCH_SECONDS = 15.0  # a batch under way may take so long at a stop; then it is repeated by the next start
+
+
+def main() -> int:
+    keep_new_files_private()
+    clean_log_records(environment_secrets())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    chosen = settings()
+    check_lake(chosen)
+    if is_remote(chosen.lake):
+        expected = "a lake on this machine: the streaming job does not write to object stores yet"
+        raise ConfigurationError("LAKEHOUSE_LAKE_ROOT", None, f"the lake is {chosen.lake}", expected)
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopping.append(number))
+    spark = stream_session(chosen)
+    access, checkpoints = kafka_access(chosen), stream_folder(chosen) / "checkpoints"
+    table = TableRef(Layer.BRONZE, "web_events").location(chosen.lake)
+    create_bronze(spark, table)
+    queries = [
+        start_bronze(spark, access, table, checkpoints / "bronze"),
+        start_signals(spark, access, hot_store(chosen), checkpoints / "signals"),
+    ]
+    mark_ready(chosen)
+    while not stopping and all(query.isActive for query in queries):
+        time.sleep(0.2)
+    has_failed = not stopping
+    for query in queries:
+        _end(query)
+    return 1 if has_failed else 0
+
+
+def _end(query: StreamingQuery) -> None:
+    """End a query between two batches, if the one under way ends in time."""
+    until = time.monotonic() + _BATCH_SECONDS
+    while query.isActive and query.status["isTriggerActive"] and time.monotonic() < until:
+        time.sleep(0.05)
+    if error := query.exception():
+        log.error("query %s failed: %s", query.name, type(error).__name__)
+    query.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
