@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Measurement, measure
+from benchmarks.pre_send import pre_send_rows
 from benchmarks.web_shop import Size, deliver_first_day, deliver_second_day
 from lakehouse.utils.process_tuning import SMALL_PAGES
 from tests.support.homes import ROOT, Home
@@ -34,18 +35,21 @@ def main() -> None:
     arguments.add_argument(
         "--people", type=int, default=1_000_000, help="profiles in the audience of the export, 0 leaves it out"
     )
+    arguments.add_argument("--pre-send", type=int, default=10, help="sample scale of the pre-send run, 0 leaves it out")
     chosen = arguments.parse_args()
     console = Console(width=150)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        for engine in chosen.engines.split(","):
+        for engine in (value for value in chosen.engines.split(",") if value):
             rows += _whole_run(Path(folder) / f"run-{engine}", engine, console)
-        for scale in (int(value) for value in chosen.scales.split(",")):
+        for scale in (int(value) for value in chosen.scales.split(",") if value):
             rows += _data_work(Path(folder) / f"scale-{scale}", scale, console)
         if chosen.web_shop:
             rows += _two_days(Path(folder) / "web-shop", Size(chosen.web_shop), console)
         if chosen.people:
             rows += _exports(Path(folder) / "exports", chosen.people, console)
+        if chosen.pre_send:
+            rows += _pre_send(Path(folder) / "pre-send", chosen.pre_send, console)
     table = Table("what", "measured", "bar", "command", title="lakehouse bench", show_lines=False)
     for row in rows:
         table.add_row(*row)
@@ -236,6 +240,18 @@ def _exports(folder: Path, people: int, console: Console) -> list[Row]:
         ("  the whole export to the outbox", f"{next_seconds:.1f} s, peak {following.peak_gib:.1f} GiB", "", "export"),
         (f"{what}: first export to the outbox", f"{first_seconds:.1f} s, peak {first.peak_gib:.1f} GiB", "", "export"),
     ]
+
+
+def _pre_send(folder: Path, scale: int, console: Console) -> list[Row]:
+    env = Home(folder).environment(LAKEHOUSE_ENGINE_MEMORY_GB="6")
+    program = str(Path(sys.executable).parent / "lakehouse")
+
+    def lakehouse(*words: str) -> Measurement:
+        return _checked(measure([program, *words], env, ROOT, folder), words, console)
+
+    rows = pre_send_rows(folder, scale, AS_OF, lakehouse)
+    shutil.rmtree(folder)
+    return rows
 
 
 def _checked(result: Measurement, words: tuple[str, ...], console: Console) -> Measurement:
