@@ -8,9 +8,14 @@ from datetime import datetime, timedelta
 _REAL_TIME = timedelta(days=1)
 
 
+def is_about_now(as_of: datetime, now: datetime) -> bool:
+    """Whether a run looks back from about now: then its send is waited for."""
+    return abs(now - as_of) <= _REAL_TIME
+
+
 def deadline_of(send_at: datetime, margin: timedelta, as_of: datetime, now: datetime) -> datetime | None:
     """`margin` before the send; None for a run about another time than now, and for a send that was over when it
     began."""
-    if abs(now - as_of) > _REAL_TIME or send_at <= as_of:
+    if not is_about_now(as_of, now) or send_at <= as_of:
         return None
     return send_at - margin

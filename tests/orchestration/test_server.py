@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.homes import Home
+from tests.support.homes import ROOT, Home
 from tests.support.lakes import rows
 from tests.support.main_job import Ran
 
@@ -33,6 +36,7 @@ class Server:
     home: Home
     address: str
     token: str
+    login: dict[str, str]
 
     def call(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
@@ -87,7 +91,7 @@ def server(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     try:
         login = {"username": shown["login"], "password": shown["password"]}
         with urllib.request.urlopen(_request(f"{shown['address']}/auth/token", "POST", login), timeout=30) as answer:
-            started = Server(home, shown["address"], json.load(answer)["access_token"])
+            started = Server(home, shown["address"], json.load(answer)["access_token"], login)
         _wait(lambda: started.call("/api/v2/dags")["total_entries"] == 5, "the five DAGs")
         yield started
     finally:
@@ -152,6 +156,28 @@ def test_a_campaign_manager_triggers_the_refresh(server: Server) -> None:
     refresh = _wait(lambda: server.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")
     assert (refresh["state"], server.complaints(refresh)) == ("success", [])
     assert rows(server.home.lake, count_exports)[0][0] == before + 1
+
+
+@pytest.mark.timeout(900)
+def test_the_example_of_the_docs_asks_for_a_run_over_the_rest_api(server: Server) -> None:
+    """As it is written, with Airflow's official client."""
+    page = (ROOT / "docs" / "pre-send.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    login = {"AIRFLOW_LOGIN": server.login["username"], "AIRFLOW_PASSWORD": server.login["password"]}
+    environment = server.home.environment(AIRFLOW_ADDRESS=server.address, **login)
+    done = subprocess.run(
+        [sys.executable, "-c", example], env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    run_id, state = done.stdout.split()
+    assert state == "success"
+    asked = "select is_dry_run, reason, send_at from {ops.send_requests} where ends_with(run_id, '" + run_id + "')"
+    ((is_dry_run, reason, send_at),) = rows(server.home.lake, asked)
+    assert (is_dry_run, reason, send_at.isoformat()) == (
+        True,
+        "asked by another program",
+        "2018-01-05T13:00:00+00:00",
+    )
 
 
 def test_up_names_the_dags_in_which_a_triggered_run_waits(server: Server) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lakehouse.activation.campaign_references import CampaignReferences
 from lakehouse.activation.campaigns import Campaign, campaign
+from lakehouse.activation.deadlines import is_about_now
 from lakehouse.activation.presend.request import SendRequest, limit_texts, read_limits, read_request
 from lakehouse.config.feeds import source_names
 from lakehouse.config.settings import settings
@@ -35,7 +36,10 @@ def receive_request(
 
     Raises ConfigurationError as `read_request` does, and for a campaign that is not declared.
     """
-    asked = read_request(form, campaign(target), source_names(), window.as_of, allows_past)
+    now = datetime.now(UTC)
+    # A run may have waited in a queue until the send was over.
+    earliest = max(window.as_of, now) if is_about_now(window.as_of, now) else window.as_of
+    asked = read_request(form, campaign(target), source_names(), earliest, allows_past)
     row = {
         "run_id": window.run_id,
         "campaign_id": asked.campaign_id,
@@ -44,7 +48,7 @@ def receive_request(
         "freshness": limit_texts(asked.freshness),
         "is_dry_run": asked.is_dry_run,
         "reason": asked.reason,
-        "requested_at": datetime.now(UTC),
+        "requested_at": now,
     }
     record(SEND_REQUESTS.name, [row], settings().lake)
     return [TableOutcome(SEND_REQUESTS, read=1, loaded=1, notes=(_told(asked),))]

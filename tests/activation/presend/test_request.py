@@ -120,6 +120,15 @@ def test_a_request_is_noted_and_found_by_its_run(shop: Shop) -> None:
     assert request_of("another run", str(shop.lake)) is None
 
 
+def test_a_run_that_waited_until_its_send_was_over_is_refused(shop: Shop) -> None:
+    asked_at = datetime.now(UTC) - timedelta(minutes=10)
+    window = BatchWindow.of(asked_at, asked_at, "pre_send_refresh.r1")
+    over, to_come = (f"{asked_at + timedelta(minutes=minutes):%Y-%m-%d %H:%M:%S} UTC" for minutes in (5, 60))
+    with pytest.raises(ConfigurationError, match="is before the as-of time"):
+        receive_request("thanks", window, {"send_at": over})
+    assert receive_request("thanks", window, {"send_at": to_come})[0].loaded == 1
+
+
 def test_a_run_that_is_asked_again_counts_as_it_was_asked_last(shop: Shop) -> None:
     for is_dry in (True, False):
         receive_request("thanks", WINDOW, {"dry_run": is_dry})
