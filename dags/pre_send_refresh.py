@@ -16,6 +16,7 @@ from lakehouse.contracts import DATASETS, Stage
 from lakehouse.errors import ConfigurationError, LakehouseError, OtherGoldError
 from lakehouse.orchestration import pools
 from lakehouse.orchestration.airflow_config import base_url
+from lakehouse.orchestration.approval import FORM, ApproveSend
 from lakehouse.orchestration.report.models import ALLOWS_PAST_SEND
 from lakehouse.tables import ops
 from lakehouse.utils.foreign_errors import only_own_errors
@@ -85,8 +86,11 @@ def own_gold() -> None:
 @task(pool=pools.EXPORTS, do_xcom_push=False)
 def plan() -> None:
     """What the export would do, and whether it is ready in time, before anything leaves."""
+    from lakehouse.orchestration.send_alerts import alert_of_delay
+
     own_gold()
     work(Stage.PLAN, get_current_context()["params"]["campaign_id"])
+    alert_of_delay(get_current_context()["params"]["campaign_id"], current_window().run_id)
 
 
 @task(pool=pools.EXPORTS, do_xcom_push=False)
@@ -103,7 +107,12 @@ def preview() -> None:
         log.info("it is also in the menu, Browse, Campaigns: %s/lakehouse/campaigns/index.html", base_url())
 
 
-@task(pool=pools.EXPORTS, outlets=[asset(ops("exports"))], do_xcom_push=False)
+@task(
+    pool=pools.EXPORTS,
+    outlets=[asset(ops("exports"))],
+    trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+    do_xcom_push=False,
+)
 def export() -> None:
     """Audience, consent firewall, difference to what the platform has, delivery; run again, it sends nothing twice."""
     own_gold()
@@ -131,10 +140,12 @@ def remove_refused() -> None:
 def outcome() -> None:
     """What was sent, or that nothing was and why, with the remedy and where the pages are: always, whatever failed."""
     from lakehouse.orchestration.report.run_outcome import log_outcome
+    from lakehouse.orchestration.send_alerts import alert_of_outcome
 
     run = get_current_context()["dag_run"]
     states = get_current_context()["ti"].get_task_states(run.dag_id, run_ids=[run.run_id])[run.run_id]
-    log_outcome(get_current_context()["params"]["campaign_id"], current_window().run_id, states)
+    campaign_id, run_id = get_current_context()["params"]["campaign_id"], current_window().run_id
+    alert_of_outcome(campaign_id, run_id, log_outcome(campaign_id, run_id, states))
 
 
 @dag(
@@ -155,6 +166,7 @@ def pre_send_refresh() -> None:
     | then | identities, gold in one dbt invocation, gates of gold | seconds |
     | then | the plan: rows, calls, bytes, when it is ready | a second |
     | then | a preview of some mails, as a page | a second |
+    | then | approval by a person, only when a guard asks: menu *Browse*, *Required Actions* | until the answer |
     | then | export: audience, hold-out, consent firewall, difference, delivery to the platform | seconds |
     | then | what was exported is looked for on the platform until it is there | until the platform is done |
     | last | what was sent, or why nothing was: in the log of `outcome`, and in the menu *Browse*, *Campaigns* | |
@@ -175,9 +187,16 @@ def pre_send_refresh() -> None:
     built = build_gold()
     [*refreshed.values(), identified] >> built
     gated, planned, previewed = gate_gold(), plan(), preview()
+    approved = ApproveSend(
+        task_id="approve",
+        campaign_id="{{ params.campaign_id }}",
+        window_run_id="{{ dag_run.dag_id }}.{{ dag_run.run_id }}",
+        params=FORM,
+    )
     exported, found, removed = export(), ready(), remove_refused()
-    chain(built, gated, planned, previewed, exported, found)
-    [built, gated, planned, previewed] >> removed
+    chain(built, gated, planned, previewed, approved, exported, found)
+    previewed >> exported  # also when nobody had to approve it
+    [built, gated, planned, previewed, approved] >> removed
     [found, removed] >> outcome()
     [
         requested,
@@ -188,6 +207,7 @@ def pre_send_refresh() -> None:
         gated,
         planned,
         previewed,
+        approved,
         exported,
         found,
         removed,

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.activation.destination_state import APPROVALS
+from lakehouse.activation.destination_state import APPROVALS, STATE_TABLES, add_missing_tables
 from lakehouse.activation.guards import Fired
 from lakehouse.activation.guards.collect import facts_of, guards_about
 from lakehouse.activation.next_export import NextExport
 from lakehouse.activation.plan import Plan
-from lakehouse.activation.planning.send_plan import SendPlan
+from lakehouse.activation.planning.send_plan import SendPlan, plans_of_run
 from lakehouse.config.settings import settings
 from lakehouse.errors import ExportRefusedError, TerminalError
-from lakehouse.storage.duckdb_views import Snapshot
+from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
 from lakehouse.storage.ops_tables import record
 
 # A decision is about one export, and about trying the same target again after that failed: less is to be sent then.
@@ -123,6 +123,20 @@ def decide(plan: SendPlan, is_approved: bool, decided_by: str, reason: str, lake
     }
     record(APPROVALS.name, [row], lake)
     return made
+
+
+def undecided_plans(outbox: Path, lake: str, campaign_id: str, run_id: str) -> list[SendPlan]:
+    """Plans of a run about which guards ask, and nobody has approved them, by destination."""
+    asked = [plan for plan in plans_of_run(outbox, campaign_id, run_id) if plan.fired]
+    decisions = [(plan, decision_of(plan, lake)) for plan in asked]
+    return [plan for plan, decision in decisions if decision is None or not decision.is_approved]
+
+
+def decision_of(plan: SendPlan, lake: str) -> Decision | None:
+    """The newest decision about a plan; None when there is none."""
+    with open_snapshot([], lake, optional=STATE_TABLES) as snapshot:
+        add_missing_tables(snapshot)
+        return _decision(snapshot, plan.campaign_id, plan.platform, plan.target_sha256, plan.export_id)
 
 
 def planned_export(outbox: Path, export_id: str) -> SendPlan:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+from lakehouse.activation.campaigns import Campaign
+from lakehouse.window import BatchWindow
 
 # A run whose as-of moment is further from now looks at another time: nothing waits for its send.
 _REAL_TIME = timedelta(days=1)
@@ -11,6 +14,12 @@ _REAL_TIME = timedelta(days=1)
 def is_about_now(as_of: datetime, now: datetime) -> bool:
     """Whether a run looks back from about now: then its send is waited for."""
     return abs(now - as_of) <= _REAL_TIME
+
+
+def deadline_for(chosen: Campaign, window: BatchWindow) -> datetime | None:
+    """When everything has to be ready that a run sends of a campaign; None as `deadline_of` says."""
+    margin = timedelta(minutes=chosen.ready_minutes_before)
+    return deadline_of(chosen.send_at, margin, window.as_of, datetime.now(UTC))
 
 
 def deadline_of(send_at: datetime, margin: timedelta, as_of: datetime, now: datetime) -> datetime | None:

@@ -18,6 +18,7 @@ from lakehouse.activation.consent.firewall import Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.consent.silent_sources import Silence, silence_error, silence_of_sources
 from lakehouse.activation.consent.vanished_sources import vanished_error
+from lakehouse.activation.deadlines import deadline_for
 from lakehouse.activation.destination_state import (
     EXPORTS,
     STATE_TABLES,
@@ -177,7 +178,7 @@ def _open(target: str, run_id: str, window: BatchWindow | None = None) -> Iterat
             stale = inputs_of(declared, asked).warnings
             yield (
                 _Export(declared, snapshot, firewall, folder, chosen.lake, silent, vanished, stale),
-                open_destination(declared, folder, chosen),
+                open_destination(declared, folder, chosen, None if window is None else deadline_for(declared, window)),
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,19 @@ if TYPE_CHECKING:
     from lakehouse.activation.sending.remote import RemoteDestination
 
 
-def open_destination(campaign: Campaign, folder: Path, chosen: Settings) -> Destination:
-    """The campaign's destination; `folder` holds the campaign's exports to it. Nothing is called yet."""
-    return Outbox(folder) if campaign.destination == OUTBOX else open_account(campaign, folder, chosen)
+def open_destination(
+    campaign: Campaign, folder: Path, chosen: Settings, deadline: datetime | None = None
+) -> Destination:
+    """The campaign's destination; `folder` holds the campaign's exports to it. Nothing is called yet, and nothing after
+    the deadline."""
+    return Outbox(folder) if campaign.destination == OUTBOX else open_account(campaign, folder, chosen, deadline)
 
 
-def open_account(campaign: Campaign, folder: Path, chosen: Settings) -> RemoteDestination:
+def open_account(
+    campaign: Campaign, folder: Path, chosen: Settings, deadline: datetime | None = None
+) -> RemoteDestination:
     """The campaign's account."""
     from lakehouse.activation.sending.remote import RemoteDestination  # loads an HTTP client
 
-    return RemoteDestination(load_accounts()[campaign.destination], campaign.id, folder, chosen.home / "rates")
+    account = load_accounts()[campaign.destination]
+    return RemoteDestination(account, campaign.id, folder, chosen.home / "rates", deadline)

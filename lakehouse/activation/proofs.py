@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.activation.manifest import RECEIPT
+from lakehouse.activation.planning import PLAN
+from lakehouse.activation.planning.send_plan import SendPlan
 from lakehouse.activation.preview import PREVIEW
 from lakehouse.messages import said
 from lakehouse.storage.duckdb_views import open_snapshot
@@ -109,11 +111,25 @@ def preview_file(outbox: Path, export_id: str) -> Path | None:
     return next(iter(sorted(outbox.glob(f"*/*/{export_id}/{PREVIEW}"))), None)
 
 
+def plan_of(outbox: Path, export_id: str) -> SendPlan | None:
+    """The plan of an export that was made or is about to be; None when there is none."""
+    if not _EXPORT_ID.fullmatch(export_id):
+        return None
+    found = sorted(outbox.glob(f"*/*/{export_id}/{PLAN}"))
+    return SendPlan.read(found[0].parent) if found else None
+
+
 def waiting_previews(outbox: Path, campaign_id: str | None = None) -> list[Path]:
     """Previews of exports that have not ended, newest first."""
-    pages = [page for page in outbox.glob(f"*/*/*/{PREVIEW}") if not page.with_name(RECEIPT).exists()]
-    wanted = [page for page in pages if campaign_id in (None, page.parents[1].name)]
-    return sorted(wanted, key=lambda page: page.stat().st_mtime, reverse=True)
+    pages = [folder / PREVIEW for folder in waiting_exports(outbox, campaign_id)]
+    return [page for page in pages if page.exists()]
+
+
+def waiting_exports(outbox: Path, campaign_id: str | None = None) -> list[Path]:
+    """Folders of exports that were planned or previewed and have not ended, newest first."""
+    made = {path.parent: path.stat().st_mtime for name in (PLAN, PREVIEW) for path in outbox.glob(f"*/*/*/{name}")}
+    wanted = [folder for folder in made if campaign_id in (None, folder.parent.name)]
+    return sorted((folder for folder in wanted if not (folder / RECEIPT).exists()), key=lambda one: -made[one])
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lakehouse.activation.alerts.declared import load_alerts
 from lakehouse.activation.campaign_references import CampaignReferences, template_names
 from lakehouse.activation.campaigns import load_campaigns
 from lakehouse.activation.segments.catalogue import segment_context, segment_names
@@ -28,6 +29,7 @@ def check_configuration(folder: Path) -> None:
     check_sources(folder)
     check_segments(folder)
     check_campaigns(folder)
+    load_alerts(folder)
     placeholders(folder)
 
 

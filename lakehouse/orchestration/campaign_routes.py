@@ -10,9 +10,11 @@ from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse
 
-from lakehouse.activation.proofs import preview_file, proofs, waiting_previews
+from lakehouse.activation.approvals import decision_of
+from lakehouse.activation.proofs import plan_of, preview_file, proofs, waiting_exports
 from lakehouse.config.settings import settings
 from lakehouse.orchestration.report.campaign_pages import export_page, list_page
+from lakehouse.orchestration.report.plan_page import plan_page
 from lakehouse.utils.html_page import POLICY
 
 _LISTED = 200
@@ -28,7 +30,7 @@ def campaigns(campaign: str | None = None) -> HTMLResponse:
     chosen = settings()
     wanted = {"campaign_id": campaign} if campaign else {}
     found = proofs(chosen.lake, chosen.outbox, _LISTED, **wanted)
-    waiting = waiting_previews(chosen.outbox, campaign)
+    waiting = waiting_exports(chosen.outbox, campaign)
     return HTMLResponse(list_page(found, waiting, campaign), headers=_HEADERS)
 
 
@@ -39,6 +41,15 @@ def export(export_id: str) -> HTMLResponse:
     if not found:
         raise HTTPException(404, "This export is not on record.", _HEADERS)
     return HTMLResponse(export_page(found[0]), headers=_HEADERS)
+
+
+@router.get("/exports/{export_id}/plan")
+def plan(export_id: str) -> HTMLResponse:
+    """The plan of an export that was made or is about to be; 404 when there is none."""
+    found = plan_of(settings().outbox, export_id)
+    if found is None:
+        raise HTTPException(404, "This export has no plan.", _HEADERS)
+    return HTMLResponse(plan_page(found, decision_of(found, settings().lake)), headers=_HEADERS)
 
 
 @router.get("/exports/{export_id}/preview")

@@ -28,6 +28,7 @@ from lakehouse.orchestration.report.collect import Clock, collect
 from lakehouse.orchestration.report.models import (
     ALLOWS_PAST_SEND,
     IS_REBUILT,
+    NOBODY_ANSWERS,
     RESOLVES_LATER,
     Progress,
     RunSummary,
@@ -224,7 +225,7 @@ def _run_dags(
     is_rebuilt = conf["full"] and ALLOWS_PAST_SEND in conf and not listener.failures and not runs.failures
     if is_rebuilt:
         record_layout(runs.ids[-1], settings().lake)
-    conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt}
+    conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt, NOBODY_ANSWERS: True}
     _test_dag(dags["pre_send_refresh"], conf, listener, runs)
 
 

@@ -80,6 +80,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
         "gate_gold",
         "plan",
         "preview",
+        "approve",
         "export",
         "ready",
         "remove_refused",
@@ -144,17 +145,19 @@ def test_nothing_is_exported_unless_everything_before_went_well(found: dict[str,
     assert tasks["build_gold"]["upstream"] == sorted(
         [*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.gate"]
     )
-    assert [tasks[name]["upstream"] for name in ("gate_gold", "plan", "preview", "export", "ready")] == [
+    assert [tasks[name]["upstream"] for name in ("gate_gold", "plan", "preview", "approve", "export", "ready")] == [
         ["build_gold"],
         ["gate_gold"],
         ["plan"],
         ["preview"],
+        ["approve", "preview"],
         ["export"],
     ]
+    assert tasks["export"]["trigger_rule"] == "none_failed_min_one_success", "nobody has to approve a usual export"
     assert tasks["remove_refused"]["trigger_rule"] == "one_failed"
-    assert sorted(tasks["remove_refused"]["upstream"]) == ["build_gold", "gate_gold", "plan", "preview"]
+    assert sorted(tasks["remove_refused"]["upstream"]) == ["approve", "build_gold", "gate_gold", "plan", "preview"]
     assert {
-        tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "plan", "preview", "export", "ready")
+        tasks[name]["trigger_rule"] for name in ("build_gold", "gate_gold", "plan", "preview", "approve", "ready")
     } == {"all_success"}
     freed = [*(f"refresh.{dataset}" for dataset in (*CRM, "transactions")), "identities.resolve"]
     assert {tasks[name]["trigger_rule"] for name in freed} == {"all_done_min_one_success"}, (
@@ -319,3 +322,18 @@ def test_an_export_builds_and_checks_gold_again_where_another_run_built_it_since
     ran = program("export_again")
     gates = ["gate gold.dim_customers", "gate gold.segment_members", "gate gold.suppressions"]
     assert ran == {"own": ["export thanks"], "other": ["gold build", *gates, "export thanks"]}
+
+
+def test_a_person_is_asked_only_when_a_guard_asks_and_the_answer_is_recorded(program: Program) -> None:
+    done = program("approve")
+    assert done["nothing asked"] == "No guard asks a person."
+    assert done["nobody there"].startswith("Nobody can answer")
+    assert (done["asked"]["options"], done["asked"]["defaults"]) == (["Approve", "Reject"], ["Reject"])
+    assert done["asked"]["subject"] == "Approve the export of thanks?"
+    body = done["asked"]["body"]
+    assert "- 120 of the 120 customers at mails would be sent again" in body
+    assert "/lakehouse/campaigns/exports/thanks-00002-ab/preview)" in body
+    assert "| in time | ready 08:41, deadline 08:55 UTC |" in body
+    assert done["decisions"] == [["rejected", "", ""], ["approved", "Ada", "it is meant"]]
+    assert done["asked again"] == "No guard asks a person."
+    assert done["minutes"] == {"deadline": 14, "far deadline": 720, "past": 1, "none": 120}

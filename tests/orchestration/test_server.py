@@ -12,12 +12,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from lakehouse.storage.ops_tables import record
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import rows
 from tests.support.main_job import Ran
@@ -142,6 +144,45 @@ def test_a_backfill_runs_once_per_window_and_loads_nothing_twice(server: Server)
     assert (run["state"], server.complaints(run)) == ("success", [])
     assert (run["data_interval_start"], run["data_interval_end"]) == ("2017-12-30T22:15:00Z", "2017-12-30T23:15:00Z")
     assert rows(server.home.lake, loaded)[0][0] == before
+
+
+@pytest.mark.timeout(900)
+def test_a_person_approves_an_export_that_a_guard_asks_about(server: Server) -> None:
+    """A source that always had rows has brought none: the run waits until somebody answers."""
+    lake = str(server.home.lake)
+    deliveries = [(f"{at}.csv", count) for at, count in enumerate((5, 5, 5, 0))]
+    record("files", [_delivery(name, count, at) for at, (name, count) in enumerate(deliveries)], lake)
+    server.pause("pre_send_refresh", False)
+    run_id = server.trigger("pre_send_refresh", {"campaign_id": CAMPAIGN, "as_of": AS_OF})
+    task = f"/api/v2/dags/pre_send_refresh/dagRuns/{run_id}/taskInstances/approve"
+    _wait(lambda: server.call(task)["state"] == "awaiting_input", "the question")
+    asked = server.call(f"{task}/-1/hitlDetails")
+    assert "the newest delivery of contacts from guard_test (3.csv) has no rows" in asked["body"]
+    assert asked["defaults"] == ["Reject"] and asked["options"] == ["Approve", "Reject"]
+    plan, _ = _get(server, f"/lakehouse/campaigns/exports/{asked['body'].rsplit('`', 2)[1]}/plan")
+    assert "It waits for approval." in plan and "@example.com" not in plan
+    answer = {"chosen_options": ["Approve"], "params_input": {"why": "the source is switched off"}}
+    server.call(f"{task}/-1/hitlDetails", "PATCH", answer)
+    refresh = _wait(lambda: server.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")
+    record("files", [_delivery("4.csv", 5, 4)], lake)  # for the tests after it
+    assert (refresh["state"], server.complaints(refresh)) == ("success", [])
+    decided = rows(server.home.lake, "select export_id, decision, decided_by, reason from {ops.approvals}")
+    made = rows(server.home.lake, f"select export_id from {{ops.exports}} where campaign_id = '{CAMPAIGN}'")
+    assert decided == [(made[0][0], "approved", "admin", "the source is switched off")]
+
+
+def _delivery(name: str, count: int, day: int) -> dict[str, Any]:
+    return {
+        "run_id": "test",
+        "source": "guard_test",
+        "dataset": "contacts",
+        "file_name": name,
+        "content_sha256": name,
+        "outcome": "landed",
+        "reason": None,
+        "rows": count,
+        "recorded_at": datetime(2018, 1, 1 + day, tzinfo=UTC),
+    }
 
 
 @pytest.mark.timeout(900)

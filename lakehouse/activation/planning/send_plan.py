@@ -139,6 +139,12 @@ class SendPlan(_Frozen):
             return None
 
 
+def plans_of_run(outbox: Path, campaign_id: str, run_id: str) -> list[SendPlan]:
+    """The plans that a run has made of a campaign, by destination."""
+    found = [SendPlan.read(path.parent) for path in sorted(outbox.glob(f"*/{campaign_id}/*/{PLAN}"))]
+    return [plan for plan in found if plan is not None and plan.run_id == run_id]
+
+
 def _calls(calls: dict[str, int]) -> str:
     if not calls:
         return "none"

@@ -15,7 +15,7 @@ from lakehouse.activation.account_limits import limits_of
 from lakehouse.activation.accounts import OUTBOX
 from lakehouse.activation.campaigns import Campaign
 from lakehouse.activation.changed_fields import RowForm, form_of
-from lakehouse.activation.deadlines import deadline_of
+from lakehouse.activation.deadlines import deadline_for
 from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.outbox import Outbox, lines_of
 from lakehouse.activation.destinations.platform_kind import Audience
@@ -76,7 +76,7 @@ def send_plan(found: NextExport, folder: Path, window: BatchWindow) -> SendPlan:
     pace = pace_of(facts.past, route.readiness)
     removals, upserts = measured(plan, route.encode, route.form)
     needed = estimate(removals, upserts, route.batch_size, route.limits, pace)
-    deadline = deadline_of(chosen.send_at, timedelta(minutes=chosen.ready_minutes_before), window.as_of, now)
+    deadline = deadline_for(chosen, window)
     at_risk = 0
     if deadline is not None:
         seconds = (deadline - now).total_seconds()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse.activation.planning import PLAN
+from lakehouse.activation.preview import PREVIEW
 from lakehouse.activation.proofs import Proof, rejected_by_reason
 from lakehouse.activation.suppression_reasons import meaning_of
 from lakehouse.orchestration.report.outcome import outcome_of_export
@@ -20,9 +22,10 @@ _LIST = """
 {% if waiting != empty %}
 <h2>Not sent yet</h2>
 <div class="card wide"><table>
-<tr><th>campaign</th><th>export</th><th>preview made</th><th></th></tr>
+<tr><th>campaign</th><th>export</th><th>made</th><th></th></tr>
 {% for one in waiting %}<tr><td>{{ one.campaign }}</td><td class="mono">{{ one.export_id }}</td><td>{{ one.made }}</td>
-<td><a href="exports/{{ one.export_id }}/preview">preview</a></td></tr>
+<td>{% if one.plan %}<a href="exports/{{ one.export_id }}/plan">plan</a>{% endif %}
+{% if one.preview %}<a href="exports/{{ one.export_id }}/preview">preview</a>{% endif %}</td></tr>
 {% endfor %}</table></div>
 <h2>Exports</h2>
 {% endif %}
@@ -47,6 +50,7 @@ _ONE = """
 <h1>{{ campaign }}</h1>
 <p class="muted">Export <span class="mono">{{ export_id }}</span> to {{ platform }}, {{ started }} to {{ finished }}</p>
 <div class="card told {{ verdict }}">{% for line in lines %}<p>{{ line }}</p>{% endfor %}</div>
+{% if plan %}<p><a href="{{ export_id }}/plan">The plan before it</a></p>{% endif %}
 {% if preview %}<p><a href="{{ export_id }}/preview">Preview of some mails</a> (personal data)</p>{% endif %}
 <div class="counts">{% for count in counts %}<div><b>{{ count[1] }}</b>{{ count[0] }}</div>
 {% endfor %}</div>
@@ -84,18 +88,20 @@ _DECIDED = {
 
 
 def list_page(exports: Sequence[Proof], waiting: Sequence[Path], campaign: str | None = None) -> str:
-    """All exports, newest first; `waiting` are previews of exports that have not begun."""
+    """All exports, newest first; `waiting` are folders of exports that have not ended."""
     return html_page(
         "Campaigns",
         _LIST,
         campaign=campaign,
         waiting=[
             {
-                "campaign": page.parents[1].name,
-                "export_id": page.parent.name,
-                "made": _time(datetime.fromtimestamp(page.stat().st_mtime, UTC)),
+                "campaign": folder.parent.name,
+                "export_id": folder.name,
+                "made": _time(datetime.fromtimestamp(folder.stat().st_mtime, UTC)),
+                "plan": (folder / PLAN).exists(),
+                "preview": (folder / PREVIEW).exists(),
             }
-            for page in waiting
+            for folder in waiting
         ],
         exports=[_line(export) for export in exports],
     )
@@ -134,6 +140,7 @@ def export_page(export: Proof) -> str:
         finished=_time(export.finished_at),
         verdict=found.verdict,
         lines=found.lines,
+        plan=export.manifest_file.with_name(PLAN).exists(),
         preview=export.preview is not None,
         counts=[(label, f"{export.counts[name]:,}") for name, label in _COUNTS.items()],
         tables=tables,

@@ -17,6 +17,8 @@ RESOLVES_LATER = "resolves_identities_later"
 
 # The same: the run is part of `lakehouse run`, which builds and exports whatever the time of the send.
 ALLOWS_PAST_SEND = "allows_past_send"
+# The same: there is no UI in which a person could approve an export.
+NOBODY_ANSWERS = "nobody_answers"
 
 
 @dataclass(frozen=True)

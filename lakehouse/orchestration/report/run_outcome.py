@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from lakehouse.activation.planning.send_plan import plans_of_run
 from lakehouse.activation.presend.recorded import is_dry_run
 from lakehouse.activation.presend.stages import DROPPED
 from lakehouse.activation.proofs import Proof, newest_by_destination, preview_file
@@ -46,6 +47,8 @@ def log_outcome(campaign_id: str, run_id: str, states: Mapping[str, str]) -> Out
     found, exports = run_outcome(campaign_id, run_id, states)
     for line in found.lines:
         log.log(_LEVELS[found.verdict], "%s", line)
+    for plan in plans_of_run(settings().outbox, campaign_id, run_id):
+        log.info("%s", plan.sentence)
     for name, place in places(exports).items():
         log.info("%s: %s", name, place)
     return found

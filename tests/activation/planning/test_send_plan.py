@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.activation.approvals import Decision
 from lakehouse.activation.deadlines import deadline_of
 from lakehouse.activation.export import export_campaign
+from lakehouse.activation.guards.facts import Fired
 from lakehouse.activation.planning.send_plan import PlannedRows, SendPlan
 from lakehouse.activation.planning.stage import make_send_plan, plan_campaign
 from lakehouse.activation.presend.recorded import receive_request
+from lakehouse.activation.proofs import plan_of, waiting_exports
+from lakehouse.orchestration.report.campaign_pages import list_page
+from lakehouse.orchestration.report.plan_page import plan_page
 from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, customer, shop  # noqa: F401 - a fixture
 from tests.activation.sending.accounts import account_at
@@ -23,19 +28,19 @@ NOW = datetime(2026, 11, 27, 8, 40, tzinfo=UTC)
 SEND_AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 
 
-def plan_of(shop: Shop) -> SendPlan:  # noqa: F811 - the fixture
+def planned_now(shop: Shop) -> SendPlan:  # noqa: F811 - the fixture
     return make_send_plan("thanks", WINDOW)[0]
 
 
 def test_rows_are_those_that_the_export_then_sends(shop: Shop) -> None:  # noqa: F811 - the fixture
     shop.customers(*(customer(f"c{at}") for at in range(5)), members=["c0", "c1", "c2", "c3"])
     shop.suppress("c3@example.com")
-    assert plan_of(shop).rows == PlannedRows(added=3, changed=0, removed=0, unchanged=0, formerly_rejected=0)
+    assert planned_now(shop).rows == PlannedRows(added=3, changed=0, removed=0, unchanged=0, formerly_rejected=0)
     shop.export()
-    assert plan_of(shop).rows == PlannedRows(added=0, changed=0, removed=0, unchanged=3, formerly_rejected=0)
+    assert planned_now(shop).rows == PlannedRows(added=0, changed=0, removed=0, unchanged=3, formerly_rejected=0)
     rows = [customer("c0"), customer("c1", first_name="Eve"), *(customer(f"c{at}") for at in (2, 3, 4))]
     shop.customers(*rows, members=["c0", "c1", "c4"])
-    planned = plan_of(shop)
+    planned = planned_now(shop)
     assert planned.rows == PlannedRows(added=1, changed=1, removed=1, unchanged=1, formerly_rejected=0)
     shop.export()
     sent = shop.receipts()[-1]
@@ -44,7 +49,7 @@ def test_rows_are_those_that_the_export_then_sends(shop: Shop) -> None:  # noqa:
 
 def test_bytes_are_those_of_the_files(shop: Shop) -> None:  # noqa: F811 - the fixture
     shop.customers(customer("c1", first_name="Zoë"), customer("c2", first_name='A "quoted" name'))
-    planned = plan_of(shop)
+    planned = planned_now(shop)
     assert (planned.calls, planned.seconds < 1, planned.readiness) == ({}, True, "at_once")
     shop.export()
     (batch,) = (shop.home / "outbox").glob("outbox/thanks/*/batches/*.gz")
@@ -70,7 +75,7 @@ def test_calls_are_those_that_the_platform_then_receives(
 ) -> None:
     shop.customers(*(customer(f"c{at}") for at in range(5)))
     with account_at(shop, platform, limits={"rows_per_call": 2}) as there:
-        planned = plan_of(shop)
+        planned = planned_now(shop)
         assert planned.calls == calls
         assert there.requests() == []
         shop.export()
@@ -80,9 +85,9 @@ def test_calls_are_those_that_the_platform_then_receives(
 def test_formerly_rejected_are_counted(shop: Shop) -> None:  # noqa: F811 - the fixture
     shop.customers(customer("c1"), customer("c2", first_name="x" * 100_001))
     shop.export()
-    assert plan_of(shop).rows == PlannedRows(added=0, changed=0, removed=0, unchanged=1, formerly_rejected=0)
+    assert planned_now(shop).rows == PlannedRows(added=0, changed=0, removed=0, unchanged=1, formerly_rejected=0)
     shop.customers(customer("c1"), customer("c2"))
-    assert plan_of(shop).rows == PlannedRows(added=1, changed=0, removed=0, unchanged=1, formerly_rejected=1)
+    assert planned_now(shop).rows == PlannedRows(added=1, changed=0, removed=0, unchanged=1, formerly_rejected=1)
 
 
 def test_it_is_kept_beside_the_manifest_and_only_as_long_as_it_may_come(shop: Shop) -> None:  # noqa: F811 - the fixture
@@ -167,3 +172,20 @@ def test_it_says_when_it_is_ready_and_what_is_at_risk() -> None:
     )
     assert dict(late.table)["calls"] == "4 (2 import, 2 job)"
     assert dict(_planned(NOW, 0, None).table)["in time"] == "1.0 minutes after its begin; this run has no deadline"
+
+
+def test_its_page_says_what_has_to_be_approved_and_what_was_decided(tmp_path: Path) -> None:
+    plan = _planned(NOW, 0, None)
+    assert "Nobody has to approve it." in plan_page(plan, None)
+    asked = plan.model_copy(update={"fired": (Fired(guard="full_sync", sentence="<b>100 of 100</b> again"),)})
+    page = plan_page(asked, None)
+    assert "It waits for approval." in page and "&lt;b&gt;100 of 100&lt;/b&gt; again" in page
+    assert "1,000" in page and "thanks-00001-ab" in page
+    decided = Decision(False, "ada", NOW, "wrong")
+    assert "It was rejected by ada at 2026-11-27 08:40 UTC: wrong." in plan_page(asked, decided)
+    folder = tmp_path / "mails" / "thanks" / "thanks-00001-ab"
+    asked.write(folder)
+    assert (plan_of(tmp_path, "thanks-00001-ab"), plan_of(tmp_path, "*")) == (asked, None)
+    assert (waiting_exports(tmp_path), waiting_exports(tmp_path, "other")) == ([folder], [])
+    listed = list_page([], waiting_exports(tmp_path))
+    assert "exports/thanks-00001-ab/plan" in listed and "exports/thanks-00001-ab/preview" not in listed
