@@ -69,6 +69,7 @@ def _is_sent(name: str, way: Callable[[], None], alert: Alert) -> bool:
 def _post(webhook: Secret, alert: Alert) -> None:
     import httpx
 
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs the URL, which is a secret here
     answer = httpx.post(
         webhook.resolve(), json=asdict(alert), timeout=_SECONDS, follow_redirects=False, trust_env=False
     )
