@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from lakehouse.activation.audience import profile_types
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.consent.firewall import normal_address_sql
 from lakehouse.activation.destinations import Destination
 from lakehouse.activation.payload_sql import key_sql, values_sql
 from lakehouse.storage.duckdb_views import Snapshot
@@ -22,7 +21,6 @@ ADDRESS = "email"  # among the hashes the address is a field of this name; no at
 EMPTY = "-"  # instead of the hash of a value, where there is none
 _NAME_DIGITS, _VALUE_DIGITS = 4, 10  # a changed value passes for the former one once in 10^12 changes
 
-UPSERTS = "select customer_id from operations where action <> 'removed'"
 _KNOWN = """
     select customer_id, arg_max_null(field_hashes, acknowledged_at) as known_hashes
     from acknowledged_fields
@@ -30,32 +28,49 @@ _KNOWN = """
     anti join rejected_before using (customer_id)
     group by customer_id
 """
-_PAYLOADS = """
+_NOBODY = "select null::varchar as customer_id, null::varchar as known_hashes where false"
+# One join of all operations with their profiles: two at a time would need too much memory for a million. Names of
+# `operations` have a prefix, because fields are columns of any name.
+_ROWS = """
     with
     known as ({known}),
 
+    chosen as (select columns(*) as 'operation_\\0' from operations where {only}),
+
     fields as (
-        select customer_id, json_string(_address) as value_0{values}
-        from (select *, {address} as _address from gold.dim_customers where customer_id in ({only}))
+        select
+            chosen.*,
+            known.known_hashes,
+            chosen.operation_customer_id as customer_id,
+            json_string(chosen.operation_address) as value_0
+            {values}
+        from chosen
+        left join gold.dim_customers as profiles on chosen.operation_customer_id = profiles.customer_id
+        left join known on chosen.operation_customer_id = known.customer_id
     ),
 
-    hashed as (
-        select fields.*, known.known_hashes{hashes}
-        from fields
-        left join known using (customer_id)
-    )
+    hashed as (select *{hashes} from fields)
 
     select
         customer_id,
-        concat(
-            '{{"attributes":{{',
-            ltrim(concat({attributes}), ','),
-            '}},"customer_id":',
-            json_string(customer_id),
-            case when {is_new_0} then ',"email":' || value_0 end,
-            '}}'
-        ) as payload,
-        concat_ws(' ', {listed}) as field_hashes
+        operation_action as action,
+        operation_address as address,
+        operation_payload_hash as payload_hash,
+        operation_sent_email as sent_email,
+        operation_is_uncertain as is_uncertain,
+        case
+            when operation_action <> 'removed' then
+                concat(
+                    '{{"attributes":{{',
+                    ltrim(concat({attributes}), ','),
+                    '}},"customer_id":',
+                    json_string(customer_id),
+                    case when {is_new_0} then ',"email":' || value_0 end,
+                    '}}'
+                )
+            else ''
+        end as payload,
+        case when operation_action <> 'removed' then concat_ws(' ', {listed}) end as field_hashes
     from hashed
 """
 
@@ -91,11 +106,11 @@ def field_hash(customer_id: str, name: str, value: str) -> str:
     return name_hash(name) + of_value
 
 
-def payloads_sql(snapshot: Snapshot, campaign: Campaign, form: RowForm, only: str = UPSERTS) -> str:
-    """Query for customer_id, payload and field_hashes of customers of a plan.
+def rows_sql(snapshot: Snapshot, campaign: Campaign, form: RowForm, only: str = "true") -> str:
+    """Query for the rows of `operations`, each with payload (text, empty for a removal) and field_hashes.
 
-    Reads the tables of the plan: operations, acknowledged_fields and rejected_before. `only` is a query for the
-    customers that are wanted.
+    Reads the tables of a plan: operations, acknowledged_fields and rejected_before. `only` is a condition for the
+    operations that are wanted.
     """
     values = values_sql(snapshot.connection, campaign.fields, profile_types(snapshot))
     names = [ADDRESS, *values]
@@ -105,10 +120,8 @@ def payloads_sql(snapshot: Snapshot, campaign: Campaign, form: RowForm, only: st
         for place, name in enumerate(names)
         if name != ADDRESS
     ]
-    nobody = "select null::varchar as customer_id, null::varchar as known_hashes where false"
-    return _PAYLOADS.format(
-        known=_KNOWN if form.only_changes else nobody,
-        address=normal_address_sql("email"),
+    return _ROWS.format(
+        known=_KNOWN if form.only_changes else _NOBODY,
         only=only,
         values="".join(f", {value} as value_{place}" for place, value in enumerate(values.values(), start=1)),
         hashes="".join(f", {hash_sql(name, f'value_{place}')} as hash_{place}" for place, name in enumerate(names)),

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.changed_fields import UPSERTS, RowForm, payloads_sql
+from lakehouse.activation.changed_fields import RowForm, rows_sql
 from lakehouse.activation.destination_state import DestinationState
 from lakehouse.activation.destinations.operations import OPERATIONS, slices
 from lakehouse.activation.diff import diff
@@ -22,17 +22,16 @@ from lakehouse.utils.sql_text import standard_literal
 # What is still to be sent: removals first (an address may pass from one customer to another), then upserts.
 _OPERATIONS = """
     select
-        operations.customer_id,
-        operations.action,
-        coalesce(operations.address, '') as email,
-        case when operations.action = 'removed' then ''::blob else encode(profiles.payload) end as payload,
-        coalesce(operations.payload_hash, '') as payload_hash,
+        customer_id,
+        action,
+        coalesce(address, '') as email,
+        encode(payload) as payload,
+        coalesce(payload_hash, '') as payload_hash,
         {sent_email} as sent_email,
-        operations.is_uncertain,
-        case when operations.action <> 'removed' then profiles.field_hashes end as field_hashes
-    from operations
-    left join ({payloads}) as profiles on operations.customer_id = profiles.customer_id
-    order by operations.action <> 'removed', operations.customer_id
+        is_uncertain,
+        field_hashes
+    from ({rows}) as operations
+    order by action <> 'removed', customer_id
 """
 # An address that somebody has who is at the destination with it already must not leave the audience.
 _SENT_EMAIL = """
@@ -66,11 +65,17 @@ _LEFT_TO_SEND = """
     where difference.action not in ('retained', 'dead_letter') and difference.customer_id not in ({done})
 """
 # Bytes of the payloads by action, without making a Python object of any.
-_SIZES = """
-    select operations.action, count(*), coalesce(sum(strlen(profiles.payload)), 0)
-    from operations
-    left join ({payloads}) as profiles on operations.customer_id = profiles.customer_id
-    group by operations.action
+_SIZES = "select action, count(*), coalesce(sum(strlen(payload)), 0) from ({rows}) group by action"
+_ROWS_OF_A_SORT = 200_000
+# Where upserts are divided into parts of so many.
+_BOUNDS = """
+    with placed as (
+        select customer_id, row_number() over (order by customer_id) as place
+        from operations
+        where action <> 'removed'
+    )
+
+    select customer_id from placed where place % {rows} = 0 order by customer_id
 """
 _FIRST_OF_EACH = """
     select customer_id from operations qualify row_number() over (partition by action order by customer_id) <= {count}
@@ -130,9 +135,19 @@ class Plan:
         """
         if not self.count:
             return
-        query = self._query(form)
-        for table in slices(self.snapshot.connection.execute(query).to_arrow_reader(size), size):
+        for table in slices(self._batches(size, form), size):
             yield table.cast(OPERATIONS)
+
+    def _batches(self, size: int, form: RowForm) -> Iterator[pa.RecordBatch]:
+        """What is still to be sent, from one query for each part of it: sorting all payloads of a million customers at
+        once needs more memory than there is."""
+        run = self.snapshot.connection.execute
+        bounds = [standard_literal(bound) for (bound,) in run(_BOUNDS.format(rows=_ROWS_OF_A_SORT)).fetchall()]
+        above = ["true", *(f"customer_id > {bound}" for bound in bounds)]
+        up_to = [*(f"customer_id <= {bound}" for bound in bounds), "true"]
+        parts = [f"{low} and {high}" for low, high in zip(above, up_to, strict=True)]
+        for only in ("action = 'removed'", *(f"action <> 'removed' and {part}" for part in parts)):
+            yield from run(self._query(form, only)).to_arrow_reader(size)
 
     def former_addresses(self, size: int) -> Iterator[pa.Table]:
         """Addresses that were sent of customers who have another one now, to be taken out of the audience before any
@@ -145,21 +160,19 @@ class Plan:
 
     def sizes(self, form: RowForm) -> Mapping[str, tuple[int, int]]:
         """Action -> number of operations that are still to be sent, and bytes of their payloads; 0 of removals."""
-        query = _SIZES.format(payloads=payloads_sql(self.snapshot, self.campaign, form))
+        query = _SIZES.format(rows=rows_sql(self.snapshot, self.campaign, form))
         found = self.snapshot.connection.execute(query).fetchall()
         return {action: (count, int(size)) for action, count, size in found}
 
     def sample(self, count: int, form: RowForm) -> pa.Table:
         """At most so many operations of each action."""
-        only = _FIRST_OF_EACH.format(count=count)
-        query = self._query(form, only)
-        found = self.snapshot.connection.execute(f"from ({query}) where customer_id in ({only})")
-        return found.to_arrow_table().cast(OPERATIONS)
+        query = self._query(form, f"customer_id in ({_FIRST_OF_EACH.format(count=count)})")
+        return self.snapshot.connection.execute(query).to_arrow_table().cast(OPERATIONS)
 
-    def _query(self, form: RowForm, only: str = UPSERTS) -> str:
-        payloads = payloads_sql(self.snapshot, self.campaign, form, only)
+    def _query(self, form: RowForm, only: str = "true") -> str:
+        rows = rows_sql(self.snapshot, self.campaign, form, only)
         sent_email = _SENT_EMAIL if form.by_address else "operations.sent_email"
-        return _OPERATIONS.format(payloads=payloads, sent_email=sent_email)
+        return _OPERATIONS.format(rows=rows, sent_email=sent_email)
 
     def recipients(self) -> Iterator[pa.Buffer]:
         """JSON lines with customer_id and payload_hash of everybody who should be at the destination, sorted."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lakehouse.activation.audience import profile_types
-from lakehouse.activation.changed_fields import EMPTY, UPSERTS, name_hash
+from lakehouse.activation.changed_fields import EMPTY, name_hash
 from lakehouse.activation.destinations import Destination
 from lakehouse.activation.export_fields import ExportField
 from lakehouse.activation.payload_sql import values_sql
 from lakehouse.activation.plan import Plan
 
+_UPSERTS = "select customer_id from operations where action <> 'removed'"
 _WIPED = """
     with
     known as (
@@ -43,7 +44,7 @@ def wiped_fields(plan: Plan, destination: Destination) -> Mapping[str, int]:
     connection = plan.snapshot.connection
     values = values_sql(connection, fields, profile_types(plan.snapshot))
     counts = ", ".join(f"count(*) filter (where {value} = 'null' and {_has(name)})" for name, value in values.items())
-    found = connection.execute(_WIPED.format(upserts=UPSERTS, counts=counts)).fetchall()[0]
+    found = connection.execute(_WIPED.format(upserts=_UPSERTS, counts=counts)).fetchall()[0]
     return {name: count for name, count in zip(values, found, strict=True) if count}
 
 

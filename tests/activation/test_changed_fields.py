@@ -10,7 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.activation import changed_fields
+from lakehouse.activation import changed_fields, plan
 from lakehouse.activation.changed_fields import field_hash
 from lakehouse.activation.destinations import Batch, BatchReceipt
 from lakehouse.activation.destinations.destination import Rejection
@@ -168,3 +168,19 @@ def test_a_new_address_is_a_new_person_where_people_are_known_by_it(
         "c1": _whole("c1", first_name="Ada", total_spend=12.3) | {"email": "new@example.com"},
         "c2": {"customer_id": "c2", "attributes": {"first_name": "Eve"}},
     }
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_large_plan_is_read_in_parts(
+    shop: Shop, delivered: Delivered, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """In the order of one query, also around an id with a quote."""
+    monkeypatch.setattr(plan, "_ROWS_OF_A_SORT", rows)
+    quoted = customer("c'2", email="c2@example.com")
+    shop.customers(quoted, *(customer(name) for name in ("c1", "c4", "c5")))
+    shop.export()
+    delivered.clear()
+    changed = (row | {"first_name": "Eve"} for row in (quoted, customer("c1"), customer("c4")))
+    shop.customers(*changed, customer("c6"))
+    shop.export()
+    assert [row["customer_id"] for row in delivered] == ["c5", "c'2", "c1", "c4", "c6"]
