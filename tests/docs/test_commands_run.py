@@ -23,7 +23,6 @@ from tests.support.prepared import Prepared
 NOT_RUN = {
     "make test": "it is what runs this test",
     ".venv/bin/lakehouse run": "README's `make run` is the same run, and ends with it",
-    ".venv/bin/lakehouse run --campaign lapsing_high_value_offer": "the same with another campaign",
     "make run ENGINE=spark": "needs Java; the main job on Spark has tests of its own",
     ".venv/bin/lakehouse simulate klaviyo --port 18080": "serves until it is ended; it has tests of its own",
     "LAKEHOUSE_ENGINE=spark .venv/bin/lakehouse engine start": "needs Java",
