@@ -16,7 +16,7 @@ from lakehouse.config.settings import settings
 from lakehouse.errors import RunFailed
 from lakehouse.orchestration.report.collect import Clock, collect, program
 from lakehouse.orchestration.report.console import progress_on, render
-from lakehouse.orchestration.report.models import RunSummary, TaskEvent, TaskFailure
+from lakehouse.orchestration.report.models import ALLOWS_PAST_SEND, RunSummary, TaskEvent, TaskFailure
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import gold
 
@@ -134,10 +134,10 @@ def test_next_steps_can_be_copied_and_pasted(
     [("2018-01-02T00:00:00+00:00", " --as-of 2018-01-02T00:00:00Z"), (f"{MOMENT:%Y-%m-%dT%H:%M:%S}+00:00", "")],
 )
 def test_next_steps_look_back_from_the_same_moment(home: Path, as_of: str, said: str) -> None:
-    found = collect("spring", {"as_of": as_of, "full": False}, MOMENT, (), (), CLOCK)
-    assert any(step.startswith(f"lakehouse run --campaign spring{said}    #") for step in found.next_steps), (
-        found.next_steps
-    )
+    asked = {"as_of": as_of, "full": False}
+    for conf, command in ((asked, "presend spring"), (asked | {ALLOWS_PAST_SEND: True}, "run --campaign spring")):
+        steps = collect("spring", conf, MOMENT, (), (), CLOCK).next_steps
+        assert any(step.startswith(f"lakehouse {command}{said}    #") for step in steps), steps
 
 
 def test_a_person_can_read_it(home: Path) -> None:

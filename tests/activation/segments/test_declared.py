@@ -144,7 +144,8 @@ def test_an_own_model_and_a_condition_have_different_names(tmp_path: Path) -> No
 
 
 def test_a_campaign_may_name_any_segment(tmp_path: Path) -> None:
-    shutil.copyfile(PROJECT_ROOT / "conf" / "campaigns.yml", tmp_path / "campaigns.yml")
+    for name in ("campaigns.yml", "sources.yml"):
+        shutil.copyfile(PROJECT_ROOT / "conf" / name, tmp_path / name)
     text = (tmp_path / "campaigns.yml").read_text()
     (tmp_path / "campaigns.yml").write_text(text.replace("segment: loyal_champions", "segment: buyers"))
     with pytest.raises(ConfigurationError, match="there is no segment 'buyers'"):
