@@ -22,6 +22,7 @@ from lakehouse.config.placeholders import placeholders
 from lakehouse.config.settings import DBT_PROJECT
 from lakehouse.config.source_models import SourcesFile
 from lakehouse.config.yaml_file import load_yaml
+from lakehouse.errors import ConfigurationError
 
 
 def check_configuration(folder: Path) -> None:
@@ -53,10 +54,18 @@ def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
 
     names = template_names(folder)
     columns = {name: column.data_type for name, column in profile_columns(project).items()}
-    sources = {feed.source for feed in read_feeds(folder / "sources.yml")}
-    declared = load_campaigns(CampaignReferences(segment_names(folder, project), columns, names), folder, sources)
+    references = CampaignReferences(segment_names(folder, project), columns, names)
+    declared = load_campaigns(references, folder, _source_names(folder))
     for name in sorted(names):
         read_template(template_path(folder, name))
     for chosen in declared.values():
         template_of(chosen, folder)
     return len(declared)
+
+
+def _source_names(folder: Path) -> set[str] | None:
+    """Names of the declared sources; None when sources.yml is not valid, which `check_sources` reports."""
+    try:
+        return {feed.source for feed in read_feeds(folder / "sources.yml")}
+    except ConfigurationError:
+        return None

@@ -18,8 +18,14 @@ logger.trigger.level = error
 """
 
 
+# Variables by which pyspark takes a process for a client of another one's Spark: set by a parent that is one.
+_CLIENT_VARIABLES = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE", "SPARK_LOCAL_REMOTE")
+
+
 def stream_session(chosen: Settings) -> SparkSession:
     """Start the application. One per process."""
+    for variable in _CLIENT_VARIABLES:
+        os.environ.pop(variable, None)
     folder = stream_folder(chosen)
     make_private_folder(folder)
     log4j = folder / "log4j2.properties"

@@ -167,7 +167,10 @@ def test_a_job_that_is_killed_goes_on_without_loss_or_repetition(realtime: Home,
     assert restarted is not None and restarted.restarts == 1
 
 
-def test_a_lost_checkpoint_is_made_again_from_bronze(realtime: Home, key: str, reader: str) -> None:
+def test_a_lost_checkpoint_is_made_again_from_bronze(
+    realtime: Home, key: str, reader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")  # who starts the job may be a client of another Spark
     group.down(PROGRAMS)
     before = in_bronze("event_id", "")
     shutil.rmtree(realtime.path / "stream" / "checkpoints")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,10 @@ PORTS = ("KAFKA_PORT", "REDIS_PORT", "COLLECTOR_PORT", "PROFILE_API_PORT")
 
 
 @contextmanager
-def started_in(folder: Path, *command: str, jars: Sequence[Path] = ()) -> Iterator[Home]:
-    """This process works in a home in which `lakehouse <command>` has run; everything in it is stopped in the end.
-
-    `jars`: folders of jars that were fetched before.
-    """
+def started_in(folder: Path, *command: str) -> Iterator[Home]:
+    """This process works in a home in which `lakehouse <command>` has run; everything in it is stopped in the end."""
     home = Home(folder)
     ports = {f"LAKEHOUSE_{name}": str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
-    for kept in jars:
-        place = folder / "engine" / "jars" / kept.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(kept)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in home.environment(**ports).items():
             if name.startswith("LAKEHOUSE_"):
