@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +22,7 @@ from benchmarks.measure import Measurement, measure
 from benchmarks.pre_send import pre_send_rows
 from benchmarks.web_shop import Size, deliver_first_day, deliver_second_day
 from lakehouse.utils.process_tuning import SMALL_PAGES
-from tests.support.homes import ROOT, Home
+from tests.support.homes import ROOT, Home, free_ports
 
 AS_OF = "2018-01-02T00:00:00Z"
 Row = tuple[str, str, str, str]
@@ -218,6 +221,7 @@ def _exports(folder: Path, people: int, console: Console) -> list[Row]:
     call("change")
     pairs = [(call("plan"), call("peer")) for _ in range(3)]
     next_seconds, following = call("send")
+    rows = [row for platform in ("klaviyo", "braze") for row in _sending(folder, env, platform, console)]
     shutil.rmtree(folder)
     (plan_seconds, plan), (peer_seconds, peer) = (
         min(runs, key=lambda run: run[0]) for runs in zip(*pairs, strict=True)
@@ -239,6 +243,7 @@ def _exports(folder: Path, people: int, console: Console) -> list[Row]:
         ),
         ("  the whole export to the outbox", f"{next_seconds:.1f} s, peak {following.peak_gib:.1f} GiB", "", "export"),
         (f"{what}: first export to the outbox", f"{first_seconds:.1f} s, peak {first.peak_gib:.1f} GiB", "", "export"),
+        *rows,
     ]
 
 
@@ -252,6 +257,41 @@ def _pre_send(folder: Path, scale: int, console: Console) -> list[Row]:
     rows = pre_send_rows(folder, scale, AS_OF, lakehouse)
     shutil.rmtree(folder)
     return rows
+
+
+def _sending(folder: Path, env: dict[str, str], platform: str, console: Console) -> list[Row]:
+    """The audience to a platform without a limit, and a bare loop that sends the same bytes, three times in turn."""
+    port, record = free_ports(1)[0], folder / f"{platform}.calls"
+
+    def call(step: str, account: str = "mails") -> tuple[dict[str, float], Measurement]:
+        words = (sys.executable, "-m", "benchmarks.sending", step, "--platform", platform, "--port", str(port))
+        words += ("--account", account, "--record", str(record))
+        done = _checked(measure(list(words), env, ROOT, folder), words, console)
+        return json.loads(done.output.splitlines()[-1]), done
+
+    with _receiving(platform, port, record):
+        call("export", f"{platform}0")
+    with _receiving(platform, port):
+        pairs = [(call("export", f"{platform}{turn}"), call("bare")) for turn in (1, 2, 3)]
+    ratios = sorted(bare["seconds"] / sent["sending"] for (sent, _), (bare, _) in pairs)
+    best = max(sent["found"] / sent["sending"] for (sent, _), _ in pairs)
+    peak = max(done.peak_gib for (_, done), _ in pairs)
+    what = f"  to {platform} without a limit"
+    measured = f"{best:,.0f} profiles/s, {ratios[1]:.2f} x a bare loop, peak {peak:.1f} GiB"
+    return [(what, measured, ">= 0.6 x, <= 1 GiB, reach 30,000/s", "sending")]
+
+
+@contextmanager
+def _receiving(platform: str, port: int, record: Path | None = None) -> Iterator[None]:
+    words = [sys.executable, "-m", "benchmarks.receiving_server", "--platform", platform, "--port", str(port)]
+    words += ["--record", str(record)] if record else []
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+            yield
+        finally:
+            server.terminate()
 
 
 def _checked(result: Measurement, words: tuple[str, ...], console: Console) -> Measurement:

@@ -92,6 +92,7 @@ class _Sending:
     lake: str
     moments: _Moments
     under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    editions: dict[int, int] = field(default_factory=dict)  # ordinal of a batch -> what was known when it was checked
 
     @property
     def _is_by_address(self) -> bool:
@@ -112,10 +113,12 @@ class _Sending:
                             is_moved = True
                         removals_are_done = not pc.any(is_removal(planned)).as_py()
                     await self._wait(at_most=self.destination.batches_at_once - 1)
+                    known = self.consent.edition()
                     batch = Batch(self.plan.export_id, ordinal, _recheck_consent(planned, self.consent, self.progress))
                     ordinal += planned.num_rows
                     if not batch.operations.num_rows:
                         continue
+                    self.editions[batch.ordinal] = known
                     attempted_at = self.moments.next()
                     await asyncio.to_thread(
                         record_intents, self.plan, batch, attempted_at, self.lake, self._is_by_address
@@ -144,6 +147,7 @@ class _Sending:
 
     async def _deliver(self, batch: Batch, deliver: Deliver) -> None:
         receipt = await deliver(batch)
+        del self.editions[batch.ordinal]
         if receipt.failure is None and (open_ones := _unanswered(batch, receipt)).operations.num_rows:
             # A second intent: the rejection that is recorded below must not pass for an answer of the destination.
             again = self.moments.next()
@@ -159,6 +163,10 @@ class _Sending:
             raise receipt.failure
 
     def _refusals(self, upserts: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+        """Who of a call must not be written to any more. Everybody under way passed when their batch was checked, so
+        that they are asked about again only when something has changed since."""
+        if set(self.editions.values()) <= {self.consent.edition()}:
+            return {}
         return self.consent.reasons([Person(customer_id, email, True) for customer_id, email in upserts])
 
     def _cancel(self) -> None:

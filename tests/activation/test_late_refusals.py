@@ -90,6 +90,19 @@ def _stopped(*people: tuple[str, str]) -> dict[str, str]:
         return firewall.reasons([Person(customer_id, address, True) for customer_id, address in people])
 
 
+def test_edition_grows_with_every_change_of_what_is_known(built: Shop) -> None:
+    """Who passed in an edition need not be asked about again until the next."""
+    with Firewall(settings().lake) as firewall:
+        first = firewall.edition()
+        assert firewall.edition() == first
+        _consents(built, _hours(5), ("crm_id", "1001", "withdrawn", _hours(4)))
+        second = firewall.edition()
+        assert second > first and firewall.edition() == second
+        assert firewall.reasons([Person("c1", "c1@example.com", True)]) == {"c1": "refused_since_gold"}
+        built.suppress("c2@example.com")
+        assert firewall.edition() > second
+
+
 BOTH = (("c1", "c1@example.com"), ("c2", "c2@example.com"))
 
 

@@ -30,7 +30,7 @@ from lakehouse.activation.destinations.platform import (
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind, basic_login
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.errors import TerminalError
-from lakehouse.utils.canonical_json import json_text
+from lakehouse.utils.canonical_json import parsed_json_text
 from lakehouse.utils.pauses import growing_pauses
 
 CAPABILITIES = Capabilities(
@@ -72,7 +72,7 @@ class Listmonk:
 
     def encode(self, row: Row) -> bytes:
         """The row's own attributes; those that others wrote are added when it is sent."""
-        return json_text(
+        return parsed_json_text(
             {"email": row.email, "attributes": {**row.attributes, self._marker: not row.is_removal}}
         ).encode()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.destination import Rejection
@@ -19,8 +19,7 @@ from lakehouse.messages import said, without_values
 REMOVALS = ("removed", "moved")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One customer to upsert or to remove, as it is on record.
 
     Attributes:
@@ -44,8 +43,7 @@ class Row:
         return self.action in REMOVALS
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """A row as it stands in the body of a call."""
 
     row: Row

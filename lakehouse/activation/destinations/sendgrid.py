@@ -29,7 +29,7 @@ from lakehouse.activation.destinations.platform import (
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.activation.destinations.sendgrid_fields import FIELDS_RATE, CustomFields
-from lakehouse.utils.canonical_json import json_text
+from lakehouse.utils.canonical_json import json_text, parsed_json_text
 from lakehouse.utils.pauses import growing_pauses
 
 CAPABILITIES = Capabilities(
@@ -82,7 +82,7 @@ class SendGrid:
         custom = {name: _custom(value) for name, value in present.items() if name not in _OWN}
         contact: dict[str, Any] = {name: as_text(value) for name, value in present.items() if name in _OWN}
         contact |= {"email": row.email, "custom_fields": {**custom, self._marker: _said(row)}}
-        return json_text(contact).encode()
+        return parsed_json_text(contact).encode()
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """One job, until it has ended; a removal only of contacts that are there, as a job would create the others."""

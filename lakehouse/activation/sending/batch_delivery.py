@@ -29,6 +29,7 @@ from lakehouse.activation.sending.journal import Journal
 from lakehouse.activation.sending.packing import packed
 from lakehouse.activation.sending.splitting import deliver_all_it_takes
 
+_parsed = json.JSONDecoder().decode
 _REFUSED_MEANWHILE = Rejection("refused since the plan was made", is_permanent=False)
 
 
@@ -87,6 +88,7 @@ class BatchDelivery:
                     outcomes = await self._within_time(items, _Asking(self.call, partial(self._check, upserts)))
                     if items[0].row.action != "moved":
                         journal.add(items, outcomes)
+                        await journal.on_disk()
                     return
                 except _RefusedMeanwhileError as stopped:
                     held = [item for item in items if item.row.customer_id in stopped.refused]
@@ -139,18 +141,15 @@ class _RefusedMeanwhileError(Exception):
 
 def rows_of(operations: pa.Table) -> Iterator[Row]:
     """Operations as rows; of a removal the address is the one that was sent."""
-    for operation in operations.to_pylist():
-        is_removal = operation["action"] in REMOVALS
-        payload = {"attributes": {}} if is_removal else json.loads(operation["payload"])
-        email = (operation.get("sent_email") if is_removal else operation["email"]) or ""
-        yield Row(
-            operation["customer_id"],
-            operation["action"],
-            email,
-            payload["attributes"],
-            operation["payload_hash"],
-            is_address_new="email" in payload,
-        )
+    payloads = operations["payload"].cast(pa.string()).to_pylist()
+    names = ("customer_id", "action", "email", "sent_email", "payload_hash")
+    columns = [operations[name].to_pylist() for name in names]
+    for customer_id, action, email, sent_email, payload_hash, text in zip(*columns, payloads, strict=True):
+        if action in REMOVALS:
+            yield Row(customer_id, action, sent_email or "", {}, payload_hash, False)
+        else:
+            payload = _parsed(text)
+            yield Row(customer_id, action, email or "", payload["attributes"], payload_hash, "email" in payload)
 
 
 def _too_large(items: Sequence[Item], largest: int) -> tuple[list[Item], list[Item]]:

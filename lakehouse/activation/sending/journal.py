@@ -6,6 +6,7 @@ here. One file per batch below the export's folder; it is gone once its rows are
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.activation.destinations.destination import Rejection
-from lakehouse.activation.destinations.platform import Item, Outcomes
+from lakehouse.activation.destinations.platform import Item, Outcomes, Row
 
 FOLDER = "acknowledged"
 
@@ -34,37 +35,46 @@ class Acknowledged:
 
 
 class Journal:
-    """The file of one batch, which is appended to."""
+    """The file of one batch, which is appended to.
+
+    Attributes:
+        path: the file.
+        answers: what was noted by this object, in order: rows of a call, and what became of them.
+    """
 
     def __init__(self, export_folder: Path, ordinal: int) -> None:
         self.path = export_folder / FOLDER / f"{ordinal:08d}.jsonl"
+        self.answers: list[tuple[Sequence[Item], Outcomes]] = []
+        self._file: int | None = None
+        self._on_disk = 0  # how many of the answers
+        self._syncing = asyncio.Lock()
 
-    def add(self, items: Sequence[Item], outcomes: Outcomes) -> list[Acknowledged]:
-        """Note what became of the rows of a call; on disk when it returns."""
+    def add(self, items: Sequence[Item], outcomes: Outcomes) -> None:
+        """Note what became of the rows of a call. Written when it returns, so that no kill of this process loses it."""
         if not items:
-            return []
-        at = datetime.now(UTC)
-        noted = [
-            Acknowledged(
-                item.row.customer_id,
-                item.row.action,
-                item.row.payload_hash,
-                item.row.email,
-                at,
-                outcomes.rejected.get(place),
-                outcomes.reference,
-            )
-            for place, item in enumerate(items)
-        ]
-        line = {"reference": outcomes.reference, "at": at.isoformat(), "rows": [_written(row) for row in noted]}
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, json.dumps(line, ensure_ascii=False).encode() + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        return noted
+            return
+        rows = [_written(item.row, outcomes.rejected.get(place)) for place, item in enumerate(items)]
+        line = {"reference": outcomes.reference, "at": datetime.now(UTC).isoformat(), "rows": rows}
+        if self._file is None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        self.answers.append((items, outcomes))
+
+    async def on_disk(self) -> None:
+        """Return when no end of this machine loses what was noted. Calls that wait together share one fsync."""
+        wanted = len(self.answers)
+        async with self._syncing:
+            if self._file is not None and self._on_disk < wanted:
+                written = len(self.answers)
+                await asyncio.to_thread(os.fsync, self._file)
+                self._on_disk = written
+
+    def close(self) -> None:
+        """Close the file; what was noted stays."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def read(self) -> list[Acknowledged]:
         """All that was noted, in order. A last line that a kill has cut is left out."""
@@ -87,8 +97,7 @@ def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _written(row: Acknowledged) -> list[Any]:
-    why = row.rejection
+def _written(row: Row, why: Rejection | None) -> list[Any]:
     known: list[Any] = [row.customer_id, row.action, row.payload_hash, row.email]
     return known if why is None else [*known, why.reason, why.is_permanent, why.has_refused]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,13 +14,13 @@ from pathlib import Path
 from lakehouse.activation.account_limits import limits_of
 from lakehouse.activation.accounts import Account
 from lakehouse.activation.destinations.capabilities import Nulls
-from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck
-from lakehouse.activation.destinations.platform import Platform, Row, UnreadableAnswerError
+from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck, Rejection
+from lakehouse.activation.destinations.platform import Item, Outcomes, Platform, Row, UnreadableAnswerError
 from lakehouse.activation.destinations.platform_kind import Audience, Login
 from lakehouse.activation.sending.account_caller import AccountCaller
 from lakehouse.activation.sending.batch_delivery import BatchDelivery
 from lakehouse.activation.sending.failures import UnexpectedAnswerError
-from lakehouse.activation.sending.journal import Acknowledged, Journal
+from lakehouse.activation.sending.journal import Journal
 from lakehouse.activation.sending.patience import Patience, Tally
 from lakehouse.activation.sending.rate_budget import RateBudget
 
@@ -82,9 +82,9 @@ class RemoteDestination:
             delivery = BatchDelivery(self.name, platform, limits, call, recheck, slots)
 
             async def deliver(batch: Batch) -> BatchReceipt:
-                journal = self._journal(batch)
-                failure = await delivery.deliver(batch.operations, journal)
-                return _receipt(journal.read(), batch, failure)
+                with closing(self._journal(batch)) as journal:
+                    failure = await delivery.deliver(batch.operations, journal)
+                    return _receipt(journal.answers, batch, failure)
 
             yield deliver
 
@@ -120,13 +120,20 @@ class RemoteDestination:
         return Journal(self.folder / batch.export_id, batch.ordinal)
 
 
-def _receipt(noted: list[Acknowledged], batch: Batch, failure: Exception | None) -> BatchReceipt:
+def _receipt(
+    answers: Sequence[tuple[Sequence[Item], Outcomes]], batch: Batch, failure: Exception | None
+) -> BatchReceipt:
     digest = hashlib.sha256("".join(batch.operations["payload_hash"].to_pylist()).encode()).hexdigest()
+    rejected: dict[str, Rejection] = {}
+    reference_of: dict[str, str] = {}
+    for items, outcomes in answers:
+        reference_of |= dict.fromkeys([item.row.customer_id for item in items], outcomes.reference)
+        rejected |= {items[place].row.customer_id: why for place, why in outcomes.rejected.items()}
     return BatchReceipt(
-        references=tuple(dict.fromkeys(row.reference for row in noted if row.reference)),
+        references=tuple(dict.fromkeys(outcomes.reference for _, outcomes in answers if outcomes.reference)),
         sha256=digest,
-        accepted=frozenset(row.customer_id for row in noted if row.rejection is None),
-        rejected={row.customer_id: row.rejection for row in noted if row.rejection is not None},
+        accepted=frozenset(reference_of.keys() - rejected.keys()),
+        rejected=rejected,
         failure=failure,
-        reference_of={row.customer_id: row.reference for row in noted if row.reference},
+        reference_of={customer_id: name for customer_id, name in reference_of.items() if name},
     )
