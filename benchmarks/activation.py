@@ -19,15 +19,15 @@ import duckdb
 import pyarrow.dataset  # noqa: F401 - delta-rs loads it, and pandas with it, when it reads the first table
 from deltalake import write_deltalake
 
-from lakehouse.activation.campaign_references import campaign_references
-from lakehouse.activation.campaigns import campaign
+from lakehouse.activation.audience.selection import select
+from lakehouse.activation.campaigns.declared import campaign
+from lakehouse.activation.campaigns.references import campaign_references
 from lakehouse.activation.consent.firewall import Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
-from lakehouse.activation.destination_state import STATE_TABLES, add_missing_tables, destination_state
 from lakehouse.activation.export import export_campaign
-from lakehouse.activation.next_export import GATED
-from lakehouse.activation.plan import make_plan
-from lakehouse.activation.selection import select
+from lakehouse.activation.planning.next_export import GATED
+from lakehouse.activation.planning.plan import make_plan
+from lakehouse.activation.records.destination_state import STATE_TABLES, add_missing_tables, destination_state
 from lakehouse.config.settings import settings
 from lakehouse.storage.discovery import delta_uri, newest_version
 from lakehouse.storage.duckdb_views import limited_memory, open_snapshot

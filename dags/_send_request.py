@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from dags._common import PARAMS
-from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.activation.campaigns.declared import load_campaigns
 
 FIELDS = ("send_at", "destinations", "freshness", "dry_run", "reason")
 _TIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})? [A-Za-z][A-Za-z0-9_+/-]*$"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.window import BatchWindow
 
 # A run whose as-of moment is further from now looks at another time: nothing waits for its send.

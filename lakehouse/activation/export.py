@@ -9,17 +9,32 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.activation.accounts import OUTBOX
-from lakehouse.activation.approvals import approval_needed
-from lakehouse.activation.audience import profiles_as_of
-from lakehouse.activation.campaign_references import campaign_references
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.accounts.declared import OUTBOX
+from lakehouse.activation.audience.empty_audience import (
+    WITHOUT_CONSENT,
+    empty_audience_error,
+    find_without_consent,
+)
+from lakehouse.activation.audience.holdout import record_draws
+from lakehouse.activation.audience.selection import select_nobody
+from lakehouse.activation.audience.snapshot import profiles_as_of
+from lakehouse.activation.campaigns.declared import Campaign
+from lakehouse.activation.campaigns.references import campaign_references
 from lakehouse.activation.consent.firewall import Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.consent.silent_sources import Silence, silence_error, silence_of_sources
 from lakehouse.activation.consent.vanished_sources import vanished_error
 from lakehouse.activation.deadlines import deadline_for
-from lakehouse.activation.destination_state import (
+from lakehouse.activation.destinations import Destination
+from lakehouse.activation.export_warnings import export_warnings
+from lakehouse.activation.open_destination import open_destination
+from lakehouse.activation.planning.next_export import GATED, NextExport, next_export
+from lakehouse.activation.planning.plan import Plan, make_plan
+from lakehouse.activation.planning.stage import write_send_plan
+from lakehouse.activation.presend.recorded import requested_campaign
+from lakehouse.activation.presend.staleness import inputs_of
+from lakehouse.activation.records.approvals import approval_needed
+from lakehouse.activation.records.destination_state import (
     EXPORTS,
     STATE_TABLES,
     RecordedActions,
@@ -27,25 +42,10 @@ from lakehouse.activation.destination_state import (
     destination_state,
     recorded_actions,
 )
-from lakehouse.activation.destinations import Destination
-from lakehouse.activation.empty_audience import (
-    WITHOUT_CONSENT,
-    empty_audience_error,
-    find_without_consent,
-)
-from lakehouse.activation.export_rows import abandoned_row, exports_row, outcome
-from lakehouse.activation.export_warnings import export_warnings
-from lakehouse.activation.holdout import record_draws
-from lakehouse.activation.lost_records import lost_exports, lost_records_error
-from lakehouse.activation.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
-from lakehouse.activation.next_export import GATED, NextExport, next_export
-from lakehouse.activation.open_destination import open_destination
-from lakehouse.activation.plan import Plan, make_plan
-from lakehouse.activation.planning.stage import write_send_plan
-from lakehouse.activation.presend.recorded import requested_campaign
-from lakehouse.activation.presend.staleness import inputs_of
+from lakehouse.activation.records.export_rows import abandoned_row, exports_row, outcome
+from lakehouse.activation.records.lost_records import lost_exports, lost_records_error
+from lakehouse.activation.records.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.segments.catalogue import segments
-from lakehouse.activation.selection import select_nobody
 from lakehouse.activation.send import SendProgress, send
 from lakehouse.activation.sending.recovery import recover_acknowledged
 from lakehouse.config.settings import settings

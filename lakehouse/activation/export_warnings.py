@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.campaigns.declared import Campaign
+from lakehouse.activation.campaigns.time_dependent_fields import time_dependent_warnings
 from lakehouse.activation.send import SendProgress
-from lakehouse.activation.time_dependent_fields import time_dependent_warnings
 
 
 def export_warnings(campaign: Campaign, progress: SendProgress, as_of: datetime) -> list[str]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.activation.accounts import OUTBOX, load_accounts
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.accounts.declared import OUTBOX, load_accounts
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.destinations import Destination, Outbox
 from lakehouse.config.settings import Settings
 

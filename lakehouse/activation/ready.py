@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.activation.accounts import OUTBOX
-from lakehouse.activation.campaigns import campaign
-from lakehouse.activation.destination_state import EXPORT_RECORDS, EXPORTS
+from lakehouse.activation.accounts.declared import OUTBOX
+from lakehouse.activation.campaigns.declared import campaign
 from lakehouse.activation.destinations.platform import Row
 from lakehouse.activation.open_destination import open_account
+from lakehouse.activation.records.destination_state import EXPORT_RECORDS, EXPORTS
 from lakehouse.config.settings import settings
 from lakehouse.errors import TransientError
 from lakehouse.outcome import TableOutcome

@@ -19,15 +19,15 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.activation.changed_fields import form_of
 from lakehouse.activation.consent.firewall import ConsentCheck, Person
-from lakehouse.activation.delivery_intents import record_intents
+from lakehouse.activation.consent.platform_refusals import record_refusals
 from lakehouse.activation.destinations import Batch, BatchReceipt, Deliver, Destination
 from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.activation.destinations.operations import as_removals, is_removal
-from lakehouse.activation.export_records import export_records, rejections
-from lakehouse.activation.plan import Counts, Plan
-from lakehouse.activation.platform_refusals import record_refusals
+from lakehouse.activation.payload.changed_fields import form_of
+from lakehouse.activation.planning.plan import Counts, Plan
+from lakehouse.activation.records.delivery_intents import record_intents
+from lakehouse.activation.records.export_records import export_records, rejections
 from lakehouse.activation.sending.failures import StoppedError
 from lakehouse.storage.ops_tables import record_batch
 from lakehouse.utils.told_to_end import told_to_end

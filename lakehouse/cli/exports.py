@@ -11,7 +11,7 @@ from lakehouse.cli.output import json_option, print_json, print_table, say
 from lakehouse.errors import TerminalError
 
 if TYPE_CHECKING:
-    from lakehouse.activation.proofs import Proof
+    from lakehouse.activation.records.proofs import Proof
 
 _EPILOG = """\b
 Examples:
@@ -63,7 +63,7 @@ def exports() -> None:
 @json_option
 def list_exports(campaign_id: str | None, limit: int, as_json: bool) -> None:
     """List exports, newest first."""
-    from lakehouse.activation.proofs import proofs
+    from lakehouse.activation.records.proofs import proofs
     from lakehouse.config.settings import settings
 
     wanted = {} if campaign_id is None else {"campaign_id": campaign_id}
@@ -86,7 +86,7 @@ def list_exports(campaign_id: str | None, limit: int, as_json: bool) -> None:
 @json_option
 def show(export_id: str, as_json: bool) -> None:
     """Show one export with its proof: counts, pinned versions, reasons, where its files are."""
-    from lakehouse.activation.proofs import proofs, rejected_by_reason
+    from lakehouse.activation.records.proofs import proofs, rejected_by_reason
     from lakehouse.config.settings import settings
 
     found = next(iter(proofs(settings().lake, settings().outbox, 1, export_id=export_id)), None)
@@ -112,7 +112,7 @@ def show(export_id: str, as_json: bool) -> None:
 @click.option("--reject", "is_rejected", is_flag=True, help="Reject it instead.")
 def approve(export_id: str, reason: str, is_rejected: bool) -> None:
     """Approve an export that guards ask about. Nothing is sent yet: run it again then."""
-    from lakehouse.activation.approvals import decide, planned_export
+    from lakehouse.activation.records.approvals import decide, planned_export
     from lakehouse.config.settings import settings
     from lakehouse.utils.no_access import this_user
 
@@ -135,7 +135,7 @@ def rejects(campaign_id: str | None, limit: int, as_json: bool) -> None:
     A dead letter is not sent again until the customer's payload changes, or until it is replayed. All others are tried
     again by the next export.
     """
-    from lakehouse.activation.rejects import rejects as rejects_of
+    from lakehouse.activation.records.rejects import rejects as rejects_of
     from lakehouse.config.settings import settings
 
     found = rejects_of(settings().lake, campaign_id, limit)
@@ -160,7 +160,7 @@ def retry(campaign_id: str, as_json: bool) -> None:
     Goes to all platforms of the campaign, or to one: CAMPAIGN@PLATFORM. Nobody who was acknowledged is sent again. Dead
     letters stay; `lakehouse exports replay` is for them.
     """
-    from lakehouse.activation.campaigns import campaign
+    from lakehouse.activation.campaigns.declared import campaign
     from lakehouse.config.settings import settings
     from lakehouse.contracts import Stage
     from lakehouse.orchestration.stages import run_stage
@@ -189,7 +189,7 @@ def retry(campaign_id: str, as_json: bool) -> None:
 @json_option
 def replay(campaign_id: str, customers: tuple[str, ...], is_all: bool, reason: str, as_json: bool) -> None:
     """Let the next export of a campaign try dead letters again. Sends nothing itself; running it twice is once."""
-    from lakehouse.activation.rejects import replay as replay_rejects
+    from lakehouse.activation.records.rejects import replay as replay_rejects
     from lakehouse.config.settings import settings
 
     if is_all == bool(customers):

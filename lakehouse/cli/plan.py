@@ -20,7 +20,7 @@ Examples:
 @json_option
 def plan(campaign_id: str, as_json: bool) -> None:
     """Show the plan of a campaign's next export: rows, calls, bytes, and when a send would find them. Sends nothing."""
-    from lakehouse.activation.campaigns import campaign
+    from lakehouse.activation.campaigns.declared import campaign
     from lakehouse.activation.planning.stage import make_send_plan
     from lakehouse.window import BatchWindow
 

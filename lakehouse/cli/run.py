@@ -50,7 +50,7 @@ def run(campaign_id: str | None, as_of: datetime | None, full: bool, as_json: bo
 
     from rich.console import Console
 
-    from lakehouse.activation.campaigns import first_campaign_id
+    from lakehouse.activation.campaigns.declared import first_campaign_id
     from lakehouse.orchestration.local_run import run as run_all
     from lakehouse.orchestration.report.console import progress_on, render
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lakehouse.activation.alerts.declared import load_alerts
-from lakehouse.activation.campaign_references import CampaignReferences, template_names
-from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.activation.campaigns.declared import load_campaigns
+from lakehouse.activation.campaigns.references import CampaignReferences, template_names
 from lakehouse.activation.segments.catalogue import segment_context, segment_names
 from lakehouse.activation.segments.declared import declared_segments
 from lakehouse.activation.segments.profile_columns import profile_columns
@@ -50,7 +50,10 @@ def check_segments(folder: Path, project: Path = DBT_PROJECT) -> int:
 def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
     """Check campaigns.yml against sources, segments and the columns of profiles, and the mail templates against the
     attributes of their campaigns; returns the number of campaigns."""
-    from lakehouse.activation.mail_templates import read_template, template_of  # Liquid: DAG files load this module too
+    from lakehouse.activation.preview.mail_templates import (  # Liquid: DAG files load this module too
+        read_template,
+        template_of,
+    )
 
     names = template_names(folder)
     columns = {name: column.data_type for name, column in profile_columns(project).items()}

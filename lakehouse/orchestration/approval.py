@@ -64,7 +64,7 @@ class ApproveSend(ApprovalOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         """Record the answer. Nothing is skipped after a rejection: the export refuses, and says so."""
-        from lakehouse.activation.approvals import decide
+        from lakehouse.activation.records.approvals import decide
 
         given = super(ApprovalOperator, self).execute_complete(context, event)
         user = given.get("responded_by_user") or {}
@@ -75,7 +75,7 @@ class ApproveSend(ApprovalOperator):
             self.log.info("export %s was %s", plan.export_id, made)
 
     def _plans(self) -> list[SendPlan]:
-        from lakehouse.activation.approvals import undecided_plans
+        from lakehouse.activation.records.approvals import undecided_plans
 
         return undecided_plans(settings().outbox, settings().lake, self.campaign_id, self.window_run_id)
 

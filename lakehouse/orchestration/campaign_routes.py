@@ -10,8 +10,8 @@ from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse
 
-from lakehouse.activation.approvals import decision_of
-from lakehouse.activation.proofs import plan_of, preview_file, proofs, waiting_exports
+from lakehouse.activation.records.approvals import decision_of
+from lakehouse.activation.records.proofs import plan_of, preview_file, proofs, waiting_exports
 from lakehouse.config.settings import settings
 from lakehouse.orchestration.report.campaign_pages import export_page, list_page
 from lakehouse.orchestration.report.plan_page import plan_page

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.activation.campaigns import campaign
+from lakehouse.activation.campaigns.declared import campaign
 from lakehouse.activation.presend.request import read_request
 from lakehouse.config.feeds import source_names
 from lakehouse.config.folder import working_with

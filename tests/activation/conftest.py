@@ -16,7 +16,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.activation.export import export_campaign
-from lakehouse.activation.next_export import GATED
+from lakehouse.activation.planning.next_export import GATED
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.discovery import newest_version

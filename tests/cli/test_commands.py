@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from lakehouse.activation.campaigns import first_campaign_id
+from lakehouse.activation.campaigns.declared import first_campaign_id
 from lakehouse.cli import main
 from lakehouse.cli.main import COMMANDS, cli
 from lakehouse.config.settings import PROJECT_ROOT, environment_with

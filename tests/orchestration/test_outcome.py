@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lakehouse.activation.export import REMOVALS_ONLY
-from lakehouse.activation.proofs import Proof, preview_file, proofs
+from lakehouse.activation.records.proofs import Proof, preview_file, proofs
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
 from lakehouse.errors import ExportRefusedError, LakehouseError

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.activation.campaigns import campaign_ids
+from lakehouse.activation.campaigns.declared import campaign_ids
 from lakehouse.activation.segments.catalogue import segments
 from lakehouse.config.feeds import feeds
 from lakehouse.config.folder import configuration_folder, configuration_hash, working_with

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.consent.late_refusals import CONSENTS
 from lakehouse.config.feeds import feeds
 from lakehouse.config.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.errors import ExportRefusedError
 from lakehouse.landing.vanished_feeds import VanishedFeed
 

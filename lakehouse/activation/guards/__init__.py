@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lakehouse.activation.guard_limits import GuardLimits
+from lakehouse.activation.campaigns.guard_limits import GuardLimits
 from lakehouse.activation.guards.empty_source import empty_source
 from lakehouse.activation.guards.facts import EmptyDelivery, Fired, SendFacts
 from lakehouse.activation.guards.full_sync import full_sync

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lakehouse.activation.guards import fired
 from lakehouse.activation.guards.facts import EmptyDelivery, Fired, SendFacts
-from lakehouse.activation.next_export import NextExport
 from lakehouse.activation.open_destination import open_destination
-from lakehouse.activation.past_exports import past_exports
-from lakehouse.activation.wiped_fields import wiped_fields
+from lakehouse.activation.payload.wiped_fields import wiped_fields
+from lakehouse.activation.planning.next_export import NextExport
+from lakehouse.activation.records.past_exports import past_exports
 from lakehouse.config.settings import Settings
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import ops

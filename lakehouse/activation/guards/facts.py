@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
-from lakehouse.activation.past_exports import PastExport
-from lakehouse.activation.plan import Counts
+from lakehouse.activation.planning.plan import Counts
+from lakehouse.activation.records.past_exports import PastExport
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse.activation.guard_limits import GuardLimits
+from lakehouse.activation.campaigns.guard_limits import GuardLimits
 from lakehouse.activation.guards.facts import SendFacts, percent
 
 

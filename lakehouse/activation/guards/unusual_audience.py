@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from lakehouse.activation.guard_limits import GuardLimits
+from lakehouse.activation.campaigns.guard_limits import GuardLimits
 from lakehouse.activation.guards.facts import SendFacts, percent
 
 _EXPORTS = 3  # fewer say nothing about what is usual

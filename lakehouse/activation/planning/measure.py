@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from lakehouse.activation.changed_fields import RowForm
-from lakehouse.activation.plan import Plan
+from lakehouse.activation.payload.changed_fields import RowForm
 from lakehouse.activation.planning.estimate import Part
+from lakehouse.activation.planning.plan import Plan
 
 _SAMPLE = 100  # rows of each action that are encoded
 

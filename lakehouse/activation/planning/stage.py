@@ -11,23 +11,23 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lakehouse.activation.account_limits import limits_of
-from lakehouse.activation.accounts import OUTBOX
-from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.changed_fields import RowForm, form_of
+from lakehouse.activation.accounts.declared import OUTBOX
+from lakehouse.activation.accounts.limits import limits_of
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.deadlines import deadline_for
 from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.outbox import Outbox, lines_of
 from lakehouse.activation.destinations.platform_kind import Audience
 from lakehouse.activation.guards.collect import facts_of, guards_about
-from lakehouse.activation.manifest import MANIFEST
-from lakehouse.activation.next_export import NextExport, opened_next_export
 from lakehouse.activation.open_destination import open_account
-from lakehouse.activation.past_exports import pace_of
+from lakehouse.activation.payload.changed_fields import RowForm, form_of
 from lakehouse.activation.planning import PLAN
 from lakehouse.activation.planning.estimate import estimate, rows_ready_within
 from lakehouse.activation.planning.measure import Encode, measured
+from lakehouse.activation.planning.next_export import NextExport, opened_next_export
 from lakehouse.activation.planning.send_plan import PlannedRows, SendPlan
+from lakehouse.activation.records.manifest import MANIFEST
+from lakehouse.activation.records.past_exports import pace_of
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome
 from lakehouse.tables import ops

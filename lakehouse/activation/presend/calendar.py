@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.activation.campaigns.declared import load_campaigns
 from lakehouse.activation.presend.lead_time import lead_time_of
 from lakehouse.activation.presend.recorded import SEND_REQUESTS
 from lakehouse.config.settings import settings

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.presend.freshness_rules import FreshnessRule, rule_of
 from lakehouse.config.duration import duration_text
 from lakehouse.config.feeds import Feed

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from lakehouse.activation.known_names import known_names
+from lakehouse.activation.campaigns.known_names import known_names
 from lakehouse.config.duration import duration
 
 # The rule of every source that has none of its own.

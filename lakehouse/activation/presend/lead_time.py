@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from lakehouse.activation.account_limits import limits_of
-from lakehouse.activation.accounts import OUTBOX, Account, load_accounts
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.accounts.declared import OUTBOX, Account, load_accounts
+from lakehouse.activation.accounts.limits import limits_of
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.planning.estimate import SETTLING_SECONDS, Pace, Part, estimate
 from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
 from lakehouse.tables import ops

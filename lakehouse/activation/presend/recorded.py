@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lakehouse.activation.campaign_references import CampaignReferences
-from lakehouse.activation.campaigns import Campaign, campaign
+from lakehouse.activation.campaigns.declared import Campaign, campaign
+from lakehouse.activation.campaigns.references import CampaignReferences
 from lakehouse.activation.deadlines import is_about_now
 from lakehouse.activation.presend.request import SendRequest, limit_texts, read_limits, read_request
 from lakehouse.config.feeds import source_names

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.send_time import utc_time
+from lakehouse.activation.campaigns.declared import Campaign
+from lakehouse.activation.campaigns.send_time import utc_time
 from lakehouse.config.duration import duration, duration_text
 from lakehouse.errors import ConfigurationError
 

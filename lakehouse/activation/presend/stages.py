@@ -10,9 +10,9 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lakehouse.activation.destination_state import EXPORTS
 from lakehouse.activation.presend.recorded import is_dry_run, requested_campaign
 from lakehouse.activation.presend.staleness import inputs_of
+from lakehouse.activation.records.destination_state import EXPORTS
 from lakehouse.config.settings import settings
 from lakehouse.errors import LakehouseError, combined_error
 from lakehouse.outcome import TableOutcome, summed

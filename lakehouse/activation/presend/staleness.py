@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.presend.freshness import Input, inputs
 from lakehouse.activation.presend.request import SendRequest
 from lakehouse.config.feeds import feeds

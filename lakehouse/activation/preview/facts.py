@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.mail_templates import Mail
+from lakehouse.activation.campaigns.declared import Campaign
+from lakehouse.activation.preview.mail_templates import Mail
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from lakehouse.activation.audience import profiles_as_of
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.audience.snapshot import profiles_as_of
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.consent.firewall import normal_address
-from lakehouse.activation.mail_templates import MailTemplate, template_of, values_of
-from lakehouse.activation.manifest import MANIFEST
-from lakehouse.activation.next_export import opened_next_export
-from lakehouse.activation.payload import payload_of
-from lakehouse.activation.plan import Plan
+from lakehouse.activation.payload.payload import payload_of
+from lakehouse.activation.planning.next_export import opened_next_export
+from lakehouse.activation.planning.plan import Plan
 from lakehouse.activation.preview import PREVIEW
 from lakehouse.activation.preview.facts import Preview, Recipient
+from lakehouse.activation.preview.mail_templates import MailTemplate, template_of, values_of
 from lakehouse.activation.preview.page import render_preview
 from lakehouse.activation.preview.recipients import Chosen, choose
+from lakehouse.activation.records.manifest import MANIFEST
 from lakehouse.activation.segments.catalogue import segment_description
 from lakehouse.config.settings import settings
 from lakehouse.outcome import TableOutcome

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.export_fields import ExportField
+from lakehouse.activation.campaigns.declared import Campaign
+from lakehouse.activation.campaigns.export_fields import ExportField
+from lakehouse.activation.consent.suppression_reasons import meaning_of
 from lakehouse.activation.preview.facts import Preview, Recipient
-from lakehouse.activation.suppression_reasons import meaning_of
 from lakehouse.utils.canonical_json import plain_text
 from lakehouse.utils.html_page import html_page
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lakehouse.activation.campaigns import Campaign
+from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.storage.duckdb_views import Snapshot
 
 _TYPICAL = 1_000  # place of who was chosen for nothing, after everybody else

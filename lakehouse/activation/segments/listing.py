@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.activation.campaigns.declared import load_campaigns
 from lakehouse.activation.segments.catalogue import segments
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import gold

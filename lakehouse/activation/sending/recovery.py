@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lakehouse.activation.destination_state import EXPORT_ATTEMPTS, EXPORT_RECORDS
-from lakehouse.activation.platform_refusals import record_refusals
+from lakehouse.activation.consent.platform_refusals import record_refusals
+from lakehouse.activation.records.destination_state import EXPORT_ATTEMPTS, EXPORT_RECORDS
 from lakehouse.activation.sending.journal import FOLDER, Acknowledged, journals
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.storage.ops_tables import record

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from lakehouse.activation.account_limits import limits_of
-from lakehouse.activation.accounts import Account
+from lakehouse.activation.accounts.declared import Account
+from lakehouse.activation.accounts.limits import limits_of
 from lakehouse.activation.destinations.capabilities import Nulls
 from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Recheck, Rejection
 from lakehouse.activation.destinations.platform import Item, Outcomes, Platform, Row, UnreadableAnswerError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from lakehouse.activation.consent.firewall import normal_address
-from lakehouse.activation.destination_state import EXPORT_ATTEMPTS, EXPORT_RECORDS, HOLDOUTS
-from lakehouse.activation.proofs import Proof
 from lakehouse.activation.ready import ready_at
+from lakehouse.activation.records.destination_state import EXPORT_ATTEMPTS, EXPORT_RECORDS, HOLDOUTS
+from lakehouse.activation.records.proofs import Proof
 from lakehouse.activation.why.decision import decision
 from lakehouse.activation.why.deliveries import Deliveries
 from lakehouse.activation.why.exports_of import choose, exports_of, is_removals_only

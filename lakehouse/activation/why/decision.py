@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.activation.destination_state import HOLDOUTS
+from lakehouse.activation.records.destination_state import HOLDOUTS
 from lakehouse.activation.segments.catalogue import segments
 from lakehouse.activation.why.facts import Draw, Membership, Refusal
 from lakehouse.activation.why.past_lake import PastLake, Row, rows_of

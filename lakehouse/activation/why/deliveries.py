@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from lakehouse.activation.destination_state import EXPORT_ATTEMPTS, EXPORT_RECORDS
+from lakehouse.activation.records.destination_state import EXPORT_ATTEMPTS, EXPORT_RECORDS
 from lakehouse.activation.why.facts import Delivery
 from lakehouse.activation.why.past_lake import Row, rows_of
 from lakehouse.storage.duckdb_views import Snapshot

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Set
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.activation.campaigns.declared import load_campaigns
 from lakehouse.activation.export import REMOVALS_ONLY
-from lakehouse.activation.manifest import MANIFEST
-from lakehouse.activation.proofs import Proof, proofs
+from lakehouse.activation.records.manifest import MANIFEST
+from lakehouse.activation.records.proofs import Proof, proofs
 from lakehouse.errors import TerminalError
 
 UNFINISHED = "unfinished"

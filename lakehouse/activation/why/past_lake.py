@@ -11,7 +11,7 @@ import duckdb
 from deltalake.exceptions import DeltaError
 
 from lakehouse.activation.consent.firewall import PLATFORM_REFUSALS
-from lakehouse.activation.proofs import Proof
+from lakehouse.activation.records.proofs import Proof
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.duckdb_views import Snapshot, attach
 from lakehouse.storage.progress import GOLD_BUILT

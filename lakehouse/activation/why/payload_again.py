@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lakehouse.activation.campaigns.export_fields import ExportField
 from lakehouse.activation.consent.firewall import normal_address_sql
-from lakehouse.activation.export_fields import ExportField
-from lakehouse.activation.payload_sql import payload_sql
+from lakehouse.activation.payload.payload_sql import payload_sql
 from lakehouse.activation.why.facts import Delivery, Payload
 from lakehouse.activation.why.past_lake import PastLake
 from lakehouse.activation.why.refusal import PROFILES

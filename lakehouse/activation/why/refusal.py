@@ -13,7 +13,7 @@ from lakehouse.activation.consent.firewall import (
     reason_sql,
 )
 from lakehouse.activation.consent.late_refusals import CONSENTS, CONTACTS, READ, load_refusals
-from lakehouse.activation.suppression_reasons import meaning_of
+from lakehouse.activation.consent.suppression_reasons import meaning_of
 from lakehouse.activation.why.facts import Refusal
 from lakehouse.activation.why.past_lake import PastLake, Row
 from lakehouse.storage.duckdb_views import Snapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.activation.suppression_reasons import meaning_of
+from lakehouse.activation.consent.suppression_reasons import meaning_of
 from lakehouse.activation.why.decision import Decision
 from lakehouse.activation.why.facts import Delivery, ExportFacts, Payload
 

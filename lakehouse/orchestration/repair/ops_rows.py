@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakehouse.activation.sent_exports import attempt_rows, exports_rows, record_rows, sent_exports
+from lakehouse.activation.records.sent_exports import attempt_rows, exports_rows, record_rows, sent_exports
 from lakehouse.config.settings import settings
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 from lakehouse.contracts.origins import origin_of

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse.activation.consent.suppression_reasons import meaning_of
 from lakehouse.activation.planning import PLAN
 from lakehouse.activation.preview import PREVIEW
-from lakehouse.activation.proofs import Proof, rejected_by_reason
-from lakehouse.activation.suppression_reasons import meaning_of
+from lakehouse.activation.records.proofs import Proof, rejected_by_reason
 from lakehouse.orchestration.report.outcome import outcome_of_export
 from lakehouse.utils.canonical_json import plain_text
 from lakehouse.utils.html_page import html_page

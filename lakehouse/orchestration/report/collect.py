@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.activation.presend.recorded import is_dry_run
-from lakehouse.activation.proofs import Proof, newest_by_destination, waiting_previews
+from lakehouse.activation.records.proofs import Proof, newest_by_destination, waiting_previews
 from lakehouse.activation.segments.catalogue import segment_names
 from lakehouse.config.settings import Settings, settings
 from lakehouse.orchestration.output_capture import run_log

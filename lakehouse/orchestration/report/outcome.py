@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lakehouse.activation.export import REMOVALS_ONLY
-from lakehouse.activation.proofs import Proof, rejected_by_reason
+from lakehouse.activation.records.proofs import Proof, rejected_by_reason
 
 Verdict = Literal["good", "warn", "bad"]
 _KIND_OF_ERROR = re.compile(r"^[A-Z]\w+: ")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lakehouse.activation.approvals import Decision
 from lakehouse.activation.planning.send_plan import SendPlan
+from lakehouse.activation.records.approvals import Decision
 from lakehouse.utils.html_page import html_page
 
 _PAGE = """

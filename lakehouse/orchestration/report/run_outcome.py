@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from lakehouse.activation.planning.send_plan import plans_of_run
 from lakehouse.activation.presend.recorded import is_dry_run
 from lakehouse.activation.presend.stages import DROPPED
-from lakehouse.activation.proofs import Proof, newest_by_destination, preview_file
+from lakehouse.activation.records.proofs import Proof, newest_by_destination, preview_file
 from lakehouse.config.settings import settings
 from lakehouse.orchestration.airflow_config import base_url
 from lakehouse.orchestration.report.outcome import Failure, Outcome, outcome_of_run

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse.activation.approvals import ApprovalNeededError, NoPlanError, decide, planned_export
 from lakehouse.activation.destinations.outbox import Outbox
 from lakehouse.activation.planning.stage import make_send_plan
+from lakehouse.activation.records.approvals import ApprovalNeededError, NoPlanError, decide, planned_export
 from lakehouse.cli.main import main
 from lakehouse.window import BatchWindow
 from tests.activation.conftest import AS_OF, Shop, assert_balanced, customer, shop  # noqa: F401 - a fixture

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from lakehouse.activation.guard_limits import GuardLimits
+from lakehouse.activation.campaigns.guard_limits import GuardLimits
 from lakehouse.activation.guards import GUARDS, EmptyDelivery, SendFacts, fired
 from lakehouse.activation.guards.collect import empty_deliveries
-from lakehouse.activation.past_exports import PastExport
-from lakehouse.activation.plan import Counts
+from lakehouse.activation.planning.plan import Counts
+from lakehouse.activation.records.past_exports import PastExport
 from lakehouse.storage.ops_tables import record
 
 LIMITS = GuardLimits.model_validate({})

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.activation.approvals import Decision
 from lakehouse.activation.deadlines import deadline_of
 from lakehouse.activation.export import export_campaign
 from lakehouse.activation.guards.facts import Fired
 from lakehouse.activation.planning.send_plan import PlannedRows, SendPlan
 from lakehouse.activation.planning.stage import make_send_plan, plan_campaign
 from lakehouse.activation.presend.recorded import receive_request
-from lakehouse.activation.proofs import plan_of, waiting_exports
+from lakehouse.activation.records.approvals import Decision
+from lakehouse.activation.records.proofs import plan_of, waiting_exports
 from lakehouse.orchestration.report.campaign_pages import list_page
 from lakehouse.orchestration.report.plan_page import plan_page
 from lakehouse.window import BatchWindow

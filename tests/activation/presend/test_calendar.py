@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.activation.accounts import Account
+from lakehouse.activation.accounts.declared import Account
 from lakehouse.activation.presend.calendar import Due, MissedSendError, Send, due, look
 from lakehouse.activation.presend.lead_time import lead_time, lead_time_of, time_at_limits
 from lakehouse.activation.presend.recorded import receive_request, requested_campaign

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.activation.campaigns import load_campaigns
+from lakehouse.activation.campaigns.declared import load_campaigns
 from lakehouse.activation.presend.freshness import Input, inputs
 from lakehouse.activation.presend.freshness_rules import FreshnessRule, Otherwise, rule_of
 from lakehouse.activation.presend.recorded import receive_request, requested_campaign

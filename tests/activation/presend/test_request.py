@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse.activation.campaigns import Campaign
-from lakehouse.activation.known_names import KnownNames
+from lakehouse.activation.campaigns.declared import Campaign
+from lakehouse.activation.campaigns.known_names import KnownNames
 from lakehouse.activation.presend.recorded import receive_request, request_of, requested_campaign
 from lakehouse.activation.presend.request import SendRequest, limit_texts, read_limits, read_request
 from lakehouse.activation.presend.stages import DRY_RUN, export, remove_refused

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from lakehouse.activation.destinations import PLATFORMS
-from lakehouse.activation.next_export import opened_next_export
 from lakehouse.activation.open_destination import open_account
-from lakehouse.activation.wiped_fields import wiped_fields
+from lakehouse.activation.payload.wiped_fields import wiped_fields
+from lakehouse.activation.planning.next_export import opened_next_export
 from lakehouse.config.settings import settings
 from tests.activation.conftest import Shop, customer
 from tests.activation.sending.accounts import NEEDS, account_at, people_at

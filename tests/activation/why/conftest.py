@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from lakehouse.activation.audience.holdout import is_held_out
 from lakehouse.activation.destinations import Batch, BatchReceipt, Outbox
 from lakehouse.activation.destinations.destination import Rejection
-from lakehouse.activation.holdout import is_held_out
 from lakehouse.activation.why.ask import why
 from lakehouse.activation.why.facts import Answer
 from lakehouse.config.settings import settings

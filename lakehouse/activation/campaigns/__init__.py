@@ -1,0 +1,1 @@
+"""What people declare about campaigns: conf/campaigns.yml, checked with file and line."""
