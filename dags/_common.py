@@ -84,6 +84,8 @@ IS_FULL = Param(
 )
 PARAMS = {"as_of": AS_OF, "full": IS_FULL}
 
+# All of gold was built, and is at rest.
+GOLD = Asset(name="gold", uri="lakehouse://gold", group="lakehouse")
 
 LOAD_STAGES = (Stage.EXTRACT, Stage.BRONZE, Stage.SILVER)
 # Dataset -> the one that its gate looks into for keys it refers to: that one is brought up to date first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import AssetAll, AssetAny, chain, dag, get_current_context, task
 
-from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, stage_task
+from dags._common import DAG_OPTIONS, GOLD, PARAMS, asset, current_window, stage_task
 from dags._models import model_group, tests_and_docs
 from lakehouse.config.folder import working_with
 from lakehouse.config.settings import settings
@@ -57,7 +57,7 @@ def build_profiles() -> None:
     models = model_group()
     chain(check_gates(), gold_is_outdated(), models)
     tests, docs = tests_and_docs()
-    chain(models, tests, stage_task(Stage.GOLD, "built", "record_built"), docs)
+    chain(models, tests, stage_task(Stage.GOLD, "built", "record_built", outlets=[GOLD]), docs)
 
 
 build_profiles()

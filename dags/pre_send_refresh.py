@@ -8,7 +8,7 @@ import logging
 from airflow.sdk import TaskGroup, TriggerRule, chain, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags._common import DAG_OPTIONS, REFERS_TO, asset, current_window, identities_group, watcher, work
+from dags._common import DAG_OPTIONS, GOLD, REFERS_TO, asset, current_window, identities_group, watcher, work
 from dags._refresh import refresh, tell_freshness
 from dags._send_request import FIELDS, form
 from lakehouse.config.settings import settings
@@ -49,7 +49,7 @@ def refresh_dataset(dataset: str) -> None:
     refresh(dataset)
 
 
-@task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False)
+@task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False, outlets=[GOLD])
 def build_gold() -> None:
     """The models downstream of what changed, in one dbt invocation; nothing when gold is up to date with silver and the
     as-of time."""

@@ -39,6 +39,7 @@ COMMANDS = {
     "engine": ("lakehouse.cli.engine:engine", "Start, stop or check the engine (Sail or Spark)."),
     "simulate": ("lakehouse.cli.simulate:simulate", "Run a local server that behaves like an e-mail platform."),
     "realtime": ("lakehouse.cli.realtime:realtime", "Start, stop or check what takes events while they happen."),
+    "profiles": ("lakehouse.cli.profiles:profiles", "Load profiles from gold into the profile store."),
     "keys": ("lakehouse.cli.keys:keys", "Make, list and revoke keys of the collector and of the profile API."),
     "services": ("lakehouse.cli.services:services", "Start, stop or check Kafka and Redis on this machine."),
     "up": ("lakehouse.cli.up_down:up", "Start Airflow, with its UI, and the engine."),

@@ -8,7 +8,8 @@ from enum import StrEnum
 class Stage(StrEnum):
     """In the order in which data takes them; `request` notes what a run was asked to send, `replay` repeats a part of
     `silver` for rows from quarantine, `removals` a part of `export` when gates block it; `plan` and `preview` show what
-    `export` would do, `ready` waits until a platform can use what was exported."""
+    `export` would do, `ready` waits until a platform can use what was exported; `profiles` loads
+    gold into the profile store."""
 
     REQUEST = "request"
     EXTRACT = "extract"
@@ -18,6 +19,7 @@ class Stage(StrEnum):
     IDENTITIES = "identities"
     GATE = "gate"
     GOLD = "gold"
+    PROFILES = "profiles"
     PLAN = "plan"
     PREVIEW = "preview"
     EXPORT = "export"

@@ -1,5 +1,5 @@
-"""Check sources.yml, segments.yml, campaigns.yml and mail templates against the contracts and the dbt project before a
-run starts.
+"""Check sources.yml, segments.yml, campaigns.yml, profiles.yml and mail templates against the contracts and the dbt
+project before a run starts.
 
 Stages read these files again when they need them; found only there, a mistake would be reported minutes later, and by
 every task.
@@ -17,12 +17,13 @@ from lakehouse.activation.segments.declared import declared_segments
 from lakehouse.activation.segments.profile_columns import profile_columns
 from lakehouse.config.expressions import expressions_checked
 from lakehouse.config.feeds import read_feeds
-from lakehouse.config.folder import template_path
+from lakehouse.config.folder import as_edited, template_path
 from lakehouse.config.placeholders import placeholders
 from lakehouse.config.settings import DBT_PROJECT
 from lakehouse.config.source_models import SourcesFile
 from lakehouse.config.yaml_file import load_yaml
 from lakehouse.errors import ConfigurationError
+from lakehouse.profiles.declared import FILE, served_profile
 
 
 def check_configuration(folder: Path) -> None:
@@ -31,6 +32,7 @@ def check_configuration(folder: Path) -> None:
     check_segments(folder)
     check_campaigns(folder)
     load_alerts(folder)
+    check_served_profile(folder)
     placeholders(folder)
 
 
@@ -64,6 +66,15 @@ def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
     for chosen in declared.values():
         template_of(chosen, folder)
     return len(declared)
+
+
+def check_served_profile(folder: Path, project: Path = DBT_PROJECT) -> None:
+    """Check profiles.yml against the columns of profiles."""
+    known = profile_columns(project)
+    for column in served_profile(folder).columns:
+        if column not in known:
+            problem = f"gold.dim_customers has no column {column!r}"
+            raise ConfigurationError(str(as_edited(folder / FILE)), None, problem, f"one of {', '.join(known)}")
 
 
 def _source_names(folder: Path) -> set[str] | None:

@@ -14,6 +14,7 @@ GOLD_SLOTS = 2
 GOLD = "write_gold"
 IDENTITIES = "write_identities"
 EXPORTS = "write_exports"
+PROFILES = "write_profiles"
 
 
 def dataset_pool(dataset: str) -> str:
@@ -27,4 +28,5 @@ POOLS: dict[str, tuple[int, str]] = {
     IDENTITIES: (1, "one writer for silver.identities"),
     GOLD: (GOLD_SLOTS, "models side by side, each writing its own table; a build of all gold takes every slot"),
     EXPORTS: (1, "one export at a time"),
+    PROFILES: (1, "one writer for the profile store"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from lakehouse.keys.store import KeyRing
-from lakehouse.profiles.reading import Profile, read_profile
+from lakehouse.profiles.reading import Profile, read_profiles
 from lakehouse.profiles.store import ProfileStore, StoreUnavailableError
 from lakehouse.web.problem import ProblemError, answer_http_error, answer_problem, problem
 
@@ -33,7 +33,12 @@ class ProfileAnswer(BaseModel):
     """The profile of a customer."""
 
     customer_id: str
-    profile: dict[str, Any] | None = Field(description="Facts of the batch side; null before they were loaded")
+    status: Literal["active", "suppressed", "erased", "new"] = Field(
+        description="active: profile and signals are there. suppressed: must not be written to, nothing else is said."
+        " erased: was deleted. new: no profile of the batch side yet"
+    )
+    reason: str | None = Field(description="Why a customer is suppressed")
+    profile: dict[str, Any] | None = Field(description="Facts of the batch side, of somebody who is active")
     signals: dict[str, Any] = Field(description="What the customer has just done")
     as_of: datetime = Field(description="Time of the newest thing that it knows")
     staleness_seconds: float = Field(description="How long ago that is")
@@ -68,7 +73,7 @@ def application(keys: KeyRing, open_stores: Callable[[], Sequence[ProfileStore]]
         _check_key(keys, request)
         now = datetime.now(UTC)
         try:
-            found = await read_profile(opened, customer_id, now)
+            found = (await read_profiles(opened, [customer_id], now)).get(customer_id)
         except StoreUnavailableError:
             raise ProblemError(503, "no store of profiles answers", {"Retry-After": str(_AWAY_SECONDS)}) from None
         if found is None:

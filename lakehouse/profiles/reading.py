@@ -1,21 +1,22 @@
-"""A profile as it is answered: put together from the stores that answer, and where it comes from."""
+"""Profiles as they are answered: put together from the stores that answer, and where they come from."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from lakehouse.profiles.fields import Fields, live, merged
+from lakehouse.profiles.fields import Field, live, merged
+from lakehouse.profiles.loads import ALIAS, GONE, LOAD_KEY, PROFILE, Load, field_name
 from lakehouse.profiles.signals import signals_of
 from lakehouse.profiles.store import ProfileStore, StoreUnavailableError
 
-PROFILE = "profile"  # the field that the batch side writes
+Found = Mapping[str, Mapping[str, Field]]  # customer -> name -> field
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Profile:
     """What is known of a customer at a moment.
 
     Attributes:
-        content: customer_id, profile (of the batch side; None before its first load), signals, as_of.
+        content: customer_id, status, reason, profile (of the batch side; None before its first load), signals, as_of.
         as_of: time of the newest thing that it knows.
         source: the stores that answered, e.g. "redis+sqlite".
         missing: the stores that did not.
@@ -40,34 +41,80 @@ class Profile:
         return f'W/"{hashlib.sha256(msgspec.json.encode(self.content, order="sorted")).hexdigest()[:32]}"'
 
 
-async def read_profile(stores: Sequence[ProfileStore], customer_id: str, now: datetime) -> Profile | None:
-    """The profile of a customer; None when no store knows the customer.
+@dataclass(frozen=True)
+class _Answers:
+    """What the stores that answered know together."""
+
+    fields: Found
+    answered: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+async def read_profiles(stores: Sequence[ProfileStore], asked: Sequence[str], now: datetime) -> dict[str, Profile]:
+    """The profiles of customers, by the id or alias that was asked for; those that no store knows are absent.
 
     Raises:
-        StoreUnavailableError: no store answers, or one does not and the others do not know the customer.
+        StoreUnavailableError: no store answers, or one does not and the others do not know all of the customers.
     """
-    answers = await asyncio.gather(*(store.read(customer_id) for store in stores), return_exceptions=True)
-    failed = [answer for answer in answers if isinstance(answer, BaseException)]
-    for error in failed:
-        if not isinstance(error, StoreUnavailableError):
-            raise error
-    fields = live(merged(*(answer for answer in answers if not isinstance(answer, BaseException))), now)
-    if not fields:
-        if failed:
-            raise failed[0]
-        return None
+    first = await _read(stores, [LOAD_KEY, *dict.fromkeys(asked)], now)
+    generation = Load.of(first.fields.get(LOAD_KEY, {})).generation
+    alias = field_name(ALIAS, generation)
+    ids = {name: first.fields[name][alias].value for name in asked if alias in first.fields.get(name, {})}
+    second = await _read(stores, sorted({*ids.values()} - set(asked)), now) if ids else first
+    fields = {**second.fields, **first.fields}
+    missing = tuple(sorted({*first.missing, *second.missing}))
+    found: dict[str, Profile] = {}
+    for name in dict.fromkeys(asked):
+        known = fields.get(ids.get(name, name))
+        if known and (content := _content(ids.get(name, name), known, generation, now)):
+            as_of = datetime.fromisoformat(content["as_of"])
+            found[name] = Profile(content, as_of, "+".join(first.answered), missing)
+        elif missing:
+            raise StoreUnavailableError(missing[0], "it may know a customer that the others do not know")
+    return found
+
+
+async def _read(stores: Sequence[ProfileStore], keys: Sequence[str], now: datetime) -> _Answers:
+    answers = await asyncio.gather(*(store.read(keys) for store in stores), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, StoreUnavailableError):
+            raise answer
+    parts = [answer for answer in answers if not isinstance(answer, BaseException)]
+    if not parts:
+        raise next(answer for answer in answers if isinstance(answer, BaseException))
+    by_customer: dict[str, list[Field]] = {}
+    for part in parts:
+        for field in part:
+            by_customer.setdefault(field.customer_id, []).append(field)
     named = list(zip(stores, answers, strict=True))
-    answered = [store.name for store, answer in named if not isinstance(answer, BaseException)]
-    missing = tuple(store.name for store, answer in named if isinstance(answer, BaseException))
-    as_of = datetime.fromtimestamp(max(field.version.at for field in fields.values()) / 1e6, UTC)
-    return Profile(_content(customer_id, fields, as_of, now), as_of, "+".join(answered), missing)
+    return _Answers(
+        {customer_id: live(merged(fields), now) for customer_id, fields in by_customer.items()},
+        tuple(store.name for store, answer in named if not isinstance(answer, BaseException)),
+        tuple(store.name for store, answer in named if isinstance(answer, BaseException)),
+    )
 
 
-def _content(customer_id: str, fields: Fields, as_of: datetime, now: datetime) -> dict[str, Any]:
-    profile = fields.get(PROFILE)
+def _content(customer_id: str, fields: Mapping[str, Field], generation: int, now: datetime) -> dict[str, Any] | None:
+    """What is answered of a customer; None when there are only fields of other loads."""
+    profile, gone = fields.get(field_name(PROFILE, generation)), fields.get(GONE)
+    signals = [field for name, field in fields.items() if "#" not in name and name != GONE]
+    if gone is not None and (profile is None or gone.version > profile.version):
+        status, reason, facts, counted = "erased", None, None, [gone]
+    elif profile is not None and profile.value["status"] != "active":
+        status, reason, facts, counted = "suppressed", profile.value["reason"], None, [profile]
+    elif profile is not None:
+        facts = {name: value for name, value in profile.value.items() if name != "status"}
+        status, reason, counted = "active", None, [profile, *signals]
+    else:
+        status, reason, facts, counted = "new", None, None, signals
+    if not counted:
+        return None
+    as_of = datetime.fromtimestamp(max(field.version.at for field in counted) / 1e6, UTC)
     return {
         "customer_id": customer_id,
-        "profile": profile.value if profile else None,
-        "signals": signals_of(fields, now),
+        "status": status,
+        "reason": reason,
+        "profile": facts,
+        "signals": signals_of(fields, now) if status in ("active", "new") else {},
         "as_of": as_of.isoformat(timespec="milliseconds"),
     }

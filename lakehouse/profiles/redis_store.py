@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
@@ -12,11 +12,13 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 
 from lakehouse.profiles.fields import Field
+from lakehouse.profiles.loads import PROFILE, field_name, generation_of
 from lakehouse.profiles.store import StoreUnavailableError
 
 _READ_SECONDS = 0.25
 _WRITE_SECONDS = 5.0
 _PREFIX = "profile:"
+_SCANNED = 2_000
 # Name, value and expiry (milliseconds, 0 = never) for each field. Not `<`, which compares by the locale of the server.
 _WRITE = """
 local function is_greater(a, b)
@@ -61,19 +63,68 @@ class RedisStore:
         except redis.RedisError as error:
             raise _unavailable(error) from None
 
-    async def read(self, customer_id: str) -> list[Field]:
+    async def read(self, customer_ids: Sequence[str]) -> list[Field]:
         """As in ProfileStore."""
         try:
-            found: dict[bytes, bytes] = await self._reader.hgetall(_PREFIX + customer_id)  # type: ignore[assignment]
+            pipeline = self._reader.pipeline(transaction=True)
+            for customer_id in customer_ids:
+                pipeline.hgetall(_PREFIX + customer_id)
+            answers: list[dict[bytes, bytes]] = await pipeline.execute()
         except redis.RedisError as error:
             raise _unavailable(error) from None
-        return [Field.decoded(customer_id, name.decode(), encoded) for name, encoded in found.items()]
+        return [
+            Field.decoded(customer_id, name.decode(), encoded)
+            for customer_id, found in zip(customer_ids, answers, strict=True)
+            for name, encoded in found.items()
+        ]
 
     def delete(self, customer_ids: Sequence[str]) -> None:
         """As in ProfileStore."""
         try:
             if customer_ids:
                 self._writer.unlink(*(_PREFIX + customer_id for customer_id in customer_ids))
+        except redis.RedisError as error:
+            raise _unavailable(error) from None
+
+    def gone_since(self, generation: int) -> list[str]:
+        """As in ProfileStore."""
+        current = field_name(PROFILE, generation)
+        return [
+            customer_id
+            for customer_id, names in self._loaded()
+            if current not in names and any(name.startswith(PROFILE + "#") and name < current for name in names)
+        ]
+
+    def sweep(self, generation: int) -> None:
+        """As in ProfileStore."""
+        try:
+            pipeline = self._writer.pipeline(transaction=False)
+            for customer_id, names in self._loaded():
+                old = [name for name in names if (generation_of(name) or generation) < generation]
+                if old:
+                    pipeline.hdel(_PREFIX + customer_id, *old)
+                if len(pipeline.command_stack) >= _SCANNED:
+                    pipeline.execute()
+            pipeline.execute()
+        except redis.RedisError as error:
+            raise _unavailable(error) from None
+
+    def _loaded(self) -> Iterator[tuple[str, list[str]]]:
+        """Every customer with the names of the fields that loads wrote."""
+        try:
+            cursor = 0
+            while True:
+                cursor, found = self._writer.scan(cursor, match=_PREFIX + "*", count=_SCANNED)
+                keys = [key for key in found if isinstance(key, bytes)]
+                pipeline = self._writer.pipeline(transaction=False)
+                for key in keys:
+                    pipeline.hkeys(key)
+                for key, names in zip(keys, pipeline.execute(), strict=True):
+                    loaded = [name.decode() for name in names if b"#" in name]
+                    if loaded:
+                        yield key.decode().removeprefix(_PREFIX), loaded
+                if cursor == 0:
+                    return
         except redis.RedisError as error:
             raise _unavailable(error) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lakehouse.profiles.fields import Field
+from lakehouse.profiles.loads import PROFILE
 from lakehouse.profiles.store import StoreUnavailableError
 from lakehouse.utils.atomic_files import make_private_folder
 
@@ -22,6 +24,17 @@ create table if not exists fields (
 _WRITE = """
 insert into fields values (?, ?, ?)
 on conflict (customer_id, name) do update set value = excluded.value where excluded.value > value
+"""
+_READ = """
+select customer_id, name, value from fields where customer_id in (select value from json_each(?))
+"""
+# The fields of loads, with the two parts of their name.
+_LOADED = """
+select
+    customer_id, name, substr(name, 1, instr(name, '#') - 1) as kind,
+    cast(substr(name, instr(name, '#') + 1) as integer) as generation
+from fields
+where instr(name, '#') > 0
 """
 
 
@@ -40,21 +53,34 @@ class SqliteStore:
         rows = [(field.customer_id, field.name, field.encoded()) for field in fields]
         self._done(lambda connection: connection.executemany(_WRITE, rows))
 
-    async def read(self, customer_id: str) -> list[Field]:
+    async def read(self, customer_ids: Sequence[str]) -> list[Field]:
         """As in ProfileStore. It does not wait: a reader never waits for a writer here."""
-        query = "select name, value from fields where customer_id = ?"
-        found = self._done(lambda connection: connection.execute(query, (customer_id,)).fetchall())
-        return [Field.decoded(customer_id, name, encoded) for name, encoded in found]
+        asked = json.dumps(list(customer_ids))
+        found = self._done(lambda connection: connection.execute(_READ, (asked,)).fetchall())
+        return [Field.decoded(*row) for row in found]
 
     def delete(self, customer_ids: Sequence[str]) -> None:
         """As in ProfileStore."""
         rows = [(customer_id,) for customer_id in customer_ids]
         self._done(lambda connection: connection.executemany("delete from fields where customer_id = ?", rows))
 
+    def gone_since(self, generation: int) -> list[str]:
+        """As in ProfileStore."""
+        query = f"select customer_id from ({_LOADED}) where kind = ? group by 1 having max(generation) < ?"  # noqa: S608
+        found = self._done(lambda connection: connection.execute(query, (PROFILE, generation)).fetchall())
+        return [customer_id for (customer_id,) in found]
+
+    def sweep(self, generation: int) -> None:
+        """As in ProfileStore."""
+        old = f"select customer_id, name from ({_LOADED}) where generation < ?"  # noqa: S608 - a query of ours
+        query = f"delete from fields where (customer_id, name) in ({old})"  # noqa: S608
+        self._done(lambda connection: connection.execute(query, (generation,)))
+
     async def close(self) -> None:
         """As in ProfileStore."""
         if self._opened is not None:
             self._opened.close()
+            self._opened = None  # who uses it again opens it again
 
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:

@@ -15,7 +15,7 @@ class StoreUnavailableError(TransientError):
     def __init__(self, store: str, problem: str) -> None:
         super().__init__(
             f"the profile store {store} does not answer: {problem}",
-            "See `lakehouse services status`, or check LAKEHOUSE_REDIS_URL.",
+            "See `lakehouse services status`, or check LAKEHOUSE_REDIS_URL and LAKEHOUSE_PROFILE_STORE_URL.",
         )
 
 
@@ -31,8 +31,8 @@ class ProfileStore(Protocol):
             StoreUnavailableError: some of them may not be written; writing all again does no harm.
         """
 
-    async def read(self, customer_id: str) -> list[Field]:
-        """The fields of a customer, also expired ones; none for somebody unknown.
+    async def read(self, customer_ids: Sequence[str]) -> list[Field]:
+        """The fields of these customers as of one moment, also expired ones; none for somebody unknown.
 
         Raises:
             StoreUnavailableError: it does not answer in time.
@@ -43,6 +43,20 @@ class ProfileStore(Protocol):
 
         Raises:
             StoreUnavailableError: some of them may still be there.
+        """
+
+    def gone_since(self, generation: int) -> list[str]:
+        """The customers with a profile of a load before this one and none of this one.
+
+        Raises:
+            StoreUnavailableError: it does not answer.
+        """
+
+    def sweep(self, generation: int) -> None:
+        """Remove what loads before this one wrote.
+
+        Raises:
+            StoreUnavailableError: some of it may still be there.
         """
 
     async def close(self) -> None:

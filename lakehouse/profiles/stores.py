@@ -24,3 +24,8 @@ def stores_to_read(chosen: Settings) -> list[ProfileStore]:
     """The stores of which a profile is put together."""
     hot, durable = hot_store(chosen), durable_store(chosen)
     return [durable] if hot.name == durable.name else [hot, durable]
+
+
+def stores_to_sync(chosen: Settings) -> list[ProfileStore]:
+    """The store that profiles are loaded into, then the others, which only forget who is gone."""
+    return stores_to_read(chosen)[::-1]

@@ -57,6 +57,7 @@ def test_dag_ids_are_these(found: dict[str, Any]) -> None:
         "ingest_transactions",
         "build_profiles",
         "pre_send_refresh",
+        "sync_profiles",
     }
 
 
@@ -71,6 +72,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
         set(_tasks(found, "build_profiles"))
         == {"check_gates", "gold_is_outdated", "test", "record_built", "docs"} | _model_tasks()
     )
+    assert set(_tasks(found, "sync_profiles")) == {"sync"}
     assert set(_tasks(found, "campaign_calendar")) == {"due", "begin", "missed"}
     refreshed = {f"refresh.{dataset}" for dataset in (*CRM, "transactions")}
     assert set(_tasks(found, "pre_send_refresh")) == refreshed | IDENTITIES | {

@@ -12,9 +12,14 @@ from starlette.testclient import TestClient
 from lakehouse.keys.store import KeyRing, create_key, revoke_key
 from lakehouse.profiles.api import application
 from lakehouse.profiles.fields import Field, Version
+from lakehouse.profiles.loads import field_name
 from lakehouse.profiles.sqlite_store import SqliteStore
 from lakehouse.profiles.store import StoreUnavailableError
 
+NO_SIGNALS = {
+    "last_viewed": None,
+    "counts_5m": {"pages": 0, "products_viewed": 0, "products_added": 0, "orders": 0},
+}
 AT = 1_795_766_400_000_000  # 2026-11-27T08:00:00Z
 
 
@@ -26,14 +31,24 @@ class Away:
     def write(self, fields: Sequence[Field]) -> None:
         raise StoreUnavailableError(self.name, "it is away")
 
-    async def read(self, customer_id: str) -> list[Field]:
+    async def read(self, customer_ids: Sequence[str]) -> list[Field]:
         raise StoreUnavailableError(self.name, "it is away")
 
     def delete(self, customer_ids: Sequence[str]) -> None:
         raise StoreUnavailableError(self.name, "it is away")
 
+    def gone_since(self, generation: int) -> list[str]:
+        raise StoreUnavailableError(self.name, "it is away")
+
+    def sweep(self, generation: int) -> None:
+        raise StoreUnavailableError(self.name, "it is away")
+
     async def close(self) -> None:
         """Nothing to close."""
+
+
+def profile(customer_id: str, at: int = AT, **facts: object) -> Field:
+    return Field(customer_id, field_name("profile", 0), Version(1, at), {"status": "active", **facts})
 
 
 @pytest.fixture
@@ -49,18 +64,17 @@ def client(home: Path, store: SqliteStore) -> Iterator[TestClient]:
 
 
 def test_a_profile_says_what_is_known_and_how_old_it_is(client: TestClient, store: SqliteStore) -> None:
-    store.write([Field("c1", "profile", Version(1, AT), {"first_name": "Ann"})])
+    store.write([profile("c1", first_name="Ann")])
     answer = client.get("/v1/profiles/c1")
     body = answer.json()
     assert answer.status_code == 200 and answer.headers["cache-control"] == "private, no-cache"
     assert abs(body.pop("staleness_seconds") - (time.time() - AT / 1e6)) < 60
     assert body == {
         "customer_id": "c1",
+        "status": "active",
+        "reason": None,
         "profile": {"first_name": "Ann"},
-        "signals": {
-            "last_viewed": None,
-            "counts_5m": {"pages": 0, "products_viewed": 0, "products_added": 0, "orders": 0},
-        },
+        "signals": NO_SIGNALS,
         "as_of": "2026-11-27T08:00:00.000+00:00",
         "source": "sqlite",
         "missing": [],
@@ -68,11 +82,11 @@ def test_a_profile_says_what_is_known_and_how_old_it_is(client: TestClient, stor
 
 
 def test_an_unchanged_profile_is_not_sent_again(client: TestClient, store: SqliteStore) -> None:
-    store.write([Field("c1", "profile", Version(1, AT), 1)])
+    store.write([profile("c1", n=1)])
     etag = client.get("/v1/profiles/c1").headers["etag"]
     again = client.get("/v1/profiles/c1", headers={"if-none-match": f'"other", {etag}'})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
-    store.write([Field("c1", "profile", Version(1, AT + 1_000), 2)])
+    store.write([profile("c1", AT + 1_000, n=2)])
     changed = client.get("/v1/profiles/c1", headers={"if-none-match": etag})
     assert changed.status_code == 200 and changed.headers["etag"] != etag
 
@@ -98,11 +112,11 @@ def test_only_a_key_of_that_scope_may_read(home: Path, client: TestClient) -> No
 
 
 def test_without_one_store_the_other_answers(home: Path, store: SqliteStore) -> None:
-    store.write([Field("c1", "profile", Version(1, AT), 1)])
+    store.write([profile("c1", n=1)])
     with TestClient(application(KeyRing(home), lambda: [Away(), store])) as client:
         client.headers["authorization"] = f"Bearer {create_key(home, 'profiles')[1]}"
         body = client.get("/v1/profiles/c1").json()
-        assert (body["profile"], body["source"], body["missing"]) == (1, "sqlite", ["redis"])
+        assert (body["profile"], body["source"], body["missing"]) == ({"n": 1}, "sqlite", ["redis"])
         answer = client.get("/v1/profiles/unknown")  # the other store may know them
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 

@@ -40,7 +40,7 @@ def read(url: str, customer_id: str) -> list[Field]:
     async def reading() -> list[Field]:
         store = RedisStore(url)
         try:
-            return await store.read(customer_id)
+            return await store.read([customer_id])
         finally:
             await store.close()
 
