@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 import duckdb
@@ -26,7 +26,7 @@ from lakehouse.activation.consent.firewall import Firewall
 from lakehouse.activation.consent.late_refusals import IDENTITIES
 from lakehouse.activation.export import export_campaign
 from lakehouse.activation.planning.next_export import GATED
-from lakehouse.activation.planning.plan import make_plan
+from lakehouse.activation.planning.plan import Plan, make_plan
 from lakehouse.activation.records.destination_state import STATE_TABLES, add_missing_tables, destination_state
 from lakehouse.config.settings import settings
 from lakehouse.storage.discovery import delta_uri, newest_version
@@ -193,6 +193,13 @@ def _send(people: int) -> int:
 
 
 def _plan(people: int) -> int:
+    with planned() as plan:
+        return plan.count
+
+
+@contextmanager
+def planned() -> Iterator[Plan]:
+    """The plan of the next export, as an export makes it."""
     lake = settings().lake
     with ExitStack() as opened:
         snapshot = opened.enter_context(open_snapshot(GATED, lake, optional=(*STATE_TABLES, IDENTITIES)))
@@ -202,7 +209,7 @@ def _plan(people: int) -> int:
         chosen = campaign("thanks", campaign_references(snapshot))
         add_missing_tables(snapshot)
         state = destination_state(snapshot, chosen.id, chosen.destination)
-        return make_plan(snapshot, chosen, select(snapshot, chosen, firewall), state).count
+        yield make_plan(snapshot, chosen, select(snapshot, chosen, firewall), state)
 
 
 def _peer(people: int) -> int:

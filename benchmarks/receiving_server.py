@@ -12,16 +12,14 @@ import json
 import struct
 from typing import BinaryIO
 
-# What each platform says to a call that it took whole.
-_ANSWERS = {
-    "braze": b'{"message":"success"}',
-    "klaviyo": b'{"data":{"type":"job","id":"1","attributes":{"status":"complete","failed_count":0}}}',
-}
+from benchmarks.receiving_answers import PLATFORMS, Answering, answering
+
 _HEAD_END = b"\r\n\r\n"
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
 class _Receiving(asyncio.Protocol):
-    def __init__(self, answer: bytes, record: BinaryIO | None) -> None:
+    def __init__(self, answer: Answering, record: BinaryIO | None) -> None:
         self._answer, self._record = answer, record
         self._parts: list[bytes] = []
         self._size, self._wanted = 0, 0  # bytes received, bytes of the whole request once its head is known
@@ -41,10 +39,13 @@ class _Receiving(asyncio.Protocol):
             self._wanted = end + len(_HEAD_END) + _length(self._parts[0][:end])
         if self._size < self._wanted:
             return
-        if self._record is not None:
-            _write(self._record, b"".join(self._parts))
+        head, _, body = b"".join(self._parts).partition(_HEAD_END)
         self._parts, self._size, self._wanted = [], 0, 0
-        self._transport.write(self._answer)
+        method, path, _ = head.split(b"\r\n", 1)[0].split(b" ")
+        if self._record is not None:
+            _write(self._record, method, path, body)
+        said = self._answer(path, body)
+        self._transport.write(_HEAD % len(said) + said)
 
 
 def _length(head: bytes) -> int:
@@ -55,26 +56,23 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def _write(record: BinaryIO, request: bytes) -> None:
-    head, _, body = request.partition(_HEAD_END)
-    method, path, _ = head.split(b"\r\n", 1)[0].split(b" ")
+def _write(record: BinaryIO, method: bytes, path: bytes, body: bytes) -> None:
     call = json.dumps([method.decode(), path.decode()]).encode()
     record.write(struct.pack(">II", len(call), len(body)) + call + body)
     record.flush()
 
 
 async def _serve(platform: str, port: int, record: BinaryIO | None) -> None:
-    body = _ANSWERS[platform]
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    answer = answering(platform)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Receiving(head.encode() + body, record), "127.0.0.1", port)
+    server = await loop.create_server(lambda: _Receiving(answer, record), "127.0.0.1", port)
     print("ready", flush=True)
     await server.serve_forever()
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--platform", choices=_ANSWERS, required=True)
+    arguments.add_argument("--platform", choices=PLATFORMS, required=True)
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--record")
     chosen = arguments.parse_args()

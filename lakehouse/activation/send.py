@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -102,8 +102,9 @@ class _Sending:
         ordinal, removals_are_done, is_moved = self.plan.offset, False, False
         with told_to_end() as is_told, ExitStack() as closing:
             closing.callback(self._cancel)
-            async with self.destination.opened(self._refusals) as deliver:
-                for planned in self.plan.operations(self.destination.batch_size, form_of(self.destination)):
+            ahead = _read_ahead(self.plan.operations(self.destination.batch_size, form_of(self.destination)))
+            async with self.destination.opened(self._refusals) as deliver, aclosing(ahead) as tables:
+                async for planned in tables:
                     if is_told():
                         break
                     if not removals_are_done and pc.any(pc.invert(is_removal(planned))).as_py():
@@ -172,6 +173,17 @@ class _Sending:
     def _cancel(self) -> None:
         for task in self.under_way:
             task.cancel()
+
+
+async def _read_ahead(tables: Iterator[pa.Table]) -> AsyncGenerator[pa.Table]:
+    """The tables, each read by a thread while the one before is sent."""
+    ahead = asyncio.create_task(asyncio.to_thread(next, tables, None))
+    try:
+        while (table := await ahead) is not None:
+            ahead = asyncio.create_task(asyncio.to_thread(next, tables, None))
+            yield table
+    finally:
+        await asyncio.wait([ahead])  # a query that is at work uses the snapshot
 
 
 def _recheck_consent(operations: pa.Table, consent: ConsentCheck, progress: SendProgress) -> pa.Table:

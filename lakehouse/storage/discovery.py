@@ -53,7 +53,8 @@ def newest_version(table: TableRef, lake: str) -> int | None:
 
         location = delta_uri(table, lake)
         return DeltaTable(location).version() if DeltaTable.is_deltatable(location) else None
-    return max(commits_of(Path(delta_uri(table, lake))), default=None)
+    found = map(_COMMIT.fullmatch, _log_names(delta_uri(table, lake)))
+    return max((int(match[1]) for match in found if match), default=None)
 
 
 def commits_of(folder: Path) -> dict[int, Path]:
@@ -67,10 +68,13 @@ def checkpoints_of(folder: Path) -> set[int]:
 
 
 def _log_files(folder: Path) -> list[Path]:
+    return [folder / "_delta_log" / name for name in _log_names(folder)]
+
+
+def _log_names(folder: str | Path) -> list[str]:
     """Not by `glob`, for which a folder that may not be read is empty: the table would seem not to be there."""
-    log = folder / "_delta_log"
     try:
-        return [log / name for name in os.listdir(log)]
+        return os.listdir(f"{folder}/_delta_log")
     except (FileNotFoundError, NotADirectoryError):
         return []
 

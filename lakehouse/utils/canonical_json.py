@@ -3,7 +3,6 @@ are hashed."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -36,14 +35,6 @@ def json_text(value: Any, is_sorted: bool = False) -> str:
     if isinstance(value, list | tuple):
         return "[" + ",".join(json_text(item, is_sorted) for item in value) + "]"
     return _quoted(_plain(value))
-
-
-def parsed_json_text(value: Any) -> str:
-    """The same as `json_text` of what a JSON parser has given, which has no other types; many times faster."""
-    return _encode_parsed(value)
-
-
-_encode_parsed = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def plain_text(value: Any) -> str:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
+from types import TracebackType
 from typing import BinaryIO
 
 from filelock import FileLock, Timeout
@@ -34,6 +36,51 @@ def held_lock(path: Path, wait_seconds: float) -> Iterator[bool]:
         return
     with acquired:
         yield True
+
+
+class ProcessLock:
+    """An exclusive lock that is taken thousands of times a second: its file stays open. Threads of one process exclude
+    each other as well, and one that holds it may take it again. Like a lock of `threading`; must be closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """`path`: the lock file; created in its folder, and left there."""
+        self._file = path.open("ab")
+        self._inside = RLock()
+        self._depth = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take it. `timeout` is in seconds, and counts for threads of this process: others hold it for moments."""
+        if not self._inside.acquire(blocking, timeout):
+            return False
+        if not self._depth:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX if blocking else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._inside.release()
+                return False
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        """Give it back, as often as it was taken."""
+        self._depth -= 1
+        if not self._depth:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._inside.release()
+
+    def __enter__(self) -> ProcessLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def close(self) -> None:
+        """Close its file; a holder loses it."""
+        self._file.close()
 
 
 def shared_lock(path: Path) -> BinaryIO:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Timer
 
 from lakehouse.config.settings import environment_with
-from lakehouse.utils.file_lock import held_lock, held_shared_lock
+from lakehouse.utils.file_lock import ProcessLock, held_lock, held_shared_lock
 
 HOLD = """
 import sys, time
@@ -58,3 +59,19 @@ def test_a_sharer_waits_for_a_holder_that_is_killed(tmp_path: Path) -> None:
     with held_shared_lock(path, wait_seconds=30) as is_shared:
         assert is_shared
     holder.wait()
+
+
+def test_a_lock_that_stays_open_keeps_out_threads_and_processes_alike(tmp_path: Path) -> None:
+    """Two objects stand for two processes: what flock locks is an open file."""
+    mine, others = ProcessLock(tmp_path / "a.lock"), ProcessLock(tmp_path / "a.lock")
+    with mine, mine:
+        assert not others.acquire(blocking=False)
+        with ThreadPoolExecutor(1) as thread:
+            assert not thread.submit(mine.acquire, blocking=False).result()
+    assert others.acquire(blocking=False)
+    assert not mine.acquire(blocking=False)
+    others.release()
+    with mine:
+        assert not others.acquire(blocking=False)
+    mine.close()
+    others.close()

@@ -25,7 +25,7 @@ from lakehouse.activation.destinations.platform import (
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.utils.canonical_json import parsed_json_text
+from lakehouse.utils.plain_json import plain_json
 
 CAPABILITIES = Capabilities(
     identity="customer_id",
@@ -56,7 +56,7 @@ class Braze:
         """An attributes object; a removal only takes back the marker of the audience, of a user that is there."""
         user: dict[str, Any] = {"external_id": row.customer_id, self._marker: not row.is_removal}
         user |= {"_update_existing_only": True} if row.is_removal else self._profile(row)
-        return parsed_json_text(user).encode()
+        return plain_json(user)
 
     def _profile(self, row: Row) -> dict[str, Any]:
         return {**({"email": row.email} if row.is_address_new else {}), **row.attributes}

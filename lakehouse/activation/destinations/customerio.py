@@ -24,7 +24,7 @@ from lakehouse.activation.destinations.platform import (
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind, basic_login
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.utils.canonical_json import parsed_json_text
+from lakehouse.utils.plain_json import plain_json
 
 CAPABILITIES = Capabilities(
     identity="customer_id",
@@ -57,7 +57,7 @@ class CustomerIo:
             attributes |= {"email": row.email} if row.is_address_new else {}
             attributes |= {name: "" if value is None else value for name, value in row.attributes.items()}
         person = {"type": "person", "action": "identify", "identifiers": {"id": row.customer_id}}
-        return parsed_json_text(person | {"attributes": attributes}).encode()
+        return plain_json(person | {"attributes": attributes})
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """One call."""

@@ -24,7 +24,7 @@ from lakehouse.activation.destinations.platform import (
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.utils.canonical_json import parsed_json_text
+from lakehouse.utils.plain_json import plain_json
 
 CAPABILITIES = Capabilities(
     identity="customer_id",
@@ -58,9 +58,9 @@ class Iterable:
         """A user; a removal only takes back the marker of the audience."""
         user: dict[str, Any] = {"userId": row.customer_id, "preferUserId": True}
         if row.is_removal:
-            return parsed_json_text(user | {"dataFields": {self._marker: False}}).encode()
+            return plain_json(user | {"dataFields": {self._marker: False}})
         user |= {"email": row.email} if row.is_address_new else {}
-        return parsed_json_text(user | {"dataFields": {self._marker: True, **row.attributes}}).encode()
+        return plain_json(user | {"dataFields": {self._marker: True, **row.attributes}})
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """One call."""

@@ -27,8 +27,8 @@ from lakehouse.activation.destinations.platform import (
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.utils.canonical_json import parsed_json_text
 from lakehouse.utils.pauses import growing_pauses
+from lakehouse.utils.plain_json import plain_json
 
 _RATES = (Rate(10, 1), Rate(150, 60))  # of each endpoint by itself
 # Attributes of a profile itself; all others are its properties.
@@ -73,7 +73,7 @@ class Klaviyo:
             empty = sorted(row.attributes.keys() - present.keys() - _OWN)
             if empty:
                 profile["meta"] = {"patch_properties": {"unset": empty}}
-        return parsed_json_text(profile).encode()
+        return plain_json(profile)
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """One job, until it has ended."""

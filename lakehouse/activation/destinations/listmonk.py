@@ -8,7 +8,6 @@ new is put into the account's list as unconfirmed, by an import that overwrites 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -30,8 +29,8 @@ from lakehouse.activation.destinations.platform import (
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind, basic_login
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.errors import TerminalError
-from lakehouse.utils.canonical_json import parsed_json_text
 from lakehouse.utils.pauses import growing_pauses
+from lakehouse.utils.plain_json import parsed_json, plain_json
 
 CAPABILITIES = Capabilities(
     identity="email",
@@ -72,13 +71,11 @@ class Listmonk:
 
     def encode(self, row: Row) -> bytes:
         """The row's own attributes; those that others wrote are added when it is sent."""
-        return parsed_json_text(
-            {"email": row.email, "attributes": {**row.attributes, self._marker: not row.is_removal}}
-        ).encode()
+        return plain_json({"email": row.email, "attributes": {**row.attributes, self._marker: not row.is_removal}})
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """An import of those who are there and, if nobody is removed, one of those who are not."""
-        rows = [json.loads(item.body) for item in items]
+        rows = [parsed_json(item.body) for item in items]
         there = await self._people(rows, call)
         known = [merged(row, there[row["email"].lower()]) for row in rows if row["email"].lower() in there]
         new = [merged(row, {}) for row in rows if row["email"].lower() not in there]

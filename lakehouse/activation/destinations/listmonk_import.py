@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from lakehouse.utils.canonical_json import json_text
+from lakehouse.utils.plain_json import plain_json
 
 _COLUMNS = ("email", "name", "attributes")
 
@@ -18,10 +18,10 @@ def import_file(name: str, rows: Sequence[Mapping[str, Any]], parameters: Mappin
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows([row["email"], row["name"], json_text(row["attributes"])] for row in rows)
+    writer.writerows([row["email"], row["name"], plain_json(row["attributes"]).decode()] for row in rows)
     boundary = uuid4().hex
     parts = (
-        ('name="params"', "application/json", json_text(parameters).encode()),
+        ('name="params"', "application/json", plain_json(parameters)),
         (f'name="file"; filename="{name}"', "text/csv", text.getvalue().encode()),
     )
     body = b"".join(

@@ -29,7 +29,8 @@ from lakehouse.activation.destinations.platform import (
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind, basic_login
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.utils.canonical_json import json_text, parsed_json_text
+from lakehouse.utils.canonical_json import json_text
+from lakehouse.utils.plain_json import plain_json
 
 CAPABILITIES = Capabilities(
     identity="email",
@@ -68,7 +69,7 @@ class Mailchimp:
         if row.is_removal:
             return json_text(row.email).encode()
         merge = {tag_of(name): _merge_value(value) for name, value in row.attributes.items()}
-        return parsed_json_text({"email_address": row.email, "merge_fields": merge, "tags": [self._tag]}).encode()
+        return plain_json({"email_address": row.email, "merge_fields": merge, "tags": [self._tag]})
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """Two calls at most: for those who are there, and for those who are not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from lakehouse.activation.destinations.platform import Call, Caller, CallRefusedError, UnreadableAnswerError
@@ -18,6 +19,7 @@ _LONGEST = 10  # characters of a tag
 _PER_PAGE = 1000
 
 
+@cache
 def tag_of(name: str) -> str:
     """The tag of a field: its name in capitals; of a longer one its beginning and four characters of a hash."""
     tag = _KNOWN.get(name, name.upper())

@@ -8,7 +8,6 @@ suppressions, with endpoints of their own, none of which is called.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -28,9 +27,9 @@ from lakehouse.activation.destinations.platform import (
 )
 from lakehouse.activation.destinations.platform_kind import Audience, Login, PlatformKind
 from lakehouse.activation.destinations.rates import Rate
-from lakehouse.activation.destinations.sendgrid_fields import FIELDS_RATE, CustomFields
-from lakehouse.utils.canonical_json import json_text, parsed_json_text
+from lakehouse.activation.destinations.sendgrid_fields import CustomFields
 from lakehouse.utils.pauses import growing_pauses
+from lakehouse.utils.plain_json import parsed_json, plain_json
 
 CAPABILITIES = Capabilities(
     identity="email",
@@ -40,11 +39,9 @@ CAPABILITIES = Capabilities(
     overhead_bytes=20,
     rates={
         "upsert": (Rate(3, 2),),  # not documented; what accounts report
-        "job": (Rate(5, 1),),
-        "contacts": (Rate(5, 1),),
-        "fields": FIELDS_RATE,
+        "others": (Rate(10, 1),),  # of 600 a minute, which all of them share
     },
-    calls_per_body={"upsert": 1, "job": 1},
+    calls_per_body={"upsert": 1, "others": 1},
     connections=4,
     readiness="job",
     is_replay_safe=True,
@@ -82,18 +79,18 @@ class SendGrid:
         custom = {name: _custom(value) for name, value in present.items() if name not in _OWN}
         contact: dict[str, Any] = {name: as_text(value) for name, value in present.items() if name in _OWN}
         contact |= {"email": row.email, "custom_fields": {**custom, self._marker: _said(row)}}
-        return parsed_json_text(contact).encode()
+        return plain_json(contact)
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
         """One job, until it has ended; a removal only of contacts that are there, as a job would create the others."""
-        contacts = [json.loads(item.body) for item in items]
+        contacts = [parsed_json(item.body) for item in items]
         if items[0].row.is_removal:
             there = await _found(contacts, call)
             contacts = [contact for contact in contacts if contact["email"].lower() in there]
             if not contacts:
                 return Outcomes("")
         ids = await self._fields.ids([contact["custom_fields"] for contact in contacts], call)
-        body = json_text({"contacts": [_by_id(contact, ids) for contact in contacts]}).encode()
+        body = plain_json({"contacts": [_by_id(contact, ids) for contact in contacts]})
         answer = await call(Call("PUT", _CONTACTS, "upsert", body))
         if not answer.is_success:
             error = (answer.json().get("errors") or [{}])[0]
@@ -117,7 +114,7 @@ class SendGrid:
 async def _ended(job: str, call: Caller) -> int:
     """Number of contacts that the job did not take, once it has ended."""
     async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
-        answer = await call(Call("GET", f"{_CONTACTS}/imports/{quote(job, safe='')}", "job"))
+        answer = await call(Call("GET", f"{_CONTACTS}/imports/{quote(job, safe='')}", "others"))
         if not answer.is_success:
             raise UnreadableAnswerError(f"job {job} is not known (HTTP {answer.status})")
         told = answer.json()
@@ -148,8 +145,8 @@ async def _found(contacts: Sequence[Mapping[str, Any]], call: Caller) -> dict[st
     there: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(contacts), _LOOKED_UP):
         emails = [contact["email"] for contact in contacts[start : start + _LOOKED_UP]]
-        wanted = json_text({"emails": emails}).encode()
-        answer = await call(Call("POST", f"{_CONTACTS}/search/emails", "contacts", wanted, is_about_people=False))
+        wanted = plain_json({"emails": emails})
+        answer = await call(Call("POST", f"{_CONTACTS}/search/emails", "others", wanted, is_about_people=False))
         if answer.status == 404:  # none of them
             continue
         if not answer.is_success:

@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakehouse.activation.destinations.platform import Call, Caller, CallRefusedError, UnreadableAnswerError
-from lakehouse.activation.destinations.rates import Rate
 from lakehouse.utils.canonical_json import json_text
 
-FIELDS_RATE = (Rate(5, 1),)
 _DEFINITIONS = "/v3/marketing/field_definitions"
 
 
@@ -39,14 +37,14 @@ class CustomFields:
         return {name: self._ids[name.lower()] for name in kinds}
 
     async def _read(self, call: Caller) -> None:
-        answer = await call(Call("GET", _DEFINITIONS, "fields"))
+        answer = await call(Call("GET", _DEFINITIONS, "others"))
         if not answer.is_success:
             raise UnreadableAnswerError(f"custom fields cannot be read (HTTP {answer.status})")
         self._ids = {field["name"].lower(): str(field["id"]) for field in answer.json().get("custom_fields") or []}
 
     async def _make(self, name: str, kind: str, call: Caller) -> None:
         wanted = json_text({"name": name, "field_type": kind}).encode()
-        answer = await call(Call("POST", _DEFINITIONS, "fields", wanted, is_about_people=False))
+        answer = await call(Call("POST", _DEFINITIONS, "others", wanted, is_about_people=False))
         if answer.is_success:
             self._ids[name.lower()] = str(answer.json()["id"])
             return

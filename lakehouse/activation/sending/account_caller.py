@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from types import TracebackType
 
 import httpx
@@ -20,6 +18,7 @@ from purgatory.domain.model import OpenedState
 
 from lakehouse.activation.destinations.capabilities import Capabilities
 from lakehouse.activation.destinations.platform import Answer, Call
+from lakehouse.activation.sending.connections import Connections
 from lakehouse.activation.sending.failures import (
     CredentialsRefusedError,
     DeadlineError,
@@ -34,16 +33,9 @@ _log = logging.getLogger(__name__)
 # Its own hooks write on standard output; what is tried again is logged here.
 stamina.instrumentation.set_on_retry_hooks([])
 
-_BYTES_OF_ANSWER = 32 * 2**20
 _TOO_MANY = 429
 _NOT_KNOWN = (401, 403)
 _REQUEST_TIMED_OUT = 408
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Whom every account of this process trusts: loading them takes 40 ms."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 class _TryAgain(Exception):  # noqa: N818 - says what to do
@@ -78,19 +70,9 @@ class AccountCaller:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __aenter__(self) -> AccountCaller:
-        self._open = AsyncExitStack()
-        limits = httpx.Limits(max_connections=self.capabilities.connections)
-        self._client = await self._open.enter_async_context(
-            httpx.AsyncClient(
-                base_url=self.base_url,
-                headers=dict(self.headers),
-                timeout=httpx.Timeout(self.patience.call_timeout, connect=10.0),
-                limits=limits,
-                follow_redirects=False,  # credentials stay with the address they were given for
-                trust_env=False,
-                verify=_certificates(),
-            )
-        )
+        timeout = httpx.Timeout(self.patience.call_timeout, connect=10.0)
+        self._connections = Connections(self.base_url, self.headers, self.capabilities.connections, timeout)
+        await self._connections.__aenter__()
         self._breaker = await AsyncCircuitBreakerFactory(exclude=[_TryAgainLater]).get_breaker(
             self.account, threshold=self.patience.failures, ttl=self.patience.pause
         )
@@ -100,7 +82,7 @@ class AccountCaller:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._open.aclose()
+        await self._connections.__aexit__(kind, error, trace)
 
     async def __call__(self, call: Call, check: Callable[[bool], None] | None = None) -> Answer:
         """The answer to a call: a success, or a refusal of its content (4xx).
@@ -158,25 +140,20 @@ class AccountCaller:
 
     async def _send(self, call: Call) -> Answer:
         self.tally.calls += 1
-        request = self._client.build_request(call.method, call.path, content=call.content, headers=dict(call.headers))
         try:
-            answer = await self._client.send(request, stream=True)
-            try:
-                content = await _read(answer)
-            finally:
-                await answer.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            answer = await self._connections.send(call)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise _TryAgain(f"cannot be reached ({kind_of(error)})") from None
         except httpx.TransportError as error:
             raise self._unknown(f"did not answer ({kind_of(error)})") from None
         self.tally.answered += 1
         self.tally.bytes_sent += len(call.content)
-        if answer.status_code == _TOO_MANY:
+        if answer.status == _TOO_MANY:
             raise self._throttled(answer)
-        if answer.status_code >= 500 or answer.status_code == _REQUEST_TIMED_OUT:
+        if answer.status >= 500 or answer.status == _REQUEST_TIMED_OUT:
             wait = self._asked_to_wait(answer)
-            raise self._unknown(f"answers HTTP {answer.status_code}", wait)
-        return Answer(answer.status_code, answer.headers, content)
+            raise self._unknown(f"answers HTTP {answer.status}", wait)
+        return answer
 
     def _unknown(self, what: str, wait: float | None = None) -> Exception:
         """The error of an attempt that may have been applied."""
@@ -185,7 +162,7 @@ class AccountCaller:
             return _TryAgain(what, wait, is_unknown=True)
         return PlatformUnavailableError(self.account, f"{what}, and the call must not be repeated")
 
-    def _throttled(self, answer: httpx.Response) -> _TryAgain:
+    def _throttled(self, answer: Answer) -> _TryAgain:
         """All calls of this process wait, not only the one that was told."""
         self.tally.throttled += 1
         wait = self._asked_to_wait(answer)
@@ -196,7 +173,7 @@ class AccountCaller:
             self._paused_until = max(self._paused_until, loop.time() + wait)
         return _TryAgainLater("answers that there are too many calls (HTTP 429)", wait)
 
-    def _asked_to_wait(self, answer: httpx.Response) -> float | None:
+    def _asked_to_wait(self, answer: Answer) -> float | None:
         return seconds_to_wait(answer.headers, self.capabilities.wait_headers, self.clock())
 
     async def _wait_for_others(self) -> None:
@@ -206,18 +183,6 @@ class AccountCaller:
 
 class _TryAgainLater(_TryAgain):
     """Too many calls: no failure of the platform, so the breaker does not count it."""
-
-
-async def _read(answer: httpx.Response) -> bytes:
-    """The body, up to a limit: what is larger is cut, and cannot be parsed then."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in answer.aiter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > _BYTES_OF_ANSWER:
-            break
-    return b"".join(parts)
 
 
 def _said(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +27,8 @@ from lakehouse.activation.sending.failures import PlatformUnavailableError, Unex
 from lakehouse.activation.sending.journal import Journal
 from lakehouse.activation.sending.packing import packed
 from lakehouse.activation.sending.splitting import deliver_all_it_takes
+from lakehouse.utils.plain_json import parsed_json
 
-_parsed = json.JSONDecoder().decode
 _REFUSED_MEANWHILE = Rejection("refused since the plan was made", is_permanent=False)
 
 
@@ -83,7 +82,7 @@ class BatchDelivery:
         """A call's rows, without those who refused until it left."""
         async with self.slots:
             while items:
-                upserts = [item.row for item in items if not item.row.is_removal]
+                upserts = [] if items[0].row.is_removal else [item.row for item in items]
                 try:
                     outcomes = await self._within_time(items, _Asking(self.call, partial(self._check, upserts)))
                     if items[0].row.action != "moved":
@@ -141,14 +140,14 @@ class _RefusedMeanwhileError(Exception):
 
 def rows_of(operations: pa.Table) -> Iterator[Row]:
     """Operations as rows; of a removal the address is the one that was sent."""
-    payloads = operations["payload"].cast(pa.string()).to_pylist()
+    payloads = operations["payload"].to_pylist()
     names = ("customer_id", "action", "email", "sent_email", "payload_hash")
     columns = [operations[name].to_pylist() for name in names]
     for customer_id, action, email, sent_email, payload_hash, text in zip(*columns, payloads, strict=True):
         if action in REMOVALS:
             yield Row(customer_id, action, sent_email or "", {}, payload_hash, False)
         else:
-            payload = _parsed(text)
+            payload = parsed_json(text)
             yield Row(customer_id, action, email or "", payload["attributes"], payload_hash, "email" in payload)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.activation.destinations.platform import Item, Outcomes, Row
+from lakehouse.utils.plain_json import plain_json
 
 FOLDER = "acknowledged"
 
@@ -58,7 +59,7 @@ class Journal:
         if self._file is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        os.write(self._file, plain_json(line) + b"\n")
         self.answers.append((items, outcomes))
 
     async def on_disk(self) -> None:

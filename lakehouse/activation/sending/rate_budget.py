@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pyrate_limiter import Limiter, Rate, SQLiteBucket
+from pyrate_limiter import Limiter, Rate, SingleBucketFactory, SQLiteBucket
 
 from lakehouse.activation.destinations import rates as declared
+from lakehouse.utils.file_lock import ProcessLock
 
 
 class RateBudget:
@@ -26,7 +27,8 @@ class RateBudget:
         """`rates` by kind of call; `account` names the file in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{account}.sqlite"
-        self._shared = {kind: _limiter(path, kind, limits) for kind, limits in rates.items()}
+        self._alone = ProcessLock(path.with_suffix(".lock"))
+        self._shared = {kind: _limiter(path, self._alone, kind, limits) for kind, limits in rates.items()}
         self._own = {kind: [_Window(rate) for rate in limits] for kind, limits in rates.items()}
 
     @asynccontextmanager
@@ -47,6 +49,7 @@ class RateBudget:
         """Close the file."""
         for limiter in self._shared.values():
             limiter.close()
+        self._alone.close()
 
 
 class _Window:
@@ -63,10 +66,14 @@ class _Window:
         asyncio.get_running_loop().call_later(self._seconds, self._free.release)
 
 
-def _limiter(path: Path, kind: str, limits: tuple[declared.Rate, ...]) -> Limiter:
-    rates = [Rate(limit.calls, round(limit.seconds * 1000)) for limit in limits]
+def _limiter(path: Path, alone: ProcessLock, kind: str, limits: tuple[declared.Rate, ...]) -> Limiter:
+    """Without the library's own lock, which opens its file for every call, and its thread, which forgets old calls."""
+    rates = sorted((Rate(limit.calls, round(limit.seconds * 1000)) for limit in limits), key=lambda rate: rate.interval)
     table = "calls_" + re.sub(r"\W", "_", kind)
-    bucket = SQLiteBucket.init_from_file(
-        sorted(rates, key=lambda rate: rate.interval), table=table, db_path=str(path), use_file_lock=True
-    )
-    return Limiter(bucket)
+    with alone:
+        connection = SQLiteBucket.init_from_file(rates, table=table, db_path=str(path)).conn
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = normal")
+        bucket = SQLiteBucket(rates, connection, table, lock=alone)
+        bucket.leak(bucket.now())  # type: ignore[no-untyped-call]
+    return Limiter(SingleBucketFactory(bucket, schedule_leak=False))

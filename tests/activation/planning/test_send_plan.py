@@ -63,7 +63,7 @@ def test_bytes_are_those_of_the_files(shop: Shop) -> None:  # noqa: F811 - the f
         ("customerio", {"batch": 3}, "POST", "/api/v2/batch"),
         ("iterable", {"bulk": 3}, "POST", "/api/users/bulkUpdate"),
         ("klaviyo", {"import": 3, "job": 3}, "POST", "/api/profile-bulk-import-jobs"),
-        ("sendgrid", {"upsert": 3, "job": 3}, "PUT", "/v3/marketing/contacts"),
+        ("sendgrid", {"upsert": 3, "others": 3}, "PUT", "/v3/marketing/contacts"),
     ],
 )
 def test_calls_are_those_that_the_platform_then_receives(

@@ -1,58 +1,25 @@
-"""The rate budget, with time that is not waited for: nearly the whole rate is used, and never more of it."""
+"""The rate budget, with time that is not waited for: late calls never add up to too many, nor do those of another
+process."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pyrate_limiter import SQLiteBucket
 
 from lakehouse.activation.destinations import PLATFORMS
 from lakehouse.activation.destinations.rates import Rate
 from lakehouse.activation.sending.rate_budget import RateBudget
+from tests.support.virtual_time import run_in_virtual_time
 
-LATENCY = 0.02  # seconds from a call to its answer
-MOST_CALLS = 6000  # of a case, so that it takes seconds
 LIMITS = {
     (platform, kind): rates
     for platform, one in PLATFORMS.items()
     for kind, rates in one.capabilities.rates.items()
     if rates
 }
-
-
-class _VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose time jumps to the next moment that somebody waits for."""
-
-    now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self.now = max(self.now, self._scheduled[0].when())  # type: ignore[attr-defined]
-        super()._run_once()  # type: ignore[misc]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Coroutine[Any, Any, None]], None]:
-    def ran(work: Coroutine[Any, Any, None]) -> None:
-        with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
-            loop = runner.get_loop()
-            monkeypatch.setattr(SQLiteBucket, "now", lambda self: round(1e9 + loop.time() * 1000))
-            runner.run(work)
-
-    return ran
-
-
-def _allowed(rates: tuple[Rate, ...], seconds: float) -> float:
-    """Calls in so many seconds, by the slowest of the rates."""
-    return min(rate.calls * max(1.0, seconds / rate.seconds) for rate in rates)
 
 
 def _most_in_any_stretch(arrivals: list[float], rate: Rate) -> int:
@@ -65,9 +32,7 @@ def _most_in_any_stretch(arrivals: list[float], rate: Rate) -> int:
     return most
 
 
-def _arrivals(
-    folder: Path, run: Callable[..., None], key: tuple[str, str], seconds: float, latency: float
-) -> list[float]:
+def _arrivals(folder: Path, key: tuple[str, str], seconds: float, latency: float) -> list[float]:
     """When the calls of an export arrive that calls as fast as it may: at any time between call and answer."""
     platform, kind = key
     arrivals: list[float] = []
@@ -86,29 +51,18 @@ def _arrivals(
             callers = range(PLATFORMS[platform].capabilities.connections)
             await asyncio.gather(*(call(budget, place) for place in callers))
 
-    run(export())
+    run_in_virtual_time(export())
     return sorted(arrivals)
 
 
-@pytest.mark.parametrize("key", LIMITS, ids="-".join)
-def test_ten_minutes_at_the_limit(tmp_path: Path, run: Callable[..., None], key: tuple[str, str]) -> None:
-    """At least 95 % of what is allowed, and nothing that a platform would answer with 429. Where ten minutes are more
-    than some thousand calls, it is as long as these take."""
-    rates = LIMITS[key]
-    seconds = min(600.0, MOST_CALLS / min(rate.calls / rate.seconds for rate in rates))
-    arrivals = _arrivals(tmp_path, run, key, seconds, LATENCY)
-    assert [_most_in_any_stretch(arrivals, rate) <= rate.calls for rate in rates] == [True] * len(rates)
-    assert len(arrivals) >= 0.95 * _allowed(rates, seconds)
-
-
 @pytest.mark.parametrize("key", [("iterable", "user"), ("klaviyo", "import"), ("customerio", "batch")], ids="-".join)
-def test_no_delay_on_the_way_makes_too_many(tmp_path: Path, run: Callable[..., None], key: tuple[str, str]) -> None:
-    arrivals = _arrivals(tmp_path, run, key, 60, latency=0.7)
+def test_no_delay_on_the_way_makes_too_many(tmp_path: Path, key: tuple[str, str]) -> None:
+    arrivals = _arrivals(tmp_path, key, 60, latency=0.7)
     assert len(arrivals) > 50
     assert [_most_in_any_stretch(arrivals, rate) <= rate.calls for rate in LIMITS[key]] == [True] * len(LIMITS[key])
 
 
-def test_two_processes_share_the_rate(tmp_path: Path, run: Callable[..., None]) -> None:
+def test_two_processes_share_the_rate(tmp_path: Path) -> None:
     rate = Rate(10, 1)
     arrivals: list[float] = []
 
@@ -125,6 +79,6 @@ def test_two_processes_share_the_rate(tmp_path: Path, run: Callable[..., None]) 
         ):
             await asyncio.gather(call(one), call(other))
 
-    run(both())
+    run_in_virtual_time(both())
     assert _most_in_any_stretch(sorted(arrivals), rate) <= rate.calls
     assert len(arrivals) >= 0.95 * 200
