@@ -5,106 +5,18 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from lakehouse.config.settings import PROJECT_ROOT, environment_with
 from tests.activation.conftest import Shop, assert_balanced, customer
 from tests.activation.sending.accounts import NEEDS, account_at, changed_by_a_full_send
+from tests.activation.sending.executioner import Executioner
 from tests.support.lanes import first_fast
 from tests.support.soak import at_length
 
-# Imports once, then for every line `<home> <conf> <place> <call> <moment> <signal>` forks a process that exports and
-# sends itself the signal before or after call number `call` of `place`; answers with the signal it died of, or 0.
-EXECUTIONER = """
-import os, signal, sys, traceback
-from datetime import UTC, datetime
-import lakehouse.activation.export as export
-import lakehouse.activation.send as send
-from lakehouse.activation.sending import remote
-from lakehouse.activation.sending.account_caller import AccountCaller
-from lakehouse.activation.sending.journal import Journal
-from lakehouse.config.settings import settings
-from lakehouse.window import BatchWindow
-
-def deadly(work, call, moment, number):
-    calls = 0
-    def end(this, now):
-        if this == int(call) and moment == now:
-            os.kill(os.getpid(), number)
-    def run(*arguments):
-        nonlocal calls
-        calls += 1
-        this = calls
-        end(this, "before")
-        result = work(*arguments)
-        end(this, "after")
-        return result
-    async def run_async(*arguments):
-        nonlocal calls
-        calls += 1
-        this = calls
-        end(this, "before")
-        result = await work(*arguments)
-        end(this, "after")
-        return result
-    return run_async if work is AccountCaller._send else run
-
-PLACES = {"call": (AccountCaller, "_send"), "note": (Journal, "add"), "intend": (send, "record_intents"),
-          "acknowledge": (send, "record_batch"), "close": (export, "record")}
-
-def victim(home, conf, place, call, moment, number):
-    os.environ.update(LAKEHOUSE_HOME=home, LAKEHOUSE_CONF=conf)
-    settings.cache_clear()
-    remote.BATCH_SIZE = 4
-    owner, name = PLACES[place]
-    setattr(owner, name, deadly(getattr(owner, name), call, moment, int(number)))
-    as_of = datetime(2018, 1, 2, tzinfo=UTC)
-    export.export_campaign("thanks", BatchWindow(as_of, as_of, "victim", as_of))
-
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        try:
-            victim(*line.split())
-        except BaseException as error:
-            print(type(error).__name__, file=sys.stderr)
-        os._exit(0)
-    status = os.waitpid(pid, 0)[1]
-    print(os.WTERMSIG(status), flush=True)
-"""
 COUNT = 10
 CONNECTIONS = 3
-
-
-class Executioner:
-    """Ends exports at a chosen point."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def end(self, shop: Shop, place: str, call: int, moment: str, number: int = signal.SIGKILL) -> int:
-        """The signal that the export died of; 0 when it ended by itself."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(f"{shop.home} {shop.conf} {place} {call} {moment} {int(number)}\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-
-@pytest.fixture(scope="module")
-def executioner() -> Iterator[Executioner]:
-    with subprocess.Popen(
-        [sys.executable, "-c", EXECUTIONER],
-        cwd=PROJECT_ROOT,
-        env=environment_with(MAILS_KEY="pk_simulated_1"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Executioner(process)
 
 
 def kills(count: int, seed: int) -> list[tuple[str, str, int, str]]:
@@ -160,6 +72,61 @@ def test_killed_exports_of_changed_fields_are_resumed(
         told = [json.dumps(person) for person in running.state()["people"].values()]
         assert [sum(f"Eve {number}" in text for text in told) for number in range(3)] == [COUNT / 2, COUNT / 2, 0]
         assert changed_by_a_full_send(shop, running) == 0
+
+
+PASSING: list[dict[str, Any]] = [
+    {"fault": "too_many_requests", "seconds": 0},
+    {"fault": "too_many_requests", "retry_after": "none"},
+    {"fault": "server_error", "status": 500},
+    {"fault": "server_error", "status": 503, "is_applied": True},
+    {"fault": "connection_reset"},
+    {"fault": "connection_reset", "is_applied": True},
+    {"fault": "accepted_then_timeout"},
+    {"fault": "slow", "seconds": 0.3},
+]
+
+
+def faults_and_kills(count: int, seed: int) -> list[tuple[str, list[dict[str, Any]], str, int, str]]:
+    """Kills, each with two or three faults at different requests."""
+    draw = random.Random(seed)
+    found = []
+    for platform, place, call, moment in kills(count, seed):
+        at = draw.sample(range(1, COUNT), draw.randint(2, 3))
+        faults = [draw.choice(PASSING) | {"nth": nth} for nth in at]
+        if platform == "listmonk":
+            faults.append({"fault": "import_lock", "path": "^POST /api/import", "nth": draw.randint(1, COUNT // 2)})
+        found.append((platform, faults, place, call, moment))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("platform", "faults", "place", "call", "moment"),
+    [*first_fast(faults_and_kills(4, 5)), *at_length(*faults_and_kills(200, 6))],
+    ids=lambda value: "-".join(each["fault"] for each in value) if isinstance(value, list) else str(value),
+)
+def test_faults_and_a_kill_together(
+    executioner: Executioner,
+    shop: Shop,
+    platform: str,
+    faults: list[dict[str, Any]],
+    place: str,
+    call: int,
+    moment: str,
+) -> None:
+    """Everybody is there and was changed once, and every fault has happened."""
+    shop.customers(*(customer(f"c{number}") for number in range(COUNT)))
+    shop.suppress()
+    limits = {"rows_per_call": 1, "connections": CONNECTIONS}
+    with account_at(shop, platform, faults, limits=limits) as running:
+        assert executioner.end(shop, place, call, moment) == signal.SIGKILL
+        shop.export()
+        people = running.state()["people"]
+        assert {person["email"] for person in people.values()} == {f"c{number}@example.com" for number in range(COUNT)}
+        assert {person["count_changed"] for person in people.values()} == {1}
+        assert [each["count_fired"] for each in running.faults()] == [1] * len(faults)
+        assert shop.export().skipped
+    records = [row["customer_id"] for row in shop.rows("ops/export_records") if row["acknowledged_at"]]
+    assert len(set(records)) == COUNT
 
 
 @pytest.mark.parametrize("platform", first_fast(NEEDS))
