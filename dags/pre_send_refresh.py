@@ -8,7 +8,7 @@ import logging
 from airflow.sdk import TaskGroup, TriggerRule, chain, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags._common import DAG_OPTIONS, GOLD, REFERS_TO, asset, current_window, identities_group, watcher, work
+from dags._common import DAG_OPTIONS, DEFAULTS, GOLD, REFERS_TO, asset, current_window, identities_group, watcher, work
 from dags._refresh import refresh, tell_freshness
 from dags._send_request import FIELDS, form
 from lakehouse.config.settings import settings
@@ -22,7 +22,9 @@ from lakehouse.tables import ops
 from lakehouse.utils.foreign_errors import only_own_errors
 
 log = logging.getLogger(__name__)
-# Runs also when a task before it failed, but not when the request was refused.
+# One of them exports; the others refresh, or wait for a person or for their platform.
+CAMPAIGNS_AT_ONCE = 8
+# Runs also when a task before it failed, but not when none succeeded (the request was refused).
 IF_REQUESTED = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
 
 
@@ -119,7 +121,7 @@ def export() -> None:
     work(Stage.EXPORT, get_current_context()["params"]["campaign_id"])
 
 
-@task(pool=pools.EXPORTS, do_xcom_push=False)
+@task(trigger_rule=IF_REQUESTED, do_xcom_push=False)
 def ready() -> None:
     """Waits until a send would find what was exported: some platforms apply it some time after they took it."""
     work(Stage.READY, get_current_context()["params"]["campaign_id"])
@@ -153,7 +155,11 @@ def outcome() -> None:
     schedule=None,
     params=form(),
     tags=["campaign", "export"],
-    **DAG_OPTIONS,
+    **DAG_OPTIONS
+    | {
+        "max_active_runs": CAMPAIGNS_AT_ONCE,
+        "default_args": DEFAULTS | {"weight_rule": "upstream"},  # the run that is further on goes first
+    },
 )
 def pre_send_refresh() -> None:
     """### Fresh profiles for one campaign, then its export
@@ -196,6 +202,7 @@ def pre_send_refresh() -> None:
     exported, found, removed = export(), ready(), remove_refused()
     chain(built, gated, planned, previewed, approved, exported, found)
     previewed >> exported  # also when nobody had to approve it
+    previewed >> found  # also when the export failed: it may have reached other destinations
     [built, gated, planned, previewed, approved] >> removed
     [found, removed] >> outcome()
     [

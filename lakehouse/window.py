@@ -9,6 +9,8 @@ from lakehouse.errors import FutureAsOfError
 
 # An as-of moment may be so far ahead: clocks differ, and a send of tomorrow may be looked at today.
 _AHEAD = timedelta(days=1)
+# A run whose as-of moment is further from now looks at another time.
+_ABOUT_NOW = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class BatchWindow:
         as_of: time that recency and rolling windows look back from; by default the end of the window.
         is_full: every stage rebuilds its table from its inputs instead of adding what changed.
         is_backfill: sources with a watermark read the rows of the interval again, whatever their watermark is now.
+        is_exact: somebody asked for this as-of moment; otherwise it is when the run began.
     """
 
     start: datetime
@@ -28,6 +31,7 @@ class BatchWindow:
     as_of: datetime
     is_full: bool = False
     is_backfill: bool = False
+    is_exact: bool = False
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "as_of"):
@@ -50,7 +54,23 @@ class BatchWindow:
         if as_of is not None:
             require_not_far_ahead(as_of)
         end = end.astimezone(UTC)
-        return cls(start.astimezone(UTC), end, run_id, (as_of or end).astimezone(UTC), is_full, is_backfill)
+        at, is_exact = (as_of or end).astimezone(UTC), as_of is not None
+        return cls(start.astimezone(UTC), end, run_id, at, is_full, is_backfill, is_exact)
+
+    def takes(self, built_for: datetime, now: datetime) -> bool:
+        """Whether gold that looks back from `built_for` is what this run wants: its own moment, to the second.
+
+        A run about now that nobody asked for a moment also takes what another run has built since: it is fresher.
+        """
+        if int(built_for.timestamp()) == int(self.as_of.timestamp()):
+            return True
+        is_free = not self.is_exact and not self.is_backfill and is_about_now(self.as_of, now)
+        return is_free and self.as_of < built_for <= now
+
+
+def is_about_now(as_of: datetime, now: datetime) -> bool:
+    """Whether a run looks back from about now."""
+    return abs(now - as_of) <= _ABOUT_NOW
 
 
 def require_not_far_ahead(as_of: datetime) -> None:

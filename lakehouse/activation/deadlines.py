@@ -5,15 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from lakehouse.activation.campaigns.declared import Campaign
-from lakehouse.window import BatchWindow
-
-# A run whose as-of moment is further from now looks at another time: nothing waits for its send.
-_REAL_TIME = timedelta(days=1)
-
-
-def is_about_now(as_of: datetime, now: datetime) -> bool:
-    """Whether a run looks back from about now: then its send is waited for."""
-    return abs(now - as_of) <= _REAL_TIME
+from lakehouse.window import BatchWindow, is_about_now
 
 
 def deadline_for(chosen: Campaign, window: BatchWindow) -> datetime | None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakehouse.cli.output import json_option, print_json, print_table, say
-from lakehouse.errors import TerminalError
+from lakehouse.errors import LakehouseError, TerminalError, combined_error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lakehouse.activation.records.proofs import Proof
+    from lakehouse.outcome import TableOutcome
 
 _EPILOG = """\b
 Examples:
@@ -158,7 +161,7 @@ def retry(campaign_id: str, as_json: bool) -> None:
     """Export a campaign once more, from gold as it is: whom a platform may take now, and what a failure left.
 
     Goes to all platforms of the campaign, or to one: CAMPAIGN@PLATFORM. Nobody who was acknowledged is sent again. Dead
-    letters stay; `lakehouse exports replay` is for them.
+    letters stay; `lakehouse exports replay` is for them. A platform that fails does not keep the others from theirs.
     """
     from lakehouse.activation.campaigns.declared import campaign
     from lakehouse.config.settings import settings
@@ -170,15 +173,20 @@ def retry(campaign_id: str, as_json: bool) -> None:
     found = campaign(campaign_id)  # a wrong name fails here: in the stage, it would be recorded as a table's failure
     targets = [campaign_id] if "@" in campaign_id else [f"{found.id}@{name}" for name in found.destinations]
     window = built_window("retry", settings().lake)
+    done: dict[str, TableOutcome] = {}
+    errors: list[LakehouseError] = []
     with recorded_work(settings().work, f"`lakehouse exports retry {campaign_id}`"):
-        done = {target: run_stage(Stage.EXPORT, target, window)[0] for target in targets}
+        for target in targets:
+            try:
+                (done[target],) = run_stage(Stage.EXPORT, target, window)
+            except LakehouseError as error:
+                errors.append(error)
     if as_json:
         print_json({target: dataclasses.asdict(one) | {"table": str(one.table)} for target, one in done.items()})
-        return
-    for target, one in done.items():
-        say(f"{target}: {one.loaded:,} sent, {one.duplicates:,} unchanged, {one.quarantined:,} not sent")
-        for warning in one.warnings:
-            say(warning)
+    else:
+        _say_sent(done)
+    if errors:
+        raise combined_error(f"platforms of campaign {found.id}", errors)
 
 
 @exports.command(epilog=_REPLAY)
@@ -199,6 +207,13 @@ def replay(campaign_id: str, customers: tuple[str, ...], is_all: bool, reason: s
         print_json({"campaign_id": campaign_id, "replayed": count})
     else:
         say(f"{count:,} dead letters of {campaign_id} are sent again by its next export")
+
+
+def _say_sent(done: Mapping[str, TableOutcome]) -> None:
+    for target, one in done.items():
+        say(f"{target}: {one.loaded:,} sent, {one.duplicates:,} unchanged, {one.quarantined:,} not sent")
+        for warning in one.warnings:
+            say(warning)
 
 
 def _facts(proof: Proof) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from lakehouse.gold.staleness import (
 from lakehouse.outcome import TableOutcome
 from lakehouse.spark.session import forget_missing
 from lakehouse.storage.discovery import existing_tables
-from lakehouse.storage.gold_builds import gold_alone, gold_at_rest, require_own_build
+from lakehouse.storage.gold_builds import as_built, gold_alone, gold_at_rest, require_own_build
 from lakehouse.storage.progress import AS_OF
 from lakehouse.storage.table import Table
 from lakehouse.tables import Layer
@@ -55,10 +55,12 @@ def run_gold(target: str, window: BatchWindow) -> list[TableOutcome]:
 def build_outdated(window: BatchWindow, with_tests: bool = False) -> list[TableOutcome]:
     """Build the models downstream of what changed since the last good build; the other tables are reported as skipped.
 
-    A build that is stopped, or whose tests fail, is repeated whole by the next one. Another run's build is waited for.
-    Raises what `build_gold` raises, and GoldBusyError.
+    A build that is stopped, or whose tests fail, is repeated whole by the next one. Another run's build is waited for,
+    and its as-of moment kept where this run takes it: gold does not go back to when a run began. Raises what
+    `build_gold` raises, and GoldBusyError.
     """
     with gold_alone(settings().home, settings().query_timeout_seconds):
+        window = as_built(window, settings().lake)
         changed = changed_inputs(window)
         if not changed:
             return _skipped(_all_tables())

@@ -36,6 +36,7 @@ from lakehouse.quality.rules.schema import compare_schema
 from lakehouse.spark.guard import guarded
 from lakehouse.spark.session import session
 from lakehouse.storage.discovery import newest_version
+from lakehouse.storage.gold_builds import as_built, gold_at_rest
 from lakehouse.storage.table import Table
 from lakehouse.tables import Layer, TableRef
 from lakehouse.utils.sql_text import double, literal, timestamp
@@ -51,9 +52,17 @@ def run_gate(target: str, window: BatchWindow) -> list[TableOutcome]:
     Broken warning rules are the outcome's warnings. A table that has not changed since it last passed these rules, nor
     any table they read, is skipped: its findings are recorded again for this run, and only rules about the passing of
     time are measured. A table that nothing was ever delivered for is skipped too. Raises QualityGateFailed with every
-    broken blocking rule and its rows, after recording; ContractError for a table that has no gate.
+    broken blocking rule and its rows, after recording; ContractError for a table that has no gate; GoldBusyError when a
+    build of gold takes too long: none runs while gold is looked at.
     """
-    gate, lake = load_gate(target), settings().lake
+    gate, chosen = load_gate(target), settings()
+    if gate.table.layer is not Layer.GOLD:
+        return _run(gate, window, chosen.lake)
+    with gold_at_rest(chosen.home, chosen.query_timeout_seconds):
+        return _run(gate, as_built(window, chosen.lake), chosen.lake)
+
+
+def _run(gate: Gate, window: BatchWindow, lake: str) -> list[TableOutcome]:
     rejections = rejections_of(gate.table.name, lake) if _is_delivered(gate.table) else Rejections()
     if newest_version(gate.table, lake) is None or (
         _is_delivered(gate.table) and Table(gate.table, lake).is_never_loaded and not rejections.blocking

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def require_own_build(window: BatchWindow, lake: str) -> None:
 
 
 def require_built_for(window: BatchWindow, snapshot: Snapshot, gated: Collection[TableRef], lake: str) -> None:
-    """OtherGoldError unless the snapshot has what a whole build made for this as-of moment, and what its gates checked.
+    """OtherGoldError unless the snapshot has what a whole build made for this run (`BatchWindow.takes`), and what its
+    gates checked.
 
     Args:
         window: the run that wants to use it.
@@ -62,8 +64,8 @@ def require_built_for(window: BatchWindow, snapshot: Snapshot, gated: Collection
     (built_at, inputs), (started_at, _) = newest_inputs(GOLD_BUILT, lake), newest_inputs(GOLD_STARTED, lake)
     if AS_OF not in inputs or built_at < started_at:
         raise OtherGoldError("a build of gold has begun and not ended" if AS_OF in inputs else "gold was never built")
-    if inputs[AS_OF] != int(window.as_of.timestamp()):
-        built_for = datetime.fromtimestamp(inputs[AS_OF], UTC)
+    built_for = datetime.fromtimestamp(inputs[AS_OF], UTC)
+    if not window.takes(built_for, datetime.now(UTC)):
         raise OtherGoldError(
             f"the profiles in gold look back from {built_for:%Y-%m-%d %H:%M:%S} UTC, this run from"
             f" {window.as_of:%Y-%m-%d %H:%M:%S} UTC"
@@ -72,6 +74,14 @@ def require_built_for(window: BatchWindow, snapshot: Snapshot, gated: Collection
     changed = [str(table) for table in gated if passed.get(table) != snapshot.versions.get(table)]
     if changed:
         raise OtherGoldError(f"{' and '.join(changed)} changed after the gate")
+
+
+def as_built(window: BatchWindow, lake: str) -> BatchWindow:
+    """The window with the as-of moment of gold as it is, where the run takes that (`BatchWindow.takes`); else as it
+    is."""
+    built_for = newest_inputs(GOLD_BUILT, lake)[1].get(AS_OF)
+    found = window.as_of if built_for is None else datetime.fromtimestamp(built_for, UTC)
+    return replace(window, as_of=found) if window.takes(found, datetime.now(UTC)) else window
 
 
 def built_window(name: str, lake: str) -> BatchWindow:

@@ -4,7 +4,7 @@ whatever other runs do in between."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -66,6 +66,15 @@ def test_an_export_of_the_other_day_takes_what_the_other_run_built(shop: Shop) -
     _other_build_of_another_day(shop)
     (outcome,) = export_campaign("thanks", _window(OTHER_DAY))
     assert outcome.loaded == 1
+
+
+def test_a_run_about_now_takes_what_another_run_has_built_since(shop: Shop) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=20)
+    shop.customers(customer("c1", as_of=began + timedelta(minutes=10)))
+    shop.built(began + timedelta(minutes=10))
+    require_own_gold(_window(began))
+    with pytest.raises(OtherGoldError, match="look back from"):
+        require_own_gold(BatchWindow.of(began, began, "mine", as_of=began))  # somebody asked for that moment
 
 
 def test_gold_that_nobody_built_is_not_sent(shop: Shop) -> None:

@@ -28,6 +28,7 @@ from lakehouse.gold.staleness import (
     record_gold_built,
     record_gold_started,
 )
+from lakehouse.storage.gold_builds import as_built
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import TableRef, gold, silver
 from lakehouse.window import BatchWindow
@@ -122,6 +123,16 @@ def test_gold_is_built_once_for_the_same_inputs(home: Path) -> None:
     assert not is_gold_current(_window())  # a build that was killed does not count
     record_gold_built(_window())
     assert is_gold_current(_window("r2"))
+
+
+def test_a_build_does_not_go_back_to_when_its_run_began(home: Path) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=20)
+    since = BatchWindow.of(began, began + timedelta(minutes=10), "other")
+    record_gold_started(since)
+    record_gold_built(since)
+    asked = BatchWindow.of(began, began, "mine", as_of=began)
+    assert as_built(replace(asked, is_exact=False), settings().lake).as_of == since.as_of.replace(microsecond=0)
+    assert as_built(asked, settings().lake) == asked
 
 
 @pytest.mark.parametrize("change", ["silver", "as_of", "full"])

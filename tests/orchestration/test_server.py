@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 AS_OF = "2018-01-02T00:00:00Z"
 CAMPAIGN = "coupon_lovers_new_year"
+OTHER_CAMPAIGN = "champions_thank_you"
 PATIENCE_SECONDS = 480.0
 
 
@@ -148,7 +149,8 @@ def test_a_backfill_runs_once_per_window_and_loads_nothing_twice(server: Server)
 
 @pytest.mark.timeout(900)
 def test_a_person_approves_an_export_that_a_guard_asks_about(server: Server) -> None:
-    """A source that always had rows has brought none: the run waits until somebody answers."""
+    """A source that always had rows has brought none: the run waits until somebody answers, and keeps no other
+    campaign waiting."""
     lake = str(server.home.lake)
     deliveries = [(f"{at}.csv", count) for at, count in enumerate((5, 5, 5, 0))]
     record("files", [_delivery(name, count, at) for at, (name, count) in enumerate(deliveries)], lake)
@@ -161,6 +163,11 @@ def test_a_person_approves_an_export_that_a_guard_asks_about(server: Server) -> 
     assert asked["defaults"] == ["Reject"] and asked["options"] == ["Approve", "Reject"]
     plan, _ = _get(server, f"/lakehouse/campaigns/exports/{asked['body'].rsplit('`', 2)[1]}/plan")
     assert "It waits for approval." in plan and "@example.com" not in plan
+    other = {"campaign_id": OTHER_CAMPAIGN, "as_of": AS_OF, "dry_run": True}
+    meanwhile = server.trigger("pre_send_refresh", other)
+    ended = _wait(lambda: server.ended("pre_send_refresh", "manual", meanwhile), "the other campaign to end")
+    assert (ended["state"], server.complaints(ended)) == ("success", [])
+    assert server.call(task)["state"] == "awaiting_input"
     answer = {"chosen_options": ["Approve"], "params_input": {"why": "the source is switched off"}}
     server.call(f"{task}/-1/hitlDetails", "PATCH", answer)
     refresh = _wait(lambda: server.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")

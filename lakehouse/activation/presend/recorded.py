@@ -9,7 +9,6 @@ from typing import Any
 
 from lakehouse.activation.campaigns.declared import Campaign, campaign
 from lakehouse.activation.campaigns.references import CampaignReferences
-from lakehouse.activation.deadlines import is_about_now
 from lakehouse.activation.presend.request import SendRequest, limit_texts, read_limits, read_request
 from lakehouse.config.feeds import source_names
 from lakehouse.config.settings import settings
@@ -17,7 +16,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import ops
-from lakehouse.window import BatchWindow
+from lakehouse.window import BatchWindow, is_about_now
 
 SEND_REQUESTS = ops("send_requests")
 _OF_RUN = """
@@ -70,15 +69,16 @@ def request_of(run_id: str, lake: str) -> SendRequest | None:
 def requested_campaign(
     target: str, run_id: str, lake: str, references: CampaignReferences | None = None
 ) -> tuple[Campaign, SendRequest]:
-    """A campaign (or `<id>@<destination>`) with the send time that a run was asked for, and the request; without one,
-    as it is declared.
+    """A campaign (or one of its destinations: `<id>@<destination>`) with the send time that a run was asked for, and
+    the request, of that destination alone; without a request, as it is declared.
 
     Raises ConfigurationError as `campaign` does.
     """
     declared = campaign(target, references)
     plain = SendRequest(declared.id, declared.send_at, declared.destinations, {}, is_dry_run=False, reason="")
     asked = request_of(run_id, lake) or plain
-    still_there = tuple(name for name in asked.destinations if name in declared.destinations)
+    meant = (declared.destination,) if "@" in target else declared.destinations
+    still_there = tuple(name for name in asked.destinations if name in meant)
     return declared.at(asked.send_at), replace(asked, destinations=still_there)
 
 

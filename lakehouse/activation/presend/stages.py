@@ -1,6 +1,6 @@
 """The stages of a campaign as a run was asked for them: to each destination, and without sending in a dry run.
 
-One destination that fails does not keep the others from theirs; the first error is raised at the end.
+One destination that fails does not keep the others from theirs; its error is raised at the end.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ class _ToEach:
 
     Attributes:
         place: `module:function` of the stage; imported when it runs.
+        needs_all: whether it fails when it fails for one destination; otherwise that is a warning, as long as there is
+            another one.
     """
 
     place: str
+    needs_all: bool = True
 
     def __call__(self, target: str, window: BatchWindow) -> list[TableOutcome]:
         """Outcomes of all destinations of campaign `target`. Raises what the stage raises."""
@@ -46,12 +49,14 @@ class _ToEach:
             except Exception as error:  # noqa: BLE001 - raised below
                 log.error("campaign %s, %s: %s", asked.campaign_id, destination, error)
                 errors.append(as_ours(error, f"campaign {asked.campaign_id} to {destination}"))
-        if errors:
+        if errors and (self.needs_all or not outcomes):
             raise combined_error(f"destinations of campaign {asked.campaign_id}", errors)
-        return [summed(EXPORTS, outcomes)]
+        done = summed(EXPORTS, outcomes)
+        return [replace(done, warnings=(*done.warnings, *map(str, errors)))]
 
 
-_plan = _ToEach("lakehouse.activation.planning.stage:plan_campaign")
+# The export of a destination without a plan says by itself what is wrong with it, and guards ask about it all the same.
+_plan = _ToEach("lakehouse.activation.planning.stage:plan_campaign", needs_all=False)
 _preview = _ToEach("lakehouse.activation.preview.make:preview_campaign")
 _export = _ToEach("lakehouse.activation.export:export_campaign")
 _removals = _ToEach("lakehouse.activation.export:remove_refused")

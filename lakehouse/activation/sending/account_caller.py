@@ -1,5 +1,4 @@
-"""Calls with one account: in its rate budget, behind a circuit breaker, repeated where that is safe, until a
-deadline."""
+"""Calls with one account: in its rate budget, behind a circuit breaker, repeated where that is safe."""
 
 from __future__ import annotations
 
@@ -21,7 +20,6 @@ from lakehouse.activation.destinations.platform import Answer, Call
 from lakehouse.activation.sending.connections import Connections
 from lakehouse.activation.sending.failures import (
     CredentialsRefusedError,
-    DeadlineError,
     PlatformUnavailableError,
 )
 from lakehouse.activation.sending.patience import Patience, Tally
@@ -56,7 +54,6 @@ class AccountCaller:
     Attributes:
         account: its name in destinations.yml.
         headers: with the credentials.
-        deadline: no call leaves after it.
     """
 
     account: str
@@ -64,7 +61,6 @@ class AccountCaller:
     headers: Mapping[str, str] = field(repr=False)
     capabilities: Capabilities
     budget: RateBudget
-    deadline: datetime | None = None
     patience: Patience = field(default_factory=Patience)
     tally: Tally = field(default_factory=Tally)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -94,7 +90,6 @@ class AccountCaller:
             PlatformUnavailableError: it failed until patience or the budget of repetitions was used up, or it may have
                 been applied and is not repeatable.
             CredentialsRefusedError: 401 or 403.
-            DeadlineError: the deadline has passed.
         """
         may_be_applied = False
         try:
@@ -128,8 +123,6 @@ class AccountCaller:
     async def _attempt(self, call: Call, check: Callable[[], None] | None) -> Answer:
         await self._wait_for_others()
         async with self.budget.call(call.kind):
-            if self.deadline is not None and self.clock() >= self.deadline:
-                raise DeadlineError(self.account, self.deadline)
             if check is not None:
                 check()
             async with self._breaker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from lakehouse.activation.destinations.platform import (
     UnreadableAnswerError,
 )
 from lakehouse.activation.sending.account_caller import AccountCaller
-from lakehouse.activation.sending.failures import PlatformUnavailableError, UnexpectedAnswerError
+from lakehouse.activation.sending.failures import DeadlineError, PlatformUnavailableError, UnexpectedAnswerError
 from lakehouse.activation.sending.journal import Journal
 from lakehouse.activation.sending.packing import packed
 from lakehouse.activation.sending.splitting import deliver_all_it_takes
@@ -40,6 +41,7 @@ class BatchDelivery:
         limits: those of the platform and of the account.
         recheck: asked right before a call leaves, about its upserts.
         slots: limits how many calls are under way, over all batches.
+        deadline: no upsert leaves after it. Removals do: the send must not reach who was removed, however late.
         job_seconds: a call, or the job it started, that takes longer is given up.
     """
 
@@ -49,6 +51,7 @@ class BatchDelivery:
     call: AccountCaller
     recheck: Recheck
     slots: asyncio.Semaphore
+    deadline: datetime | None = None
     job_seconds: float = 3600.0
 
     async def deliver(self, operations: pa.Table, journal: Journal) -> Exception | None:
@@ -106,7 +109,11 @@ class BatchDelivery:
             raise UnexpectedAnswerError(self.account, str(error)) from None
 
     def _check(self, upserts: Sequence[Row], may_be_applied: bool) -> None:
-        refused = self.recheck([(row.customer_id, row.email) for row in upserts]) if upserts else {}
+        if not upserts:
+            return
+        if self.deadline is not None and self.call.clock() >= self.deadline:
+            raise DeadlineError(self.account, self.deadline)
+        refused = self.recheck([(row.customer_id, row.email) for row in upserts])
         if refused:
             raise _RefusedMeanwhileError(refused.keys(), may_be_applied)
 

@@ -36,7 +36,7 @@ class RemoteDestination:
     Attributes:
         folder: of the campaign's exports to this account; the journals are in it.
         budgets: folder of the rate budgets, which all campaigns of this installation share.
-        deadline: no call leaves after it.
+        deadline: no upsert leaves after it.
         tally: what was called.
     """
 
@@ -79,7 +79,7 @@ class RemoteDestination:
         async with self._connected() as (platform, call):
             limits = call.capabilities
             slots = asyncio.Semaphore(limits.connections)
-            delivery = BatchDelivery(self.name, platform, limits, call, recheck, slots)
+            delivery = BatchDelivery(self.name, platform, limits, call, recheck, slots, self.deadline)
 
             async def deliver(batch: Batch) -> BatchReceipt:
                 with closing(self._journal(batch)) as journal:
@@ -109,7 +109,7 @@ class RemoteDestination:
         headers = account.kind.headers(login)
         with closing(RateBudget(self.budgets, account.name, limits.rates)) as budget:
             async with AccountCaller(
-                account.name, account.address(), headers, limits, budget, self.deadline, self.patience, self.tally
+                account.name, account.address(), headers, limits, budget, self.patience, self.tally
             ) as call:
                 try:
                     yield platform, call

@@ -1,4 +1,4 @@
-"""No call leaves after the deadline; what was not sent is counted, and who refused is removed all the same."""
+"""Nobody is sent after the deadline; what was not sent is counted, and who refused is removed all the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lakehouse.activation.export import export_campaign, remove_refused
 from lakehouse.activation.sending.failures import DeadlineError
 from lakehouse.window import BatchWindow
 from tests.activation.conftest import Shop, customer, shop  # noqa: F401 - a fixture
-from tests.activation.sending.accounts import account_at
+from tests.activation.sending.accounts import account_at, in_audience
 
 
 def test_after_the_deadline_nothing_is_sent_but_removals(shop: Shop) -> None:  # noqa: F811 - the fixture
@@ -30,6 +30,7 @@ def test_after_the_deadline_nothing_is_sent_but_removals(shop: Shop) -> None:  #
             assert len(there.state()["people"]) == sent
         failed = shop.receipts()[-1]
         assert (failed["status"], failed["count_changed"], failed["count_removed"]) == ("failed", 1, 1)
-        assert failed["count_exported"] == 0
+        assert failed["count_exported"] == 1, "the removal"
+        assert in_audience(there) == {"c1@example.com"}
         (removed,) = remove_refused("thanks", window)
-        assert removed.loaded == 1
+        assert removed.skipped, "nobody is left to remove"

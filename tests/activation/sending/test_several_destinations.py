@@ -7,13 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from lakehouse.activation.planning import stage
 from lakehouse.activation.presend.recorded import receive_request
 from lakehouse.activation.presend.stages import export, plan, preview, ready
 from lakehouse.activation.sending.failures import CredentialsRefusedError
+from lakehouse.cli.exports import exports
 from lakehouse.contracts import Stage
 from lakehouse.orchestration.report.run_outcome import run_outcome
 from lakehouse.orchestration.stages import run_stage
+from lakehouse.outcome import TableOutcome
 from lakehouse.storage.layout_version import record_layout
 from lakehouse.storage.ops_tables import record
 from lakehouse.window import BatchWindow
@@ -52,8 +56,8 @@ def test_all_destinations_are_planned_previewed_and_sent_to(shop: Shop) -> None:
     with account_at(shop, "klaviyo") as running:
         _declare_both(shop)
         _ask(shop, "r1")
-        for stage in (plan, preview, export, ready):
-            stage("thanks", _window("r1"))
+        for each in (plan, preview, export, ready):
+            each("thanks", _window("r1"))
         assert in_audience(running) == ADDRESSES
     assert _exported(shop) == [("mails", "success", 3), ("outbox", "success", 3)]
     for destination in ("mails", "outbox"):
@@ -97,3 +101,33 @@ def test_one_that_fails_keeps_no_other_from_being_sent_to(shop: Shop) -> None:
         ("outbox", "success", 0),
         ("outbox", "success", 3),
     ]
+
+
+def test_a_retry_goes_to_the_others_when_one_fails(shop: Shop) -> None:
+    with account_at(shop, "klaviyo", [{"fault": "token_expired"}]):
+        _declare_both(shop)
+        record_layout("test", str(shop.lake))
+        tried = CliRunner().invoke(exports, ["retry", "thanks"])
+    assert isinstance(tried.exception, CredentialsRefusedError)
+    assert "thanks@outbox: 3 sent, 0 unchanged, 0 not sent" in tried.output
+    assert _exported(shop) == [("mails", "failed", 0), ("outbox", "success", 3)]
+
+
+def test_a_plan_that_fails_keeps_no_other_from_its_plan(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_campaign = stage.plan_campaign
+
+    def failing(target: str, window: BatchWindow) -> list[TableOutcome]:
+        if target == "thanks@mails":
+            raise CredentialsRefusedError("mails", 401)
+        return plan_campaign(target, window)
+
+    monkeypatch.setattr(stage, "plan_campaign", failing)
+    with account_at(shop, "klaviyo"):
+        _declare_both(shop)
+        _ask(shop, "r1")
+        (planned,) = plan("thanks", _window("r1"))
+        assert ["account mails" in warning for warning in planned.warnings] == [True]
+        assert len(list((shop.home / "outbox" / "outbox" / "thanks").glob("thanks-*/plan.json"))) == 1
+        _ask(shop, "r2", destinations=["mails"])
+        with pytest.raises(CredentialsRefusedError):
+            plan("thanks", _window("r2"))
