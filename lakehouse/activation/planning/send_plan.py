@@ -91,7 +91,7 @@ class SendPlan(_Frozen):
             ("formerly rejected", f"{rows.formerly_rejected:,}"),
             ("calls", _calls(self.calls)),
             ("bytes", f"{self.bytes:,}"),
-            ("takes", f"{_duration(self.seconds)}, usable {_READINESS[self.readiness]}"),
+            ("takes", f"{_duration(self.seconds)}; usable {_READINESS[self.readiness]}"),
             ("in time", self.in_time),
         ]
         return lines if self.deadline is None else [*lines, ("rows at risk", f"{self.rows_at_risk:,}")]
@@ -100,7 +100,7 @@ class SendPlan(_Frozen):
     def in_time(self) -> str:
         """When it is ready, and by when it has to be."""
         if self.deadline is None:
-            return f"{_duration(self.seconds + self.settling_seconds)} after its begin; this run has no deadline"
+            return f"ready {_duration(self.seconds + self.settling_seconds)} after it begins; no deadline"
         is_today = self.ready_at.date() == self.deadline.date() == self.made_at.date()
         form = "%H:%M" if is_today else "%Y-%m-%d %H:%M"
         return f"ready {self.ready_at:{form}}, deadline {self.deadline:{form}} UTC"
@@ -147,10 +147,12 @@ def plans_of_run(outbox: Path, campaign_id: str, run_id: str) -> list[SendPlan]:
 
 def _calls(calls: dict[str, int]) -> str:
     if not calls:
-        return "none"
+        return "0"
     named = ", ".join(f"{count:,} {kind}" for kind, count in calls.items())
     return named if len(calls) == 1 else f"{sum(calls.values()):,} ({named})"
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "less than a second"
     return f"{seconds / 60:,.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"

@@ -34,6 +34,6 @@ def plan_page(plan: SendPlan, decision: Decision | None) -> str:
         made=f"{plan.made_at:%Y-%m-%d %H:%M} UTC",
         send_at=f"{plan.send_at:%Y-%m-%d %H:%M} UTC",
         verdict=verdict,
-        lines=[first, *plan.warnings],
+        lines=[first, *(line[0].upper() + line[1:] for line in plan.warnings)],
         rows=plan.table,
     )

@@ -171,7 +171,7 @@ def test_it_says_when_it_is_ready_and_what_is_at_risk() -> None:
         " limits of account mails",
     )
     assert dict(late.table)["calls"] == "4 (2 import, 2 job)"
-    assert dict(_planned(NOW, 0, None).table)["in time"] == "1.0 minutes after its begin; this run has no deadline"
+    assert dict(_planned(NOW, 0, None).table)["in time"] == "ready 1.0 minutes after it begins; no deadline"
 
 
 def test_its_page_says_what_has_to_be_approved_and_what_was_decided(tmp_path: Path) -> None:
