@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,10 +30,12 @@ from lakehouse.activation.records.delivery_intents import record_intents
 from lakehouse.activation.records.export_records import export_records, rejections
 from lakehouse.activation.sending.failures import StoppedError
 from lakehouse.storage.ops_tables import record_batch
+from lakehouse.utils.reading_ahead import read_ahead
 from lakehouse.utils.told_to_end import told_to_end
 
 _log = logging.getLogger(__name__)
 _NO_ORDINAL = -1  # of a batch that is in no record
+_AHEAD = 4  # tables that are read before they are sent, so that no query of the plan keeps the sender waiting
 
 
 @dataclass
@@ -102,8 +104,11 @@ class _Sending:
         ordinal, removals_are_done, is_moved = self.plan.offset, False, False
         with told_to_end() as is_told, ExitStack() as closing:
             closing.callback(self._cancel)
-            ahead = _read_ahead(self.plan.operations(self.destination.batch_size, form_of(self.destination)))
-            async with self.destination.opened(self._refusals) as deliver, aclosing(ahead) as tables:
+            ahead = read_ahead(self.plan.operations(self.destination.batch_size, form_of(self.destination)), _AHEAD)
+            async with (
+                self.destination.opened(self._refusals) as deliver,
+                aclosing(ahead) as tables,
+            ):
                 async for planned in tables:
                     if is_told():
                         break
@@ -173,17 +178,6 @@ class _Sending:
     def _cancel(self) -> None:
         for task in self.under_way:
             task.cancel()
-
-
-async def _read_ahead(tables: Iterator[pa.Table]) -> AsyncGenerator[pa.Table]:
-    """The tables, each read by a thread while the one before is sent."""
-    ahead = asyncio.create_task(asyncio.to_thread(next, tables, None))
-    try:
-        while (table := await ahead) is not None:
-            ahead = asyncio.create_task(asyncio.to_thread(next, tables, None))
-            yield table
-    finally:
-        await asyncio.wait([ahead])  # a query that is at work uses the snapshot
 
 
 def _recheck_consent(operations: pa.Table, consent: ConsentCheck, progress: SendProgress) -> pa.Table:

@@ -63,16 +63,22 @@ class Klaviyo:
 
     def encode(self, row: Row) -> bytes:
         """A profile; a removal only takes back the marker of the audience."""
-        attributes: dict[str, Any] = {"external_id": row.customer_id, "properties": {self._marker: not row.is_removal}}
+        properties: dict[str, Any] = {self._marker: not row.is_removal}
+        attributes: dict[str, Any] = {"external_id": row.customer_id, "properties": properties}
         profile: dict[str, Any] = {"type": "profile", "attributes": attributes}
-        if not row.is_removal:
-            attributes |= {"email": row.email} if row.is_address_new else {}
-            present = {name: value for name, value in row.attributes.items() if value is not None}
-            attributes |= {name: as_text(value) for name, value in present.items() if name in _OWN}
-            attributes["properties"] |= {name: value for name, value in present.items() if name not in _OWN}
-            empty = sorted(row.attributes.keys() - present.keys() - _OWN)
-            if empty:
-                profile["meta"] = {"patch_properties": {"unset": empty}}
+        if not row.is_removal and row.is_address_new:
+            attributes["email"] = row.email
+        empty = []
+        for name, value in row.attributes.items():  # a removal has none
+            if name in _OWN:
+                if value is not None:
+                    attributes[name] = as_text(value)
+            elif value is None:
+                empty.append(name)
+            else:
+                properties[name] = value
+        if empty:
+            profile["meta"] = {"patch_properties": {"unset": sorted(empty)}}
         return plain_json(profile)
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:

@@ -72,16 +72,18 @@ class Mailchimp:
         return plain_json({"email_address": row.email, "merge_fields": merge, "tags": [self._tag]})
 
     async def deliver(self, items: Sequence[Item], call: Caller) -> Outcomes:
-        """Two calls at most: for those who are there, and for those who are not."""
+        """One call for those who are there, and one for those who are not. Who turns out to be there in the second one,
+        because an attempt without an answer has made them or because the first one refused them, is in a third."""
         if items[0].row.is_removal:
             await self._untag(items, call)
             return Outcomes("")
         await self._fields.ensure([item.row.attributes for item in items], call)
         refused = await self._write(dict(enumerate(items)), True, call)
         if refused:
-            unknown = {at: items[at] for at in refused}
-            again = await self._write(unknown, False, call)
-            refused = {at: refused[at] if error.get("error_code") == _EXISTS else error for at, error in again.items()}
+            refused = await self._write({at: items[at] for at in refused}, False, call)
+        if there := {at: items[at] for at, error in refused.items() if error.get("error_code") == _EXISTS}:
+            others = {at: error for at, error in refused.items() if at not in there}
+            refused = others | await self._write(there, True, call)
         return Outcomes("", {at: _rejection(error) for at, error in refused.items()})
 
     async def _write(self, items: Mapping[int, Item], are_there: bool, call: Caller) -> dict[int, Mapping[str, Any]]:

@@ -18,13 +18,14 @@ def packed(items: Iterable[Item], limits: Capabilities) -> Iterator[list[Item]]:
     room = limits.bytes_per_call - limits.overhead_bytes
     group: list[Item] = []
     size = 0
+    are_removals = False
     for item in items:
+        is_removal = item.row.is_removal
         grown = size + len(item.body) + (_SEPARATOR_BYTES if group else 0)
-        is_other_kind = bool(group) and group[0].row.is_removal != item.row.is_removal
-        if group and (len(group) >= limits.rows_per_call or grown > room or is_other_kind):
+        if group and (len(group) >= limits.rows_per_call or grown > room or is_removal is not are_removals):
             yield group
             group, grown = [], len(item.body)
         group.append(item)
-        size = grown
+        size, are_removals = grown, is_removal
     if group:
         yield group

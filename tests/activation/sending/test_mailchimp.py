@@ -45,6 +45,19 @@ def test_attributes_are_merge_fields(shop: Shop) -> None:
         assert people_at(running)["c0@example.com"]["facts"]["merge_fields"]["FNAME"] == ""
 
 
+def test_who_was_made_by_a_call_without_an_answer_is_taken(shop: Shop) -> None:
+    """The repeated call finds them there: that is no refusal."""
+    shop.customers(customer("c0"), customer("c1"))
+    shop.suppress()
+    made = {"fault": "server_error", "path": "^POST /3.0/lists/[^/]+$", "nth": 2, "is_applied": True}
+    with account_at(shop, "mailchimp", [made]) as running:
+        outcome = shop.export()
+        assert [each["count_fired"] for each in running.faults()] == [1]
+        assert (outcome.loaded, outcome.quarantined) == (2, 0)
+        assert in_audience(running) == {"c0@example.com", "c1@example.com"}
+        assert shop.export().skipped
+
+
 def test_who_refuses_between_the_two_calls_is_removed_by_the_next_export(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
