@@ -13,7 +13,7 @@ export LAKEHOUSE_ENGINE := $(ENGINE)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test-fast test test-soak bench lint format hooks coverage lock clean
+.PHONY: help setup run up down test-fast test test-soak bench screenshots lint format hooks coverage lock clean
 
 help: ## print every target
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test-soak: setup ## at length what the other tests sample: kills, orders of arri
 
 bench: setup ## measure speed and memory, with peers in the same run
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+screenshots: setup ## take the pictures of docs/images again, from a UI that runs (docs/images/take.py says what it needs)
+	@LAKEHOUSE=$(BIN)/lakehouse $(or $(SHOTS_PYTHON),python3) docs/images/take.py
 
 lint: setup ## all checks of .pre-commit-config.yaml: ruff, mypy, import-linter, sqlfluff, codespell
 	@PRE_COMMIT_HOME=$(CURDIR)/.venv/pre-commit $(BIN)/pre-commit run --all-files

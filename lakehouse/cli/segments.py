@@ -39,7 +39,10 @@ def segments() -> None:
 @segments.command("list", epilog=_LIST)
 @json_option
 def list_segments(as_json: bool) -> None:
-    """List every segment: members, the campaigns that use it, where it is declared. Needs no engine."""
+    """List every segment: members, the campaigns that use it, where it is declared.
+
+    Of each description it prints the first sentence; --json has all of it, and the whole path. Needs no engine.
+    """
     from lakehouse.activation.segments.listing import listed_segments
     from lakehouse.config.settings import settings
     from lakehouse.gold.staleness import are_segments_built
@@ -49,10 +52,15 @@ def list_segments(as_json: bool) -> None:
     if as_json:
         print_json([dataclasses.asdict(one) for one in found])
         return
-    names = ("segment", "members", "campaigns", "description", "declared in")
-    here = f"{Path.cwd()}/"
+    names = ("segment", "members", "campaigns", "declared in", "description")
     rows = [
-        (one.segment, one.members, ", ".join(one.campaigns), one.description, one.declared_in.removeprefix(here))
+        (
+            one.segment,
+            one.members,
+            ", ".join(one.campaigns),
+            Path(one.declared_in).name,
+            f"{one.description.partition('. ')[0].removesuffix('.')}.",
+        )
         for one in found
     ]
     print_table(names, rows)

@@ -9,7 +9,10 @@ import click
 from lakehouse.cli.output import say
 from lakehouse.simulators.registry import PLATFORMS, platform_class
 
-_EPILOG = """\b
+_EPILOG = f"""\b
+Platforms: {", ".join(PLATFORMS)}
+
+\b
 Examples:
   lakehouse simulate klaviyo --port 18080
   lakehouse simulate klaviyo --port 18080 --faults faults.yml --job-seconds 20
@@ -23,7 +26,7 @@ While it runs, and from this machine only:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("destination", type=click.Choice(list(PLATFORMS)))
+@click.argument("destination", metavar="PLATFORM", type=click.Choice(list(PLATFORMS)))
 @click.option("--port", type=click.IntRange(1, 65535), required=True, help="Port on loopback.")
 @click.option("--faults", type=click.Path(path_type=Path), help="YAML file of scripted faults.")
 @click.option("--token", help="The credential it accepts. Default: LAKEHOUSE_SIMULATOR_TOKEN, or any.")

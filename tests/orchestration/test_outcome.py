@@ -273,6 +273,7 @@ def test_the_pages_tell_reasons_and_versions_and_no_personal_data(shop: Shop) ->
     ):
         assert told in page, told
     listed = list_page([export], [])
+    assert listed.count('<th class="number">') == listed.count('<td class="number">') == 10
     assert f'href="exports/{export.export_id}"' in listed
     for text in (page, listed):
         assert "@example.com" not in text and "Ada" not in text and "<script" not in text

@@ -12,9 +12,13 @@ def utc_time(value: Any) -> datetime:
     expected = "a local time and an IANA time zone, e.g. 2018-01-05 09:00 Europe/Berlin"
     local_text, _, zone_name = str(value).strip().rpartition(" ")
     try:
-        local, zone = datetime.fromisoformat(local_text), ZoneInfo(zone_name)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        local = datetime.fromisoformat(local_text)
+    except ValueError:
         raise ValueError(f"{str(value)!r} is not a valid time; expected {expected}") from None
+    try:
+        zone = ZoneInfo(zone_name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(f"{str(value)!r}: there is no time zone {zone_name!r}; expected {expected}") from None
     if local.tzinfo is not None:
         raise ValueError(f"{str(value)!r} has both an offset and a time zone; expected {expected}")
     found = local.replace(tzinfo=zone).astimezone(UTC)

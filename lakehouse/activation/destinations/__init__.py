@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from lakehouse.activation.destinations.braze import BRAZE
-from lakehouse.activation.destinations.customerio import CUSTOMERIO
+from importlib import import_module
+from pkgutil import iter_modules
+
 from lakehouse.activation.destinations.destination import Batch, BatchReceipt, Deliver, Destination, Recheck
-from lakehouse.activation.destinations.iterable import ITERABLE
-from lakehouse.activation.destinations.klaviyo import KLAVIYO
-from lakehouse.activation.destinations.listmonk import LISTMONK
-from lakehouse.activation.destinations.mailchimp import MAILCHIMP
 from lakehouse.activation.destinations.outbox import Outbox
 from lakehouse.activation.destinations.platform_kind import PlatformKind
-from lakehouse.activation.destinations.sendgrid import SENDGRID
+
+
+def _declared() -> dict[str, PlatformKind]:
+    """A module of this package that has a `KIND` is a platform, and has its name."""
+    modules = {found.name: import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)}
+    return {name: module.KIND for name, module in modules.items() if hasattr(module, "KIND")}
+
 
 # Platforms that an account in destinations.yml may be of.
-PLATFORMS: dict[str, PlatformKind] = {
-    "braze": BRAZE,
-    "customerio": CUSTOMERIO,
-    "iterable": ITERABLE,
-    "klaviyo": KLAVIYO,
-    "listmonk": LISTMONK,
-    "mailchimp": MAILCHIMP,
-    "sendgrid": SENDGRID,
-}
+PLATFORMS = _declared()
 
 __all__ = ["PLATFORMS", "Batch", "BatchReceipt", "Deliver", "Destination", "Outbox", "PlatformKind", "Recheck"]

@@ -94,4 +94,4 @@ def _headers(login: Login) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {login.secret}", "Content-Type": "application/json"}
 
 
-BRAZE = PlatformKind("", ("base_url",), CAPABILITIES, _headers, Braze)
+KIND = PlatformKind("", ("base_url",), CAPABILITIES, _headers, Braze)

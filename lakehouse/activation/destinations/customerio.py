@@ -88,4 +88,4 @@ def _headers(login: Login) -> Mapping[str, str]:
     return {"Authorization": basic_login(login.user, login.secret), "Content-Type": "application/json"}
 
 
-CUSTOMERIO = PlatformKind("https://track.customer.io", ("user",), CAPABILITIES, _headers, CustomerIo)
+KIND = PlatformKind("https://track.customer.io", ("user",), CAPABILITIES, _headers, CustomerIo)

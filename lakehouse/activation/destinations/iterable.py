@@ -104,4 +104,4 @@ def _headers(login: Login) -> Mapping[str, str]:
     return {"Api-Key": login.secret, "Content-Type": "application/json"}
 
 
-ITERABLE = PlatformKind("https://api.iterable.com", (), CAPABILITIES, _headers, Iterable)
+KIND = PlatformKind("https://api.iterable.com", (), CAPABILITIES, _headers, Iterable)

@@ -181,4 +181,4 @@ def _next_page(page: Mapping[str, Any]) -> str | None:
     return "/" + link.split("://", 1)[-1].split("/", 1)[1] if "://" in link else str(link)
 
 
-KLAVIYO = PlatformKind("https://a.klaviyo.com", (), CAPABILITIES, _headers, Klaviyo)
+KIND = PlatformKind("https://a.klaviyo.com", (), CAPABILITIES, _headers, Klaviyo)

@@ -172,4 +172,4 @@ def _headers(login: Login) -> Mapping[str, str]:
     return {"Authorization": basic_login(login.user, login.secret)}
 
 
-LISTMONK = PlatformKind("", ("base_url", "user", "list"), CAPABILITIES, _headers, Listmonk)
+KIND = PlatformKind("", ("base_url", "user", "list"), CAPABILITIES, _headers, Listmonk)

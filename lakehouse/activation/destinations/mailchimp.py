@@ -167,4 +167,4 @@ def _headers(login: Login) -> Mapping[str, str]:
     return {"Authorization": basic_login("any", login.secret), "Content-Type": "application/json"}
 
 
-MAILCHIMP = PlatformKind("", ("base_url", "list"), CAPABILITIES, _headers, Mailchimp)
+KIND = PlatformKind("", ("base_url", "list"), CAPABILITIES, _headers, Mailchimp)

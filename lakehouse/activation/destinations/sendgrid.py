@@ -186,4 +186,4 @@ def _headers(login: Login) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {login.secret}", "Content-Type": "application/json"}
 
 
-SENDGRID = PlatformKind("https://api.sendgrid.com", (), CAPABILITIES, _headers, SendGrid)
+KIND = PlatformKind("https://api.sendgrid.com", (), CAPABILITIES, _headers, SendGrid)

@@ -31,10 +31,8 @@ _LIST = """
 {% endif %}
 {% if exports != empty %}
 <div class="card wide dense"><table>
-<tr><th>when, with receipt</th><th>campaign</th><th>account</th><th>status</th><th class="number">audience</th>
-<th class="number">held out</th><th class="number">suppressed</th><th class="number">new</th>
-<th class="number">changed</th><th class="number">removed</th><th class="number">unchanged</th>
-<th class="number">sent</th><th class="number">rejected</th><th></th></tr>
+<tr><th>when, with receipt</th><th>campaign</th><th>account</th><th>status</th>
+{% for label in labels %}<th class="number">{{ label }}</th>{% endfor %}<th></th></tr>
 {% for one in exports %}
 <tr><td style="white-space:nowrap"><a href="exports/{{ one.export_id }}">{{ one.finished }}</a></td>
 <td><a href="index.html?campaign={{ one.campaign }}">{{ one.campaign }}</a></td><td>{{ one.platform }}</td>
@@ -103,6 +101,7 @@ def list_page(exports: Sequence[Proof], waiting: Sequence[Path], campaign: str |
             }
             for folder in waiting
         ],
+        labels=list(_COUNTS.values()),
         exports=[_line(export) for export in exports],
     )
 

@@ -69,6 +69,7 @@ def test_a_form_says_otherwise() -> None:
             "the send time of thanks (2018-01-01 09:00 UTC) is before the as-of time of the run (2018-01-02 00:00 UTC)",
         ),
         ({"send_at": "tomorrow"}, "send_at 'tomorrow' is not a valid time. Expected: a local time and an IANA"),
+        ({"send_at": "2018-01-05 09:00 Europe/Berlinn"}, "there is no time zone 'Europe/Berlinn'. Expected: a local"),
         ({"send_at": "2018-03-25 02:30 Europe/Berlin"}, "does not exist in that time zone"),
         ({"destinations": ["newsletter"]}, "campaign thanks has no destination 'newsletter'. Expected: outbox, or"),
         ({"freshness": ["erp=6h"]}, "there is no source 'erp'. Expected: one of crm, shop."),
