@@ -43,9 +43,10 @@ def deadly(work, call, moment, number):
         calls += 1
         this = calls
         end(this, "before")
-        result = await work(*arguments)
-        end(this, "after")
-        return result
+        try:
+            return await work(*arguments)
+        finally:  # a call may fail as well
+            end(this, "after")
     return run_async if work is AccountCaller._send else run
 
 PLACES = {"call": (AccountCaller, "_send"), "note": (Journal, "add"), "intend": (send, "record_intents"),
