@@ -24,6 +24,7 @@ _LONGEST = timedelta(hours=12)
 _SHORTEST = timedelta(minutes=1)
 _WITHOUT_DEADLINE = timedelta(hours=2)
 _REASON = "why"
+_EXPORTS = "exports"  # ids of those that were asked about: another run may plan the same ones meanwhile
 # Its form, beside the two buttons: the `params` of the task.
 FORM = {_REASON: Param("", type="string", title="Why", description="Goes on record with the decision.")}
 
@@ -59,18 +60,20 @@ class ApproveSend(ApprovalOperator):
         self.subject = f"Approve the export of {self.campaign_id}?"
         self.body = question(plans, base_url())
         self.response_timeout = time_to_answer(plans, datetime.now(UTC))
+        context["ti"].xcom_push(key=_EXPORTS, value=[plan.export_id for plan in plans])
         alert_of_question(plans)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         """Record the answer. Nothing is skipped after a rejection: the export refuses, and says so."""
-        from lakehouse.activation.records.approvals import decide
+        from lakehouse.activation.records.approvals import decide, planned_export
 
         given = super(ApprovalOperator, self).execute_complete(context, event)
         user = given.get("responded_by_user") or {}
         is_approved = given["chosen_options"] == [self.APPROVE]
         why = str((given.get("params_input") or {}).get(_REASON) or "")
-        for plan in self._plans():
+        for export_id in context["ti"].xcom_pull(task_ids=self.task_id, key=_EXPORTS):
+            plan = planned_export(settings().outbox, export_id)
             made = decide(plan, is_approved, str(user.get("name") or user.get("id") or ""), why, settings().lake)
             self.log.info("export %s was %s", plan.export_id, made)
 

@@ -54,6 +54,10 @@ def main() -> None:
     from lakehouse.orchestration import approval
 
     asked: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
+    ti = SimpleNamespace(
+        xcom_push=lambda key, value: kept.update({key: value}), xcom_pull=lambda task_ids, key: kept[key]
+    )
 
     def task() -> approval.ApproveSend:
         return approval.ApproveSend(
@@ -61,7 +65,7 @@ def main() -> None:
         )
 
     def executed(**conf: bool) -> str:
-        context = {"dag_run": SimpleNamespace(conf=conf), "task_instance": SimpleNamespace(id="1")}
+        context = {"dag_run": SimpleNamespace(conf=conf), "task_instance": SimpleNamespace(id="1"), "ti": ti}
         try:
             with patch(
                 "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **given: asked.update(given)
@@ -80,7 +84,7 @@ def main() -> None:
             "responded_at": NOW,
             "responded_by_user": user,
         }
-        task().execute_complete({}, event | {"responded_by_user": user})
+        task().execute_complete({"ti": ti}, event | {"responded_by_user": user})
 
     folder = settings().outbox / "mails" / "thanks" / "thanks-00002-ab"
     plan(fired=()).write(folder)
@@ -90,7 +94,9 @@ def main() -> None:
     found["nobody there"] = executed(nobody_answers=True)
     assert executed() == "asked"
     found["asked"] = {name: asked[name] for name in ("options", "defaults", "subject", "body")}
+    plan(run_id="pre_send_refresh.r2").write(folder)  # another run has planned the same
     answered("Reject", None, "")
+    plan().write(folder)
     answered("Approve", {"id": "1", "name": "Ada"}, "it is meant")
     found["asked again"] = executed()
     rows = DeltaTable(f"{settings().lake}/ops/approvals").to_pyarrow_table().sort_by("decided_at").to_pylist()
