@@ -1,1 +1,1 @@
-"""The collector: takes events in the form of Segment's HTTP tracking API and answers when Kafka has them."""
+"""The collector: takes events in the form of Segment's HTTP tracking API and answers when they are durable."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from lakehouse.collector.app import Collector
+from lakehouse.collector.spool.segments import Segments
+from lakehouse.collector.spool.sender import SpoolingSender
 from lakehouse.config.settings import settings
 from lakehouse.kafka.access import kafka_access
 from lakehouse.kafka.producer import AcknowledgedProducer
@@ -15,9 +17,14 @@ def main() -> None:
     prepare_process()
     chosen = settings()
     access = kafka_access(chosen)
+
+    def open_sender() -> SpoolingSender:
+        segments = Segments(chosen.home / "collector" / "spool", chosen.collector_spool_mb * 2**20)
+        return SpoolingSender(AcknowledgedProducer(access), segments)
+
     collector = Collector(
         KeyRing(chosen.home),
-        lambda: AcknowledgedProducer(access),
+        open_sender,
         chosen.collector_key_rate,
         chosen.collector_address_rate,
     )

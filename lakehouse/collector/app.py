@@ -1,4 +1,4 @@
-"""The collector as an ASGI application: Segment's HTTP tracking API, answered when Kafka has the events.
+"""The collector as an ASGI application: Segment's HTTP tracking API, answered when the events are durable.
 
 200 says so, also for events that break the contract: they are dead letters then, and named in the answer. Any other
 status says that nothing of the request may be relied on, and 429 and 503 when to come again.
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from math import ceil
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,26 +23,16 @@ from starlette.routing import Route
 
 from lakehouse.collector.body import read_json
 from lakehouse.collector.checked import EVENT_BYTES, Rejected, messages_of
+from lakehouse.collector.spool.sender import Sender
 from lakehouse.contracts.events import EVENT_TYPES
 from lakehouse.errors import TransientError
-from lakehouse.kafka.producer import Message
 from lakehouse.keys.store import Key, KeyRing
 from lakehouse.web.problem import ProblemError, answer_http_error, answer_problem
 from lakehouse.web.rate import RateLimit
 
 BATCH_BYTES = 512 * 1024
-_KAFKA_AWAY_SECONDS = 5
+_FULL_SECONDS = 5
 _REASONS = 20  # of rejected events in one answer
-
-
-class Sender(Protocol):
-    """Where messages go."""
-
-    async def send(self, messages: Sequence[Message]) -> None:
-        """Return when they are durable; TransientError when not all of them are."""
-
-    def close(self) -> None:
-        """Wait for what is under way."""
 
 
 class Collector:
@@ -116,7 +106,7 @@ class Collector:
             await self._sender.send(messages)
         except TransientError:
             detail = "the events cannot be stored now; send them again with the same messageId"
-            raise ProblemError(503, detail, {"Retry-After": str(_KAFKA_AWAY_SECONDS)}) from None
+            raise ProblemError(503, detail, {"Retry-After": str(_FULL_SECONDS)}) from None
         return _answer(len(calls), rejected)
 
 

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     collector_address_rate: float = Field(
         200, ge=0, description="requests a second that the collector takes from one address; 0 = no limit"
     )
+    collector_spool_mb: int = Field(
+        512, ge=1, description="events that the collector keeps on disk while Kafka is away, MiB; then it answers 503"
+    )
     profile_api_port: int = Field(15082, ge=1, le=65535, description="port of the profile API, on loopback")
     stream_memory_gb: float = Field(1, ge=0.5, description="heap of the streaming job, GiB")
     export_memory_gb: float = Field(

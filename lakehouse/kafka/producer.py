@@ -39,7 +39,7 @@ class AcknowledgedProducer:
         patience_seconds: after that a message counts as not sent; librdkafka has given it up by then.
     """
 
-    def __init__(self, access: KafkaAccess, patience_seconds: float = 5.0) -> None:
+    def __init__(self, access: KafkaAccess, patience_seconds: float = 2.0) -> None:
         self._servers = access.servers
         self._producer = Producer(
             access.for_librdkafka()

@@ -17,6 +17,7 @@ from lakehouse.kafka.access import KafkaAccess
 
 _DAY = 24 * 3600 * 1000
 _SECONDS = 30.0
+_LONGEST_BYTES = 2**20  # a dead letter is as long as a batch may be
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,12 @@ class Topic:
     @property
     def config(self) -> dict[str, str]:
         """What the broker is told."""
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * _DAY), "compression.type": "lz4"}
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": str(self.retention_days * _DAY),
+            "compression.type": "lz4",
+            "max.message.bytes": str(_LONGEST_BYTES),
+        }
 
 
 WEB_EVENTS = Topic("web_events", 4, 7, "What people did on a site, as the collector accepted it")

@@ -19,7 +19,6 @@ from lakehouse.keys.store import create_key
 from lakehouse.services import group
 from lakehouse.services.group import read_state
 from lakehouse.services.near_real_time import GROUP as PROGRAMS
-from lakehouse.services.servers import GROUP as SERVERS
 from lakehouse.storage.table import Table
 from lakehouse.tables import Layer, TableRef
 from lakehouse.utils.processes import wait_for
@@ -71,21 +70,6 @@ def test_what_breaks_the_contract_is_in_the_dead_letters_with_its_reason(realtim
     (letter,) = messages_in(DEAD_LETTERS, 1)
     assert letter["headers"]["__connect.errors.exception.message"] == b"it has no event_name"
     assert letter["value"]["user_id"] == "dead-1"
-
-
-def test_without_kafka_nothing_is_said_to_be_taken(realtime: Home, key: str) -> None:
-    state = read_state(SERVERS)
-    assert state is not None
-    broker = psutil.Process(state.parts["kafka"].pid)
-    call = {"userId": "away-1", "event": "Signed Up", "messageId": "away"}
-    broker.suspend()
-    try:
-        answer = httpx.post(f"{collector()}/v1/track", json=call, auth=(key, ""), timeout=30)
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    finally:
-        broker.resume()
-    answer = httpx.post(f"{collector()}/v1/track", json=call, auth=(key, ""), timeout=30)
-    assert answer.status_code == 200
 
 
 @pytest.fixture(scope="module")

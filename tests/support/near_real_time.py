@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,27 @@ def started_in(folder: Path, *command: str) -> Iterator[Home]:
 
 def messages_in(topic: Topic, count: int) -> list[dict[str, Any]]:
     """The first messages of a topic, by their key and in order, with key, headers and decoded value."""
+    return _read(topic, lambda consumer: consumer.consume(count, timeout=30))
+
+
+def all_messages_in(topic: Topic) -> list[dict[str, Any]]:
+    """All messages that the topic has now, in the same form."""
+
+    def read(consumer: Consumer) -> list[Any]:
+        ends = [
+            consumer.get_watermark_offsets(TopicPartition(topic.name, number), timeout=30)
+            for number in range(topic.partitions)
+        ]
+        return consumer.consume(sum(high - low for low, high in ends), timeout=30)
+
+    return _read(topic, read)
+
+
+def _read(topic: Topic, read: Callable[[Consumer], list[Any]]) -> list[dict[str, Any]]:
     access = kafka_access(settings()).for_librdkafka()
     consumer = Consumer(access | {"group.id": "tests", "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic.name, number, OFFSET_BEGINNING) for number in range(topic.partitions)])
-    found = consumer.consume(count, timeout=30)
+    found = read(consumer)
     consumer.close()
     return [
         {"key": each.key(), "headers": dict(each.headers() or ()), "value": json.loads(each.value())} for each in found
