@@ -27,6 +27,7 @@ def main() -> None:
         open_sender,
         chosen.collector_key_rate,
         chosen.collector_address_rate,
+        chosen.collector_origins.split(),
     )
     serve(collector.application(), chosen.collector_port)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,12 +18,15 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lakehouse.collector.body import read_json
 from lakehouse.collector.checked import EVENT_BYTES, Rejected, messages_of
+from lakehouse.collector.gif import GIF, call_of
 from lakehouse.collector.spool.sender import Sender
 from lakehouse.contracts.events import EVENT_TYPES
 from lakehouse.errors import TransientError
@@ -32,6 +36,7 @@ from lakehouse.web.rate import RateLimit
 
 BATCH_BYTES = 512 * 1024
 _FULL_SECONDS = 5
+_ORIGIN_SECONDS = 3600  # a browser asks again whether a site may send
 _REASONS = 20  # of rejected events in one answer
 
 
@@ -43,12 +48,18 @@ class Collector:
         open_sender: makes the sender, inside the event loop.
         key_rate: events a second of a write key; 0 = no limit.
         address_rate: requests a second of an address; 0 = no limit.
+        origins: sites whose pages may send with the browser's consent (CORS), such as https://shop.example.com.
     """
 
     def __init__(
-        self, keys: KeyRing, open_sender: Callable[[], Sender], key_rate: float = 0, address_rate: float = 0
+        self,
+        keys: KeyRing,
+        open_sender: Callable[[], Sender],
+        key_rate: float = 0,
+        address_rate: float = 0,
+        origins: Sequence[str] = (),
     ) -> None:
-        self._keys, self._open_sender = keys, open_sender
+        self._keys, self._open_sender, self._origins = keys, open_sender, origins
         self._by_key = RateLimit(key_rate, burst=2 * key_rate)
         self._by_address = RateLimit(address_rate, burst=10 * address_rate)
         self._sender: Sender | None = None
@@ -57,7 +68,22 @@ class Collector:
         """The application."""
         single = [Route(f"/v1/{kind}", self._single(kind), methods=["POST"]) for kind in EVENT_TYPES]
         return Starlette(
-            routes=[*single, Route("/v1/batch", self._batch, methods=["POST"]), Route("/health", _health)],
+            routes=[
+                *single,
+                Route("/v1/batch", self._batch, methods=["POST"]),
+                Route("/v1/p.gif", self._gif),
+                Route("/health", _health),
+            ],
+            middleware=[
+                Middleware(
+                    CORSMiddleware,
+                    allow_origins=self._origins,
+                    allow_methods=["POST"],
+                    allow_headers=["authorization", "content-type", "content-encoding"],
+                    expose_headers=["retry-after"],
+                    max_age=_ORIGIN_SECONDS,
+                )
+            ],
             exception_handlers={ProblemError: answer_problem, HTTPException: answer_http_error},
             lifespan=self._sending,
         )
@@ -72,33 +98,49 @@ class Collector:
 
     def _single(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
         async def take(request: Request) -> Response:
-            key = self._admitted(request)
-            call = await read_json(request, EVENT_BYTES)
-            if not isinstance(call, dict):
-                raise ProblemError(400, "the body must be a JSON object")
-            return await self._taken([{**call, "type": kind}], key)
+            call, key = await self._admitted(request, EVENT_BYTES)
+            return _answer(1, await self._taken([{**call, "type": kind}], key))
 
         return take
 
     async def _batch(self, request: Request) -> Response:
-        key = self._admitted(request)
-        body = await read_json(request, BATCH_BYTES)
-        calls = body.get("batch") if isinstance(body, dict) else None
+        body, key = await self._admitted(request, BATCH_BYTES)
+        calls = body.get("batch")
         if not isinstance(calls, list):
             raise ProblemError(400, 'the body must be a JSON object with an array "batch"')
-        return await self._taken(_with_defaults(calls, body.get("context")), key, body.get("sentAt"))
+        rejected = await self._taken(_with_defaults(calls, body.get("context")), key, body.get("sentAt"))
+        return _answer(len(calls), rejected)
 
-    def _admitted(self, request: Request) -> Key:
-        """The write key of the request, before its body is read."""
-        address = request.client.host if request.client else ""
-        _check_rate(self._by_address, address, 1)
-        key = self._keys.find(_write_key(request.headers.get("authorization", "")), "collect")
+    async def _gif(self, request: Request) -> Response:
+        self._check_address(request)
+        key = self._key(request.query_params.get("writeKey"))
+        await self._taken([call_of(request.query_params, request.headers, str(uuid.uuid4()))], key)
+        return Response(GIF, media_type="image/gif", headers={"Cache-Control": "no-store"})
+
+    async def _admitted(self, request: Request, most_bytes: int) -> tuple[dict[str, Any], Key]:
+        """The body of a request, and its write key: of its header, which is checked before the body is read, or of the
+        body, where a page that is being left has to put it."""
+        self._check_address(request)
+        if (origin := request.headers.get("origin")) and origin not in self._origins:
+            raise ProblemError(403, "pages of this site may not send; LAKEHOUSE_COLLECTOR_ORIGINS lists those that may")
+        said = request.headers.get("authorization")
+        key = self._key(_write_key(said)) if said else None
+        body = await read_json(request, most_bytes)
+        if not isinstance(body, dict):
+            raise ProblemError(400, "the body must be a JSON object")
+        return body, key or self._key(body.get("writeKey"))
+
+    def _check_address(self, request: Request) -> None:
+        _check_rate(self._by_address, request.client.host if request.client else "", 1)
+
+    def _key(self, text: Any) -> Key:
+        key = self._keys.find(text, "collect") if isinstance(text, str) else None
         if key is None:
-            detail = "a write key is needed as the user name of Basic authentication; this one is missing or not valid"
+            detail = "a write key is needed, as user name of Basic authentication or as writeKey; this is none"
             raise ProblemError(401, detail, {"WWW-Authenticate": 'Basic realm="collector"'})
         return key
 
-    async def _taken(self, calls: Sequence[Any], key: Key, sent_at: Any = None) -> Response:
+    async def _taken(self, calls: Sequence[Any], key: Key, sent_at: Any = None) -> Sequence[Rejected]:
         _check_rate(self._by_key, key.key_id, len(calls))
         messages, rejected = messages_of(calls, datetime.now(UTC), key.key_id, sent_at)
         assert self._sender is not None, "the application was not started"
@@ -107,7 +149,7 @@ class Collector:
         except TransientError:
             detail = "the events cannot be stored now; send them again with the same messageId"
             raise ProblemError(503, detail, {"Retry-After": str(_FULL_SECONDS)}) from None
-        return _answer(len(calls), rejected)
+        return rejected
 
 
 def _answer(count: int, rejected: Sequence[Rejected]) -> Response:

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     collector_spool_mb: int = Field(
         512, ge=1, description="events that the collector keeps on disk while Kafka is away, MiB; then it answers 503"
     )
+    collector_origins: str = Field(
+        "", description="sites, space separated, whose pages may send to the collector: https://shop.example.com"
+    )
     profile_api_port: int = Field(15082, ge=1, le=65535, description="port of the profile API, on loopback")
     stream_memory_gb: float = Field(1, ge=0.5, description="heap of the streaming job, GiB")
     export_memory_gb: float = Field(

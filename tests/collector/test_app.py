@@ -166,3 +166,41 @@ def test_what_is_under_way_is_sent_before_the_end(home: Path, kafka: Kafka) -> N
     with TestClient(Collector(KeyRing(home), lambda: kafka).application()):
         pass
     assert [message.topic for message in kafka.taken] == ["closed"]
+
+
+def test_a_picture_is_an_event(client: TestClient, kafka: Kafka, key: str) -> None:
+    client.auth = None
+    address = {"writeKey": key, "type": "track", "event": "Email Opened", "userId": "u1"}
+    answer = client.get("/v1/p.gif", params=address, headers={"referer": "https://shop.example.com/"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    assert (answer.content[:6], answer.headers["cache-control"]) == (b"GIF89a", "no-store")
+    event = json.loads(kafka.taken[0].value)
+    assert (event["event_name"], event["user_id"]) == ("Email Opened", "u1")
+    assert key not in kafka.taken[0].value.decode()
+    assert client.get("/v1/p.gif", params={"writeKey": "x"}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["track", "batch"])
+def test_a_page_that_is_left_has_its_key_in_the_body(client: TestClient, kafka: Kafka, key: str, path: str) -> None:
+    client.auth = None
+    body = CALL if path == "track" else {"batch": [{**CALL, "type": "track"}]}
+    for said, status in ((key, 200), ("x", 401), (7, 401), (None, 401)):
+        text = json.dumps({**body, "writeKey": said})
+        assert client.post(f"/v1/{path}", content=text, headers={"content-type": "text/plain"}).status_code == status
+    assert len(kafka.taken) == 1 and key not in kafka.taken[0].value.decode()
+
+
+def test_only_pages_of_listed_sites_may_send(home: Path, kafka: Kafka, key: str) -> None:
+    shop = "https://shop.example.com"
+    asks = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    with TestClient(Collector(KeyRing(home), lambda: kafka, origins=[shop]).application()) as client:
+        for origin, allowed in ((shop, shop), ("https://other.example.com", None)):
+            answer = client.options("/v1/track", headers={"origin": origin, **asks})
+            assert answer.headers.get("access-control-allow-origin") == allowed
+        answer = client.post("/v1/track", json=CALL, headers={"origin": shop})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, shop)
+        for origin, status in ((shop, 200), ("https://other.example.com", 403), ("null", 403)):
+            text = json.dumps({**CALL, "writeKey": key})
+            headers = {"origin": origin, "content-type": "text/plain"}
+            assert client.post("/v1/track", content=text, headers=headers).status_code == status
+    assert len(kafka.taken) == 2  # the second is what the end adds
