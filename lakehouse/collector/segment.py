@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from lakehouse.collector.bots import is_bot
 from lakehouse.contracts.events import WEB_EVENTS
 
 _TEXTS = {"user_id": "userId", "anonymous_id": "anonymousId", "previous_id": "previousId"}
@@ -35,6 +36,7 @@ def to_event(
         "properties": call.get("properties"),
         "traits": call.get("traits"),
         "context": _without_address(call.get("context")),
+        "is_bot": is_bot(call.get("context")),
     }
     return {name: value for name, value in event.items() if value is not None}
 

@@ -39,6 +39,7 @@ WEB_EVENTS = Contract(
         Column("properties", "string", "What happened to what, e.g. product_id", pii=Pii.INDIRECT),
         Column("traits", "string", "What an identify call says about the person", pii=Pii.DIRECT),
         Column("context", "string", "Page, campaign, browser; never an IP address", pii=Pii.INDIRECT),
+        Column("is_bot", "boolean", "Whether the browser says that it is a crawler; null when it says nothing"),
     ),
 )
 
@@ -68,6 +69,8 @@ def _property(column: Column) -> dict[str, Any]:
     described: dict[str, Any] = {"description": column.meaning}
     if column.name in OBJECTS:
         return described | {"type": "object"}
+    if column.type == "boolean":
+        return described | {"type": "boolean"}
     if column.type == "int":
         return described | {"type": "integer", "minimum": int(column.minimum or 0)}
     if column.type == "timestamp":
