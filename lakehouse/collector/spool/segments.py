@@ -91,6 +91,7 @@ class Segments:
                 self._write(records)
             except OSError as error:
                 self._seal()  # the next record must not follow a broken one
+                self._remove_empty()
                 raise SpoolFullError(self.folder, os.strerror(error.errno or 0)) from None
 
     def oldest(self) -> Path | None:
@@ -134,6 +135,12 @@ class Segments:
         self.total_bytes += len(records)
         if self._sizes[path] > self._segment:
             self._seal()
+
+    def _remove_empty(self) -> None:
+        path = next(reversed(self._sizes), None)
+        if path is not None and not self._sizes[path]:
+            del self._sizes[path]
+            path.unlink(missing_ok=True)
 
     def _seal(self) -> None:
         if self._open is not None:

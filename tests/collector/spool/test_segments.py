@@ -108,6 +108,14 @@ def test_a_full_disk_keeps_what_was_there_and_takes_what_fits(segments: Segments
     assert [message.value for message in drained(segments)] == [b"before", b"small", b"after"]
 
 
+def test_a_disk_that_is_full_from_the_start_has_no_file_in_the_end(segments: Segments) -> None:
+    with largest_file(10), pytest.raises(SpoolFullError):
+        segments.append(encoded(MESSAGES))
+    assert list(segments.folder.glob("*.spool")) == []
+    segments.append(encoded(MESSAGES[:1]))
+    assert [message.value for message in drained(segments)] == [b"one"]
+
+
 def test_only_one_process_uses_it(segments: Segments) -> None:
     with pytest.raises(SpoolInUseError):
         Segments(segments.folder, 10_000)
