@@ -39,6 +39,9 @@ def main() -> None:
         "--people", type=int, default=1_000_000, help="profiles in the audience of the export, 0 leaves it out"
     )
     arguments.add_argument("--pre-send", type=int, default=10, help="sample scale of the pre-send run, 0 leaves it out")
+    arguments.add_argument(
+        "--profiles", type=int, default=1_000_000, help="profiles that are loaded into stores, 0 leaves them out"
+    )
     chosen = arguments.parse_args()
     console = Console(width=150)
     rows: list[Row] = []
@@ -53,6 +56,8 @@ def main() -> None:
             rows += _exports(Path(folder) / "exports", chosen.people, console)
         if chosen.pre_send:
             rows += _pre_send(Path(folder) / "pre-send", chosen.pre_send, console)
+        if chosen.profiles:
+            rows += _profiles(Path(folder) / "profiles", chosen.profiles, console)
     table = Table("what", "measured", "bar", "command", title="lakehouse bench", show_lines=False)
     for row in rows:
         table.add_row(*row)
@@ -203,6 +208,33 @@ def _two_days(folder: Path, size: Size, console: Console) -> list[Row]:
     for name in ("silver contacts", "silver transactions", "identities", "gold"):
         rows.append((f"  of which {name}", f"{first[name]:.1f} s, then {second[name]:.1f} s", "", ""))
     rows.append(("  identities on the second day", f"{share:.2f} of the first", "<= 0.2", ""))
+    return rows
+
+
+def _profiles(folder: Path, people: int, console: Console) -> list[Row]:
+    """Loading profiles into servers, and answering them."""
+    home = Home(folder)
+
+    def call(*step: str) -> dict[str, float]:
+        words = (sys.executable, "-m", "benchmarks.profiles", *step)
+        done = _checked(measure(list(words), home.environment(), ROOT, folder), words, console)
+        found: dict[str, float] = json.loads(done.output.splitlines()[-1])
+        return found
+
+    rows: list[Row] = []
+    for kind, peer in (("redis", "redis-cli --pipe"), ("postgresql", "\\copy")):
+        loaded = call("load", kind, "--people", str(people))
+        share, slower = loaded["peer"] / loaded["seconds"], loaded["p99_during"] / loaded["p99_before"]
+        speed = f"{loaded['seconds']:.0f} s = {share:.2f} x the speed of {peer}"
+        rows.append((f"load {people:,} profiles, {kind}", speed, ">= 0.5 x", f"profiles load {kind}"))
+        reads = f"p99 {loaded['p99_during']:.1f} ms = {slower:.1f} x that of before"
+        rows.append(("  reads meanwhile", reads, "<= 2 x", ""))
+    served = call("serve")
+    for name, bar in (("profile", 3), ("batch", 5)):
+        ratio = served[name] / served["bare"]
+        measured = f"p99 {served[name]:.1f} ms = {ratio:.1f} x a bare endpoint with one Redis GET"
+        what = "profile API, 300 requests/s" if name == "profile" else "profile API, 10 batches of 100 a second"
+        rows.append((what, measured, f"<= {bar} x", "profiles serve"))
     return rows
 
 

@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "", description="redis://... of the hot profile store; empty = the Redis of `lakehouse services`"
     )
+    profile_store_url: str = Field(
+        "",
+        repr=False,
+        description="postgresql://..., dynamodb://<table>?region=<region> or redis://... that profiles are kept in;"
+        " empty = SQLite in the home",
+    )
     redis_port: int = Field(15379, ge=1, le=65535, description="port of the Redis of `lakehouse services`")
     collector_port: int = Field(15081, ge=1, le=65535, description="port of the collector, on loopback")
     collector_key_rate: float = Field(
@@ -88,6 +94,9 @@ class Settings(BaseSettings):
         "", description="sites, space separated, whose pages may send to the collector: https://shop.example.com"
     )
     profile_api_port: int = Field(15082, ge=1, le=65535, description="port of the profile API, on loopback")
+    profile_key_rate: float = Field(
+        5_000, ge=0, description="profiles a second that may be asked for with one key; 0 = no limit"
+    )
     stream_memory_gb: float = Field(1, ge=0.5, description="heap of the streaming job, GiB")
     export_memory_gb: float = Field(
         0.4,

@@ -69,12 +69,15 @@ def check_campaigns(folder: Path, project: Path = DBT_PROJECT) -> int:
 
 
 def check_served_profile(folder: Path, project: Path = DBT_PROJECT) -> None:
-    """Check profiles.yml against the columns of profiles."""
+    """Check profiles.yml against the columns of profiles, and the contents of slots."""
+    from lakehouse.profiles.contents import read_contents  # Liquid: DAG files load this module too
+
     known = profile_columns(project)
     for column in served_profile(folder).columns:
         if column not in known:
             problem = f"gold.dim_customers has no column {column!r}"
             raise ConfigurationError(str(as_edited(folder / FILE)), None, problem, f"one of {', '.join(known)}")
+    read_contents(folder)
 
 
 def _source_names(folder: Path) -> set[str] | None:

@@ -16,8 +16,6 @@ from lakehouse.profiles.loads import ALIAS, GONE, LOAD_KEY, PROFILE, Load, field
 from lakehouse.profiles.signals import signals_of
 from lakehouse.profiles.store import ProfileStore, StoreUnavailableError
 
-Found = Mapping[str, Mapping[str, Field]]  # customer -> name -> field
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -45,16 +43,32 @@ class Profile:
 class _Answers:
     """What the stores that answered know together."""
 
-    fields: Found
+    fields: Mapping[str, Mapping[str, Field]]  # customer -> name -> field
     answered: tuple[str, ...]
     missing: tuple[str, ...]
 
 
-async def read_profiles(stores: Sequence[ProfileStore], asked: Sequence[str], now: datetime) -> dict[str, Profile]:
-    """The profiles of customers, by the id or alias that was asked for; those that no store knows are absent.
+@dataclass(frozen=True)
+class Found:
+    """What the stores know of those that were asked for.
+
+    Attributes:
+        profiles: by the id or alias that was asked for.
+        missing: stores that did not answer. They may know more of who is not in `profiles`; otherwise nobody does.
+    """
+
+    profiles: Mapping[str, Profile]
+    missing: tuple[str, ...]
+
+
+async def read_profiles(stores: Sequence[ProfileStore], asked: Sequence[str], now: datetime) -> Found:
+    """The profiles of customers, by id or alias.
+
+    While a store does not answer, only those are told whose profile was loaded: of somebody else it may know that
+    nothing must be told.
 
     Raises:
-        StoreUnavailableError: no store answers, or one does not and the others do not know all of the customers.
+        StoreUnavailableError: no store answers.
     """
     first = await _read(stores, [LOAD_KEY, *dict.fromkeys(asked)], now)
     generation = Load.of(first.fields.get(LOAD_KEY, {})).generation
@@ -63,15 +77,14 @@ async def read_profiles(stores: Sequence[ProfileStore], asked: Sequence[str], no
     second = await _read(stores, sorted({*ids.values()} - set(asked)), now) if ids else first
     fields = {**second.fields, **first.fields}
     missing = tuple(sorted({*first.missing, *second.missing}))
-    found: dict[str, Profile] = {}
+    profiles: dict[str, Profile] = {}
     for name in dict.fromkeys(asked):
-        known = fields.get(ids.get(name, name))
-        if known and (content := _content(ids.get(name, name), known, generation, now)):
+        customer_id = ids.get(name, name)
+        content = _content(customer_id, fields.get(customer_id, {}), generation, now)
+        if content is not None and not (missing and content["status"] == "new"):
             as_of = datetime.fromisoformat(content["as_of"])
-            found[name] = Profile(content, as_of, "+".join(first.answered), missing)
-        elif missing:
-            raise StoreUnavailableError(missing[0], "it may know a customer that the others do not know")
-    return found
+            profiles[name] = Profile(content, as_of, "+".join(first.answered), missing)
+    return Found(profiles, missing)
 
 
 async def _read(stores: Sequence[ProfileStore], keys: Sequence[str], now: datetime) -> _Answers:

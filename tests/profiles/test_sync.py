@@ -85,7 +85,7 @@ class Lake:
 
     def read(self, *asked: str) -> dict[str, Profile]:
         """As the API does."""
-        return asyncio.run(read_profiles([self.store], asked, NOW))
+        return dict(asyncio.run(read_profiles([self.store], asked, NOW)).profiles)
 
     def statuses(self, *asked: str) -> dict[str, str]:
         """Asked for -> status of whom is found."""

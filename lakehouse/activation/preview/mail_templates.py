@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from liquid import Environment, FalsyStrictUndefined
+from liquid import Environment
 from liquid.exceptions import LiquidError, UndefinedError
 from liquid.template import BoundTemplate
 
@@ -21,6 +21,7 @@ from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.campaigns.export_fields import IDENTITY_FIELDS
 from lakehouse.config.folder import as_edited, configuration_folder, template_path
 from lakehouse.errors import ConfigurationError
+from lakehouse.templates.environment import HTML, TEXT
 from lakehouse.utils.foreign_errors import kind_of
 
 # What every template may use beside the campaign's attributes. The platform puts in the address for unsubscribing.
@@ -29,27 +30,6 @@ UNSUBSCRIBE_URL = "#unsubscribe"
 _LARGEST = 500_000  # characters of a file; e-mail clients cut a mail at about 100,000
 _HEADER = re.compile(r"---[ \t]*\n(?P<lines>.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _FORM = "a header of the lines ---, subject: <text>, ---, and below it the HTML of the mail"
-
-
-class _Limited(Environment):
-    """Liquid without files, without a way around escaping, and with an end."""
-
-    loop_iteration_limit = 10_000
-    local_namespace_limit = 1_000_000
-    output_stream_limit = 2_000_000
-
-    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """The standard ones, less those that read other templates or pass a value unescaped."""
-        super().setup_tags_and_filters(extra=extra)
-        for tag in ("include", "render"):
-            del self.tags[tag]
-        del self.filters["safe"]
-
-
-# Values that are null are left out when a mail is rendered: such a name is false in a condition, works with the filter
-# `default`, and is an error anywhere else.
-_HTML = _Limited(autoescape=True, undefined=FalsyStrictUndefined)
-_TEXT = _Limited(undefined=FalsyStrictUndefined)
 
 
 @dataclass(frozen=True)
@@ -166,15 +146,15 @@ def read_template(path: Path) -> MailTemplate:
     line, subject = _subject(file, header["lines"])
     try:
         parts = (
-            _Part.of(_TEXT, "\n" * (line - 1), subject, file),
-            _Part.of(_HTML, header[0], text[header.end() :], file),
+            _Part.of(TEXT, "\n" * (line - 1), subject, file),
+            _Part.of(HTML, header[0], text[header.end() :], file),
         )
     except LiquidError as error:
         raise _not_valid(file, error) from None
     for at, name in sorted(found for part in parts for found in part.filters()):
-        if name not in _HTML.filters:
+        if name not in HTML.filters:
             raise ConfigurationError(
-                file, at, f"there is no filter {name!r}", f"one of {', '.join(sorted(_HTML.filters))}"
+                file, at, f"there is no filter {name!r}", f"one of {', '.join(sorted(HTML.filters))}"
             )
     return MailTemplate(path.stem, file, *parts)
 
