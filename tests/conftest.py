@@ -122,9 +122,9 @@ def new_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def ran(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Iterator[Ran]:
     """A home in which the main job ran once on Sail."""
-    home = Home(tmp_path_factory.mktemp("ran"), "sail")
+    home = prepared.copy_to(Home(tmp_path_factory.mktemp("ran"), "sail"))
     try:
         yield Ran(home, run_main_job(home))
     finally:

@@ -30,7 +30,7 @@ def test_unit_tests_pass(shop: Shop) -> None:
     assert run_tests(WINDOW, "test_type:unit") > 20
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_ratios_are_exact_on_halves_on_both_engines(shop: Shop) -> None:
     """20.31 / 2 is 10.16, -0.12 / 8 is -0.02 and 0.03 / 200 is 0.0002, as a decimal is rounded half up."""
     exact = (

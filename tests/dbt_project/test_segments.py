@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from lakehouse.activation.segments.conditions import condition
 from lakehouse.activation.segments.functions import LISTED
@@ -15,7 +17,7 @@ from lakehouse.activation.segments.profile_columns import profile_columns
 from lakehouse.config.folder import working_with
 from lakehouse.config.settings import settings
 from lakehouse.gold.staleness import SEGMENTS, changed_inputs
-from lakehouse.spark.session import session
+from lakehouse.spark.session import register, session
 from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.tables import gold
 from lakehouse.window import BatchWindow
@@ -103,10 +105,41 @@ def test_every_listed_function_has_a_comparison() -> None:
     assert set(CALLS) == LISTED
 
 
+TYPES = {
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "decimal(18,2)": pa.decimal128(18, 2),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def _write_profiles() -> None:
+    """The customers of `_open_shop` as rows of gold: no engine need build them to compare what conditions say."""
+    nobody = {"count_orders": 0, "total_spend": 0, "spend_30d": 0, "spend_365d": 0, "is_mailable": True, "as_of": AS_OF}
+    bought = {"count_orders": 1, "discount_sensitivity": 0.0, "spend_365d": Decimal("20.31")}
+    ada = {"first_name": "Ada", "last_name": "O'Hara", "language": "de", "country": "US", "postal_code": "10115"}
+    ada |= bought | {"count_orders": 2, "total_spend": Decimal("20.31"), "average_order_value": Decimal("10.16")}
+    ada |= {"spend_30d": Decimal("10.10"), "recency_days": 1}
+    ada |= {"first_order_at": day(11, 30), "last_order_at": day(12, 31)}
+    zoe = {"first_name": " Zoë ", "last_name": "Ünal", "language": "en", "country": "en", "postal_code": "01 234"}
+    zoe |= bought | dict.fromkeys(("total_spend", "average_order_value", "spend_30d"), Decimal("20.31"))
+    zoe |= {"discount_sensitivity": 0.1975, "recency_days": 2}
+    zoe |= dict.fromkeys(("first_order_at", "last_order_at"), day(12, 30).replace(hour=23, minute=59))
+    people = [ada, zoe, {"first_name": "Zoë", "country": "US"}, {"language": "de"}]
+    rows = [nobody | person | {"customer_id": f"c{number}"} for number, person in enumerate(people, start=1)]
+    schema = pa.schema([(column.name, TYPES[column.data_type]) for column in profile_columns().values()])
+    write_deltalake(
+        gold("dim_customers").location(settings().lake), pa.Table.from_pylist(rows, schema=schema), mode="overwrite"
+    )
+    register(session(), gold("dim_customers"))
+
+
 @pytest.mark.both_engines
-def test_a_condition_means_the_same_to_the_preview_and_the_engine(engine: Home, shop: Shop, conf: Path) -> None:
-    _open_shop(shop)
-    shop.build()
+def test_a_condition_means_the_same_to_the_preview_and_the_engine(engine: Home) -> None:
+    _write_profiles()
     conditions = [*(text for calls in CALLS.values() for text in calls), *OPERATORS]
     checked = [condition(text, profile_columns()) for text in conditions]
     counted = ", ".join(f"sort_array(collect_list(if({one.spark}, customer_id, null)))" for one in checked)
@@ -125,7 +158,7 @@ def test_a_condition_means_the_same_to_the_preview_and_the_engine(engine: Home, 
 
 
 @pytest.mark.slow
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_members_follow_the_file(engine: Home, shop: Shop, conf: Path) -> None:
     _open_shop(shop)
     (conf / "segments").mkdir()

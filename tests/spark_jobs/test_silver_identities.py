@@ -129,7 +129,7 @@ def test_rebuild_equals_increments(lake: Lake) -> None:
     assert lake.rows("silver.identities") == before
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_a_day_of_changes_equals_everything(lake: Lake) -> None:
     """New, changed and deleted contacts, corrected and new lines, dated members: the increment is what a full
     resolution with the same ledger makes."""
