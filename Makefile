@@ -45,10 +45,10 @@ down: ## stop Airflow's servers, the near real time part and the engine; not whi
 	@$(BIN)/lakehouse down
 
 # Two processes, each with engines of its own; one of them begins with the tests on Spark, which take longest.
-test-fast: setup lint ## lint and what a developer runs all day: tests on Sail, without the slow ones
+test-fast: setup ## lint and what a developer runs all day: tests on Sail, without the slow ones
 	@$(PYTEST) -m "not spark and not slow and not soak"
 
-test: setup lint ## lint and all tests, on both engines
+test: setup ## lint and all tests, on both engines
 	@$(PYTEST)
 
 test-soak: setup ## at length what the other tests sample: kills, orders of arrival, gold on Spark
@@ -70,7 +70,7 @@ hooks: setup ## run the checks of `make lint` on the changed files before every 
 	@$(BIN)/pre-commit install
 
 coverage: setup ## run the fast tests and print the lines that they did not reach
-	@$(PYTEST) -m "not spark and not slow and not soak" --cov
+	@$(PYTEST) -m "not spark and not slow and not soak and not lint" --cov
 
 lock: setup ## renew requirements/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/requirements.lock

@@ -30,15 +30,6 @@ def test_unit_tests_pass(shop: Shop) -> None:
     assert run_tests(WINDOW, "test_type:unit") > 20
 
 
-@pytest.mark.both_engines(soak=True)
-def test_ratios_are_exact_on_halves_on_both_engines(shop: Shop) -> None:
-    """20.31 / 2 is 10.16, -0.12 / 8 is -0.02 and 0.03 / 200 is 0.0002, as a decimal is rounded half up."""
-    exact = (
-        "test_name:profiles_look_back_from_as_of test_name:states_have_discount_sensitivity test_name:orders_of_lines"
-    )
-    assert run_tests(WINDOW, exact) == 3
-
-
 def test_a_failed_data_test_is_named(shop: Shop) -> None:
     shop.buys("t1", "nobody knows", day(12, 30), "9.90")
     build_gold(WINDOW)

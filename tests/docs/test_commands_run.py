@@ -1,6 +1,6 @@
 """The commands of README.md and docs/ work, in the order of the pages, on what the main job left of a small sample.
 
-That job began in a new home, with what `make run` does: it builds the sample and runs.
+That job was the first in its home, and did what `make run` does: it builds the sample and runs.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from lakehouse.contracts import DATASETS
 from lakehouse.engine.state import read_state
 from tests.support.homes import Home, free_ports
 from tests.support.lakes import rows
-from tests.support.prepared import Prepared
 
 pytestmark = pytest.mark.slow
 
@@ -110,8 +109,8 @@ def _declare_leaks(home: Home) -> str:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Iterator[Runs]:
-    home = prepared.copy_to(Home(tmp_path_factory.mktemp("runner")))
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    home = Home(tmp_path_factory.mktemp("runner"))  # a new one: its first run prepares everything by itself
     home.lakehouse("sample", "build", "--households", "20")
     home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_OPEN="true")  # not as the run asks for it
     _declare_an_outlet(home)

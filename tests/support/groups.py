@@ -9,7 +9,8 @@ SHARED = ("ran", "undisturbed", "airflow_home", "postgres", "full", "twice")
 
 
 def in_groups(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The tests group by group, those that take longest first, each marked with its group for pytest-xdist."""
+    """The tests group by group, each marked with its group for pytest-xdist: those that take longest first, and lint,
+    which a developer corrects first."""
     groups: dict[str, list[pytest.Item]] = {}
     for item in items:
         groups.setdefault(_group(item), []).append(item)
@@ -20,14 +21,17 @@ def in_groups(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def _group(item: pytest.Item) -> str:
-    """Tests on Spark are one group, those that share something another; otherwise a module is a group."""
+    """Tests on Spark are one group, those that share something another; otherwise a module is a group, where no marker
+    says more."""
     if item.get_closest_marker("spark"):
         return "spark"
+    if own := item.get_closest_marker("xdist_group"):
+        return str(own.args[0])
     fixtures = getattr(item, "fixturenames", ())
     return next((name for name in SHARED if name in fixtures), f"{item.path.parent.name}.{item.path.stem}")
 
 
 def _turn(members: list[pytest.Item]) -> int:
-    if members[0].get_closest_marker("spark"):
+    if members[0].get_closest_marker("spark") or members[0].get_closest_marker("lint"):
         return 0
     return 1 if any(item.get_closest_marker("slow") for item in members) else 2

@@ -1,9 +1,10 @@
-"""Parameters by lane: some are tried by `make test-fast`, all by `make test`."""
+"""Parameters by lane: some are tried by `make test-fast`, more by `make test`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from random import Random
 from typing import Any
 
 import pytest
@@ -21,11 +22,14 @@ def first_fast(values: Iterable[Any], count: int = 1) -> list[Any]:
 
 
 def all_pairs(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
-    """Every pair; `make test-fast` tries each value of either side at least once, and few of them twice."""
+    """Every pair: `make test-fast` tries each value of either side at least once, `make test` a third of the other
+    pairs as well, drawn with a fixed seed, and `make test-soak` the rest."""
     longest = max(len(left), len(right))
     in_turn = {(number % len(left), number % len(right)) for number in range(longest)}
+    others = [pair for pair in product(range(len(left)), range(len(right))) if pair not in in_turn]
+    drawn = Random(len(others)).sample(others, -(-len(others) // 3))
     return [
-        pair if numbers in in_turn else _slow(pair)
+        pair if numbers in in_turn else _slow(pair) if numbers in drawn else pytest.param(*pair, marks=pytest.mark.soak)
         for numbers, pair in zip(product(range(len(left)), range(len(right))), product(left, right), strict=True)
     ]
 

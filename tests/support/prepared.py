@@ -1,5 +1,5 @@
 """What takes seconds to make and is the same in every home, made once for all tests of a run, and copied: the parsed
-dbt project and Airflow's metadata database. Tests of a first run make their own."""
+dbt project and Airflow's metadata database. The tests of `lakehouse run` and `lakehouse up` begin without them."""
 
 from __future__ import annotations
 

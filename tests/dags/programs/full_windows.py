@@ -1,5 +1,5 @@
-"""Runs tasks that do stages, with the run configuration given as JSON, and says for which of them the window asked for
-a rebuild."""
+"""Runs tasks that do stages, once with each of the run configurations given as JSON, and says for which of them the
+window asked for a rebuild."""
 
 from __future__ import annotations
 
@@ -40,14 +40,17 @@ def main() -> None:
 
         refresh()
 
-    made = windows()
+    answers, made = list[dict[str, bool]](), windows()
     with (
         found_by_airflow(made, __file__),
         patch.object(_common, "run_stage", run_stage),
         patch.object(_refresh, "inputs_now", lambda: Inputs("thanks", moment, (crm,))),
     ):
-        made.test(run_conf=json.loads(sys.argv[1]))
-    print(json.dumps(asked))  # noqa: T201 - the program's answer
+        for configuration in json.loads(sys.argv[1]):
+            asked.clear()
+            made.test(run_conf=configuration)
+            answers.append(dict(asked))
+    print(json.dumps(answers))  # noqa: T201 - the program's answer
 
 
 if __name__ == "__main__":
