@@ -71,6 +71,7 @@ def test_commands_are_pinned() -> None:
         "realtime down",
         "realtime status",
         "realtime up",
+        "profiles sync",
         "keys create",
         "keys list",
         "keys revoke",

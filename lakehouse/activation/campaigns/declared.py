@@ -57,6 +57,8 @@ def _as_list(value: object) -> object:
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("no platform is named; expected at least one")
     if len(set(names)) < len(names):
         raise ValueError("a platform is named twice; expected each once")
     return names
@@ -94,7 +96,7 @@ class Campaign(BaseModel):
         tuple[Annotated[str, AfterValidator(_known_destination)], ...],
         BeforeValidator(_as_list),
         AfterValidator(_distinct),
-    ] = Field(alias="platform", min_length=1, description=f"{OUTBOX}, or an account of {ACCOUNTS_FILE}, or a list")
+    ] = Field(alias="platform", description=f"{OUTBOX}, or an account of {ACCOUNTS_FILE}, or a list")
     fields: Annotated[tuple[ExportField, ...], AfterValidator(possible_null_policies)] = Field(
         (), description="columns of gold.dim_customers to export"
     )
