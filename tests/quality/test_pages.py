@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,17 +54,3 @@ def test_a_copied_home_keeps_its_pages(
     validate(Gate(silver("products"), (rule,)), [Measurement(rule, 2, 0, 0)], "second")
     index = (copy / "docs" / "data_docs" / "index.html").read_text()
     assert "silver.contacts" in index and "silver.products" in index
-
-
-def test_a_gate_holds_the_rules_that_it_has_now(home: Path) -> None:
-    """Its suite is stored, and used again by the next run as long as the rules are the same."""
-    strict = Rule("contacts.x", "keeps", failed="1")
-    lenient, added = replace(strict, maximum=1), Rule("contacts.y", "keeps more", failed="0")
-    for rules, verdicts in (
-        ((strict,), {"contacts.x": False}),
-        ((lenient, added), {"contacts.x": True, "contacts.y": True}),
-        ((added,), {"contacts.y": True}),
-    ):
-        gate = Gate(silver("contacts"), rules)
-        measured = [Measurement(rule, 2, failed := int(rule is not added), failed) for rule in rules]
-        assert [validate(gate, measured, run) for run in ("first", "second")] == [verdicts, verdicts]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from lakehouse.quality.gx.data_docs import forget_old_gates, load_great_expectat
 from lakehouse.quality.rules.rule import Gate, Measurement, Rule, Severity
 
 if TYPE_CHECKING:
-    from great_expectations import Checkpoint, ExpectationSuite
+    from great_expectations import ExpectationSuite
     from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.data_context import AbstractDataContext
 
@@ -33,9 +32,19 @@ def validate(gate: Gate, measurements: list[Measurement], run_id: str) -> dict[s
     batch = pd.DataFrame(rows, columns=["rule_id", "rows_checked", "rows_failed", "value", "observed"]).astype(
         {"value": "float64"}
     )
+    name = str(gate.table)
     with open_context() as context:
         forget_old_gates(gate.table)
-        result = _checkpoint(context, gate).run(
+        suite = context.suites.add_or_update(build_suite(gate))
+        data = _batch_definition(context, name)
+        definition = context.validation_definitions.add_or_update(
+            gx.ValidationDefinition(name=name, data=data, suite=suite)
+        )
+        update_docs = gx.checkpoint.UpdateDataDocsAction(name="update data docs")
+        checkpoint = context.checkpoints.add_or_update(
+            gx.Checkpoint(name=name, validation_definitions=[definition], actions=[update_docs])
+        )
+        result = checkpoint.run(
             batch_parameters={"dataframe": batch},
             run_id=gx.RunIdentifier(run_name=_NO_NAME.sub("_", run_id), run_time=datetime.now(UTC)),
         )
@@ -44,23 +53,6 @@ def validate(gate: Gate, measurements: list[Measurement], run_id: str) -> dict[s
         for validation in result.run_results.values()
         for rule_id, verdict in map(_verdict, validation.results)
     }
-
-
-def _checkpoint(context: AbstractDataContext, gate: Gate) -> Checkpoint:
-    """What runs the suite of a gate and writes its page; stored anew only when the rules are others than those it has:
-    Great Expectations compares each rule with every stored one, which takes longer than to hold them."""
-    from great_expectations.exceptions import DataContextError
-
-    gx, name = load_great_expectations(), str(gate.table)
-    with suppress(DataContextError):
-        known = context.checkpoints.get(name)
-        if [one.suite.meta.get("fingerprint") for one in known.validation_definitions] == [gate.fingerprint]:
-            return known
-    definition = gx.ValidationDefinition(name=name, data=_batch_definition(context, name), suite=build_suite(gate))
-    update_docs = gx.checkpoint.UpdateDataDocsAction(name="update data docs")
-    return context.checkpoints.add_or_update(
-        gx.Checkpoint(name=name, validation_definitions=[definition], actions=[update_docs])
-    )
 
 
 def build_suite(gate: Gate) -> ExpectationSuite:
