@@ -23,8 +23,8 @@ from lakehouse.activation.consent.firewall import ConsentCheck, Person
 from lakehouse.activation.consent.platform_refusals import record_refusals
 from lakehouse.activation.destinations import Batch, BatchReceipt, Deliver, Destination
 from lakehouse.activation.destinations.destination import Rejection
-from lakehouse.activation.destinations.operations import as_removals, is_removal
 from lakehouse.activation.payload.changed_fields import form_of
+from lakehouse.activation.planning.operations import as_removals, is_removal
 from lakehouse.activation.planning.plan import Counts, Plan
 from lakehouse.activation.records.delivery_intents import record_intents
 from lakehouse.activation.records.export_records import export_records, rejections

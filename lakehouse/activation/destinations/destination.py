@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Operations that are sent together: a table with the schema `OPERATIONS` of destinations/operations.py.
+    """Operations that are sent together: a table with the schema `OPERATIONS` of planning/operations.py.
 
     `ordinal` is the position of the first one in the export's plan, from 0.
     """

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from lakehouse.activation.audience.selection import Selection, lines_of_target
 from lakehouse.activation.campaigns.declared import Campaign
-from lakehouse.activation.destinations.operations import OPERATIONS, slices
 from lakehouse.activation.payload.changed_fields import RowForm, rows_sql
 from lakehouse.activation.payload.payload_sql import add_json_string
 from lakehouse.activation.planning.diff import diff
+from lakehouse.activation.planning.operations import OPERATIONS, slices
 from lakehouse.activation.records.destination_state import DestinationState
 from lakehouse.storage.duckdb_views import Snapshot
 from lakehouse.utils.sql_text import standard_literal

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from lakehouse.activation.destinations import Batch, BatchReceipt
 from lakehouse.activation.destinations.destination import Rejection
-from lakehouse.activation.destinations.operations import is_removal
+from lakehouse.activation.planning.operations import is_removal
 from lakehouse.activation.planning.plan import Plan
 from lakehouse.contracts import OPS_TABLES, arrow_schema
 
