@@ -95,7 +95,7 @@ def server(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
         login = {"username": shown["login"], "password": shown["password"]}
         with urllib.request.urlopen(_request(f"{shown['address']}/auth/token", "POST", login), timeout=30) as answer:
             started = Server(home, shown["address"], json.load(answer)["access_token"], login)
-        _wait(lambda: started.call("/api/v2/dags")["total_entries"] == 5, "the five DAGs")
+        _wait(lambda: started.call("/api/v2/dags")["total_entries"] == 6, "the six DAGs")
         yield started
     finally:
         home.lakehouse("down")
