@@ -51,14 +51,14 @@ def refresh_dataset(dataset: str) -> None:
     refresh(dataset)
 
 
-@task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False, outlets=[GOLD])
+@task(pool=pools.GOLD, pool_slots=pools.GOLD_SLOTS, do_xcom_push=False)
 def build_gold() -> None:
     """The models downstream of what changed, in one dbt invocation; nothing when gold is up to date with silver and the
     as-of time."""
     work(Stage.GOLD, "build")
 
 
-@task(do_xcom_push=False)
+@task(do_xcom_push=False, outlets=[GOLD])
 @only_own_errors("gate_gold")
 def gate_gold() -> None:
     """Nothing is exported from gold that broke its expectations."""

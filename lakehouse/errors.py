@@ -225,7 +225,10 @@ class OtherGoldError(TransientError):
     """Gold is not what this run built and checked: another run has built it since, or is about to."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"gold is not what this run needs: {problem}", "Run again: gold is then built for it first.")
+        super().__init__(
+            f"gold is not what this run needs: {problem}",
+            "Run the campaign, or `lakehouse run`: gold is built first then.",
+        )
 
 
 class RunFailed(TerminalError):  # noqa: N818 - reads as the outcome it is

@@ -1,4 +1,4 @@
-"""The contract of events: what the collector puts into Kafka, the streaming job reads and `silver.web_events` holds.
+"""The contract of events: what the collector puts into Kafka and the streaming job reads.
 
 The collector checks each event against the JSON Schema that is derived here, so that what is in the topic keeps the
 contract.

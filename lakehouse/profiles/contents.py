@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from liquid.exceptions import LiquidError
 from liquid.template import BoundTemplate
 
 from lakehouse.config.folder import as_edited
 from lakehouse.errors import ConfigurationError
 from lakehouse.templates.environment import HTML, TEXT
-from lakehouse.utils.foreign_errors import kind_of
+from lakehouse.templates.files import parsed_template, read_template_text
 
 FOLDER = "contents"
 KNOWN = ("customer_id", "profile", "signals")
@@ -72,24 +71,13 @@ def _read(path: Path) -> Content:
     if dot + kind not in _KINDS or not _SLOT.fullmatch(slot):
         expected = "<slot>.html.liquid or <slot>.txt.liquid; a slot has lower case letters, digits and underscores"
         raise ConfigurationError(file, None, "the name of the file is not valid", expected)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(file, None, f"it cannot be read: {kind_of(error)}", "a text file in UTF-8") from None
-    if len(text) > _LARGEST:
-        raise ConfigurationError(file, None, f"it has {len(text):,} characters", f"at most {_LARGEST:,}")
-    parts = _LINE.split(text)
+    parts = _LINE.split(read_template_text(path, _LARGEST))
     if len(parts) != 2:
         raise ConfigurationError(
             file, None, f"it has {len(parts) - 1} lines ---", "one, between the template and its fallback"
         )
     media_type, environment = _KINDS[dot + kind]
-    try:
-        liquid = environment.from_string(parts[0], name=file)
-    except LiquidError as error:
-        context = error.context()
-        told = str(error.args[0]) if error.args else type(error).__name__
-        raise ConfigurationError(file, context[0] if context else None, told, "Liquid") from None
+    liquid = parsed_template(environment, parts[0], file)
     unknown = sorted(set(liquid.analyze().globals) - set(KNOWN))
     if unknown:
         raise ConfigurationError(file, None, f"there is no {unknown[0]!r}", f"one of {', '.join(KNOWN)}")

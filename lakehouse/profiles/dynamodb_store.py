@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lakehouse.profiles.fields import Field
-from lakehouse.profiles.loads import PROFILE, field_name, generation_of
+from lakehouse.profiles.loads import lost_profile, outdated
 from lakehouse.profiles.store import StoreUnavailableError
 
 T = TypeVar("T")
@@ -60,20 +60,11 @@ class DynamodbStore:
 
     def gone_since(self, generation: int) -> list[str]:
         """As in ProfileStore."""
-        now = field_name(PROFILE, generation)
-        return [
-            customer_id
-            for customer_id, names in self._loaded()
-            if now not in names and any(name.startswith(PROFILE + "#") and name < now for name in names)
-        ]
+        return [customer_id for customer_id, names in self._loaded() if lost_profile(names, generation)]
 
     def sweep(self, generation: int) -> None:
         """As in ProfileStore."""
-        old = [
-            (customer_id, outdated)
-            for customer_id, names in self._loaded()
-            if (outdated := [name for name in names if (generation_of(name) or 0) < generation])
-        ]
+        old = [(customer_id, old) for customer_id, names in self._loaded() if (old := outdated(names, generation))]
         self._each(lambda each: self._remove(*each), old)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ all of them count at once. Because it is in the store, a store that was lost or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +69,12 @@ def field_name(name: str, generation: int) -> str:
     return f"{name}#{generation:020d}"
 
 
-def generation_of(name: str) -> int | None:
-    """The generation of a field; None for a field that belongs to no load."""
-    _, mark, number = name.partition("#")
-    return int(number) if mark else None
+def lost_profile(names: Collection[str], generation: int) -> bool:
+    """Whether a customer has, by the names of its fields, a profile of an earlier load and none of this one."""
+    current = field_name(PROFILE, generation)
+    return current not in names and any(name.startswith(PROFILE + "#") and name < current for name in names)
+
+
+def outdated(names: Iterable[str], generation: int) -> list[str]:
+    """Those of the names that loads before this one gave."""
+    return [name for name in names if "#" in name and name.partition("#")[2] < field_name("", generation)[1:]]

@@ -64,8 +64,8 @@ class Found:
 async def read_profiles(stores: Sequence[ProfileStore], asked: Sequence[str], now: datetime) -> Found:
     """The profiles of customers, by id or alias.
 
-    While a store does not answer, only those are told whose profile was loaded: of somebody else it may know that
-    nothing must be told.
+    While a store does not answer, customers without a loaded profile are left out: that store may know that they must
+    not be written to.
 
     Raises:
         StoreUnavailableError: no store answers.
@@ -78,7 +78,7 @@ async def read_profiles(stores: Sequence[ProfileStore], asked: Sequence[str], no
     fields = {**second.fields, **first.fields}
     missing = tuple(sorted({*first.missing, *second.missing}))
     profiles: dict[str, Profile] = {}
-    for name in dict.fromkeys(asked):
+    for name in dict.fromkeys(name for name in asked if name != LOAD_KEY):  # that is nobody
         customer_id = ids.get(name, name)
         content = _content(customer_id, fields.get(customer_id, {}), generation, now)
         if content is not None and not (missing and content["status"] == "new"):

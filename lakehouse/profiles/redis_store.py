@@ -12,7 +12,7 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 
 from lakehouse.profiles.fields import Field
-from lakehouse.profiles.loads import PROFILE, field_name, generation_of
+from lakehouse.profiles.loads import lost_profile, outdated
 from lakehouse.profiles.store import StoreUnavailableError
 
 _READ_SECONDS = 0.25
@@ -105,20 +105,14 @@ class RedisStore:
 
     def gone_since(self, generation: int) -> list[str]:
         """As in ProfileStore."""
-        current = field_name(PROFILE, generation)
-        return [
-            customer_id
-            for customer_id, names in self._loaded()
-            if current not in names and any(name.startswith(PROFILE + "#") and name < current for name in names)
-        ]
+        return [customer_id for customer_id, names in self._loaded() if lost_profile(names, generation)]
 
     def sweep(self, generation: int) -> None:
         """As in ProfileStore."""
         try:
             pipeline = self._writer.pipeline(transaction=False)
             for customer_id, names in self._loaded():
-                old = [name for name in names if (generation_of(name) or generation) < generation]
-                if old:
+                if old := outdated(names, generation):
                     pipeline.hdel(_PREFIX + customer_id, *old)
                 if len(pipeline.command_stack) >= _SCANNED:
                     pipeline.execute()

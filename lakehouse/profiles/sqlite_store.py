@@ -69,8 +69,8 @@ class SqliteStore:
 
     def sweep(self, generation: int) -> None:
         """As in ProfileStore."""
-        old = f"select customer_id, name from ({_LOADED}) where generation < ?"  # noqa: S608 - a query of ours
-        query = f"delete from fields where (customer_id, name) in ({old})"  # noqa: S608
+        earlier = f"select customer_id, name from ({_LOADED}) where generation < ?"  # noqa: S608 - no value is in it
+        query = f"delete from fields where (customer_id, name) in ({earlier})"  # noqa: S608 - no value is in it
         self._done(lambda connection: connection.execute(query, (generation,)))
 
     async def close(self) -> None:

@@ -28,8 +28,7 @@ from lakehouse.profiles.loads import GONE, LOAD_KEY, PROFILE, Load, Versions, fi
 from lakehouse.profiles.store import ProfileStore
 from lakehouse.profiles.stores import stores_to_sync
 from lakehouse.storage.duckdb_views import Snapshot, limited_memory, open_snapshot
-from lakehouse.storage.gold_builds import gold_at_rest
-from lakehouse.storage.progress import AS_OF, GOLD_BUILT, GOLD_STARTED, newest_inputs
+from lakehouse.storage.gold_builds import gold_at_rest, whole_build
 from lakehouse.tables import ops
 from lakehouse.utils.file_lock import held_lock
 from lakehouse.window import BatchWindow
@@ -46,15 +45,6 @@ class SyncRunningError(TransientError):
 
     def __init__(self) -> None:
         super().__init__("another sync of profiles is at work", "Wait for it; then run this one again.")
-
-
-class NoGoldError(TransientError):
-    """There is no gold that could be loaded."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(
-            f"profiles cannot be loaded: {problem}", "Run the DAG build_profiles or `lakehouse run` first."
-        )
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ def sync_profiles(chosen: Settings, open_stores: Callable[[], Sequence[ProfileSt
             conf/profiles.yml has changed, or the state that was loaded last cannot be read any more.
 
     Raises:
-        NoGoldError: gold was never built, or a build of it has not ended.
+        OtherGoldError: gold was never built, or a build of it has not ended.
         StoreUnavailableError: a store does not answer; running it again goes on.
         SyncRunningError: another one is at work.
     """
@@ -101,7 +91,7 @@ def sync_profiles(chosen: Settings, open_stores: Callable[[], Sequence[ProfileSt
         load = asyncio.run(_load_of(open_stores()))
         with ExitStack() as opened:
             with gold_at_rest(chosen.home, chosen.query_timeout_seconds):  # not for as long as the writes take
-                as_of = _as_of(chosen.lake)
+                as_of = microseconds(whole_build(chosen.lake))
                 snapshot = opened.enter_context(open_snapshot(TABLES, chosen.lake))
             opened.enter_context(limited_memory(snapshot.connection, chosen.export_memory_gb, chosen.home / _SPILL))
             return _Sync(open_stores(), snapshot, served, as_of, load, chosen.lake).run(is_full)
@@ -199,13 +189,3 @@ async def _load_of(stores: Iterable[ProfileStore]) -> Load:
         return Load.of(merged(await first.read([LOAD_KEY])))
     finally:
         await first.close()
-
-
-def _as_of(lake: str) -> int:
-    """The moment that gold looks back from, microseconds since 1970."""
-    (built_at, inputs), (started_at, _) = newest_inputs(GOLD_BUILT, lake), newest_inputs(GOLD_STARTED, lake)
-    if AS_OF not in inputs:
-        raise NoGoldError("gold was never built")
-    if built_at < started_at:
-        raise NoGoldError("a build of gold has begun and not ended")
-    return inputs[AS_OF] * 1_000_000

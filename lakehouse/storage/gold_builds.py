@@ -61,10 +61,7 @@ def require_built_for(window: BatchWindow, snapshot: Snapshot, gated: Collection
         gated: the tables of it that must have passed their gates.
         lake: root of the lake.
     """
-    (built_at, inputs), (started_at, _) = newest_inputs(GOLD_BUILT, lake), newest_inputs(GOLD_STARTED, lake)
-    if AS_OF not in inputs or built_at < started_at:
-        raise OtherGoldError("a build of gold has begun and not ended" if AS_OF in inputs else "gold was never built")
-    built_for = datetime.fromtimestamp(inputs[AS_OF], UTC)
+    built_for = whole_build(lake)
     if not window.takes(built_for, datetime.now(UTC)):
         raise OtherGoldError(
             f"the profiles in gold look back from {built_for:%Y-%m-%d %H:%M:%S} UTC, this run from"
@@ -76,6 +73,16 @@ def require_built_for(window: BatchWindow, snapshot: Snapshot, gated: Collection
         raise OtherGoldError(f"{' and '.join(changed)} changed after the gate")
 
 
+def whole_build(lake: str) -> datetime:
+    """The moment that gold looks back from; OtherGoldError when it was never built, or a build has not ended."""
+    (built_at, inputs), (started_at, _) = newest_inputs(GOLD_BUILT, lake), newest_inputs(GOLD_STARTED, lake)
+    if AS_OF not in inputs:
+        raise OtherGoldError("gold was never built")
+    if built_at < started_at:
+        raise OtherGoldError("a build of gold has begun and not ended")
+    return datetime.fromtimestamp(inputs[AS_OF], UTC)
+
+
 def as_built(window: BatchWindow, lake: str) -> BatchWindow:
     """The window with the as-of moment of gold as it is, where the run takes that (`BatchWindow.takes`); else as it
     is."""
@@ -85,12 +92,9 @@ def as_built(window: BatchWindow, lake: str) -> BatchWindow:
 
 
 def built_window(name: str, lake: str) -> BatchWindow:
-    """A window of a run by hand, `<name>.<now>`, for the as-of moment that gold was built for; OtherGoldError when gold
-    was never built."""
-    _, inputs = newest_inputs(GOLD_BUILT, lake)
-    if AS_OF not in inputs:
-        raise OtherGoldError("gold was never built")
-    as_of, now = datetime.fromtimestamp(inputs[AS_OF], UTC), datetime.now(UTC)
+    """A window of a run by hand, `<name>.<now>`, for the as-of moment that gold was built for; OtherGoldError as
+    `whole_build` says."""
+    as_of, now = whole_build(lake), datetime.now(UTC)
     return BatchWindow(as_of, as_of, f"{name}.{now:%Y-%m-%dT%H:%M:%S.%fZ}", as_of)
 
 

@@ -246,6 +246,8 @@ def test_assets_are_the_tables(found: dict[str, Any]) -> None:
     assert tasks["contacts.gate"]["outlets"] == ["lakehouse://silver/contacts"]
     assert tasks["identities.gate"]["outlets"] == ["lakehouse://silver/identities"]
     assert _tasks(found, "build_profiles")["models.dim_customers_run"]["outlets"] == ["lakehouse://gold/dim_customers"]
+    refresh = _tasks(found, "pre_send_refresh")
+    assert [name for name, task in refresh.items() if "lakehouse://gold/" in task["outlets"]] == ["gate_gold"]
     assert found["dags"]["build_profiles"]["timetable"] == "AssetTriggeredTimetable"
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,7 +16,7 @@ from starlette.testclient import TestClient
 from lakehouse.keys.store import KeyRing, create_key, revoke_key
 from lakehouse.profiles.api import application
 from lakehouse.profiles.fields import Field, Version
-from lakehouse.profiles.loads import field_name
+from lakehouse.profiles.loads import LOAD_KEY, Load, field_name
 from lakehouse.profiles.signals import last_viewed_field
 from lakehouse.profiles.sqlite_store import SqliteStore
 from lakehouse.profiles.store import ProfileStore, StoreUnavailableError
@@ -102,6 +103,11 @@ def test_somebody_unknown_is_a_problem(client: TestClient, customer_id: str) -> 
     assert answer.json()["detail"] == "nothing is known of this customer"
 
 
+def test_what_the_store_knows_of_its_load_is_nobodys_profile(client: TestClient, store: SqliteStore) -> None:
+    store.write([Load(generation=1).field()])
+    assert client.get(f"/v1/profiles/{quote(LOAD_KEY)}").status_code == 404
+
+
 def test_an_id_that_is_too_long_is_a_problem_that_does_not_quote_it(client: TestClient) -> None:
     answer = client.get("/v1/profiles/" + "x" * 256)
     assert answer.status_code == 422 and "xx" not in answer.text
@@ -131,7 +137,7 @@ def test_without_one_store_the_other_answers_of_whom_it_knows_enough(home: Path,
 
 
 class Moody(SqliteStore):
-    """A store that answers late, or does not, when it is told so."""
+    """A store that can be told to answer late, or not at all."""
 
     mood = "good"
 

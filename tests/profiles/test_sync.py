@@ -14,14 +14,14 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.config.settings import settings
-from lakehouse.errors import ConfigurationError
+from lakehouse.errors import ConfigurationError, OtherGoldError
 from lakehouse.profiles.fields import Field, Version
 from lakehouse.profiles.loads import LOAD_KEY, Load
 from lakehouse.profiles.reading import Profile, read_profiles
 from lakehouse.profiles.signals import last_viewed_field
 from lakehouse.profiles.sqlite_store import SqliteStore
 from lakehouse.profiles.store import ProfileStore
-from lakehouse.profiles.sync import NoGoldError, Synced, SyncRunningError, sync_profiles
+from lakehouse.profiles.sync import Synced, SyncRunningError, sync_profiles
 from lakehouse.storage.ops_tables import record
 from lakehouse.storage.progress import GOLD_BUILT, GOLD_STARTED
 from lakehouse.utils.file_lock import held_lock
@@ -309,12 +309,12 @@ def test_a_column_that_gold_does_not_have_is_named(lake: Lake) -> None:
 
 
 def test_gold_that_is_not_at_rest_is_not_loaded(lake: Lake) -> None:
-    with pytest.raises(NoGoldError, match="never built"):
+    with pytest.raises(OtherGoldError, match="never built"):
         lake.sync()
     lake.build(customer("a"))
     row = {"stage": GOLD_STARTED, "input_table": "as_of", "input_version": 1, "run_id": "other"}
     record("progress", [row | {"recorded_at": datetime.now(UTC)}], settings().lake)
-    with pytest.raises(NoGoldError, match="has begun and not ended"):
+    with pytest.raises(OtherGoldError, match="has begun and not ended"):
         lake.sync()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from liquid import Environment
-from liquid.exceptions import LiquidError, UndefinedError
+from liquid.exceptions import UndefinedError
 from liquid.template import BoundTemplate
 
 from lakehouse.activation.campaigns.declared import Campaign
@@ -22,7 +22,7 @@ from lakehouse.activation.campaigns.export_fields import IDENTITY_FIELDS
 from lakehouse.config.folder import as_edited, configuration_folder, template_path
 from lakehouse.errors import ConfigurationError
 from lakehouse.templates.environment import HTML, TEXT
-from lakehouse.utils.foreign_errors import kind_of
+from lakehouse.templates.files import line_of, parsed_template, read_template_text
 
 # What every template may use beside the campaign's attributes. The platform puts in the address for unsubscribing.
 ALWAYS_THERE = (*IDENTITY_FIELDS, "campaign_id", "send_at", "unsubscribe_url")
@@ -44,7 +44,7 @@ class _Part:
         """A part that follows the text `before` in its file: empty lines take its place, so that lines keep their
         numbers."""
         source = "\n" * before.count("\n") + text
-        return cls(source, environment.from_string(source, name=file))
+        return cls(source, parsed_template(environment, source, file))
 
     def names(self) -> list[tuple[int, str]]:
         """Line and name of everything that it does not set itself."""
@@ -132,25 +132,15 @@ def template_of(campaign: Campaign, folder: Path | None = None) -> MailTemplate 
 def read_template(path: Path) -> MailTemplate:
     """Read a template; ConfigurationError with file, line and what was expected when it is not valid."""
     file = str(as_edited(path))
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(file, None, f"it cannot be read: {kind_of(error)}", "a text file in UTF-8") from None
-    if len(text) > _LARGEST:
-        raise ConfigurationError(
-            file, None, f"it has {len(text):,} characters", f"at most {_LARGEST:,}; images belong behind links"
-        )
+    text = read_template_text(path, _LARGEST, "; images belong behind links")
     header = _HEADER.match(text)
     if header is None:
         raise ConfigurationError(file, 1, "the template does not begin with a header", _FORM)
     line, subject = _subject(file, header["lines"])
-    try:
-        parts = (
-            _Part.of(TEXT, "\n" * (line - 1), subject, file),
-            _Part.of(HTML, header[0], text[header.end() :], file),
-        )
-    except LiquidError as error:
-        raise _not_valid(file, error) from None
+    parts = (
+        _Part.of(TEXT, "\n" * (line - 1), subject, file),
+        _Part.of(HTML, header[0], text[header.end() :], file),
+    )
     for at, name in sorted(found for part in parts for found in part.filters()):
         if name not in HTML.filters:
             raise ConfigurationError(
@@ -175,23 +165,12 @@ def _subject(file: str, header: str) -> tuple[int, str]:
     return found
 
 
-def _not_valid(file: str, error: LiquidError) -> ConfigurationError:
-    """What is wrong with the text of a template."""
-    told = str(error.args[0]) if error.args else type(error).__name__
-    return ConfigurationError(file, _line(error), told, "Liquid, see docs/write-a-template.md")
-
-
 def _not_rendered(file: str, error: Exception) -> ConfigurationError:
     """What went wrong with a value; only its name, or the kind of error, is told: the text may hold the value."""
     if isinstance(error, UndefinedError):
         name = str(error.args[0]).removesuffix(" is undefined").strip("'")
         fallback = f'{{{{ {name} | default: "..." }}}} or {{% if {name} %}} around it'
         problem = f"{name!r} is empty for a recipient and has no fallback"
-        return ConfigurationError(file, _line(error), problem, fallback)
+        return ConfigurationError(file, line_of(error), problem, fallback)
     problem = f"it cannot be rendered: {type(error).__name__}"
-    return ConfigurationError(file, _line(error), problem, "filters that fit their values, and loops with an end")
-
-
-def _line(error: Exception) -> int | None:
-    context = error.context() if isinstance(error, LiquidError) else None
-    return context[0] if context else None
+    return ConfigurationError(file, line_of(error), problem, "filters that fit their values, and loops with an end")

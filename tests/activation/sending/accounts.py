@@ -26,6 +26,18 @@ NEEDS: dict[str, dict[str, str]] = {
 }
 
 
+# Faults that pass: an export ends well all the same.
+PASSING: list[dict[str, Any]] = [
+    {"fault": "too_many_requests", "seconds": 0},
+    {"fault": "too_many_requests", "retry_after": "none"},
+    {"fault": "server_error", "status": 500},
+    {"fault": "server_error", "status": 503, "is_applied": True},
+    {"fault": "connection_reset"},
+    {"fault": "connection_reset", "is_applied": True},
+    {"fault": "accepted_then_timeout"},
+    {"fault": "slow", "seconds": 0.3},
+]
+
 # Nobody waits ten minutes in a test.
 QUICK = Patience(seconds=20, call_timeout=2, failures=50, pause=0.1)
 

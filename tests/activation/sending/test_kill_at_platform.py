@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.activation.conftest import Shop, assert_balanced, customer
-from tests.activation.sending.accounts import NEEDS, account_at, changed_by_a_full_send
+from tests.activation.sending.accounts import NEEDS, PASSING, account_at, changed_by_a_full_send
 from tests.activation.sending.executioner import Executioner
 from tests.support.lanes import first_fast
 from tests.support.soak import at_length
@@ -72,18 +72,6 @@ def test_killed_exports_of_changed_fields_are_resumed(
         told = [json.dumps(person) for person in running.state()["people"].values()]
         assert [sum(f"Eve {number}" in text for text in told) for number in range(3)] == [COUNT / 2, COUNT / 2, 0]
         assert changed_by_a_full_send(shop, running) == 0
-
-
-PASSING: list[dict[str, Any]] = [
-    {"fault": "too_many_requests", "seconds": 0},
-    {"fault": "too_many_requests", "retry_after": "none"},
-    {"fault": "server_error", "status": 500},
-    {"fault": "server_error", "status": 503, "is_applied": True},
-    {"fault": "connection_reset"},
-    {"fault": "connection_reset", "is_applied": True},
-    {"fault": "accepted_then_timeout"},
-    {"fault": "slow", "seconds": 0.3},
-]
 
 
 def faults_and_kills(count: int, seed: int) -> list[tuple[str, list[dict[str, Any]], str, int, str]]:
