@@ -9,6 +9,7 @@ from airflow.sdk import TaskGroup, TriggerRule, chain, dag, get_current_context,
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags._common import DAG_OPTIONS, DEFAULTS, GOLD, REFERS_TO, asset, current_window, identities_group, watcher, work
+from dags._ready import Ready
 from dags._refresh import refresh, tell_freshness
 from dags._send_request import FIELDS, form
 from lakehouse.config.settings import settings
@@ -121,12 +122,6 @@ def export() -> None:
     work(Stage.EXPORT, get_current_context()["params"]["campaign_id"])
 
 
-@task(trigger_rule=IF_REQUESTED, do_xcom_push=False)
-def ready() -> None:
-    """Waits until a send would find what was exported: some platforms apply it some time after they took it."""
-    work(Stage.READY, get_current_context()["params"]["campaign_id"])
-
-
 @task(pool=pools.EXPORTS, trigger_rule=TriggerRule.ONE_FAILED, do_xcom_push=False)
 def remove_refused() -> None:
     """When the export cannot run: who must not be written to is removed from the destination all the same."""
@@ -199,7 +194,8 @@ def pre_send_refresh() -> None:
         window_run_id="{{ dag_run.dag_id }}.{{ dag_run.run_id }}",
         params=FORM,
     )
-    exported, found, removed = export(), ready(), remove_refused()
+    exported, removed = export(), remove_refused()
+    found = Ready(task_id="ready", trigger_rule=IF_REQUESTED)
     chain(built, gated, planned, previewed, approved, exported, found)
     previewed >> exported  # also when nobody had to approve it
     previewed >> found  # also when the export failed: it may have reached other destinations

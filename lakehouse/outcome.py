@@ -25,6 +25,7 @@ class TableOutcome:
         warnings: what a person should look at although the stage succeeded.
         skipped: the stage found nothing to do.
         notes: what it did beyond the counts.
+        is_pending: the stage waits for somebody else and has to run again; a run that is pending is not recorded.
     """
 
     table: TableRef
@@ -35,6 +36,7 @@ class TableOutcome:
     warnings: tuple[str, ...] = field(default=())
     skipped: bool = False
     notes: tuple[str, ...] = field(default=())
+    is_pending: bool = False
 
     def __post_init__(self) -> None:
         if self.read != self.loaded + self.quarantined + self.duplicates:
@@ -43,10 +45,11 @@ class TableOutcome:
 
 
 def summed(table: TableRef, outcomes: Sequence[TableOutcome]) -> TableOutcome:
-    """Outcomes of parts of the work on one table as one; skipped when all parts were."""
+    """Outcomes of parts of the work on one table as one; skipped when all parts were, pending while one is."""
     fields = ("read", "loaded", "quarantined", "duplicates")
     counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in fields}
     warnings = tuple(warning for outcome in outcomes for warning in outcome.warnings)
     notes = tuple(note for outcome in outcomes for note in outcome.notes)
     is_skipped = all(outcome.skipped for outcome in outcomes)
-    return TableOutcome(table, **counts, warnings=warnings, skipped=is_skipped, notes=notes)
+    is_pending = any(outcome.is_pending for outcome in outcomes)
+    return TableOutcome(table, **counts, warnings=warnings, skipped=is_skipped, notes=notes, is_pending=is_pending)

@@ -1,7 +1,8 @@
 """The stage `ready`: after an export, whether a send would find what was delivered.
 
 Some platforms apply rows long after they took them. A few customers of the newest export are read back from the
-platform until each is there (or gone) as it was sent.
+platform: each should be there (or gone) as it was sent. One run of the stage is one look; whoever runs it waits between
+two looks.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from lakehouse.errors import TransientError
 from lakehouse.outcome import TableOutcome
 from lakehouse.storage.duckdb_views import Snapshot, open_snapshot
 from lakehouse.utils.atomic_files import write_private
-from lakehouse.utils.pauses import growing_pauses
 from lakehouse.window import BatchWindow
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 READY = "ready.json"
 PROBES = 5
-PATIENCE_SECONDS = 900.0
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0  # seconds between two questions
+PATIENCE_SECONDS = 900.0  # since the export ended
 
 _NEWEST = """
     select export_id, finished_at
@@ -56,19 +55,19 @@ class NotReadyError(TransientError):
 
     def __init__(self, account: str, missing: int, seconds: float) -> None:
         super().__init__(
-            f"account {account}: after {seconds:.0f} seconds {missing} of the customers that were looked for are not as"
-            " they were sent; a send now may leave people out",
+            f"account {account}: {seconds:.0f} seconds after the export {missing} of the customers that were looked for"
+            " are not as they were sent; a send now may leave people out",
             "Look at the platform's status page and its list of imports; run again to look once more. Nothing has to be"
             " sent again.",
         )
 
 
-def await_ready(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Return when a send would find the newest export of campaign `target`; skipped when it sent nothing, and for the
-    outbox.
+def look_for_export(target: str, window: BatchWindow) -> list[TableOutcome]:
+    """Whether a send would find the newest export of campaign `target`: pending while it would not, and skipped when it
+    sent nothing, when that is known already, and for the outbox.
 
     Raises:
-        NotReadyError: it does not for too long.
+        NotReadyError: it would not for too long.
         LakehouseError: whatever the destination raises.
     """
     chosen = settings()
@@ -82,12 +81,18 @@ def await_ready(target: str, window: BatchWindow) -> list[TableOutcome]:
     if not found or not rows or (folder / found[0] / READY).exists():
         return [TableOutcome(EXPORTS, skipped=True)]
     export_id, finished_at = found
-    asyncio.run(_wait(open_account(declared, folder, chosen), rows))
+    destination = open_account(declared, folder, chosen)
+    missing = asyncio.run(_missing(destination, rows))
     at = datetime.now(UTC)
+    seconds = (at - finished_at).total_seconds()
+    if missing:
+        if seconds > _patience(destination):
+            raise NotReadyError(destination.name, missing, seconds)
+        note = f"account {destination.name}: {missing} of {len(rows)} customers are not yet as they were sent"
+        return [TableOutcome(EXPORTS, is_pending=True, notes=(note,))]
     known = {"ready_at": at.isoformat(), "customers_looked_for": len(rows)}
     write_private(folder / export_id / READY, json.dumps(known).encode())
-    note = f"ready {(at - finished_at).total_seconds():.0f} seconds after the export ended"
-    return [TableOutcome(EXPORTS, notes=(note,))]
+    return [TableOutcome(EXPORTS, notes=(f"ready {seconds:.0f} seconds after the export ended",))]
 
 
 def ready_at(export_folder: Path) -> datetime | None:
@@ -108,16 +113,12 @@ def _probes(snapshot: Snapshot, export_id: str) -> list[Row]:
     return [Row(customer_id, action, email or "", {}, hashed) for customer_id, action, email, hashed in found]
 
 
-async def _wait(destination: RemoteDestination, rows: Sequence[Row]) -> None:
-    loop = asyncio.get_running_loop()
-    began, missing = loop.time(), list(rows)
-    # what can be used at once needs a look, and no waiting
-    patience = 0.0 if destination.account.kind.capabilities.readiness == "at_once" else PATIENCE_SECONDS
+def _patience(destination: RemoteDestination) -> float:
+    """How many seconds after an export customers may be missing; what can be used at once needs no waiting."""
+    return 0.0 if destination.account.kind.capabilities.readiness == "at_once" else PATIENCE_SECONDS
+
+
+async def _missing(destination: RemoteDestination, rows: Sequence[Row]) -> int:
+    """How many of these customers are not as they were sent."""
     async with destination.looking() as is_usable:
-        async for _ in growing_pauses(_FIRST_WAIT, _LONGEST_WAIT):
-            missing = [row for row in missing if not await is_usable(row)]
-            if not missing:
-                return
-            waited = loop.time() - began
-            if waited > patience:
-                raise NotReadyError(destination.name, len(missing), waited)
+        return sum([not await is_usable(row) for row in rows])

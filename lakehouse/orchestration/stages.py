@@ -67,7 +67,8 @@ StageFunction = Callable[..., list[TableOutcome]]
 
 
 def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "", **given: Any) -> list[TableOutcome]:
-    """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails.
+    """Run one stage on one target (dataset, table or campaign) and record what it did, also when it fails; not while it
+    is pending.
 
     `given` goes to the stage: what somebody entered, which no table has yet.
 
@@ -95,7 +96,7 @@ def run_stage(stage: Stage, target: str, window: BatchWindow, dag_id: str = "", 
         reported = behind(as_ours(error, f"{stage} {target}"), settings().lake)
         _record_failure(run, reported)
         raise reported from None
-    _record(run, _finished(outcomes))
+    _record(run, _finished(outcome for outcome in outcomes if not outcome.is_pending))
     return outcomes
 
 

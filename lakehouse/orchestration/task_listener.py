@@ -28,16 +28,20 @@ class TaskListener:
     stop: StopRequest
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
     failures: list[TaskFailure] = field(default_factory=list)
-    _began: float = 0.0
+    _began: dict[tuple[str, str], float] = field(default_factory=dict)
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
-        """Report the start of a task; after a stop request no further one begins."""
+        """Report the start of a task, but not every look of one that waits; after a stop request no further one
+        begins."""
         self.stop.listen()
         self.stop.raise_if_made()
-        self._began = time.monotonic()
+        key = (task_instance.dag_id, task_instance.task_id)
+        if key in self._began:
+            return
+        self._began[key] = time.monotonic()
         if _is_work(task_instance):
-            self.progress(TaskEvent(task_instance.dag_id, task_instance.task_id, "started"))
+            self.progress(TaskEvent(*key, "started"))
 
     @hookimpl
     def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
@@ -63,7 +67,8 @@ class TaskListener:
         self, task_instance: Any, state: Literal["succeeded", "skipped", "retrying", "failed"], error: str = ""
     ) -> None:
         self.stop.raise_if_made()
-        key, seconds = (task_instance.dag_id, task_instance.task_id), time.monotonic() - self._began
+        key = (task_instance.dag_id, task_instance.task_id)
+        seconds = time.monotonic() - self._began.pop(key, time.monotonic())
         self.seconds[key] = self.seconds.get(key, 0.0) + seconds
         if _is_work(task_instance):
             self.progress(TaskEvent(*key, state, seconds, error))

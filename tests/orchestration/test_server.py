@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,25 +19,31 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 from lakehouse.storage.ops_tables import record
+from tests.support import http
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import rows
 from tests.support.main_job import Ran
+from tests.support.simulators import TOKEN, Simulated, simulated
 
 pytestmark = pytest.mark.slow
 
 AS_OF = "2018-01-02T00:00:00Z"
 CAMPAIGN = "coupon_lovers_new_year"
 OTHER_CAMPAIGN = "champions_thank_you"
+LATE_CAMPAIGN = "lapsing_high_value_offer"  # its platform shows people late
 PATIENCE_SECONDS = 480.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running Airflow; `call` uses its REST API as a person who logged in."""
+    """A running Airflow, and a platform that skips the first call of an export; `call` uses the REST API of Airflow as
+    a person who logged in."""
 
     home: Home
+    platform: Simulated
     address: str
     token: str
     login: dict[str, str]
@@ -88,13 +95,30 @@ def _wait(what: Callable[[], Any], wanted: str) -> Any:
 @pytest.fixture(scope="module")
 def server(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Airflow on what the main job left, in a home of its own; only what a test needs is unpaused."""
-    home = ran.copy_to(Home(tmp_path_factory.mktemp("server")))
+    folder = tmp_path_factory.mktemp("server")
+    home = ran.copy_to(Home(folder, variables={"LAKEHOUSE_CONF": str(folder / "conf"), "MAILS_KEY": TOKEN}))
+    with simulated("braze", [{"fault": "silent_skip", "path": "^POST /users/track", "times": 1}]) as platform:
+        _declare(platform, home.path / "conf")
+        yield from _started(home, platform)
+
+
+def _declare(platform: Simulated, conf: Path) -> None:
+    """The configuration as it is, but for one campaign, which goes to somebody and to a platform."""
+    shutil.copytree(ROOT / "conf", conf)
+    account = {"destination": "braze", "base_url": platform.url, "secret": "${MAILS_KEY}"}
+    (conf / "destinations.yml").write_text(json.dumps({"accounts": {"mails": account}}), encoding="utf-8")
+    campaigns = yaml.safe_load((conf / "campaigns.yml").read_text(encoding="utf-8"))
+    campaigns["campaigns"][LATE_CAMPAIGN] |= {"platform": "mails", "segment": "coupon_lovers"}
+    (conf / "campaigns.yml").write_text(json.dumps(campaigns, default=str), encoding="utf-8")
+
+
+def _started(home: Home, platform: Simulated) -> Iterator[Server]:
     home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_OPEN="true")  # `up` replaces an engine of other settings
     shown = json.loads(home.lakehouse("up", "--json").stdout)
     try:
         login = {"username": shown["login"], "password": shown["password"]}
         with urllib.request.urlopen(_request(f"{shown['address']}/auth/token", "POST", login), timeout=30) as answer:
-            started = Server(home, shown["address"], json.load(answer)["access_token"], login)
+            started = Server(home, platform, shown["address"], json.load(answer)["access_token"], login)
         _wait(lambda: started.call("/api/v2/dags")["total_entries"] == 6, "the six DAGs")
         yield started
     finally:
@@ -204,6 +228,26 @@ def test_a_campaign_manager_triggers_the_refresh(server: Server) -> None:
     refresh = _wait(lambda: server.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")
     assert (refresh["state"], server.complaints(refresh)) == ("success", [])
     assert rows(server.home.lake, count_exports)[0][0] == before + 1
+
+
+@pytest.mark.timeout(900)
+def test_who_waits_for_a_platform_holds_no_worker(server: Server) -> None:
+    """The platform has taken everybody and shows nobody, until it has applied what it took."""
+    server.pause("pre_send_refresh", False)
+    run_id = server.trigger("pre_send_refresh", {"campaign_id": LATE_CAMPAIGN, "as_of": AS_OF})
+    task = f"/api/v2/dags/pre_send_refresh/dagRuns/{run_id}/taskInstances/ready"
+    _wait(lambda: server.call(task)["state"] == "up_for_reschedule", "a look that finds nobody")
+    sent = f"select customer_id from {{ops.export_records}} where export_id like '{LATE_CAMPAIGN}%'"
+    applied = [{"external_id": who, f"audience_{LATE_CAMPAIGN}": True} for (who,) in rows(server.home.lake, sent)]
+    answer = http.post(
+        f"{server.platform.url}/users/track", json={"attributes": applied}, headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    assert answer.is_success and applied
+    refresh = _wait(lambda: server.ended("pre_send_refresh", "manual", run_id), "pre_send_refresh to end")
+    assert (refresh["state"], server.complaints(refresh)) == ("success", [])
+    told = "select status, message from {ops.runs} where stage = 'ready' and ends_with(run_id, '" + run_id + "')"
+    ((status, message),) = rows(server.home.lake, told)
+    assert status == "success" and "seconds after the export ended" in message
 
 
 @pytest.mark.timeout(900)

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +25,12 @@ def free_ports(count: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Home:
-    """LAKEHOUSE_HOME of a test with its engine kind and ports."""
+    """LAKEHOUSE_HOME of a test with its engine kind and ports, and more variables of its environment."""
 
     path: Path
     engine: str = "sail"
     ports: tuple[int, ...] = field(default_factory=lambda: free_ports(2))
+    variables: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def lake(self) -> Path:
@@ -47,6 +49,7 @@ class Home:
             "LAKEHOUSE_ENGINE_PORT": str(self.ports[0]),
             "LAKEHOUSE_AIRFLOW_PORT": str(self.ports[1]),
             "LAKEHOUSE_ENGINE_MEMORY_GB": "4",
+            **self.variables,
             **extra,
         }
 

@@ -39,7 +39,8 @@ class _ToEach:
     needs_all: bool = True
 
     def __call__(self, target: str, window: BatchWindow) -> list[TableOutcome]:
-        """Outcomes of all destinations of campaign `target`. Raises what the stage raises."""
+        """Outcomes of all destinations of campaign `target`. Raises what the stage raises, unless it is pending for
+        another destination."""
         _, asked = requested_campaign(target, window.run_id, settings().lake)
         stage: _Stage = pkgutil.resolve_name(self.place)
         outcomes, errors = list[TableOutcome](), list[LakehouseError]()
@@ -49,9 +50,9 @@ class _ToEach:
             except Exception as error:  # noqa: BLE001 - raised below
                 log.error("campaign %s, %s: %s", asked.campaign_id, destination, error)
                 errors.append(as_ours(error, f"campaign {asked.campaign_id} to {destination}"))
-        if errors and (self.needs_all or not outcomes):
-            raise combined_error(f"destinations of campaign {asked.campaign_id}", errors)
         done = summed(EXPORTS, outcomes)
+        if errors and not done.is_pending and (self.needs_all or not outcomes):
+            raise combined_error(f"destinations of campaign {asked.campaign_id}", errors)
         return [replace(done, warnings=(*done.warnings, *map(str, errors)))]
 
 
@@ -60,7 +61,7 @@ _plan = _ToEach("lakehouse.activation.planning.stage:plan_campaign", needs_all=F
 _preview = _ToEach("lakehouse.activation.preview.make:preview_campaign")
 _export = _ToEach("lakehouse.activation.export:export_campaign")
 _removals = _ToEach("lakehouse.activation.export:remove_refused")
-_ready = _ToEach("lakehouse.activation.ready:await_ready")
+_ready = _ToEach("lakehouse.activation.ready:look_for_export")
 
 
 def plan(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -97,7 +98,7 @@ def remove_refused(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 
 def ready(target: str, window: BatchWindow) -> list[TableOutcome]:
-    """Wait until each destination shows what was exported; there is nothing to wait for in a dry run."""
+    """Whether each destination shows what was exported; there is nothing to look for in a dry run."""
     if is_dry_run(window.run_id, settings().lake):
         return _skipped(DRY_RUN)
     return _unless_dropped(_ready, target, window)

@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse.activation import ready
 from lakehouse.activation.destinations.platform import Answer, Call
-from lakehouse.activation.ready import NotReadyError, await_ready
+from lakehouse.activation.ready import NotReadyError, look_for_export
 from lakehouse.activation.sending.account_caller import AccountCaller
 from lakehouse.activation.sending.failures import CredentialsRefusedError, PlatformUnavailableError
 from lakehouse.activation.sending.patience import Patience
@@ -109,28 +109,29 @@ def test_ready_is_said_when_a_send_would_find_them(shop: Shop, platform: str) ->
     shop.customers(customer("c0"), customer("c1"))
     shop.suppress()
     with account_at(shop, platform) as running:
-        assert await_ready("thanks", WINDOW)[0].skipped  # nothing was sent
+        assert look_for_export("thanks", WINDOW)[0].skipped  # nothing was sent
         shop.export()
-        (outcome,) = await_ready("thanks", WINDOW)
+        (outcome,) = look_for_export("thanks", WINDOW)
         assert outcome.notes and "ready" in outcome.notes[0]
         received = len(running.requests())
-        assert await_ready("thanks", WINDOW)[0].skipped and len(running.requests()) == received
+        assert look_for_export("thanks", WINDOW)[0].skipped and len(running.requests()) == received
         shop.customers(customer("c0"), customer("c1"), members=["c0"])
         shop.export()
-        assert await_ready("thanks", WINDOW)[0].notes  # c1 has left the audience
+        assert look_for_export("thanks", WINDOW)[0].notes  # c1 has left the audience
 
 
 @pytest.mark.parametrize("platform", first_fast(name for name in PLATFORMS if name not in ("customerio", *TELLING)))
 def test_rows_that_a_platform_skipped_without_a_word_are_noticed(
     shop: Shop, platform: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready, "PATIENCE_SECONDS", 1.0)
     shop.customers(customer("c0"))
     shop.suppress()
     with account_at(shop, platform, [{"fault": "silent_skip", "times": 1}]):
         assert shop.export().loaded == 1
+        assert look_for_export("thanks", WINDOW)[0].is_pending
+        monkeypatch.setattr(ready, "PATIENCE_SECONDS", 0.0)
         with pytest.raises(NotReadyError, match="1 of the customers that were looked for are not as they were sent"):
-            await_ready("thanks", WINDOW)
+            look_for_export("thanks", WINDOW)
 
 
 @pytest.mark.parametrize("platform", first_fast(TELLING))

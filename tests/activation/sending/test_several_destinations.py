@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from lakehouse.activation import ready as activation_ready
 from lakehouse.activation.planning import stage
 from lakehouse.activation.presend.recorded import receive_request
 from lakehouse.activation.presend.stages import export, plan, preview, ready
+from lakehouse.activation.records.destination_state import EXPORTS
 from lakehouse.activation.sending.failures import CredentialsRefusedError
 from lakehouse.cli.exports import exports
 from lakehouse.contracts import Stage
@@ -131,3 +133,23 @@ def test_a_plan_that_fails_keeps_no_other_from_its_plan(shop: Shop, monkeypatch:
         _ask(shop, "r2", destinations=["mails"])
         with pytest.raises(CredentialsRefusedError):
             plan("thanks", _window("r2"))
+
+
+def test_a_look_that_fails_keeps_no_other_from_being_looked_at_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(target: str, window: BatchWindow) -> list[TableOutcome]:
+        if target == "thanks@mails":
+            raise CredentialsRefusedError("mails", 401)
+        return [TableOutcome(EXPORTS, is_pending=waiting.pop())]
+
+    waiting = [False, True]
+    monkeypatch.setattr(activation_ready, "look_for_export", looked)
+    with account_at(shop, "klaviyo"):
+        _declare_both(shop)
+        _ask(shop, "r1")
+        recorded = len(shop.rows("ops/runs"))
+        (pending,) = run_stage(Stage.READY, "thanks", _window("r1"))
+        assert pending.is_pending and len(shop.rows("ops/runs")) == recorded
+        with pytest.raises(CredentialsRefusedError):
+            run_stage(Stage.READY, "thanks", _window("r1"))

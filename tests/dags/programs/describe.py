@@ -62,6 +62,7 @@ def _dag(dag: object) -> dict[str, object]:
             "owner": task.owner,
             "outlets": sorted(outlet.uri for outlet in task.outlets),
             "trigger_rule": task.trigger_rule.value,
+            "holds_no_worker": bool(getattr(task, "reschedule", False)),
         }
         for task in dag.tasks  # type: ignore[attr-defined]
     }
