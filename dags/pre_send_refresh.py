@@ -4,8 +4,9 @@ exported."""
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
-from airflow.sdk import TaskGroup, TriggerRule, chain, dag, get_current_context, task
+from airflow.sdk import AsyncCallback, DeadlineAlert, TaskGroup, TriggerRule, chain, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags._common import DAG_OPTIONS, DEFAULTS, GOLD, REFERS_TO, asset, current_window, identities_group, watcher, work
@@ -19,6 +20,7 @@ from lakehouse.orchestration import pools
 from lakehouse.orchestration.airflow_config import base_url
 from lakehouse.orchestration.approval import FORM, ApproveSend
 from lakehouse.orchestration.report.models import ALLOWS_PAST_SEND
+from lakehouse.orchestration.send_deadline import SendDeadline, tell_missed_deadline
 from lakehouse.tables import ops
 from lakehouse.utils.foreign_errors import only_own_errors
 
@@ -149,6 +151,12 @@ def outcome() -> None:
     dag_id="pre_send_refresh",
     schedule=None,
     params=form(),
+    deadline=DeadlineAlert(
+        name="ready for the send",
+        reference=SendDeadline(),
+        interval=timedelta(0),
+        callback=AsyncCallback(tell_missed_deadline),
+    ),
     tags=["campaign", "export"],
     **DAG_OPTIONS
     | {

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
+from urllib.parse import quote
 
 from lakehouse.activation.alerts.send import Alert, send_alert
 from lakehouse.activation.planning.send_plan import SendPlan, plans_of_run
@@ -50,6 +51,18 @@ def alert_of_question(plans: list[SendPlan]) -> None:
         asks = "; ".join(one.sentence for one in plan.fired)
         until = f" An answer is needed before {plan.deadline:%Y-%m-%d %H:%M} UTC." if plan.deadline else ""
         _send(f"{plan.campaign_id} to {plan.platform} waits for approval", f"{asks}.{until}", plan)
+
+
+@_stops_nothing
+def alert_of_missed_deadline(campaign_id: str, dag_id: str, run_id: str) -> None:
+    """A run is still at work, or waits, at the moment by which everything should be ready for its send."""
+    link = f"{base_url()}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
+    text = (
+        "The run that refreshes and exports it has not ended, and what is not sent now is not ready for the send. See"
+        " which task it is at; postpone the send on the platform if it must not go out with the data that is there."
+    )
+    subject = f"Campaign {campaign_id} should be ready for its send by now and is not"
+    send_alert(Alert(subject, text, campaign_id, f"{dag_id}.{run_id}", link))
 
 
 @_stops_nothing

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import yaml
 
 from lakehouse.storage.ops_tables import record
 from tests.support import http
+from tests.support.alert_hook import AlertHook, alert_hook
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import rows
 from tests.support.main_job import Ran
@@ -39,11 +40,12 @@ PATIENCE_SECONDS = 480.0
 
 @dataclass(frozen=True)
 class Server:
-    """A running Airflow, and a platform that skips the first call of an export; `call` uses the REST API of Airflow as
-    a person who logged in."""
+    """A running Airflow, a platform that skips the first call of an export, and who is alerted; `call` uses the REST
+    API of Airflow as a person who logged in."""
 
     home: Home
     platform: Simulated
+    alerts: AlertHook
     address: str
     token: str
     login: dict[str, str]
@@ -96,29 +98,32 @@ def _wait(what: Callable[[], Any], wanted: str) -> Any:
 def server(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Airflow on what the main job left, in a home of its own; only what a test needs is unpaused."""
     folder = tmp_path_factory.mktemp("server")
-    home = ran.copy_to(Home(folder, variables={"LAKEHOUSE_CONF": str(folder / "conf"), "MAILS_KEY": TOKEN}))
-    with simulated("braze", [{"fault": "silent_skip", "path": "^POST /users/track", "times": 1}]) as platform:
+    skipping = {"fault": "silent_skip", "path": "^POST /users/track", "times": 1}
+    with simulated("braze", [skipping]) as platform, alert_hook() as alerts:
+        secrets = {"MAILS_KEY": TOKEN, "ALERT_WEBHOOK_URL": alerts.url}
+        home = ran.copy_to(Home(folder, variables=secrets | {"LAKEHOUSE_CONF": str(folder / "conf")}))
         _declare(platform, home.path / "conf")
-        yield from _started(home, platform)
+        yield from _started(home, platform, alerts)
 
 
 def _declare(platform: Simulated, conf: Path) -> None:
-    """The configuration as it is, but for one campaign, which goes to somebody and to a platform."""
+    """The configuration as it is, with alerts, and with one campaign that goes to a platform."""
     shutil.copytree(ROOT / "conf", conf)
     account = {"destination": "braze", "base_url": platform.url, "secret": "${MAILS_KEY}"}
     (conf / "destinations.yml").write_text(json.dumps({"accounts": {"mails": account}}), encoding="utf-8")
+    (conf / "alerts.yml").write_text(json.dumps({"webhook": "${ALERT_WEBHOOK_URL}"}), encoding="utf-8")
     campaigns = yaml.safe_load((conf / "campaigns.yml").read_text(encoding="utf-8"))
     campaigns["campaigns"][LATE_CAMPAIGN] |= {"platform": "mails", "segment": "coupon_lovers"}
     (conf / "campaigns.yml").write_text(json.dumps(campaigns, default=str), encoding="utf-8")
 
 
-def _started(home: Home, platform: Simulated) -> Iterator[Server]:
+def _started(home: Home, platform: Simulated, alerts: AlertHook) -> Iterator[Server]:
     home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_OPEN="true")  # `up` replaces an engine of other settings
     shown = json.loads(home.lakehouse("up", "--json").stdout)
     try:
         login = {"username": shown["login"], "password": shown["password"]}
         with urllib.request.urlopen(_request(f"{shown['address']}/auth/token", "POST", login), timeout=30) as answer:
-            started = Server(home, platform, shown["address"], json.load(answer)["access_token"], login)
+            started = Server(home, platform, alerts, shown["address"], json.load(answer)["access_token"], login)
         _wait(lambda: started.call("/api/v2/dags")["total_entries"] == 6, "the six DAGs")
         yield started
     finally:
@@ -248,6 +253,23 @@ def test_who_waits_for_a_platform_holds_no_worker(server: Server) -> None:
     told = "select status, message from {ops.runs} where stage = 'ready' and ends_with(run_id, '" + run_id + "')"
     ((status, message),) = rows(server.home.lake, told)
     assert status == "success" and "seconds after the export ended" in message
+
+
+@pytest.mark.timeout(900)
+def test_a_run_that_is_not_done_when_its_send_comes_near_is_told(server: Server) -> None:
+    """Also one that has not even begun: everything has to be ready five minutes before the send."""
+    server.pause("pre_send_refresh", True)
+    send_at = f"{datetime.now(UTC) + timedelta(minutes=5, seconds=5):%Y-%m-%d %H:%M:%S} UTC"
+    run_id = server.trigger("pre_send_refresh", {"campaign_id": LATE_CAMPAIGN, "send_at": send_at})
+    of_run = f"pre_send_refresh.{run_id}"
+
+    def told() -> list[Any]:
+        return [body for _, body in server.alerts.received if body["run_id"] == of_run]
+
+    (alert,) = _wait(told, "the alert")
+    assert alert["subject"] == f"Campaign {LATE_CAMPAIGN} should be ready for its send by now and is not"
+    assert alert["link"].startswith(f"{server.address}/dags/pre_send_refresh/runs/manual__")
+    server.call(f"/api/v2/dags/pre_send_refresh/dagRuns/{run_id}", "PATCH", {"state": "failed"})
 
 
 @pytest.mark.timeout(900)

@@ -14,6 +14,7 @@ def found_by_airflow(made: Any, file: str) -> Iterator[None]:
     from airflow.dag_processing import dagbag
 
     made.fileloc = made.relative_fileloc = file
+    made.deadline = None  # as in lakehouse.orchestration.local_run
     bag = dagbag.DagBag("/dev/null")
     bag.dags[made.dag_id] = made
     with patch.object(dagbag, "BundleDagBag", lambda **_: bag):

@@ -1,4 +1,4 @@
-"""Airflow plugin: campaigns, dbt docs and Data Docs in the Airflow menu.
+"""Airflow plugin: campaigns, dbt docs and Data Docs in the Airflow menu, and the deadline of a send.
 
 Airflow loads this file from its plugins folder into every process, task processes too: the application itself is loaded
 where it is asked for a page, which is the API server.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
+
+from lakehouse.orchestration.send_deadline import SendDeadline
 
 PREFIX = "/lakehouse"
 # part of the address -> name in the menu
@@ -23,7 +25,7 @@ async def pages(scope: Any, receive: Any, send: Any) -> None:
 
 
 class LakehousePages(AirflowPlugin):
-    """What Airflow reads: an application to mount and entries of its menu."""
+    """What Airflow reads: an application to mount, entries of its menu, and what deadlines may refer to."""
 
     name = "lakehouse_pages"
     fastapi_apps: list[dict[str, Any]] = [{"name": "lakehouse pages", "app": pages, "url_prefix": PREFIX}]
@@ -37,3 +39,4 @@ class LakehousePages(AirflowPlugin):
         }
         for site, title in SITES.items()
     ]
+    deadline_references: list[Any] = [SendDeadline]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from lakehouse.config.settings import settings
 from lakehouse.errors import ConfigurationError
 from lakehouse.orchestration.report.outcome import Outcome
 from lakehouse.orchestration.send_alerts import alert_of_delay, alert_of_outcome, alert_of_question
+from tests.support.alert_hook import AlertHook, alert_hook
 from tests.support.homes import free_ports
 
 ALERT = Alert(
@@ -38,29 +37,11 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
 
 
-class _Hook(BaseHTTPRequestHandler):
-    status = 200
-    received: list[Any] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        _Hook.received.append((self.path, json.loads(body)))
-        self.send_response(_Hook.status)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
-
 @pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    _Hook.received, _Hook.status = [], 200
-    server = HTTPServer(("127.0.0.1", 0), _Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("ALERT_WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/hook-secret")
-    yield _Hook.received
-    server.shutdown()
-    server.server_close()
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[AlertHook]:
+    with alert_hook() as running:
+        monkeypatch.setenv("ALERT_WEBHOOK_URL", running.url)
+        yield running
 
 
 class _Mails:
@@ -94,12 +75,12 @@ def test_nothing_is_declared_and_nothing_is_sent(conf: Path) -> None:
     assert send_alert(ALERT) == []
 
 
-def test_both_ways_tell_the_same(conf: Path, hook: list[Any], mails: tuple[int, list[Any]]) -> None:
+def test_both_ways_tell_the_same(conf: Path, hook: AlertHook, mails: tuple[int, list[Any]]) -> None:
     port, received = mails
     declare(conf, webhook="${ALERT_WEBHOOK_URL}", email=email(port))
     assert send_alert(ALERT) == ["webhook", "email"]
     told = {"subject": ALERT.subject, "text": ALERT.text, "campaign_id": "thanks", "run_id": "r1", "link": ALERT.link}
-    assert hook == [("/hook-secret", told)]
+    assert hook.received == [("/hook-secret", told)]
     (mail,) = received
     message = message_from_bytes(mail.content)
     assert (mail.mail_from, mail.rcpt_tos) == ("lake@example.com", ["ops@example.com", "ada@example.com"])
@@ -108,9 +89,9 @@ def test_both_ways_tell_the_same(conf: Path, hook: list[Any], mails: tuple[int, 
 
 
 def test_what_fails_is_logged_and_stops_neither_the_other_way_nor_the_caller(
-    conf: Path, hook: list[Any], mails: tuple[int, list[Any]], caplog: pytest.LogCaptureFixture
+    conf: Path, hook: AlertHook, mails: tuple[int, list[Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    _Hook.status = 500
+    hook.status = 500
     port, received = mails
     declare(conf, webhook="${ALERT_WEBHOOK_URL}", email=email(port))
     with caplog.at_level(logging.INFO):
@@ -178,20 +159,20 @@ def _plan(**changes: Any) -> SendPlan:
 
 
 def test_a_send_in_danger_is_told_and_a_usual_one_is_not(
-    conf: Path, hook: list[Any], home: Path, caplog: pytest.LogCaptureFixture
+    conf: Path, hook: AlertHook, home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     declare(conf, webhook="${ALERT_WEBHOOK_URL}")
     folder = home / "outbox" / "mails" / "thanks" / "thanks-00001-ab"
     _plan().write(folder)
     alert_of_delay("thanks", "r1")
     alert_of_outcome("thanks", "r1", Outcome("good", ("Sent: 120 customers.",)))
-    assert hook == []
+    assert hook.received == []
     late = _plan(rows_at_risk=20)
     late.write(folder)
     alert_of_delay("thanks", "r1")
     alert_of_question([_plan(fired=(Fired(guard="full_sync", sentence="120 of 120 would be sent again"),))])
     alert_of_outcome("thanks", "r1", Outcome("bad", ("Nothing was sent of campaign thanks.", "Run again.")))
-    told = [(body["subject"], body["text"]) for _, body in hook]
+    told = [(body["subject"], body["text"]) for _, body in hook.received]
     assert told == [
         ("Campaign thanks to mails would not be ready in time", late.warnings[0]),
         (
@@ -200,7 +181,7 @@ def test_a_send_in_danger_is_told_and_a_usual_one_is_not(
         ),
         ("Nothing was sent of campaign thanks.", "Run again."),
     ]
-    assert hook[0][1]["link"].endswith("/lakehouse/campaigns/exports/thanks-00001-ab/plan")
+    assert hook.received[0][1]["link"].endswith("/lakehouse/campaigns/exports/thanks-00001-ab/plan")
     broken: Any = None
     alert_of_outcome("thanks", "r1", broken)
     assert "no alert was sent: AttributeError" in caplog.text
