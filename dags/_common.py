@@ -35,7 +35,7 @@ from lakehouse.outcome import TableOutcome
 from lakehouse.tables import TableRef, silver
 from lakehouse.utils.atomic_files import keep_new_files_private
 from lakehouse.utils.log_records import clean_log_records
-from lakehouse.window import BatchWindow
+from lakehouse.window import BatchWindow, as_of_moment
 
 keep_new_files_private()  # also of task processes of a scheduler that was started by somebody else
 log = logging.getLogger(__name__)
@@ -107,9 +107,7 @@ def current_window() -> BatchWindow:
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
     end = run.data_interval_end or run.run_after
-    as_of = datetime.fromisoformat(params["as_of"]) if params.get("as_of") else None
-    if as_of is not None and as_of.tzinfo is None:
-        as_of = as_of.replace(tzinfo=UTC)
+    as_of = as_of_moment(params.get("as_of"))
     run_id, is_backfill = f"{run.dag_id}.{run.run_id}", run.run_type == "backfill"
     return BatchWindow.of(run.data_interval_start or end, end, run_id, as_of, bool(params.get("full")), is_backfill)
 

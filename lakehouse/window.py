@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.errors import FutureAsOfError
+from lakehouse.errors import ConfigurationError, FutureAsOfError
 
 # An as-of moment may be so far ahead: clocks differ, and a send of tomorrow may be looked at today.
 _AHEAD = timedelta(days=1)
@@ -71,6 +71,21 @@ class BatchWindow:
 def is_about_now(as_of: datetime, now: datetime) -> bool:
     """Whether a run looks back from about now."""
     return abs(now - as_of) <= _ABOUT_NOW
+
+
+def as_of_moment(entered: str | None) -> datetime | None:
+    """The as-of moment that somebody entered, in UTC unless it says otherwise; None when it was left out.
+
+    Raises ConfigurationError for what is no time.
+    """
+    if not entered:
+        return None
+    try:
+        found = datetime.fromisoformat(entered)
+    except ValueError:
+        expected = "a moment, e.g. 2018-01-02T00:00:00Z, or nothing for now"
+        raise ConfigurationError("as_of", None, f"{entered!r} is not a valid time", expected) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def require_not_far_ahead(as_of: datetime) -> None:

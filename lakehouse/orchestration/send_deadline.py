@@ -1,7 +1,9 @@
-"""Airflow's DeadlineAlert of `pre_send_refresh`: until when a run has to be done, and who is told when it is not.
+"""What Airflow asks when a run of `pre_send_refresh` is made: whether what it asks for is valid, and until when the run
+has to be done; and who is told when it is not.
 
-Airflow asks for the moment when it makes the run, in the process that makes it, and calls the function in its triggerer
-when the moment has come: no worker has to be free for it.
+It is the reference of the DeadlineAlert of the DAG. Airflow evaluates it in the process that makes the run, before the
+run exists: what it raises is the answer to who asked. When the moment has come, it calls the function in its triggerer:
+no worker has to be free for it.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import BaseDeadlineReference
+from airflow.sdk.definitions.deadline import BaseDeadlineReference
 
 ENDED = ("success", "failed")
+_BY_SOMEBODY = "manual"  # the form, or the REST API; the calendar's run says in its first task what is wrong
 
 
 class SendDeadline(BaseDeadlineReference):
@@ -22,42 +25,47 @@ class SendDeadline(BaseDeadlineReference):
     required_kwargs = frozenset({"dag_id", "run_id"})
 
     def _evaluate_with(self, *, session: Any, dag_id: str, run_id: str) -> datetime | None:
-        """Airflow's hook: the moment, None without one."""
+        """Airflow's hook: the moment, None without one. Raises ValueError, which Airflow answers with, for a request of
+        somebody that is not valid."""
         from airflow.models import DagRun
         from sqlalchemy import select
 
-        found = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
-        run = session.scalars(found).one()
-        return deadline_of_run(run.conf or {}, run.data_interval_end or run.run_after, datetime.now(UTC))
+        from lakehouse.errors import LakehouseError
+
+        run = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
+        try:
+            return deadline_of_run(run.conf or {}, run.data_interval_end or run.run_after, datetime.now(UTC))
+        except LakehouseError as error:
+            if run.run_type == _BY_SOMEBODY:
+                raise ValueError(str(error)) from None
+            return None
 
 
 def deadline_of_run(conf: Mapping[str, Any], end: datetime, now: datetime) -> datetime | None:
-    """When what a run sends has to be ready.
+    """When what a run sends has to be ready; None for a dry run, and as `deadline_of` says.
 
     Args:
         conf: of the run, as the trigger form has it.
         end: of its data interval: the as-of moment unless `conf` has another.
         now: the moment of the question.
 
-    Returns:
-        The moment; None for a dry run, for a run about another time than now, for a send that is over, and for a
-        request that is not valid, which the first task refuses.
+    Raises:
+        ConfigurationError: what is asked for is not valid.
+        FutureAsOfError: the as-of moment is too far ahead.
     """
     from lakehouse.activation.campaigns.declared import campaign
-    from lakehouse.activation.campaigns.send_time import utc_time
     from lakehouse.activation.deadlines import deadline_of
-    from lakehouse.errors import ConfigurationError
+    from lakehouse.activation.presend.recorded import checked_request
+    from lakehouse.orchestration.report.models import ALLOWS_PAST_SEND
+    from lakehouse.window import as_of_moment, require_not_far_ahead
 
-    if conf.get("dry_run"):
+    as_of = as_of_moment(conf.get("as_of")) or end
+    require_not_far_ahead(as_of)
+    declared = campaign(str(conf.get("campaign_id")))
+    asked = checked_request(declared, as_of, now, conf, bool(conf.get(ALLOWS_PAST_SEND)))
+    if asked.is_dry_run:
         return None
-    as_of = datetime.fromisoformat(conf["as_of"]) if conf.get("as_of") else end
-    try:
-        declared = campaign(str(conf.get("campaign_id")))
-        send_at = utc_time(conf["send_at"]) if conf.get("send_at") else declared.send_at
-    except (ConfigurationError, ValueError):
-        return None
-    margin = timedelta(minutes=declared.ready_minutes_before)
-    return deadline_of(send_at, margin, as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC), now)
+    return deadline_of(asked.send_at, timedelta(minutes=declared.ready_minutes_before), as_of, now)
 
 
 async def tell_missed_deadline(context: Mapping[str, Any]) -> None:

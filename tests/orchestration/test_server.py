@@ -223,9 +223,18 @@ def _delivery(name: str, count: int, day: int) -> dict[str, Any]:
 
 @pytest.mark.timeout(900)
 def test_a_campaign_manager_triggers_the_refresh(server: Server) -> None:
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        server.trigger("pre_send_refresh", {"campaign_id": "no_such_campaign"})
-    assert refused.value.code in (400, 422)
+    runs = "/api/v2/dags/pre_send_refresh/dagRuns"
+    begun = server.call(runs)["total_entries"]
+    for conf, says in (
+        ({"campaign_id": "no_such_campaign"}, "'no_such_campaign' is not one of"),
+        ({"send_at": "tomorrow"}, "send request: send_at 'tomorrow' is not a valid time. Expected: a local time and"),
+        ({"send_at": "2017-12-01 09:00 UTC"}, "is before the as-of time of the run"),
+        ({"freshness": ["no_such_source=6h"]}, "there is no source 'no_such_source'"),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            server.trigger("pre_send_refresh", {"campaign_id": CAMPAIGN, "as_of": AS_OF} | conf)
+        assert refused.value.code == 400 and says in json.load(refused.value)["detail"]
+    assert server.call(runs)["total_entries"] == begun, "no run begins"
     count_exports = "select count(*) from {ops.exports}"
     before = rows(server.home.lake, count_exports)[0][0]
     server.pause("pre_send_refresh", False)

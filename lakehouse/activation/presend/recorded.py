@@ -36,9 +36,7 @@ def receive_request(
     Raises ConfigurationError as `read_request` does, and for a campaign that is not declared.
     """
     now = datetime.now(UTC)
-    # A run may have waited in a queue until the send was over.
-    earliest = max(window.as_of, now) if is_about_now(window.as_of, now) else window.as_of
-    asked = read_request(form, campaign(target), source_names(), earliest, allows_past)
+    asked = checked_request(campaign(target), window.as_of, now, form, allows_past)
     row = {
         "run_id": window.run_id,
         "campaign_id": asked.campaign_id,
@@ -51,6 +49,15 @@ def receive_request(
     }
     record(SEND_REQUESTS.name, [row], settings().lake)
     return [TableOutcome(SEND_REQUESTS, read=1, loaded=1, notes=(_told(asked),))]
+
+
+def checked_request(
+    declared: Campaign, as_of: datetime, now: datetime, form: Mapping[str, Any], allows_past: bool = False
+) -> SendRequest:
+    """What is asked for of a run that looks back from `as_of`. Raises ConfigurationError as `read_request` does."""
+    # A run may have waited in a queue until the send was over.
+    earliest = max(as_of, now) if is_about_now(as_of, now) else as_of
+    return read_request(form, declared, source_names(), earliest, allows_past)
 
 
 def request_of(run_id: str, lake: str) -> SendRequest | None:
