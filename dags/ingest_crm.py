@@ -5,9 +5,9 @@ from __future__ import annotations
 from airflow.sdk import CronDataIntervalTimetable, dag
 
 from dags._common import DAG_OPTIONS, PARAMS, REFERS_TO, dataset_group, identities_group, watcher
-from lakehouse.contracts import DATASETS, Stage
+from lakehouse.contracts import DATASETS, STREAMS, Stage
 
-CRM_DATASETS = tuple(name for name in DATASETS if name != "transactions")
+CRM_DATASETS = tuple(name for name in DATASETS if name != "transactions" and name not in STREAMS)
 
 
 @dag(

@@ -14,7 +14,7 @@ from dags._ready import Ready
 from dags._refresh import refresh, tell_freshness
 from dags._send_request import FIELDS, form
 from lakehouse.config.settings import settings
-from lakehouse.contracts import DATASETS, Stage
+from lakehouse.contracts import DATASETS, STREAMS, Stage
 from lakehouse.errors import ConfigurationError, LakehouseError, OtherGoldError
 from lakehouse.orchestration import pools
 from lakehouse.orchestration.airflow_config import base_url
@@ -187,7 +187,9 @@ def pre_send_refresh() -> None:
     requested >> aged
     with TaskGroup("refresh"):
         refreshed = {
-            name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name) for name in DATASETS
+            name: refresh_dataset.override(task_id=name, pool=pools.dataset_pool(name))(name)
+            for name in DATASETS
+            if name not in STREAMS
         }
         for name, referred in REFERS_TO.items():
             refreshed[referred] >> refreshed[name]

@@ -18,12 +18,13 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
-from lakehouse.config.feeds import Feed, feeds
+from lakehouse.config.feeds import Feed
 from lakehouse.config.settings import settings
 from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS
 from lakehouse.errors import ContractError, LakehouseError, MappingError, combined_error
 from lakehouse.landing.source_history import (
     SourceHistory,
+    declared_feeds,
     in_other_namespace,
     known_feeds,
     record_declarations,
@@ -39,6 +40,7 @@ from lakehouse.silver.feed_rows import FeedRows, read_rows
 from lakehouse.silver.load import load_rows, replace_all
 from lakehouse.silver.mail_holds import refresh_mail_holds
 from lakehouse.silver.mapping_errors import failing_expression
+from lakehouse.silver.messages import rows_of_messages
 from lakehouse.silver.quarantine import replace_quarantine
 from lakehouse.silver.shared_ids import refuse_shared_ids_in
 from lakehouse.silver.snapshots import newest_keys
@@ -70,7 +72,7 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
     known = known_feeds(target, history)
     if not window.is_full:
         _refuse_other_namespace(target, history)
-    changed = record_declarations(feeds(target), history, window.run_id)
+    changed = record_declarations(declared_feeds(target), history, window.run_id)
     try:
         if window.is_full and table.exists:
             return [_rebuild(table, known, retired_bronze(target, history), window)]
@@ -81,7 +83,7 @@ def run(target: str, window: BatchWindow) -> list[TableOutcome]:
 
 
 def _refuse_other_namespace(dataset: str, history: SourceHistory) -> None:
-    if renamed := in_other_namespace(feeds(dataset), history):
+    if renamed := in_other_namespace(declared_feeds(dataset), history):
         named = ", ".join(feed.source for feed in renamed)
         problem = f"the namespace of {named} is another one than that of its rows in silver"
         raise ContractError(dataset, problem, "Run `lakehouse run --full` once, which gives all rows the new one.")
@@ -118,7 +120,7 @@ def _load_new(table: Table, feed: Feed, known: list[Feed], window: BatchWindow) 
         with guarded(str(table.ref)):
             silver_table = SparkTable(table.ref, table.lake, spark=session())
             bronze = silver_table.beside(feed.bronze)
-            new = bronze.appended_since(since)
+            new = _received(bronze, feed, since)
             outcome = TableOutcome(table.ref, skipped=True)
             if new is not None:
                 outcome = _load(silver_table, feed, known, new, since)
@@ -130,10 +132,18 @@ def _load_new(table: Table, feed: Feed, known: list[Feed], window: BatchWindow) 
     return outcome
 
 
+def _received(bronze: SparkTable, feed: Feed, since: int) -> DataFrame | None:
+    """What bronze received of a feed after a version; None when that is nothing."""
+    new = bronze.appended_since(since)
+    return rows_of_messages(new, feed.source) if new is not None and feed.is_stream else new
+
+
 def _load(table: SparkTable, feed: Feed, known: list[Feed], received: DataFrame, since: int) -> TableOutcome:
     plan, others = plan_of(feed), [other for other in known if feed.shares_ids_with(other)]
     if not feed.is_full:
-        return load_rows(table, read_rows(plan, received), others=others)
+        # A few messages, none of which can be read, are no reason to stop: quarantine has them.
+        rows = read_rows(plan, received, check_required=not feed.is_stream)
+        return load_rows(table, rows, others=others)
     # Snapshots one by one, in the order they came, as if each had been loaded on its own day.
     times = snapshot_times(received)
     outcomes = []
@@ -158,7 +168,7 @@ def _rebuild(table: Table, known: list[Feed], retired: list[TableRef], window: B
             silver_table = SparkTable(table.ref, table.lake, spark=session())
             for feed in known:
                 bronze = silver_table.beside(feed.bronze)
-                if (received := bronze.appended_since(-1)) is not None:
+                if (received := _received(bronze, feed, -1)) is not None:
                     versions[feed.bronze] = bronze.version
                     found.append(read_rows(plan_of(feed), received, check_required=feed.origin is not None))
             if not found and silver_table.is_never_loaded:

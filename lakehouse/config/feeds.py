@@ -29,13 +29,13 @@ class Feed:
 
     The silver job casts what the mapping yields, and reads timestamps without an offset in `timezone`. `bronze` is the
     table that keeps the rows as received, `landing` the folder of the landed files. `origin` is None for a source that
-    is not declared any more; `owner` is the name under which it goes on today. `namespaces`: kind of ids -> the name
-    that the source's ids are kept under.
+    is not declared any more, and for a stream, whose messages nobody lands; `owner` is the name under which it goes on
+    today. `namespaces`: kind of ids -> the name that the source's ids are kept under.
     """
 
     source: str
     dataset: str
-    kind: Literal["files", "sql", "rest"]
+    kind: Literal["files", "sql", "rest", "stream"]
     load: Literal["full", "increment"]
     timezone: str
     bronze: TableRef
@@ -62,6 +62,11 @@ class Feed:
     def is_full(self) -> bool:
         """Whether every delivery is a complete snapshot."""
         return self.load == "full"
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the streaming job writes its bronze table, a row per message."""
+        return self.kind == "stream"
 
     @cached_property
     def mapping(self) -> Mapping[str, str]:

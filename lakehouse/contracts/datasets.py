@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from lakehouse.contracts.email_address import canonical_email_sql, is_address_sql
 from lakehouse.contracts.model import Column, Contract, Pii, RowRule
+from lakehouse.contracts.references import REFERENCE, REFERENCE_TYPES
+from lakehouse.contracts.web_events import WEB_EVENTS
 
 CONSENT_STATUSES = ("granted", "withdrawn", "bounced", "complained", "reinstated")
-REFERENCE_TYPES = ("crm_id", "email", "loyalty_id")
-
-# How any dataset points at a person; silver.identities resolves (reference_type, customer_reference) to customer_id.
-_REFERENCE = (
-    Column("reference_type", "string", "What customer_reference is", required=True, allowed=REFERENCE_TYPES),
-    Column(
-        "customer_reference",
-        "string",
-        "CRM id, e-mail address (lower case) or loyalty id of the customer",
-        required=True,
-        ids_of="customers",
-        pii=Pii.DIRECT,
-    ),
-)
 
 CONTACTS = Contract(
     dataset="contacts",
@@ -67,7 +55,7 @@ CONSENTS = Contract(
     order_by=("changed_at",),
     event_time="changed_at",
     columns=(
-        *_REFERENCE,
+        *REFERENCE,
         Column(
             "channel",
             "string",
@@ -229,7 +217,7 @@ CAMPAIGN_MEMBERS = Contract(
             ids_of="campaigns",
             references="campaigns.campaign_id",
         ),
-        *_REFERENCE,
+        *REFERENCE,
     ),
 )
 
@@ -242,7 +230,7 @@ REDEMPTIONS = Contract(
     event_time="redeemed_at",
     columns=(
         Column("redemption_id", "string", "Id of the redemption", required=True, ids_of="campaigns"),
-        *_REFERENCE,
+        *REFERENCE,
         Column("coupon_id", "string", "The coupon", required=True),
         Column(
             "campaign_id",
@@ -257,5 +245,6 @@ REDEMPTIONS = Contract(
 )
 
 DATASETS: dict[str, Contract] = {
-    c.dataset: c for c in (CONTACTS, CONSENTS, PRODUCTS, TRANSACTIONS, CAMPAIGNS, CAMPAIGN_MEMBERS, REDEMPTIONS)
+    c.dataset: c
+    for c in (CONTACTS, CONSENTS, PRODUCTS, TRANSACTIONS, CAMPAIGNS, CAMPAIGN_MEMBERS, REDEMPTIONS, WEB_EVENTS)
 }

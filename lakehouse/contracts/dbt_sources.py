@@ -6,7 +6,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, IDENTITIES, LINEAGE, MAIL_HOLDS, Column, Contract, Pii
+from lakehouse.contracts import (
+    CONTACT_IDENTIFIERS,
+    DATASETS,
+    IDENTITIES,
+    LINEAGE,
+    MAIL_HOLDS,
+    STREAMS,
+    Column,
+    Contract,
+    Pii,
+)
 
 SOURCES_FILE = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging" / "_sources.yml"
 
@@ -17,6 +27,7 @@ _REFERENCE_DATA = {
     "campaigns",
     "campaign_members",
     "redemptions",
+    *STREAMS,
     CONTACT_IDENTIFIERS.dataset,
     MAIL_HOLDS.dataset,
 }
@@ -53,7 +64,7 @@ def _table(contract: Contract, columns: tuple[Column, ...]) -> list[str]:
         f"        meta: {{contract_version: {contract.version}, key: [{', '.join(contract.key)}]}}",
     ]
     if contract.dataset in _REFERENCE_DATA:
-        # Reference data may rightly stay the same for months.
+        # Reference data may rightly stay the same for months, and a site may have no events.
         lines.append("        config: {freshness: null}")
     lines.append("        columns:")
     for column in columns:

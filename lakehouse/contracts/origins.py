@@ -40,6 +40,10 @@ _OF_LAYER = {
     Layer.GOLD: Origin("silver, by the next build of gold"),
 }
 _OF_TABLE = {
+    "bronze.web_events": Origin(
+        "the messages that Kafka still has",
+        "older messages: silver.web_events has their events, but a rebuild of it would not",
+    ),
     "silver.identities": Origin("silver and the ids issued before (ops.customer_ids)"),
     "silver.mail_holds": Origin("the quarantine of consents and contacts"),
     "gold.customer_history": Origin(

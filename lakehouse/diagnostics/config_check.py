@@ -1,5 +1,5 @@
-"""Check sources.yml, segments.yml, campaigns.yml, profiles.yml and mail templates against the contracts and the dbt
-project before a run starts.
+"""Check sources.yml, events.yml, segments.yml, campaigns.yml, profiles.yml and mail templates against the contracts
+and the dbt project before a run starts.
 
 Stages read these files again when they need them; found only there, a mistake would be reported minutes later, and by
 every task.
@@ -15,6 +15,7 @@ from lakehouse.activation.campaigns.references import CampaignReferences, templa
 from lakehouse.activation.segments.catalogue import segment_context, segment_names
 from lakehouse.activation.segments.declared import declared_segments
 from lakehouse.activation.segments.profile_columns import profile_columns
+from lakehouse.config.event_feeds import events_file
 from lakehouse.config.expressions import expressions_checked
 from lakehouse.config.feeds import read_feeds
 from lakehouse.config.folder import as_edited, template_path
@@ -33,6 +34,7 @@ def check_configuration(folder: Path) -> None:
     check_campaigns(folder)
     load_alerts(folder)
     check_served_profile(folder)
+    events_file(folder)
     placeholders(folder)
 
 

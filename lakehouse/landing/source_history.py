@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.config.column_mapping import ColumnMapping
+from lakehouse.config.event_feeds import event_feed
 from lakehouse.config.feeds import Feed, feeds
 from lakehouse.config.settings import settings
 from lakehouse.config.source_fields import DatasetDeclaration
@@ -72,12 +73,12 @@ def former_names(source: str, lake: str) -> list[str]:
 
 
 def known_feeds(dataset: str, history: SourceHistory | None = None) -> list[Feed]:
-    """The feeds of a dataset that sources.yml declares, and after them those that it does not declare any more and that
-    brought rows into bronze; without retired sources. `history`: where the caller has read it already.
+    """The feeds of a dataset that are declared, and after them those that sources.yml does not declare any more and
+    that brought rows into bronze; without retired sources. `history`: where the caller has read it already.
 
     Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml.
     """
-    declared, history = feeds(dataset), history or source_history(settings().lake)
+    declared, history = declared_feeds(dataset), history or source_history(settings().lake)
     names = {feed.source for feed in declared}
     former = [
         _former_feed(source, dataset, read, history.owner(source))
@@ -85,6 +86,16 @@ def known_feeds(dataset: str, history: SourceHistory | None = None) -> list[Feed
         if of_dataset == dataset and source not in names and source not in history.retired
     ]
     return [*declared, *(feed for feed in former if Table(feed.bronze, settings().lake).exists)]
+
+
+def declared_feeds(dataset: str) -> list[Feed]:
+    """The feeds of a dataset that sources.yml declares, and the stream that the streaming job has written for it.
+
+    Raises ContractError for an unknown dataset and ConfigurationError for a wrong sources.yml or events.yml.
+    """
+    declared, stream = feeds(dataset), event_feed(dataset)
+    is_written = stream is not None and Table(stream.bronze, settings().lake).exists
+    return [*declared, stream] if stream is not None and is_written else declared
 
 
 def retired_bronze(dataset: str, history: SourceHistory) -> list[TableRef]:

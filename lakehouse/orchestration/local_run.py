@@ -1,4 +1,4 @@
-"""The main job in one process: the same four DAGs as under the scheduler, one after the other through Airflow's
+"""The main job in one process: the same DAGs as under the scheduler, one after the other through Airflow's
 `dag.test()`; or the last of them alone, for one send."""
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lakehouse.config.settings import PROJECT_ROOT, settings
 from lakehouse.engine import control
 from lakehouse.errors import TerminalError
 from lakehouse.gold.dbt_manifest import dbt_manifest_path
+from lakehouse.landing.source_history import known_feeds
 from lakehouse.orchestration import metadata_db
 from lakehouse.orchestration.airflow_config import DATABASE, airflow_home, apply_environment
 from lakehouse.orchestration.output_capture import output_to, run_log
@@ -219,7 +220,7 @@ def _run_dags(
     dags: dict[str, Any], campaign_id: str, conf: dict[str, Any], listener: TaskListener, runs: _Runs
 ) -> None:
     """Run the DAGs one after the other; after a stop request no further one begins."""
-    for dag_id in INGEST_AND_BUILD if ALLOWS_PAST_SEND in conf else ():
+    for dag_id in _ingest_and_build() if ALLOWS_PAST_SEND in conf else ():
         listener.stop.raise_if_made()
         _test_dag(dags[dag_id], conf | {RESOLVES_LATER: dag_id in _RESOLVED_LATER}, listener, runs)
     listener.stop.raise_if_made()
@@ -229,6 +230,11 @@ def _run_dags(
         record_layout(runs.ids[-1], settings().lake)
     conf = conf | {"campaign_id": campaign_id, IS_REBUILT: is_rebuilt, NOBODY_ANSWERS: True}
     _test_dag(dags["pre_send_refresh"], conf, listener, runs)
+
+
+def _ingest_and_build() -> tuple[str, ...]:
+    """The DAGs before the refresh; that of events where there are any."""
+    return (*(["ingest_events"] if known_feeds("web_events") else []), *INGEST_AND_BUILD)
 
 
 def _test_dag(dag: Any, conf: dict[str, Any], listener: TaskListener, runs: _Runs) -> None:

@@ -106,6 +106,8 @@ def _without_repeated_versions(rows: DataFrame, key: Sequence[str], order_by: Se
     What remains is what increments would have written, so that a rebuild names the same delivery as a row's origin.
     """
     version = [*key, *order_by]
+    if "_row_hash" in order_by:  # nothing but the arrival differs: the first one stays
+        return _latest_by_key(rows, version, [sf.col(name).asc() for name in (*ARRIVAL, "_source", "_source_file")])
     one_per_delivery = _latest_by_key(rows, [*version, "_ingested_at", "_source_file"], _newest_first(()))
     in_order = Window.partitionBy(*version).orderBy("_ingested_at", "_source", "_source_file")
     compared = one_per_delivery.withColumn("_previous_hash", sf.lag("_row_hash").over(in_order))

@@ -43,7 +43,7 @@ def read_rows(plan: FeedPlan, received: DataFrame, check_required: bool = True) 
     """
     complete = with_missing_columns(received, plan.reads)
     # Counting a column as delivered is answered by the files' statistics where the mapping is a plain name.
-    counted = [f"count({mapped}) as {identifier(name)}" for name, mapped in plan.required.items()]
+    counted = [f"count({mapped}) as {identifier(name)}" for name, mapped in plan.required.items() if check_required]
     counts = complete.selectExpr("count(*) as _rows", *counted).collect()[0].asDict()
     if check_required and counts["_rows"]:
         _check_required(plan, [name for name in plan.required if not counts[name]], counts["_rows"])

@@ -15,6 +15,7 @@ from lakehouse.silver.feed_plan import plan_of
 from lakehouse.silver.feed_rows import read_rows
 from lakehouse.silver.load import load_rows
 from lakehouse.silver.mapping_errors import failing_expression
+from lakehouse.silver.messages import received_columns
 from lakehouse.silver.snapshots import newest_loaded
 from lakehouse.spark.commits import committed
 from lakehouse.spark.guard import guarded
@@ -22,7 +23,7 @@ from lakehouse.spark.session import session
 from lakehouse.spark.table import SparkTable
 from lakehouse.storage.table import Table
 from lakehouse.tables import quarantine, silver
-from lakehouse.transforms.received import delivered_columns, rows_as_received
+from lakehouse.transforms.received import rows_as_received
 from lakehouse.window import BatchWindow
 
 
@@ -58,7 +59,7 @@ def replay(dataset: str, window: BatchWindow) -> TableOutcome:
 def _replay_feed(rejected: SparkTable, feed: Feed) -> TableOutcome:
     table, bronze = rejected.beside(silver(feed.dataset)), rejected.beside(feed.bronze)
     as_received = rows_as_received(
-        rejected.read().where(sf.col("_source") == feed.source), delivered_columns(bronze.columns)
+        rejected.read().where(sf.col("_source") == feed.source), received_columns(bronze, feed)
     )
     tried = read_rows(plan_of(feed), as_received, check_required=False)
     good = tried.good.select(*QUARANTINE.key).toArrow()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
@@ -51,8 +51,8 @@ class SparkTable(Table):
         """Rows that an append-only table received after `version` (-1: all rows); None when there are none.
 
         Pure appends: only the added files are read. When files were rewritten in between (compaction), the rows of
-        source files that the version did not have. When the version cannot be read any more (its log or its files were
-        cleaned up), all rows: readers are idempotent, so this only costs time.
+        source files that the version did not have, or the messages behind those that it had. When the version cannot be
+        read any more (its log or its files were cleaned up), all rows: readers are idempotent, so this only costs time.
         """
         if self.delta is None or version == self.version:
             return None
@@ -65,6 +65,8 @@ class SparkTable(Table):
             now = set(self.delta.file_uris())
             if known <= now:
                 return self.rows_of_files(sorted(now - known), everything)
+            if "_offset" in self.columns:
+                return everything.where(_is_behind(before.last_offsets()))
             loaded = before.source_files()
         except (DeltaError, OSError):
             return everything
@@ -161,6 +163,14 @@ class SparkTable(Table):
 def _value(field: Field, present: set[str]) -> sf.Column:
     column = sf.col(identifier(field.name)) if field.name.lower() in present else sf.lit(None)
     return column.cast(field.type.type) if isinstance(field.type, PrimitiveType) else column
+
+
+def _is_behind(last: Mapping[int, int]) -> sf.Column:
+    """Whether a message stands behind the last known one of its partition."""
+    known = sf.lit(None).cast("bigint")
+    for partition, offset in last.items():
+        known = sf.when(sf.col("_partition") == partition, sf.lit(offset)).otherwise(known)
+    return known.isNull() | (sf.col("_offset") > known)
 
 
 @contextmanager

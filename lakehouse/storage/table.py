@@ -142,6 +142,17 @@ class Table:
             names |= set((column.dictionary if pa.types.is_dictionary(column.type) else pc.unique(column)).to_pylist())
         return names
 
+    def last_offsets(self) -> dict[int, int]:
+        """Of a bronze table of messages, the greatest `_offset` of each `_partition`; reads these two columns."""
+        last: dict[int, int] = {}
+        if self.delta is None:
+            return last
+        for batch in self.delta.to_pyarrow_dataset().to_batches(columns=["_partition", "_offset"]):
+            greatest = pa.Table.from_batches([batch]).group_by("_partition").aggregate([("_offset", "max")])
+            for row in greatest.to_pylist():
+                last[row["_partition"]] = max(row["_offset_max"], last.get(row["_partition"], -1))
+        return last
+
     def ensure(self, columns: tuple[Column, ...]) -> Self:
         """The table with these columns: created, or with those it lacks added (names compare without case).
 

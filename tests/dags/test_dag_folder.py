@@ -74,6 +74,7 @@ def test_dag_ids_are_these(found: dict[str, Any]) -> None:
         "campaign_calendar",
         "ingest_crm",
         "ingest_transactions",
+        "ingest_events",
         "build_profiles",
         "pre_send_refresh",
         "sync_profiles",
@@ -86,6 +87,10 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
     } | IDENTITIES | {"watcher"}
     assert set(_tasks(found, "ingest_transactions")) == {f"transactions.{stage}" for stage in STAGES} | IDENTITIES | {
         "watcher"
+    }
+    assert set(_tasks(found, "ingest_events")) == {f"web_events.{stage}" for stage in STAGES} | {
+        "are_delivered",
+        "watcher",
     }
     assert (
         set(_tasks(found, "build_profiles"))
@@ -111,7 +116,7 @@ def test_task_ids_are_these(found: dict[str, Any]) -> None:
 
 
 def test_every_dataset_of_the_contracts_is_ingested() -> None:
-    assert set(DATASETS) == {*CRM, "transactions"}
+    assert set(DATASETS) == {*CRM, "transactions", "web_events"}
 
 
 def test_parsing_is_quick_and_loads_nothing_heavy(found: dict[str, Any]) -> None:
@@ -149,7 +154,8 @@ def _looked_into(dataset: str) -> set[str]:
 def test_a_gate_follows_silver_of_every_table_that_it_looks_into(found: dict[str, Any]) -> None:
     crm, refresh = _tasks(found, "ingest_crm"), _tasks(found, "pre_send_refresh")
     assert _looked_into("redemptions") == {"campaigns"}
-    for dataset in DATASETS:
+    assert _looked_into("web_events") == set()
+    for dataset in (*CRM, "transactions"):
         assert {f"refresh.{other}" for other in _looked_into(dataset)} <= set(
             refresh[f"refresh.{dataset}"]["upstream"]
         ), dataset

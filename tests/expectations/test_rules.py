@@ -26,7 +26,8 @@ GATED = (
         "silver.campaigns",
         "silver.campaign_members",
     ),
-    *("silver.redemptions", "silver.identities", "gold.dim_customers", "gold.segment_members", "gold.suppressions"),
+    *("silver.redemptions", "silver.web_events", "silver.identities"),
+    *("gold.dim_customers", "gold.segment_members", "gold.suppressions"),
 )
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 WINDOW = BatchWindow.of(datetime(2017, 1, 1, tzinfo=UTC), AS_OF, "r2")
@@ -149,6 +150,10 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ),
     ("silver.redemptions", [row("silver.redemptions", redeemed_at=LATE)], {"redemptions.redeemed_at.future": 1}),
     ("silver.redemptions", [row("silver.redemptions", coupon_id=None)], {"redemptions.coupon_id.required": 1}),
+    ("silver.web_events", [row("silver.web_events", occurred_at=LATE)], {"web_events.occurred_at.future": 1}),
+    ("silver.web_events", [row("silver.web_events", is_bot=True)], {"web_events.is_bot.share": 1}),
+    ("silver.web_events", [row("silver.web_events", user_id=None)], {"web_events.user_id.nobody": 1}),
+    ("silver.web_events", [row("silver.web_events", reference_type=None)], {"web_events.reference_type.missing": 1}),
     ("silver.identities", [row("silver.identities", rule="same_contact")], {"identities.customer_id.rooted": 1}),
     (
         "silver.identities",

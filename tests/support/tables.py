@@ -78,6 +78,20 @@ GOOD: dict[str, Row] = {
         "campaign_id": "k1",
         "redeemed_at": MOMENT,
     },
+    "silver.web_events": LINEAGE
+    | {
+        "event_id": "e1",
+        "contract": 1,
+        "event_type": "track",
+        "event_name": "Product Viewed",
+        "user_id": "1",
+        "reference_type": "crm_id",
+        "customer_reference": "1",
+        "occurred_at": MOMENT,
+        "received_at": MOMENT,
+        "key_id": "w1",
+        "properties": '{"product_id": "p1", "category": "SOUP"}',
+    },
     "silver.identities": {
         "identifier_type": "crm_id",
         "identifier": "1",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from lakehouse.config.settings import settings
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS, OPS_TABLES, Stage
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS, OPS_TABLES, STREAMS, Stage
 from lakehouse.contracts.origins import origin_of
 from lakehouse.errors import LakehouseError, TerminalError
 from lakehouse.landing.source_history import bronze_tables, dataset_of
@@ -101,6 +101,12 @@ def _of_ops(table: TableRef, damage: str, lake: str) -> Plan:
 
 def _of_bronze(table: TableRef, damage: str, lake: str) -> Plan:
     dataset = dataset_of(table)
+    if table.name in STREAMS:
+        raise TerminalError(
+            f"nothing but Kafka has the messages of {table}",
+            f"`lakehouse realtime down`, move the folder {table.layer}/{table.name} away, remove the checkpoints of the"
+            " streaming job, start it again: it reads what Kafka still has, and silver keeps what it has.",
+        )
     if dataset is None:
         raise _nobody_makes(table)
     landed = landed_for(table, dataset)
@@ -129,7 +135,7 @@ def _of_silver(table: TableRef, damage: str, lake: str) -> Plan:
         dataset = "contacts" if table == _CONTACT_IDENTIFIERS else table.name.removesuffix("_quarantine")
         if dataset not in DATASETS:
             raise _nobody_makes(table)
-        sources = bronze_tables(dataset, lake)
+        sources = [*bronze_tables(dataset, lake), *([TableRef(Layer.BRONZE, dataset)] if dataset in STREAMS else [])]
         needed = [*sources, *_OF_SILVER]
         work, together = Work(Stage.SILVER, dataset), _made_with(dataset)
         cost = f"{_count(sources, lake)} rows of bronze are read on the engine"
