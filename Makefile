@@ -7,7 +7,7 @@ BATCH   ?=
 AS_OF   ?= 2018-01-02T00:00:00Z
 CAMPAIGN ?= champions_thank_you
 BIN     := .venv/bin
-PYTEST  := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+PYTEST  := $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 export LAKEHOUSE_ENGINE := $(ENGINE)
 # Tests start hundreds of programs: each would compile the project's modules again where a machine keeps no bytecode.
 export PYTHONDONTWRITEBYTECODE :=
@@ -44,7 +44,7 @@ up: setup ## start Airflow's servers, with the UI on loopback, and the near real
 down: ## stop Airflow's servers, the near real time part and the engine; not while a run is at work
 	@$(BIN)/lakehouse down
 
-# Two processes, each with engines of its own; one of them begins with the tests on Spark, which take longest.
+# Three processes on two cores, each with engines of its own: some tests mostly wait. Those on Spark, which take longest, begin.
 test-fast: setup ## lint and what a developer runs all day: tests on Sail, without the slow ones
 	@$(PYTEST) -m "not spark and not slow and not soak"
 

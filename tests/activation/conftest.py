@@ -190,13 +190,19 @@ def new_shop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Such a shop in an empty folder; this process works in it."""
     (folder / "conf").mkdir()
     (folder / "conf" / "sources.yml").write_text(json.dumps(DECLARED))
+    with shop_in(folder, monkeypatch) as made:
+        made.customers(customer("c1"), customer("c2"))
+        made.suppress()
+        made.declare()
+        yield made
+
+
+@contextmanager
+def shop_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """The shop of a folder; this process works in it."""
     monkeypatch.setenv("LAKEHOUSE_HOME", str(folder / "var"))
     monkeypatch.setenv("LAKEHOUSE_CONF", str(folder / "conf"))
     monkeypatch.delenv("LAKEHOUSE_LAKE_ROOT", raising=False)
     settings.cache_clear()
-    made = Shop(folder / "var", folder / "conf")
-    made.customers(customer("c1"), customer("c2"))
-    made.suppress()
-    made.declare()
-    yield made
+    yield Shop(folder / "var", folder / "conf")
     settings.cache_clear()

@@ -77,6 +77,7 @@ def test_full_rebuild_of_unchanged_gold_exports_nothing(shop: Shop) -> None:
     assert shop.export().loaded == 0
 
 
+@pytest.mark.slow
 def test_only_changes_are_sent(shop: Shop) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
     shop.export()
@@ -101,6 +102,7 @@ def test_going_back_to_an_earlier_state_is_an_export_of_its_own(shop: Shop) -> N
     assert len({row["export_id"] for row in shop.receipts()}) == 3
 
 
+@pytest.mark.slow
 def test_suppressed_customer_is_removed_from_the_platform(shop: Shop) -> None:
     shop.export()
     shop.suppress(" C1@Example.com ")
@@ -230,6 +232,7 @@ def test_two_processes_do_not_export_at_once(shop: Shop) -> None:
         shop.export()
 
 
+@pytest.mark.slow
 def test_acknowledgements_get_newer_whatever_the_clock_says(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.export()
     before = max(row["acknowledged_at"] for row in shop.rows("ops/export_records"))

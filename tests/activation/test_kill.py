@@ -93,6 +93,7 @@ def _files(shop: Shop) -> list[Path]:
     return sorted((shop.home / "outbox").rglob("*.jsonl.gz"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "call", "moment", "acknowledged"),
     [
@@ -155,6 +156,7 @@ def test_killed_export_is_closed_when_the_target_has_changed(executioner: Execut
     assert shop.export().loaded == 0
 
 
+@pytest.mark.slow
 def test_nobody_stays_on_the_platform_because_an_export_was_killed(executioner: Executioner, shop: Shop) -> None:
     """c2 was delivered, its record was not written, and then c2 withdraws."""
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
@@ -193,6 +195,7 @@ def test_failing_platform_keeps_what_it_took(shop: Shop, monkeypatch: pytest.Mon
     assert failed["export_id"] != good["export_id"]
 
 
+@pytest.mark.slow
 def test_rejected_customers_are_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver = Outbox.deliver
 

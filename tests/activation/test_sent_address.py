@@ -36,6 +36,7 @@ def _sent(rows: Delivered) -> list[tuple[str, str, str, str | None]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_new_address_comes_with_the_one_that_was_sent(shop: Shop, delivered: Delivered) -> None:
     shop.export()
     assert _sent(delivered) == [
@@ -86,6 +87,7 @@ def test_a_destination_that_knows_people_by_id_gets_no_address_on_record(shop: S
         assert {row["email"] for row in shop.rows(table)} == {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["export_records", "export_attempts"])
 def test_tables_that_were_written_before_addresses_were_recorded(shop: Shop, delivered: Delivered, table: str) -> None:
     shop.export()

@@ -205,6 +205,7 @@ def test_the_outcome_is_told_whatever_failed_and_hides_nothing(found: dict[str, 
     assert set(tasks["watcher"]["upstream"]) == set(tasks) - {"watcher", "outcome", "identities.resolve"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "failing", first_fast([["gate"], [failing for failing in REFRESHES if failing != "gate"]]), ids=["gate", "others"]
 )
@@ -220,6 +221,7 @@ def test_a_run_that_failed_is_red_and_tells_its_outcome(program: Program, failin
         assert states.items() <= done["told"].items(), name
 
 
+@pytest.mark.slow
 def test_the_calendar_begins_a_run_once_a_campaign_and_send_time(program: Program) -> None:
     """Not while pre_send_refresh is paused, where it would wait as queued; then once."""
     done = program("calendar_run")
@@ -278,6 +280,7 @@ def test_the_trigger_form_offers_the_declared_campaigns(found: dict[str, Any]) -
     assert params["full"]["type"] == "boolean"
 
 
+@pytest.mark.slow
 def test_only_what_may_succeed_later_is_tried_again(found: dict[str, Any], program: Program) -> None:
     assert all(task["has_policy"] for task in _tasks(found, "ingest_crm").values())
     outcome = program("try_again")
@@ -290,6 +293,7 @@ def test_a_run_in_one_process_tries_again_once(program: Program) -> None:
     assert outcome == {"state": "failed", "tries": {"data": 1, "engine": 2, "network": 2, "defect": 1}}
 
 
+@pytest.mark.slow
 def test_a_model_is_tried_again_when_the_engine_failed_and_not_when_the_data_did(
     found: dict[str, Any], program: Program
 ) -> None:
@@ -310,6 +314,7 @@ def test_a_model_is_tried_again_when_the_engine_failed_and_not_when_the_data_did
     assert _tasks(found, "build_profiles")["test"]["retries"] == 3
 
 
+@pytest.mark.slow
 def test_a_full_refresh_rebuilds_what_this_run_has_not_rebuilt_before(program: Program) -> None:
     configurations = [{}, {"full": True}, {"full": True, "is_rebuilt": True}]
     stages = ("extract", "bronze", "silver")

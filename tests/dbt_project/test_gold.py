@@ -30,6 +30,7 @@ def test_unit_tests_pass(shop: Shop) -> None:
     assert run_tests(WINDOW, "test_type:unit") > 20
 
 
+@pytest.mark.slow
 def test_a_failed_data_test_is_named(shop: Shop) -> None:
     shop.buys("t1", "nobody knows", day(12, 30), "9.90")
     build_gold(WINDOW)
@@ -51,6 +52,7 @@ def test_gold_that_fails_its_tests_is_never_good(shop: Shop) -> None:
     assert all(outcome.skipped for outcome in build_outdated(WINDOW, with_tests=True))
 
 
+@pytest.mark.slow
 def test_a_missing_source_is_named(shop: Shop) -> None:
     from lakehouse.spark.session import session
 
@@ -69,6 +71,7 @@ def test_gold_that_was_removed_is_built_again(shop: Shop) -> None:
     assert {str(outcome.table): outcome.loaded for outcome in build_outdated(WINDOW)}["gold.fct_orders"] == 1
 
 
+@pytest.mark.slow
 def test_profiles_of_nobody(shop: Shop) -> None:
     build_gold(WINDOW)
     assert gold_rows("select count(*) from {gold.dim_customers}") == [(0,)]

@@ -20,6 +20,7 @@ VERSIONS = (
 )
 
 
+@pytest.mark.slow
 def test_a_changed_fact_makes_a_version(shop: Shop) -> None:
     shop.contact("1", "c1", first_name="Ann")
     shop.contact("2", "c2", first_name="Bob")

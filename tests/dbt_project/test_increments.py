@@ -128,7 +128,8 @@ def test_increments_in_any_order_equal_a_full_refresh(shop: Shop, tmp_path: Path
     assert_equals_full_refresh(shop, AS_OF, tmp_path)
 
 
-@pytest.mark.both_engines(soak=True)
+@pytest.mark.soak
+@pytest.mark.both_engines
 def test_one_increment_of_everything_equals_a_full_refresh(shop: Shop, tmp_path: Path) -> None:
     open_shop(shop, crowd=60)
     shop.build()
@@ -219,6 +220,7 @@ def test_after_an_interrupted_build_nothing_of_it_stays(shop: Shop, tmp_path: Pa
     assert_equals_full_refresh(shop, datetime(2017, 6, 5, tzinfo=UTC), tmp_path)
 
 
+@pytest.mark.soak
 def test_identities_that_change_during_a_build_are_worked_on_by_the_next(shop: Shop, tmp_path: Path) -> None:
     open_shop(shop)
     CHANGES["two people are one"](shop)
@@ -236,6 +238,7 @@ def test_identities_that_change_during_a_build_are_worked_on_by_the_next(shop: S
     assert_equals_full_refresh(shop, NEXT_DAY, tmp_path)
 
 
+@pytest.mark.soak
 def test_what_another_build_wrote_over_is_computed_again(shop: Shop, tmp_path: Path) -> None:
     """Two builds at the same time: rows of customers without news may be missing or as of another day."""
     open_shop(shop)

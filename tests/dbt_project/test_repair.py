@@ -16,6 +16,7 @@ from lakehouse.storage.table import Table
 from lakehouse.tables import gold
 from tests.dbt_project.conftest import AS_OF, Shop, day
 from tests.support.damage import Damage, cut_the_newest_commit, lose_a_file, lose_the_log
+from tests.support.soak import at_length
 
 LATER = datetime(2018, 1, 3, tzinfo=UTC)
 DAMAGED: dict[str, Damage] = {
@@ -68,8 +69,7 @@ def test_gold_is_what_it_was_after_the_next_build(shop: Shop) -> None:
     ("damage", "kept"),
     [
         (cut_the_newest_commit, ["Ann", "Bob"]),
-        (lose_a_file, ["Ann", "Bob"]),
-        (lose_the_log, ["Ann", "Anna", "Bob", "Bob"]),
+        *at_length((lose_a_file, ["Ann", "Bob"]), (lose_the_log, ["Ann", "Anna", "Bob", "Bob"])),
     ],
 )
 def test_of_the_history_is_kept_what_can_be_read(shop: Shop, damage: Callable[[Path], None], kept: list[str]) -> None:

@@ -100,6 +100,7 @@ def test_token_is_for_the_owners_eyes_only(running: EngineState) -> None:
         assert not [text for text in told if running.token in text]
 
 
+@pytest.mark.slow
 def test_whoever_opens_the_engine_is_told_what_that_means(new_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_ENGINE_OPEN", "true")
     settings.cache_clear()

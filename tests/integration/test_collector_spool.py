@@ -23,7 +23,8 @@ from lakehouse.utils.processes import wait_for
 from tests.support.homes import Home
 from tests.support.near_real_time import all_messages_in, started_in
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]  # they need Java
+# They need Java, but no engine of other tests, and mostly wait.
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("near real time")]
 
 
 @pytest.fixture(scope="module")

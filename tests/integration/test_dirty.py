@@ -15,6 +15,8 @@ from tests.support.homes import ROOT, Home
 from tests.support.lakes import rows
 from tests.support.main_job import do_data_work
 
+pytestmark = pytest.mark.slow
+
 HOUSEHOLDS = 120
 
 

@@ -15,12 +15,15 @@ from benchmarks.data_work import SILVER_STAGES
 from tests.support.homes import ROOT, Home
 from tests.support.lakes import difference, result_tables, tables
 from tests.support.main_job import Undisturbed, do_data_work
+from tests.support.soak import at_length
 
 pytestmark = pytest.mark.slow
 
 # No file may grow beyond this, by the kernel's own limit: the 92,000 products do not fit in landing, bronze, silver or
 # gold.
 ROOM = 500_000
+# The first work that needs room, after so many stages.
+_WORK_AFTER = {1: "bronze.crm_products", 2: "silver.products", len(SILVER_STAGES): "dim_products"}
 
 
 def _do_data_work_without_room(home: Home) -> str:
@@ -40,15 +43,17 @@ def _do_data_work_without_room(home: Home) -> str:
     return done.stderr
 
 
-def test_a_full_disk_at_every_stage_then_room_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("counts", [(len(SILVER_STAGES),), *at_length(((1, 2, len(SILVER_STAGES)),))])
+def test_a_full_disk_then_room_again(undisturbed: Undisturbed, tmp_path: Path, counts: tuple[int, ...]) -> None:
+    """Without room from the start, and again after so many stages had some."""
     home, lake = undisturbed.another_home(tmp_path / "home"), undisturbed.home.lake
     shutil.copytree(undisturbed.home.path / "sample", home.path / "sample")
     said = [_do_data_work_without_room(home)]
-    for count in (1, 2, len(SILVER_STAGES)):
+    for count in counts:
         do_data_work(home, "--stages", *SILVER_STAGES[:count])
         home.lakehouse("engine", "stop")
         said.append(_do_data_work_without_room(home))
-    work = ("extract products", "bronze.crm_products", "silver.products", "dim_products")
+    work = ["extract products", *(_WORK_AFTER[count] for count in counts)]
     assert [name for words, name in zip(said, work, strict=True) if f"{name}: File too large" not in words] == []
     assert all("Make room" in words for words in said)
     do_data_work(home)

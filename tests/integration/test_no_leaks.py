@@ -174,6 +174,7 @@ def _assert_clean(home: Home, said: str = "") -> None:
     assert "\x1b" not in said + "".join(texts.values()), "no terminal sequence of a name"
 
 
+@pytest.mark.slow
 def test_sources_that_fail_in_every_way(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from tests.support.lakes import rows
 from tests.support.main_job import Ran
+
+pytestmark = pytest.mark.slow
 
 # One row per customer, straight from the CSV files; silver.identities is only used to name the customer.
 FROM_FILES = """

@@ -1,4 +1,4 @@
-"""`lakehouse run` for real: every source missing, some sources failing, then fixed while servers are up."""
+"""`lakehouse run` for real: some sources failing, then fixed while servers are up."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ CANARY_KEY = "canarykey7-0123456789"
 
 
 class Runs(NamedTuple):
-    """A home and the summaries of three runs in it: without anything delivered, without the shop's folder and with two
-    more sources that fail, and with everything right while Airflow's servers are up."""
+    """A home and the summaries of two runs in it: without the shop's folder and with two more sources that fail, and
+    with everything right while Airflow's servers are up."""
 
     home: Home
-    nothing: dict[str, Any]
     without: dict[str, Any]
     fixed: dict[str, Any]
 
@@ -114,33 +113,21 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     home.lakehouse("sample", "build", "--households", "20")
     home.lakehouse("engine", "start", LAKEHOUSE_ENGINE_OPEN="true")  # not as the run asks for it
     _declare_an_outlet(home)
-    sample, shop = home.path / "sample", home.path / "sample" / "shop"
+    shop = home.path / "sample" / "shop"
     try:
-        sample.rename(home.path / "gone")
-        nothing = _run(home, 1)
-        (home.path / "gone").rename(sample)
         shop.rename(shop.with_name("gone"))
         declared = _declare_leaks(home)
         without = _run(home, 1)
         (home.path / "conf" / "sources.yml").write_text(declared, encoding="utf-8")
         shop.with_name("gone").rename(shop)
         _pretend_servers_are_up(home)
-        yield Runs(home, nothing, without, _run(home, 0))
+        yield Runs(home, without, _run(home, 0))
     finally:
         home.lakehouse("engine", "stop", check=False)
 
 
 def _errors(summary: dict[str, Any]) -> dict[str, str]:
     return {f"{failure['dag_id']}.{failure['task_id']}": failure["error"] for failure in summary["failures"]}
-
-
-def test_nothing_delivered_at_all_is_said_in_a_sentence(runs: Runs) -> None:
-    errors = _errors(runs.nothing)
-    assert "nothing to build profiles from" in errors["build_profiles.check_gates"]
-    assert "TABLE_OR_VIEW_NOT_FOUND" not in json.dumps(runs.nothing)
-    assert {task.split(".")[-1] for task in errors if task.startswith("ingest_")} == {"extract"}, (
-        "stages without work do not fail"
-    )
 
 
 def test_a_missing_source_stops_no_other_and_names_the_remedy(runs: Runs) -> None:
@@ -210,5 +197,5 @@ def test_run_again_after_a_fix_finishes_the_rest(runs: Runs) -> None:
 
 
 def test_a_run_beside_the_servers_is_not_taken_up_by_its_scheduler(runs: Runs) -> None:
-    assert _airflow_runs(runs.home, "airflow.db") == len(runs.nothing["run_ids"] + runs.without["run_ids"])
+    assert _airflow_runs(runs.home, "airflow.db") == len(runs.without["run_ids"])
     assert _airflow_runs(runs.home, "run.db") == len(runs.fixed["run_ids"])

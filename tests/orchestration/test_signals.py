@@ -14,6 +14,7 @@ from tests.support.lanes import first_fast
 from tests.support.programs import Program
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", first_fast(["SIGTERM", "SIGINT"]))
 def test_a_signal_that_a_task_swallows_ends_the_run_before_the_next_task(program: Program, number: str) -> None:
     assert program("interrupted", number) == {

@@ -24,6 +24,7 @@ OPERATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [25, *at_length(5_000)])
 @pytest.mark.parametrize(
     ("method", "path"),

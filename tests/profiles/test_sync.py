@@ -220,6 +220,7 @@ class Dying(SqliteStore):
         self._counted(lambda: super(Dying, self).sweep(generation))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_before", [True, False])
 @pytest.mark.parametrize("is_full", [False, True])
 def test_a_sync_may_be_killed_anywhere_and_gold_may_have_moved_on_since(

@@ -165,6 +165,7 @@ def test_sources_that_are_no_longer_declared_count_no_more(home: Path) -> None:
     assert not rejections_of("products", lake).warning
 
 
+@pytest.mark.slow
 def test_the_gate_tells_and_looks_again_when_a_delivery_changes_only_that(lake: str) -> None:
     def gate(run_id: str) -> tuple[bool, tuple[str, ...]]:
         (outcome,) = run_gate("silver.transactions", BatchWindow.of(START, AS_OF, run_id))

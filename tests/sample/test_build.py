@@ -15,6 +15,7 @@ from tests.sample.conftest import PART
 from tests.sample.files import contents
 
 
+@pytest.mark.slow
 def test_two_builds_give_the_same_bytes(tmp_path: Path, dirty: tuple[Path, SampleManifest]) -> None:
     folder, _ = dirty
     code = (
@@ -28,6 +29,7 @@ def test_two_builds_give_the_same_bytes(tmp_path: Path, dirty: tuple[Path, Sampl
     assert contents(tmp_path / "s") == contents(folder)
 
 
+@pytest.mark.slow
 def test_a_complete_sample_is_kept(tmp_path: Path) -> None:
     messages: list[str] = []
     first = build(tmp_path / "sample", progress=messages.append, households=20)
@@ -67,6 +69,7 @@ def test_a_build_that_dies_leaves_the_target_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
 
 
+@pytest.mark.slow
 def test_leftovers_of_a_killed_build_are_removed(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

@@ -22,6 +22,8 @@ from lakehouse.sample.ground_truth import read_ground_truth
 from tests.sample.conftest import PART
 from tests.sample.files import contents
 
+pytestmark = pytest.mark.slow
+
 Sample = tuple[Path, SampleManifest]
 Rows = list[dict[str, str | None]]
 

@@ -195,6 +195,7 @@ def test_sql(home: Home, spark: SparkSession, postgres: str, monkeypatch: pytest
     assert _mapped(spark, home, "campaigns")[0]["starts_at"] == "2017-03-01T00:00:00"
 
 
+@pytest.mark.slow
 def test_rest(home: Home, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOYALTY_API_TOKEN", TOKEN)
 

@@ -40,7 +40,7 @@ def kill_engine_in(seconds: float) -> threading.Timer:
     return timer
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(soak=True)
 def test_engine_killed_under_a_query(own_engine: Home) -> None:
     old, before = session(), control.status()
     table = f"{settings().lake}/silver/kept_through_a_kill"

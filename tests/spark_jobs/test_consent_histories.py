@@ -147,6 +147,7 @@ def _mailable() -> set[str]:
     return {email for customer_id, email, _ in profiles if customer_id not in stopped}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", first_fast([1, 2]))
 def test_who_can_be_mailed_is_who_may_be(lake: Lake, seed: int) -> None:
     chance = random.Random(seed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from lakehouse.config.settings import settings
 from lakehouse.quality.dismissals import dismiss
 from tests.spark_jobs.conftest import Lake
@@ -28,6 +30,7 @@ def _holds(lake: Lake) -> list[tuple[Any, ...]]:
     return lake.values("silver.mail_holds", "identifier_type", "identifier", "reason")
 
 
+@pytest.mark.slow
 def test_a_word_nobody_knows_holds_the_person_back_until_the_row_is_dismissed(lake: Lake) -> None:
     lake.declare({"consents": CONSENTS})
     lake.load("consents", CONSENT | {"event": "unsubscribed"}, CONSENT | {"event": "opt_in"})
@@ -52,6 +55,7 @@ def test_several_addresses_in_one_field_are_all_held_back(lake: Lake) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_contact_whose_newest_row_was_rejected_is_not_mailed_at_its_old_address(lake: Lake) -> None:
     lake.declare({"contacts": CONTACTS | {"load": "increment"}})
     lake.load("contacts", CONTACT, CONTACT | {"id": "8", "email": "b@example.com", "card": "L8"})

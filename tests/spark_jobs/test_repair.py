@@ -113,6 +113,7 @@ def test_whatever_is_damaged_bronze_comes_from_landing(lake: Lake, damage: Damag
     )
 
 
+@pytest.mark.slow
 def test_a_stage_names_the_damaged_table_and_another_goes_on(lake: Lake) -> None:
     _deliver_the_first_day(lake)
     lose_a_file(lake.home / "lake" / "silver" / "contacts")
@@ -123,6 +124,7 @@ def test_a_stage_names_the_damaged_table_and_another_goes_on(lake: Lake) -> None
     assert lake.load("consents", consent("1", "opt_in", "2017-04-01T00:00:00Z"), name="day3.csv").loaded == 1
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_is_lost_and_what_comes_first(lake: Lake) -> None:
     _deliver_the_first_day(lake)
     cut_the_newest_commit(lake.home / "lake" / "bronze" / "crm_contacts")
@@ -133,6 +135,7 @@ def test_a_plan_says_what_is_lost_and_what_comes_first(lake: Lake) -> None:
     assert "does not declare contacts of source crm" in plan_repair(TableRef.parse("bronze.crm_contacts")).blocked
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_of_the_ids_of_people(lake: Lake) -> None:
     _deliver_the_first_day(lake)
     ids = lake.values("silver.identities", "identifier_type", "identifier", "customer_id")

@@ -57,6 +57,7 @@ def test_identifiers_of_contacts_and_references_resolve(lake: Lake) -> None:
     assert (outcome.read, outcome.loaded) == (6, 6)
 
 
+@pytest.mark.slow
 def test_skipped_without_changes_and_unchanged_rows_keep_their_time(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("k1"), contact("k2"))
@@ -71,6 +72,7 @@ def test_skipped_without_changes_and_unchanged_rows_keep_their_time(lake: Lake) 
     assert after["k3"] > before["k1"]
 
 
+@pytest.mark.slow
 def test_identifier_that_nothing_mentions_any_more_is_removed(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("k1"))
@@ -81,6 +83,7 @@ def test_identifier_that_nothing_mentions_any_more_is_removed(lake: Lake) -> Non
     assert set(customers(lake)) == {"crm_id:k1"}
 
 
+@pytest.mark.slow
 def test_deleted_contact_still_resolves(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("k1", card="LC1"), contact("k2"), contact("k3"))
@@ -89,6 +92,7 @@ def test_deleted_contact_still_resolves(lake: Lake) -> None:
     assert customers(lake)["loyalty_id:lc1"] == customer_id("crm_id", "k1")
 
 
+@pytest.mark.slow
 def test_a_new_address_leaves_the_former_one_with_the_person(lake: Lake) -> None:
     """Whatever order the versions of the contact arrive in, what was said at the former address stays known as the
     person's."""
@@ -168,6 +172,7 @@ def test_a_day_of_changes_equals_everything(lake: Lake) -> None:
     assert len(lake.rows("ops.customer_ids")) > len(ledger)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", first_fast(["SparkTable.overwrite_where", "record_batch", "record_progress"]))
 def test_killed_between_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch, write: str) -> None:
     """What changes back after the kill is not forgotten: the ledger says whom the killed run looked at."""
@@ -207,6 +212,7 @@ def test_a_lake_of_the_version_before_keeps_its_ids(lake: Lake) -> None:
     assert former == {"k1": None, "k2": ["cold2"], "a@example.com": None}
 
 
+@pytest.mark.slow
 def test_a_rebuild_without_the_table_has_the_ids_of_the_ledger(lake: Lake) -> None:
     lake.declare(ALL)
     lake.load("contacts", contact("k1", email="a@example.com"))

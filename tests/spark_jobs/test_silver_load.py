@@ -12,6 +12,7 @@ import pytest
 from lakehouse.errors import ContractError
 from tests.spark_jobs.conftest import Lake
 from tests.spark_jobs.datasets import CONSENTS, LINES, contact, line
+from tests.support.lanes import first_fast
 
 T = "transactions"
 
@@ -89,7 +90,7 @@ VERSIONS = {
 }
 
 
-@pytest.mark.parametrize("order", itertools.permutations(VERSIONS), ids="-".join)
+@pytest.mark.parametrize("order", first_fast([(order,) for order in itertools.permutations(VERSIONS)], 2), ids="-".join)
 def test_newest_version_wins_in_any_order_of_arrival(lake: Lake, order: tuple[str, ...]) -> None:
     lake.declare({T: LINES})
     for name in order:

@@ -17,6 +17,7 @@ def people(country: str) -> list[dict[str, str | None]]:
     return [contact(f"100{n}", email=f"p{n}@shop.{country}") for n in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines(soak=True)
 def test_two_sources_with_names_for_their_ids_keep_them_apart(lake: Lake) -> None:
     said = {"type": "crm_id", "reference": "1001.0", "event": "withdrawn", "at": "2017-03-01"}
@@ -47,6 +48,7 @@ def test_a_rejected_refusal_holds_back_the_customer_of_its_namespace(lake: Lake)
     assert held == {"de:1001", "de:1002"}
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines(soak=True)
 def test_the_same_ids_for_other_things_are_refused_by_name_of_both(lake: Lake) -> None:
     for country in ("de", "fr"):

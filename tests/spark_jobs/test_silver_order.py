@@ -86,6 +86,7 @@ def test_split_and_shuffled_equals_at_once(lake: Lake, delivered: tuple[list[Row
     assert content(lake) == at_once
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines(soak=True)
 @pytest.mark.parametrize("exported", first_fast([None, "2017-07-02"]), ids=["no time", "a date"])
 def test_of_lines_of_one_time_the_later_delivery_wins(lake: Lake, exported: str | None) -> None:
@@ -121,6 +122,7 @@ def test_within_a_delivery_the_later_row_wins(lake: Lake) -> None:
             assert {row["net_amount"] for row in lake.rows("silver.transactions")} == {Decimal(amounts[1])}
 
 
+@pytest.mark.slow
 def test_a_row_that_is_repaired_late_keeps_its_place(lake: Lake) -> None:
     """Of two rows of a key in one delivery the first was rejected; replayed, it does not replace the second."""
     strict = LINES | {"mapping": LINES["mapping"] | {"net_amount": {"expression": "nullif(amount, '1.00')"}}}

@@ -35,6 +35,7 @@ def products(lake: Lake) -> list[tuple[str, str, bool]]:
     return lake.values("silver.products", "product_id", "name", "_is_deleted")
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines(soak=True)
 def test_rows_of_the_snapshot_that_came_back_are_current(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
@@ -58,6 +59,7 @@ def test_rows_of_the_snapshot_that_came_back_are_current(lake: Lake) -> None:
     assert products(lake) == OF_A, "and a rebuild is no other"
 
 
+@pytest.mark.slow
 def test_snapshots_that_wait_for_bronze_are_taken_in_the_order_they_were_landed(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     extract(lake, A, 1)

@@ -64,6 +64,7 @@ def test_killed_before_quarantine_is_emptied_then_run_again(lake: Lake, monkeypa
     assert len(lake.rows("silver.consents")) == 2
 
 
+@pytest.mark.slow
 def test_replayed_rows_equal_a_rebuild(lake: Lake) -> None:
     lake.declare({"contacts": CONTACTS})
     lake.load("contacts", contact("k1"), contact("k2", modified="1 Feb 2017"), contact("k3"), name="1.jsonl")

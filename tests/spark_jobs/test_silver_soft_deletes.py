@@ -40,6 +40,7 @@ def test_what_the_newest_snapshot_lacks_is_flagged_and_unflagged_when_it_is_back
     assert flags(lake) == {"p1": False, "p2": False, "p3": False, "p4": False}
 
 
+@pytest.mark.slow
 def test_later_snapshot_decides_where_rows_carry_no_time(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     for number, name in enumerate(("Tea", "Green tea", "Tea", "Black tea")):
@@ -62,6 +63,7 @@ def test_snapshots_in_one_run_equal_snapshots_on_their_own_days(lake: Lake) -> N
     ]
 
 
+@pytest.mark.slow
 def test_snapshot_that_lacks_more_than_half_stops_the_dataset_until_a_complete_one_comes(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     everything = [product(f"p{number}") for number in range(5)]
@@ -85,6 +87,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     of_lakehouse.cache_clear()
 
 
+@pytest.mark.slow
 def test_what_a_snapshot_deletes_is_told_warned_of_and_refused_before_anything_is_deleted(
     lake: Lake, limits: None
 ) -> None:
@@ -107,6 +110,7 @@ def test_what_a_snapshot_deletes_is_told_warned_of_and_refused_before_anything_i
     assert not any(flags(lake).values())
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_lacks_more_than_half_is_taken_when_that_was_accepted(lake: Lake) -> None:
     lake.declare({"products": PRODUCTS})
     everything = [product(f"p{number}") for number in range(5)]
@@ -152,6 +156,7 @@ def test_rebuild_equals_increments(lake: Lake) -> None:
     assert lake.rows("silver.products", *columns) == before
 
 
+@pytest.mark.slow
 def test_bad_row_is_not_a_deleted_row(lake: Lake) -> None:
     lake.declare({"contacts": CONTACTS})
     lake.load("contacts", contact("k1"), contact("k2"), contact("k3"), name="1.jsonl")

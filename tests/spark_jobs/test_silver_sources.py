@@ -32,6 +32,7 @@ def rebuilt_is_the_same(lake: Lake, dataset: str) -> None:
     assert all_but_time(lake, f"silver.{dataset}") == before
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines(soak=True)
 def test_a_rebuild_keeps_what_sources_delivered_that_are_not_declared_any_more(lake: Lake) -> None:
     lake.declare({"consents": CONSENTS}, source="esp_old")
@@ -113,6 +114,7 @@ def test_the_only_source_is_retired(lake: Lake) -> None:
     assert lake.rows("silver.consents") == []
 
 
+@pytest.mark.slow
 @pytest.mark.both_engines(soak=True)
 @pytest.mark.parametrize("is_told", first_fast([True, False]), ids=["renamed", "replaced"])
 def test_a_source_under_another_name_deletes_and_updates(lake: Lake, is_told: bool) -> None:

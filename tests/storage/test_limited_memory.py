@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lakehouse.storage.duckdb_views import connect, limited_memory
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_goes_to_the_folder(tmp_path: Path) -> None:
     spill = tmp_path / "home" / "tmp" / "spill"
     with connect() as connection, limited_memory(connection, 0.1, spill):

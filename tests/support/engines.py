@@ -30,8 +30,7 @@ ENGINE_MEMORY_GB = "3"
 INTERPRETED = " ".join(
     (
         "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN",
-        "-XX:+UseSerialGC -XX:Tier4InvocationThreshold=40000 -XX:Tier4MinInvocationThreshold=5000",
-        "-XX:Tier4CompileThreshold=120000 -XX:Tier4BackEdgeThreshold=320000",
+        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     )
 )
 # A secret in the environment of whoever starts a shared engine; no process of it must know it.

@@ -21,12 +21,12 @@ def in_groups(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def _group(item: pytest.Item) -> str:
-    """Tests on Spark are one group, those that share something another; otherwise a module is a group, where no marker
-    says more."""
-    if item.get_closest_marker("spark"):
-        return "spark"
+    """What a marker says; else tests on Spark are one group, those that share something another, and all others of a
+    module one."""
     if own := item.get_closest_marker("xdist_group"):
         return str(own.args[0])
+    if item.get_closest_marker("spark"):
+        return "spark"
     fixtures = getattr(item, "fixturenames", ())
     return next((name for name in SHARED if name in fixtures), f"{item.path.parent.name}.{item.path.stem}")
 

@@ -58,6 +58,7 @@ def test_audience_that_comes_back_is_exported_as_if_nothing_had_been(shop: Shop)
     assert (shop.export().loaded, shop.receipts()[-1]["count_unchanged"]) == (0, 2)
 
 
+@pytest.mark.slow
 def test_when_everybody_unsubscribes_everybody_is_removed(shop: Shop) -> None:
     shop.export()
     shop.suppress("c1@example.com", "c2@example.com")
@@ -69,6 +70,7 @@ def test_when_everybody_unsubscribes_everybody_is_removed(shop: Shop) -> None:
     assert shop.export().loaded == 0
 
 
+@pytest.mark.slow
 def test_who_unsubscribed_is_removed_also_from_outside_the_segment(shop: Shop) -> None:
     """c1 has left the segment and unsubscribed, c2 is no longer mailable, c3 has only left the segment."""
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
@@ -98,6 +100,7 @@ def test_everybody_held_out_is_refused(shop: Shop) -> None:
     assert (_refused(shop)["count_holdout"], shop.actions(shop.receipts()[-1]["export_id"])) == (2, {})
 
 
+@pytest.mark.slow
 def test_refused_export_that_was_killed_is_resumed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.customers(customer("c1"), customer("c2"), customer("c3"))
     shop.export()
@@ -122,6 +125,7 @@ def test_refused_export_that_was_killed_is_resumed(shop: Shop, monkeypatch: pyte
     assert shop.actions(killed) == {"c1": "removed", "c2": "removed"}
 
 
+@pytest.mark.slow
 def test_who_withdrew_is_removed_also_when_the_person_has_another_id_now(shop: Shop) -> None:
     shop.customers(customer("c1"))
     shop.export()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
 from deltalake import write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +75,7 @@ def test_campaigns_of_a_family_hold_out_the_same_people() -> None:
     assert drawn["a"] != drawn["b"]
 
 
+@pytest.mark.slow
 @given(
     st.text(st.characters(exclude_characters="\0")), st.lists(st.text(), max_size=20), st.floats(0, 1, exclude_max=True)
 )

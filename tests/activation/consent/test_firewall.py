@@ -46,6 +46,7 @@ def test_reasons(
 NEARLY = st.text(st.sampled_from("aZ09.@-_+ \t\n\x1f\x85\u00a0\u2003\u200b\u0130\u212a\u017fé'\"\x00"))
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.text(), NEARLY, NEARLY.map(lambda text: f"a{text}@example.com{text}")), max_size=50))
 def test_an_address_means_the_same_in_sql_and_in_python(texts: list[str]) -> None:
     """Where one of them finds an address, the other finds the same one."""

@@ -223,6 +223,7 @@ def test_build_that_began_from_an_older_version_may_have_written_last(built: Sho
     assert _stopped(*BOTH) == {"c1": "refused_since_gold"}
 
 
+@pytest.mark.slow
 def test_later_refusal_removes_from_the_platform_and_is_counted(built: Shop) -> None:
     built.export()
     _consents(built, _hours(5), ("crm_id", "1001", "withdrawn", _hours(4)))
@@ -239,6 +240,7 @@ def test_later_refusal_removes_from_the_platform_and_is_counted(built: Shop) -> 
     assert built.export().loaded == 0
 
 
+@pytest.mark.slow
 def test_refusal_between_two_batches_is_honoured(built: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     built.export()
     built.customers(customer("c1", first_name="Bea"), customer("c2", first_name="Bea"))

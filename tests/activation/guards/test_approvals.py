@@ -37,6 +37,7 @@ def _refused(asked: Shop) -> ApprovalNeededError:
     return refused.value
 
 
+@pytest.mark.slow
 def test_it_is_refused_with_figures_and_remedy(asked: Shop) -> None:
     refused = _refused(asked)
     assert str(refused) == (
@@ -60,6 +61,7 @@ def test_approved_it_goes_once(asked: Shop) -> None:
     assert asked.export().loaded == 0
 
 
+@pytest.mark.slow
 def test_rejected_it_is_refused_and_says_by_whom(asked: Shop) -> None:
     plan, _ = make_send_plan("thanks", WINDOW)
     decide(plan, False, "ada", "wrong names", str(asked.lake))
@@ -68,11 +70,13 @@ def test_rejected_it_is_refused_and_says_by_whom(asked: Shop) -> None:
     assert asked.export().loaded == ALL
 
 
+@pytest.mark.slow
 def test_nobody_answered_in_time(asked: Shop) -> None:
     decide(make_send_plan("thanks", WINDOW)[0], False, "", "", str(asked.lake))
     assert "rejected, because nobody answered in time, at " in str(_refused(asked))
 
 
+@pytest.mark.slow
 def test_a_decision_is_not_about_other_data(asked: Shop) -> None:
     decide(make_send_plan("thanks", WINDOW)[0], True, "ada", "", str(asked.lake))
     _named(asked, "Zoe")
@@ -86,6 +90,7 @@ def test_a_decision_is_not_about_other_data(asked: Shop) -> None:
     assert asked.export().loaded == 0
 
 
+@pytest.mark.slow
 def test_a_decision_is_not_about_the_same_data_at_a_later_time(asked: Shop) -> None:
     for name in ("Eve", "Ada"):
         _named(asked, name)
@@ -95,6 +100,7 @@ def test_a_decision_is_not_about_the_same_data_at_a_later_time(asked: Shop) -> N
     _refused(asked)
 
 
+@pytest.mark.slow
 def test_it_holds_when_the_approved_export_failed_and_is_tried_again(
     asked: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +113,7 @@ def test_it_holds_when_the_approved_export_failed_and_is_tried_again(
     assert [row["status"] for row in asked.receipts()] == ["success", "failed", "success"]
 
 
+@pytest.mark.slow
 def test_who_refused_is_removed_all_the_same_and_an_approval_still_holds(asked: Shop) -> None:
     asked.suppress("c7@example.com")
     refused = _refused(asked)
@@ -128,11 +135,13 @@ def asked_rows(shop: Shop) -> list[dict[str, Any]]:  # noqa: F811 - the fixture
     return shop.rows("ops/approvals")
 
 
+@pytest.mark.slow
 def test_guards_are_declared_by_campaign(asked: Shop) -> None:
     asked.declare(guards={"resent_share": None})
     assert asked.export().loaded == ALL
 
 
+@pytest.mark.slow
 def test_the_plan_names_what_has_to_be_approved(asked: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "thanks"]) == 0
     shown = capsys.readouterr().out
@@ -140,6 +149,7 @@ def test_the_plan_names_what_has_to_be_approved(asked: Shop, capsys: pytest.Capt
     assert f"lakehouse exports approve {make_send_plan('thanks', WINDOW)[0].export_id} --reason TEXT" in shown
 
 
+@pytest.mark.slow
 def test_fields_that_would_be_emptied_ask(asked: Shop) -> None:
     """What the destination has of them is known by the hashes of what it acknowledged."""
     with account_at(asked, "braze"):

@@ -49,6 +49,7 @@ def _whole(customer_id: str, **attributes: Any) -> dict[str, Any]:
     return {"customer_id": customer_id, "email": f"{customer_id}@example.com", "attributes": attributes}
 
 
+@pytest.mark.slow
 @given(st.text(max_size=5), st.just("null") | st.text(st.characters(exclude_characters="\x00"), max_size=5))
 def test_sql_and_python_make_the_same_hash(customer_id: str, value: str) -> None:
     query = f"select {changed_fields.hash_sql('city', 'value')} from (select ? as customer_id, ? as value)"
@@ -90,6 +91,7 @@ def test_what_is_recorded_says_nothing_of_a_value(shop: Shop, delivered: Deliver
     assert not set(hashes["c1"].split()) & set(hashes["c2"].split())  # that the names are equal cannot be told
 
 
+@pytest.mark.slow
 def test_fields_that_are_declared_anew_or_no_more(shop: Shop, delivered: Delivered) -> None:
     shop.export()
     delivered.clear()
@@ -104,6 +106,7 @@ def test_fields_that_are_declared_anew_or_no_more(shop: Shop, delivered: Deliver
     assert _sent(delivered)["c1"] == {"customer_id": "c1", "attributes": {"total_spend": 12.3}}
 
 
+@pytest.mark.slow
 def test_whoever_comes_back_is_sent_whole(shop: Shop, delivered: Delivered) -> None:
     shop.export()
     shop.customers(customer("c1"), customer("c2"), members=["c1"])
@@ -114,6 +117,7 @@ def test_whoever_comes_back_is_sent_whole(shop: Shop, delivered: Delivered) -> N
     assert _sent(delivered) == {"c2": _whole("c2", first_name="Ada", total_spend=12.3)}
 
 
+@pytest.mark.slow
 def test_whoever_was_rejected_is_sent_whole(shop: Shop, delivered: Delivered) -> None:
     shop.customers(customer("c1"), customer("c3"))
     shop.export()
@@ -124,6 +128,7 @@ def test_whoever_was_rejected_is_sent_whole(shop: Shop, delivered: Delivered) ->
     assert _sent(delivered) == {"c3": _whole("c3", first_name="Eve", total_spend=12.3)}
 
 
+@pytest.mark.slow
 def test_whoever_has_a_delivery_without_an_answer_is_sent_whole(
     shop: Shop, delivered: Delivered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +148,7 @@ def _killed(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_records_of_earlier_versions_have_no_hashes(shop: Shop, delivered: Delivered) -> None:
     shop.export()
     delivered.clear()
@@ -157,6 +163,7 @@ def test_records_of_earlier_versions_have_no_hashes(shop: Shop, delivered: Deliv
     assert (first, second) == ({"first_name": "Eve", "total_spend": 12.3}, {"first_name": "Zoe"})
 
 
+@pytest.mark.slow
 def test_a_new_address_is_a_new_person_where_people_are_known_by_it(
     shop: Shop, delivered: Delivered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +178,7 @@ def test_a_new_address_is_a_new_person_where_people_are_known_by_it(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_a_large_plan_is_read_in_parts(
     shop: Shop, delivered: Delivered, monkeypatch: pytest.MonkeyPatch, rows: int

@@ -88,6 +88,7 @@ def _both(
     return by_sql, by_python
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_sql_and_python_make_the_same_bytes(connection: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
     data_type, values = data.draw(TYPED)
@@ -106,6 +107,7 @@ NUMBERS = [
 ]
 
 
+@pytest.mark.slow
 @given(st.data(), EDGES)
 def test_sql_and_python_put_a_number_into_the_same_band(
     connection: duckdb.DuckDBPyConnection, data: st.DataObject, edges: list[float]

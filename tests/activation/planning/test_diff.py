@@ -69,6 +69,7 @@ def _table(
     connection.execute(f"create or replace table {name} as select * from given")
 
 
+@pytest.mark.slow
 @given(STATES, STATES, st.sets(CUSTOMERS))
 def test_applying_the_difference_gives_the_target(
     connection: duckdb.DuckDBPyConnection, target: dict[str, str], acknowledged: dict[str, str], uncertain: set[str]

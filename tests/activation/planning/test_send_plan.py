@@ -82,6 +82,7 @@ def test_calls_are_those_that_the_platform_then_receives(
         assert len(there.requests(method, path)) == 3
 
 
+@pytest.mark.slow
 def test_formerly_rejected_are_counted(shop: Shop) -> None:  # noqa: F811 - the fixture
     shop.customers(customer("c1"), customer("c2", first_name="x" * 100_001))
     shop.export()
@@ -90,6 +91,7 @@ def test_formerly_rejected_are_counted(shop: Shop) -> None:  # noqa: F811 - the 
     assert planned_now(shop).rows == PlannedRows(added=1, changed=0, removed=0, unchanged=1, formerly_rejected=1)
 
 
+@pytest.mark.slow
 def test_it_is_kept_beside_the_manifest_and_only_as_long_as_it_may_come(shop: Shop) -> None:  # noqa: F811 - the fixture
     window = BatchWindow(AS_OF, AS_OF, "run 1", AS_OF)
     (outcome,) = plan_campaign("thanks", window)

@@ -131,6 +131,7 @@ def test_a_campaign_that_is_sent_all_the_same_says_so_in_its_receipt(shop: Shop)
     assert receipt["notes"] == [told]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("otherwise", ["drop", "hold"])
 def test_a_campaign_that_is_dropped_or_held_only_removes(shop: Shop, otherwise: str) -> None:
     export("thanks", BatchWindow.of(AS_OF, AS_OF, "an earlier run"))

@@ -61,6 +61,7 @@ def test_the_page_is_in_the_folder_of_the_export_that_follows_and_for_its_owner_
     assert {path.name for path in page.parent.iterdir()} == {"preview.html", "manifest.json", "receipt.json", "batches"}
 
 
+@pytest.mark.slow
 def test_a_preview_whose_export_never_came_is_removed_by_the_next_one(shop: Shop) -> None:
     before, _ = make_preview("thanks")
     shop.customers(customer("c1"), customer("c3"))

@@ -87,6 +87,7 @@ def test_a_profile_that_changed_back_is_sent_again(shop: Shop, monkeypatch: pyte
     assert shop.export().loaded == 0
 
 
+@pytest.mark.slow
 def test_who_was_removed_but_is_wanted_again_is_sent_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.export()
     shop.customers(customer("c1"), customer("c2"), members=["c2"])

@@ -81,6 +81,7 @@ def _replay(*options: str) -> Any:
     return json.loads(told.output)["replayed"] if told.exit_code == 0 else told.output
 
 
+@pytest.mark.slow
 def test_a_dead_letter_waits_until_its_payload_changes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of somebody who is there with another payload; and everybody is counted somewhere."""
     shop.customers(customer("c1"), customer("c2"))
@@ -115,6 +116,7 @@ def test_what_may_pass_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatc
     assert shop.export().loaded == 1
 
 
+@pytest.mark.slow
 def test_dead_letters_that_are_replayed_are_sent_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     _refused_for_good(shop, monkeypatch, "c1", "c2")
     assert (_replay("--customer", "c1", "--reason", "fixed"), _replay("--customer", "c1", "--reason", "fixed")) == (
@@ -156,6 +158,7 @@ def test_what_cannot_be_replayed(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     assert shop.rows("ops/export_replays") == []
 
 
+@pytest.mark.slow
 def test_records_of_earlier_versions_have_no_dead_letters(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     _refused_for_good(shop, monkeypatch, "c1")
     for table, column in (("export_records", "is_permanent"), ("exports", "count_dead_letters")):
@@ -168,6 +171,7 @@ def test_records_of_earlier_versions_have_no_dead_letters(shop: Shop, monkeypatc
     assert _listed()[0]["counts"]["dead_letters"] == 0
 
 
+@pytest.mark.slow
 def test_an_export_can_be_tried_again_by_hand(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """From gold as it is, recorded like every stage."""
     with monkeypatch.context() as refusing:

@@ -63,6 +63,7 @@ def test_an_export_without_the_record_of_what_was_sent_sends_nothing(sent: Shop)
         sent.export()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "has_batches"),
     all_pairs([lose_a_file, cut_the_newest_commit, empty_the_newest_commit, lose_the_log], [True, False]),
@@ -79,6 +80,7 @@ def test_after_a_repair_the_next_export_sends_nothing(sent: Shop, damage: Damage
     assert sent.export().loaded == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_batches", first_fast([True, False]))
 def test_a_record_that_is_gone_altogether_comes_from_the_outbox(sent: Shop, has_batches: bool) -> None:
     before, exports = _state(sent), sent.receipts()
@@ -98,6 +100,7 @@ def test_a_record_that_is_gone_altogether_comes_from_the_outbox(sent: Shop, has_
     assert (newest["count_removed"], newest["count_exported"]) == (1, 1)
 
 
+@pytest.mark.slow
 def test_whom_a_killed_delivery_may_have_reached_is_known_from_its_batch(sent: Shop) -> None:
     sent.customers(customer("c2", first_name="Bo"), customer("c3"), customer("c4"))
     with pytest.MonkeyPatch.context() as patch:
@@ -120,6 +123,7 @@ def _fails(*_: object) -> None:
     raise OSError("the disk is full")
 
 
+@pytest.mark.slow
 def test_whom_a_failed_export_may_have_reached_is_sent_again(sent: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     sent.customers(customer("c2", first_name="Bo"), customer("c3"), customer("c4"))
     with monkeypatch.context() as patch:
@@ -133,6 +137,7 @@ def test_whom_a_failed_export_may_have_reached_is_sent_again(sent: Shop, monkeyp
     assert sent.export().loaded == 1  # c4, whom the failed export may have reached
 
 
+@pytest.mark.slow
 def test_the_removal_of_who_refuses_does_not_wait_for_the_repair(sent: Shop) -> None:
     lost = sent.receipts()[0] | {"export_id": "thanks-00009-lost", "finished_at": datetime.now(UTC)}
     record("exports", [lost], str(sent.lake))

@@ -16,13 +16,16 @@ from lakehouse.activation.sending.journal import Journal
 from tests.activation.conftest import Shop, assert_balanced, customer
 from tests.activation.sending.accounts import NEEDS, account_at, in_audience, people_at
 from tests.support.lanes import first_fast
+from tests.support.soak import at_length
 
 BY_ADDRESS = [name for name in NEEDS if PLATFORMS[name].capabilities.identity == "email"]
 A, B, C = "a@example.com", "b@example.com", "c@example.com"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("platform", "batch_size"), first_fast([(platform, size) for platform in BY_ADDRESS for size in (1, 10)])
+    ("platform", "batch_size"),
+    [*first_fast([(platform, 1) for platform in BY_ADDRESS]), *at_length(*((platform, 10) for platform in BY_ADDRESS))],
 )
 def test_changed_addresses(shop: Shop, platform: str, batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "BATCH_SIZE", batch_size)
@@ -51,6 +54,7 @@ def test_changed_addresses(shop: Shop, platform: str, batch_size: int, monkeypat
         assert_balanced(receipt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", first_fast(BY_ADDRESS))
 def test_a_swap_that_stops_half_way(shop: Shop, platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address that one customer has already taken over is not taken out of the audience for the other."""

@@ -26,6 +26,7 @@ FIELDS = ["first_name", "total_spend", "recency_days"]
 STEPS = 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", KEEPING)
 def test_a_call_has_what_changed_alone(shop: Shop, platform: str) -> None:
     shop.customers(customer("c1"), customer("c2"))
@@ -41,6 +42,7 @@ def test_a_call_has_what_changed_alone(shop: Shop, platform: str) -> None:
         assert changed_by_a_full_send(shop, running) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("platform", "seed"), [(name, 1) for name in KEEPING] + at_length(*((name, n) for name in NEEDS for n in (2, 3, 4)))
 )

@@ -24,6 +24,7 @@ TRIES = {"mailchimp": 2}  # whom it refuses as a member it may take as a new one
 WINDOW = BatchWindow(AS_OF, AS_OF, "test", AS_OF)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_only_differences_reach_the_platform(shop: Shop, platform: str) -> None:
     people = [customer(f"c{number}") for number in range(5)]
@@ -145,6 +146,7 @@ def test_rows_that_an_answer_does_not_mention_are_rejected(shop: Shop, platform:
         assert shop.export().loaded == 1 and in_audience(running) == {"c0@example.com", "c1@example.com"}
 
 
+@pytest.mark.slow
 def test_who_is_forgotten_at_a_platform_is_written_to_by_none(shop: Shop) -> None:
     """Iterable refuses who asked to be forgotten: that is a refusal, here and for every other account."""
     shop.customers(customer("c0"), customer("c1"))
@@ -164,6 +166,7 @@ def test_who_is_forgotten_at_a_platform_is_written_to_by_none(shop: Shop) -> Non
     assert shop.export().quarantined == 1
 
 
+@pytest.mark.slow
 def test_who_refuses_while_a_call_is_repeated_is_removed_by_the_next_export(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def test_killed_exports_are_resumed(
     assert not list((shop.home / "outbox").rglob("acknowledged/*.jsonl"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("platform", "place", "call", "moment"), [*first_fast(kills(3, 3)), *at_length(*kills(60, 4))])
 def test_killed_exports_of_changed_fields_are_resumed(
     executioner: Executioner, shop: Shop, platform: str, place: str, call: int, moment: str
@@ -87,6 +88,7 @@ def faults_and_kills(count: int, seed: int) -> list[tuple[str, list[dict[str, An
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("platform", "faults", "place", "call", "moment"),
     [*first_fast(faults_and_kills(4, 5)), *at_length(*faults_and_kills(200, 6))],
@@ -117,6 +119,7 @@ def test_faults_and_a_kill_together(
     assert len(set(records)) == COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", first_fast(NEEDS))
 def test_an_export_that_is_told_to_end_finishes_what_is_under_way(
     executioner: Executioner, shop: Shop, platform: str

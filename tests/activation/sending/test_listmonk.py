@@ -13,6 +13,7 @@ from tests.support import http
 VERSIONS = ["listmonk", "listmonk-5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("simulator", VERSIONS)
 def test_subscriptions_stay_as_they_are(shop: Shop, simulator: str) -> None:
     """Who is new is in the list, unconfirmed."""

@@ -33,6 +33,7 @@ def test_states_stay_as_they_are(shop: Shop) -> None:
         assert running.state()["totals"]["count_raised"] == 0
 
 
+@pytest.mark.slow
 def test_attributes_are_merge_fields(shop: Shop) -> None:
     shop.customers(customer("c0", first_name="Eve"))
     shop.suppress()
@@ -58,6 +59,7 @@ def test_who_was_made_by_a_call_without_an_answer_is_taken(shop: Shop) -> None:
         assert shop.export().skipped
 
 
+@pytest.mark.slow
 def test_who_refuses_between_the_two_calls_is_removed_by_the_next_export(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

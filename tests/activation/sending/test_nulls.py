@@ -26,6 +26,7 @@ def _value(running: Simulated, name: str) -> Any:
     return next((place[key] for place in places for key in (name, name.upper()) if key in place), ABSENT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", list(NEEDS))
 @pytest.mark.parametrize("nulls", [None, "omit"])
 def test_a_value_that_has_become_empty(shop: Shop, platform: str, nulls: str | None) -> None:
@@ -51,6 +52,7 @@ def _wiped(shop: Shop) -> dict[str, int]:
         return dict(wiped_fields(plan, open_account(plan.campaign, shop.home, settings())))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["klaviyo", "listmonk", "mailchimp", "sendgrid"])
 def test_whose_values_a_plan_would_empty(shop: Shop, platform: str) -> None:
     rows = [customer(f"c{number}", first_name=None if number == 4 else "Ada") for number in range(5)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.activation.conftest import Shop, customer
 from tests.activation.sending.accounts import account_at, in_audience, people_at
 
 
+@pytest.mark.slow
 def test_custom_fields_are_made_once(shop: Shop) -> None:
     shop.customers(customer("c0", first_name="Eve"))
     shop.suppress()
@@ -23,6 +26,7 @@ def test_custom_fields_are_made_once(shop: Shop) -> None:
         assert len(running.requests("POST", "/v3/marketing/field_definitions")) == 2
 
 
+@pytest.mark.slow
 def test_a_removal_makes_nobody(shop: Shop) -> None:
     shop.customers(customer("c0"), customer("c1"))
     shop.suppress()

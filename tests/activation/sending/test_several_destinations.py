@@ -54,6 +54,7 @@ def _exported(shop: Shop) -> list[tuple[str, str, int]]:
     return sorted((row["platform"], row["status"], row["count_exported"]) for row in shop.receipts())
 
 
+@pytest.mark.slow
 def test_all_destinations_are_planned_previewed_and_sent_to(shop: Shop) -> None:
     with account_at(shop, "klaviyo") as running:
         _declare_both(shop)
@@ -80,6 +81,7 @@ def test_a_run_may_choose_some_of_them(shop: Shop) -> None:
     assert manifest["send_at"] == "2018-01-09T09:00:00Z", "the time that the run was asked for"
 
 
+@pytest.mark.slow
 def test_one_that_fails_keeps_no_other_from_being_sent_to(shop: Shop) -> None:
     with account_at(shop, "klaviyo", [{"fault": "token_expired"}]) as running:
         _declare_both(shop)
@@ -105,6 +107,7 @@ def test_one_that_fails_keeps_no_other_from_being_sent_to(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_retry_goes_to_the_others_when_one_fails(shop: Shop) -> None:
     with account_at(shop, "klaviyo", [{"fault": "token_expired"}]):
         _declare_both(shop)

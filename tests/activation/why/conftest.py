@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +25,7 @@ from lakehouse.contracts import BRONZE_LINEAGE, CONTACT_IDENTIFIERS, DATASETS, I
 from lakehouse.storage.discovery import newest_version
 from lakehouse.storage.ops_tables import record
 from lakehouse.tables import silver
-from tests.activation.conftest import SUPPRESSIONS, Shop, customer
+from tests.activation.conftest import SUPPRESSIONS, Shop, customer, new_shop, shop_in
 
 T = datetime(2017, 12, 1, tzinfo=UTC)
 WITHDRAWN = T + timedelta(days=20)
@@ -157,9 +160,43 @@ def suppress(shop: Shop, customer_id: str, at: datetime) -> None:
     write(shop, "gold/suppressions", SUPPRESSIONS, row)
 
 
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a shop with three exports: everybody; one customer changed and one withdrew; nothing new. One is
+    rejected every time."""
+    folder = tmp_path_factory.mktemp("told")
+    with pytest.MonkeyPatch.context() as patch, new_shop(folder, patch) as shop:
+        _refuse_one(patch)
+        (shop.conf / "sources.yml").write_text(json.dumps(DECLARES_CONSENTS))
+        shop.declare(holdout_share=SHARE)
+        write_people(shop)
+        file = "consents.csv@aaaaaaaaaaaa"
+        grants = [consent(name, "granted", T, file, place) for place, name in enumerate(EVERYBODY, 1)]
+        write_consents(shop, *grants)
+        shop.customers(*map(customer, EVERYBODY))
+        gold_built_from_silver(shop)
+        shop.export()
+
+        write_consents(shop, consent(GONE, "withdrawn", WITHDRAWN, "consents.csv@bbbbbbbbbbbb", 7))
+        suppress(shop, GONE, WITHDRAWN)
+        spent = {name: Decimal("99.00") if name == CHANGED else Decimal("12.30") for name in EVERYBODY}
+        shop.customers(*(customer(name, total_spend=amount) for name, amount in spent.items()))
+        gold_built_from_silver(shop)
+        shop.export()
+        shop.export()
+    return folder
+
+
 @pytest.fixture
-def history(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> History:
-    """Three exports: everybody; one customer changed and one withdrew; nothing new. One is rejected every time."""
+def history(told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+    """A copy of `told`; who was rejected would be again."""
+    shutil.copytree(told, tmp_path, dirs_exist_ok=True)
+    with shop_in(tmp_path, monkeypatch) as shop:
+        _refuse_one(monkeypatch)
+        yield History(shop)
+
+
+def _refuse_one(patch: pytest.MonkeyPatch) -> None:
     deliver = Outbox.deliver
 
     def refuse(self: Outbox, batch: Batch) -> BatchReceipt:
@@ -167,24 +204,6 @@ def history(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> History:
         refused = {name: Rejection("mailbox unknown") for name in batch.customers if name == REFUSED}
         return replace(found, accepted=found.accepted - refused.keys(), rejected=refused)
 
-    monkeypatch.setattr(Outbox, "deliver", refuse)
-    monkeypatch.setenv("LAKEHOUSE_CONSENTS_BLOCK_AFTER_DAYS", "0")
+    patch.setattr(Outbox, "deliver", refuse)
+    patch.setenv("LAKEHOUSE_CONSENTS_BLOCK_AFTER_DAYS", "0")
     settings.cache_clear()
-    (shop.conf / "sources.yml").write_text(json.dumps(DECLARES_CONSENTS))
-    shop.declare(holdout_share=SHARE)
-    write_people(shop)
-    file = "consents.csv@aaaaaaaaaaaa"
-    grants = [consent(name, "granted", T, file, place) for place, name in enumerate(EVERYBODY, 1)]
-    write_consents(shop, *grants)
-    shop.customers(*map(customer, EVERYBODY))
-    gold_built_from_silver(shop)
-    shop.export()
-
-    write_consents(shop, consent(GONE, "withdrawn", WITHDRAWN, "consents.csv@bbbbbbbbbbbb", 7))
-    suppress(shop, GONE, WITHDRAWN)
-    spent = {name: Decimal("99.00") if name == CHANGED else Decimal("12.30") for name in EVERYBODY}
-    shop.customers(*(customer(name, total_spend=amount) for name, amount in spent.items()))
-    gold_built_from_silver(shop)
-    shop.export()
-    shop.export()
-    return History(shop)

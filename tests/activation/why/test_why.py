@@ -53,6 +53,7 @@ def _rows(answer: Answer, table: str) -> list[SourceRow]:
     return [one for one in answer.sources if one.table == table]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("who", "verdicts"),
     [
@@ -82,6 +83,7 @@ def test_what_was_sent_is_built_again_and_proved(history: History) -> None:
     assert [str(one.profile and one.profile["total_spend"]) for one in (first, second)] == ["12.30", "99.00"]
 
 
+@pytest.mark.slow
 def test_refusal_names_the_row_that_said_so(history: History) -> None:
     before, after = history.why(GONE, 0), history.why(GONE, 1)
     assert before.refusal is None and [one.is_decisive for one in before.sources] == [False] * len(before.sources)
@@ -97,6 +99,7 @@ def test_refusal_names_the_row_that_said_so(history: History) -> None:
     assert decisive.received == {"id": f"k-{GONE}", "state": "withdrawn"}
 
 
+@pytest.mark.slow
 def test_source_rows_of_a_customer_and_of_nobody_else(history: History) -> None:
     found = history.why(SAME).sources
     assert [(one.table, one.values.get("identifier") or one.values.get("contact_id")) for one in found[:3]] == [
@@ -108,6 +111,7 @@ def test_source_rows_of_a_customer_and_of_nobody_else(history: History) -> None:
     assert found[2].file == "contacts.csv@0123456789ab" and found[2].received is None  # bronze does not have it
 
 
+@pytest.mark.slow
 def test_held_out_since_the_first_export(history: History) -> None:
     answer = history.why(HELD_OUT)
     assert answer.draw and answer.draw.is_held_out and answer.draw.family == "thanks"
@@ -115,6 +119,7 @@ def test_held_out_since_the_first_export(history: History) -> None:
     assert history.why(SAME).draw == replace(answer.draw, is_held_out=False, drawn_at=answer.draw.drawn_at)
 
 
+@pytest.mark.slow
 def test_rejection_in_the_platform_words(history: History) -> None:
     answer = history.why(REFUSED, 0)
     assert answer.said == "Rejected by outbox: mailbox unknown; it is not sent again until the payload changes."
@@ -124,6 +129,7 @@ def test_rejection_in_the_platform_words(history: History) -> None:
     assert later.endswith(": mailbox unknown.")
 
 
+@pytest.mark.slow
 def test_refusal_that_came_after_gold_was_built(history: History) -> None:
     write_consents(history.shop, consent(SAME, "withdrawn", LATER, "late.csv@cccccccccccc", 3))
     history.shop.export()
@@ -133,6 +139,7 @@ def test_refusal_that_came_after_gold_was_built(history: History) -> None:
     assert history.why(SAME, 2).verdict == "unchanged"
 
 
+@pytest.mark.slow
 def test_refusal_at_a_platform(history: History) -> None:
     said = {"platform": "mails", "customer_id": SAME, "address": None, "reason": "suppressed there", "seen_at": T}
     record("platform_refusals", [said], str(history.shop.lake))
@@ -142,6 +149,7 @@ def test_refusal_at_a_platform(history: History) -> None:
     assert (answer.refusal.said, answer.refusal.said_at) == ("mails: suppressed there", T)
 
 
+@pytest.mark.slow
 def test_refusal_between_plan_and_batch(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     """The manifest lets the customer pass, and the receipt counts one who was stopped since."""
 
@@ -211,6 +219,7 @@ def test_condition_of_that_time_is_told_when_the_segment_has_changed(shop: Shop)
     assert (found.condition, found.is_same_today) == ("total_spend > 10", False)
 
 
+@pytest.mark.slow
 def test_versions_that_are_gone_are_said(history: History) -> None:
     """The record of what was sent outlives the tables that it was made from."""
     table = history.shop.lake / "gold/dim_customers"
@@ -240,6 +249,7 @@ def test_export_that_a_kill_ended(shop: Shop, monkeypatch: pytest.MonkeyPatch) -
     assert answer.said.startswith("Perhaps sent: a delivery was begun at ")
 
 
+@pytest.mark.slow
 def test_export_that_only_removed_is_not_the_newest_that_asked(history: History) -> None:
     shop = history.shop
     write_consents(shop, consent(SAME, "withdrawn", LATER, "late.csv@cccccccccccc", 3))
@@ -250,6 +260,7 @@ def test_export_that_only_removed_is_not_the_newest_that_asked(history: History)
     assert history.why(CHANGED, 3).verdict == "not_asked"
 
 
+@pytest.mark.slow
 def test_who_and_what_is_unknown(history: History) -> None:
     lake, outbox = str(history.shop.lake), history.shop.home / "outbox"
     with pytest.raises(UnknownCustomerError, match="customer 'nobody' is in no table that campaign thanks"):
@@ -266,6 +277,7 @@ def test_who_and_what_is_unknown(history: History) -> None:
         history.why(SAME)
 
 
+@pytest.mark.slow
 def test_by_address(history: History) -> None:
     lake = str(history.shop.lake)
     assert customer_by_address(f" {SAME.upper()}@Example.com", lake) == SAME
@@ -277,6 +289,7 @@ def test_by_address(history: History) -> None:
         customer_by_address("same@example.com", lake)
 
 
+@pytest.mark.slow
 def test_command_prints_it_for_people_and_programs(history: History) -> None:
     def run(*options: str) -> str:
         result = CliRunner().invoke(command, [*options], catch_exceptions=False)
