@@ -9,7 +9,7 @@ from lakehouse.config.settings import settings
 from lakehouse.kafka.access import kafka_access
 from lakehouse.kafka.producer import AcknowledgedProducer
 from lakehouse.keys.store import KeyRing
-from lakehouse.web.serve import prepare_process, serve
+from lakehouse.web.serve import HOST, prepare_process, serve
 
 
 def main() -> None:
@@ -22,12 +22,16 @@ def main() -> None:
         segments = Segments(chosen.home / "collector" / "spool", chosen.collector_spool_mb * 2**20)
         return SpoolingSender(AcknowledgedProducer(access), segments)
 
+    origins = chosen.collector_origins.split()
+    if chosen.collector_demo_key:
+        origins += [f"http://{name}:{chosen.collector_port}" for name in (HOST, "localhost")]
     collector = Collector(
         KeyRing(chosen.home),
         open_sender,
         chosen.collector_key_rate,
         chosen.collector_address_rate,
-        chosen.collector_origins.split(),
+        origins,
+        chosen.collector_demo_key,
     )
     serve(collector.application(), chosen.collector_port)
 

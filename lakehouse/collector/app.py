@@ -26,7 +26,8 @@ from starlette.routing import Route
 
 from lakehouse.collector.body import read_json
 from lakehouse.collector.checked import EVENT_BYTES, Rejected, messages_of
-from lakehouse.collector.gif import GIF, call_of
+from lakehouse.collector.gif import GIF, call_of, wants_privacy
+from lakehouse.collector.pixel.routes import pixel_routes
 from lakehouse.collector.spool.sender import Sender
 from lakehouse.contracts.events import EVENT_TYPES
 from lakehouse.errors import TransientError
@@ -49,6 +50,7 @@ class Collector:
         key_rate: events a second of a write key; 0 = no limit.
         address_rate: requests a second of an address; 0 = no limit.
         origins: sites whose pages may send with the browser's consent (CORS), such as https://shop.example.com.
+        demo_key: the write key of the demo shop; empty = no demo shop.
     """
 
     def __init__(
@@ -58,8 +60,9 @@ class Collector:
         key_rate: float = 0,
         address_rate: float = 0,
         origins: Sequence[str] = (),
+        demo_key: str = "",
     ) -> None:
-        self._keys, self._open_sender, self._origins = keys, open_sender, origins
+        self._keys, self._open_sender, self._origins, self._demo_key = keys, open_sender, origins, demo_key
         self._by_key = RateLimit(key_rate, burst=2 * key_rate)
         self._by_address = RateLimit(address_rate, burst=10 * address_rate)
         self._sender: Sender | None = None
@@ -72,6 +75,7 @@ class Collector:
                 *single,
                 Route("/v1/batch", self._batch, methods=["POST"]),
                 Route("/v1/p.gif", self._gif),
+                *pixel_routes(self._demo_key),
                 Route("/health", _health),
             ],
             middleware=[
@@ -114,7 +118,8 @@ class Collector:
     async def _gif(self, request: Request) -> Response:
         self._check_address(request)
         key = self._key(request.query_params.get("writeKey"))
-        await self._taken([call_of(request.query_params, request.headers, str(uuid.uuid4()))], key)
+        if not wants_privacy(request.headers):
+            await self._taken([call_of(request.query_params, request.headers, str(uuid.uuid4()))], key)
         return Response(GIF, media_type="image/gif", headers={"Cache-Control": "no-store"})
 
     async def _admitted(self, request: Request, most_bytes: int) -> tuple[dict[str, Any], Key]:

@@ -29,3 +29,8 @@ def call_of(query: Mapping[str, str], headers: Mapping[str, str], new_id: str) -
     }
     context = {name: value for name, value in context.items() if value}
     return {"type": "page", **said, "properties": properties, "context": context}
+
+
+def wants_privacy(headers: Mapping[str, str]) -> bool:
+    """Whether the browser says Global Privacy Control or Do Not Track: then nothing is kept of the request."""
+    return "1" in (headers.get("sec-gpc"), headers.get("dnt"))

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     collector_origins: str = Field(
         "", description="sites, space separated, whose pages may send to the collector: https://shop.example.com"
     )
+    collector_demo_key: str = Field(
+        "", description="write key of the demo shop at /demo/shop of the collector, public there; empty = no demo shop"
+    )
     profile_api_port: int = Field(15082, ge=1, le=65535, description="port of the profile API, on loopback")
     profile_key_rate: float = Field(
         5_000, ge=0, description="profiles a second that may be asked for with one key; 0 = no limit"
