@@ -16,14 +16,16 @@ from lakehouse.errors import ConfigurationError
 from lakehouse.profiles.declared import FILE, ServedProfile
 from lakehouse.profiles.loads import ALIAS, PROFILE, Versions
 from lakehouse.storage.duckdb_views import Snapshot, attach
-from lakehouse.tables import gold, silver
+from lakehouse.tables import gold, ops, silver
 
 CUSTOMERS, SUPPRESSIONS, MEMBERS = gold("dim_customers"), gold("suppressions"), gold("segment_members")
 IDENTITIES = silver("identities")
 TABLES = (CUSTOMERS, SUPPRESSIONS, MEMBERS, IDENTITIES)
+REFUSALS = ops("platform_refusals")  # there since a platform has told of the first
 _CHUNK = 20_000
 # Rules of silver.identities under which an identifier belongs to one person.
 _LINKING = "('root', 'same_contact', 'former_identifier', 'shared_identifier')"
+_NO_REFUSALS = "(select null::varchar as customer_id, null::varchar as address where false)"
 _ROWS = """
     with
     customers as (
@@ -36,17 +38,30 @@ _ROWS = """
         group by customer_id
     ),
 
+    refused as (
+        select customer_id
+        from customers
+        where
+            customer_id in (select customer_id from {refusals})
+            or email in (select address from {refusals})
+    ),
+
     profiles as (
         select
             customers.customer_id as key,
             '{profile}' as name,
             cast(case
-                when customers.is_mailable and suppressions.address is null
+                when suppressions.address is not null
+                    then to_json({{'status': 'suppressed', 'reason': coalesce(suppressions.reason, 'not_mailable')}})
+                when refused.customer_id is not null
+                    then to_json({{'status': 'suppressed', 'reason': 'refused_on_platform'}})
+                when customers.is_mailable
                     then to_json({{'status': 'active', 'segments': coalesce(segments.segments, []) {columns}}})
-                else to_json({{'status': 'suppressed', 'reason': coalesce(suppressions.reason, 'not_mailable')}})
+                else to_json({{'status': 'suppressed', 'reason': 'not_mailable'}})
             end as varchar) as value
         from customers
         left join {suppressions} as suppressions on customers.email = suppressions.address
+        left join refused on customers.customer_id = refused.customer_id
         left join segments on customers.customer_id = segments.customer_id
     ),
 
@@ -87,7 +102,7 @@ class Row(NamedTuple):
     value: str | None
 
 
-def rows_sql(connection: duckdb.DuckDBPyConnection, served: ServedProfile, prefix: str = "") -> str:
+def rows_sql(connection: duckdb.DuckDBPyConnection, served: ServedProfile, has_refusals: bool, prefix: str = "") -> str:
     """The rows of the tables that are attached under these names, as a query.
 
     Raises:
@@ -105,6 +120,7 @@ def rows_sql(connection: duckdb.DuckDBPyConnection, served: ServedProfile, prefi
         customers=views["dim_customers"],
         suppressions=views["suppressions"],
         members=views["segment_members"],
+        refusals=f"{REFUSALS.layer}.{prefix}{REFUSALS.name}" if has_refusals else _NO_REFUSALS,
         identities=views["identities"],
         columns=columns,
         linking=_LINKING,
@@ -115,7 +131,7 @@ def rows_sql(connection: duckdb.DuckDBPyConnection, served: ServedProfile, prefi
 
 def all_rows(snapshot: Snapshot, served: ServedProfile) -> Iterator[Sequence[Row]]:
     """All rows, in parts."""
-    yield from _in_parts(snapshot.connection, rows_sql(snapshot.connection, served))
+    yield from _in_parts(snapshot.connection, rows_sql(snapshot.connection, served, REFUSALS in snapshot.versions))
 
 
 def changed_rows(
@@ -127,15 +143,17 @@ def changed_rows(
         LostVersionError: one of these versions cannot be read any more.
     """
     run = snapshot.connection.execute
-    run(f"create or replace table rows_now as {rows_sql(snapshot.connection, served)}")
+    rows = rows_sql(snapshot.connection, served, REFUSALS in snapshot.versions)
+    run(f"create or replace table rows_now as {rows}")
     run("create or replace table rows_before (key varchar, name varchar, digest uhugeint)")
     for number, versions in enumerate(before):
         prefix = f"before_{number}_"
         try:
-            for table in TABLES:
+            had_refusals = str(REFUSALS) in versions
+            for table in (*TABLES, *([REFUSALS] if had_refusals else [])):
                 name = f"{table.layer}.{prefix}{table.name}"
                 attach(snapshot.connection, table, versions[str(table)], lake, name)
-            rows = rows_sql(snapshot.connection, served, prefix)
+            rows = rows_sql(snapshot.connection, served, had_refusals, prefix)
             run(f"insert into rows_before select key, name, md5_number(value) from ({rows})")  # noqa: S608 - ours
         except (duckdb.IOException, DeltaError, OSError) as error:
             raise LostVersionError(type(error).__name__) from None
@@ -159,7 +177,7 @@ def changed_rows(
 
 def versions_of(snapshot: Snapshot) -> dict[str, int]:
     """Table -> version of what a snapshot reads."""
-    return {str(table): snapshot.versions[table] for table in TABLES}
+    return {str(table): version for table, version in snapshot.versions.items()}
 
 
 def _as_json(column: str, kind: str) -> str:

@@ -23,7 +23,15 @@ from lakehouse.errors import TransientError
 from lakehouse.outcome import TableOutcome
 from lakehouse.profiles.declared import ServedProfile, served_profile
 from lakehouse.profiles.fields import Field, Version, merged, microseconds
-from lakehouse.profiles.gold_rows import TABLES, LostVersionError, Row, all_rows, changed_rows, versions_of
+from lakehouse.profiles.gold_rows import (
+    REFUSALS,
+    TABLES,
+    LostVersionError,
+    Row,
+    all_rows,
+    changed_rows,
+    versions_of,
+)
 from lakehouse.profiles.loads import GONE, LOAD_KEY, PROFILE, Load, Versions, field_name
 from lakehouse.profiles.store import ProfileStore
 from lakehouse.profiles.stores import stores_to_sync
@@ -92,7 +100,7 @@ def sync_profiles(chosen: Settings, open_stores: Callable[[], Sequence[ProfileSt
         with ExitStack() as opened:
             with gold_at_rest(chosen.home, chosen.query_timeout_seconds):  # not for as long as the writes take
                 as_of = microseconds(whole_build(chosen.lake))
-                snapshot = opened.enter_context(open_snapshot(TABLES, chosen.lake))
+                snapshot = opened.enter_context(open_snapshot(TABLES, chosen.lake, [REFUSALS]))
             opened.enter_context(limited_memory(snapshot.connection, chosen.export_memory_gb, chosen.home / _SPILL))
             return _Sync(open_stores(), snapshot, served, as_of, load, chosen.lake).run(is_full)
 

@@ -133,6 +133,33 @@ def test_a_profile_is_found_by_id_alias_and_hash_of_the_address(lake: Lake) -> N
     assert found["a"].content["as_of"] == "2018-01-02T03:00:00.000+00:00"
 
 
+def test_who_has_refused_on_a_platform_is_suppressed_with_the_next_sync(lake: Lake) -> None:
+    lake.build(*(customer(name) for name in "abcd"), suppressed=[("d", "bounced")])
+    lake.sync()
+    assert lake.statuses(*"abcd") == dict(zip("abcd", ["active"] * 3 + ["suppressed"], strict=True))
+    said = {"platform": "mails", "reason": "unsubscribed", "seen_at": NOW}
+    refusals = [("a", None), ("gone", "b"), ("d", "d")]
+    record(
+        "platform_refusals",
+        [said | {"customer_id": name, "address": address} for name, address in refusals],
+        settings().lake,
+    )
+    assert lake.sync() == Synced(False, written=2)
+    found = lake.read(*"abcd")
+    assert {name: each.content["reason"] for name, each in found.items()} == {
+        "a": "refused_on_platform",
+        "b": "refused_on_platform",
+        "c": None,
+        "d": "bounced",
+    }
+    assert found["a"].content["profile"] is None
+    assert lake.sync() == Synced(False)
+    assert lake.sync(is_full=True).written == 4
+    assert lake.statuses(*"abcd") == dict(
+        zip("abcd", ["suppressed", "suppressed", "active", "suppressed"], strict=True)
+    )
+
+
 def test_only_what_changed_is_written(lake: Lake) -> None:
     lake.build(*(customer(name) for name in "abc"), identities=[identity("crm_id", "1", "a")])
     assert lake.sync() == Synced(True, written=4)
