@@ -1,7 +1,7 @@
 """bronze.web_events and hot signals. One row per message of the topic `web_events`, as received; append only.
 
-Input: Kafka. Output: the table, key `_partition`, `_offset`; and in the profile store a count per customer and minute
-and the product viewed last. Runs until SIGTERM, then ends after the batches under way; a restart goes on from there.
+Input: Kafka. Output: the table, key `_partition`, `_offset`; in the profile store what each customer did by hour, and
+the product viewed last. Runs until SIGTERM, then ends after the batches under way; a restart goes on from there.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from lakehouse.kafka.access import kafka_access
 from lakehouse.profiles.stores import hot_store
 from lakehouse.services.stream_job import mark_ready, stream_folder
 from lakehouse.storage.discovery import is_remote
-from lakehouse.streaming.queries import create_bronze, start_bronze, start_signals
+from lakehouse.streaming.queries import create_bronze, start_bronze
 from lakehouse.streaming.session import stream_session
+from lakehouse.streaming.signals_query import SIGNALS_STATE, start_signals
 from lakehouse.tables import Layer, TableRef
 from lakehouse.utils.atomic_files import keep_new_files_private
 from lakehouse.utils.log_records import clean_log_records
@@ -48,7 +49,7 @@ def main() -> int:
     create_bronze(spark, table)
     queries = [
         start_bronze(spark, access, table, checkpoints / "bronze"),
-        start_signals(spark, access, hot_store(chosen), checkpoints / "signals"),
+        start_signals(spark, access, hot_store(chosen), checkpoints / SIGNALS_STATE),
     ]
     mark_ready(chosen)
     while not stopping and all(query.isActive for query in queries):

@@ -65,6 +65,8 @@ def _conf(chosen: Settings, log4j: Path) -> dict[str, str]:
         ),
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
         "spark.sql.streaming.minBatchesToRetain": "10",
+        "spark.sql.streaming.noDataMicroBatches.enabled": "false",  # state that is over goes with the next events
+        "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",  # customers of a batch
         "spark.sql.ui.retainedExecutions": "5",
         "spark.ui.retainedJobs": "50",
         "spark.ui.retainedStages": "50",

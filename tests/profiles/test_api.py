@@ -17,14 +17,11 @@ from lakehouse.keys.store import KeyRing, create_key, revoke_key
 from lakehouse.profiles.api import application
 from lakehouse.profiles.fields import Field, Version
 from lakehouse.profiles.loads import LOAD_KEY, Load, field_name
-from lakehouse.profiles.signals import last_viewed_field
+from lakehouse.profiles.signals import last_viewed_field, signals_of
 from lakehouse.profiles.sqlite_store import SqliteStore
 from lakehouse.profiles.store import ProfileStore, StoreUnavailableError
 
-NO_SIGNALS = {
-    "last_viewed": None,
-    "counts_5m": {"pages": 0, "products_viewed": 0, "products_added": 0, "orders": 0},
-}
+NO_SIGNALS = signals_of({}, datetime(2026, 11, 27, tzinfo=UTC))
 AT = 1_795_766_400_000_000  # 2026-11-27T08:00:00Z
 
 

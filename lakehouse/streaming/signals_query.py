@@ -1,0 +1,52 @@
+"""The query of hot signals: at least once, of writes that may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import stamina
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from lakehouse.errors import TransientError
+from lakehouse.kafka.access import KafkaAccess
+from lakehouse.profiles.store import ProfileStore
+from lakehouse.streaming.hours import hours
+from lakehouse.streaming.queries import web_events
+from lakehouse.streaming.signal_writes import fields_of
+
+# The name of its checkpoint. Another state needs another name: signals are then set again from what Kafka still has.
+SIGNALS_STATE = "signals-by-hour"
+_EVERY = "100 milliseconds"
+_ROWS = 20_000  # at most, of one batch
+_STORE_AWAY_SECONDS = 600.0
+
+
+def start_signals(spark: SparkSession, access: KafkaAccess, store: ProfileStore, checkpoint: Path) -> StreamingQuery:
+    """Set the signals of customers in the store, hour by hour."""
+    messages = web_events(spark, access, _ROWS, "earliest")
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", "signals")
+    return (
+        hours(messages)
+        .writeStream.queryName("signals")
+        .outputMode("update")
+        .foreachBatch(writer_to(store))
+        .option("checkpointLocation", str(checkpoint))
+        .trigger(processingTime=_EVERY)
+        .start()
+    )
+
+
+def writer_to(store: ProfileStore) -> Callable[[DataFrame, int], None]:
+    """Write a batch to the store; while it is away the batch waits, and the lag grows, but nothing is lost."""
+
+    def write(batch: DataFrame, _: int) -> None:
+        fields = fields_of(batch.toArrow().to_pylist())
+        for attempt in stamina.retry_context(
+            on=TransientError, attempts=None, timeout=_STORE_AWAY_SECONDS, wait_max=5.0
+        ):
+            with attempt:
+                store.write(fields)
+
+    return write
