@@ -3,13 +3,10 @@ ops."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from lakehouse.activation.accounts.declared import OUTBOX
 from lakehouse.activation.audience.empty_audience import (
     WITHOUT_CONSENT,
     empty_audience_error,
@@ -18,75 +15,34 @@ from lakehouse.activation.audience.empty_audience import (
 from lakehouse.activation.audience.holdout import record_draws
 from lakehouse.activation.audience.selection import select_nobody
 from lakehouse.activation.audience.snapshot import profiles_as_of
-from lakehouse.activation.campaigns.declared import Campaign
-from lakehouse.activation.campaigns.references import campaign_references
-from lakehouse.activation.consent.firewall import Firewall
-from lakehouse.activation.consent.late_refusals import IDENTITIES
-from lakehouse.activation.consent.silent_sources import Silence, silence_error, silence_of_sources
-from lakehouse.activation.consent.vanished_sources import vanished_error
-from lakehouse.activation.deadlines import deadline_for
 from lakehouse.activation.destinations import Destination
 from lakehouse.activation.export_warnings import export_warnings
-from lakehouse.activation.open_destination import open_destination
+from lakehouse.activation.opened_export import OpenedExport, opened_export
 from lakehouse.activation.planning.next_export import GATED, NextExport, next_export
 from lakehouse.activation.planning.plan import Plan, make_plan
 from lakehouse.activation.planning.stage import write_send_plan
-from lakehouse.activation.presend.recorded import requested_campaign
-from lakehouse.activation.presend.staleness import inputs_of
 from lakehouse.activation.records.approvals import approval_needed
 from lakehouse.activation.records.destination_state import (
     EXPORTS,
-    STATE_TABLES,
     RecordedActions,
-    add_missing_tables,
     destination_state,
     recorded_actions,
 )
 from lakehouse.activation.records.export_rows import abandoned_row, exports_row, outcome
-from lakehouse.activation.records.lost_records import lost_exports, lost_records_error
 from lakehouse.activation.records.manifest import MANIFEST, planned_counts, write_manifest, write_receipt
 from lakehouse.activation.segments.catalogue import segments
-from lakehouse.activation.send import SendProgress, send
-from lakehouse.activation.sending.recovery import recover_acknowledged
+from lakehouse.activation.send import send
+from lakehouse.activation.send_progress import SendProgress
 from lakehouse.config.settings import settings
-from lakehouse.errors import ExportRefusedError, ExportRunningError
-from lakehouse.landing.source_history import source_history
-from lakehouse.landing.vanished_feeds import VanishedFeed, vanished_feeds
+from lakehouse.errors import ExportRefusedError
 from lakehouse.outcome import TableOutcome
-from lakehouse.storage.duckdb_views import Snapshot, limited_memory, open_snapshot
+from lakehouse.storage.duckdb_views import open_snapshot
 from lakehouse.storage.gold_builds import gold_at_rest, require_built_for
 from lakehouse.storage.ops_tables import record
-from lakehouse.utils.atomic_files import restrict_to_owner
-from lakehouse.utils.file_lock import held_lock
 from lakehouse.utils.foreign_errors import as_ours
 from lakehouse.window import BatchWindow
 
 REMOVALS_ONLY = "the export was blocked; only customers who must not be written to were removed"
-
-
-@dataclass(frozen=True)
-class _Export:
-    """Everything one export works with; `folder` holds the campaign's exports to its destination, `stale` is what a
-    person is told about inputs that could not be read in time."""
-
-    campaign: Campaign
-    snapshot: Snapshot
-    firewall: Firewall
-    folder: Path
-    lake: str
-    silence: Silence
-    vanished: Sequence[VanishedFeed]
-    stale: tuple[str, ...]
-
-    @property
-    def refusal(self) -> ExportRefusedError | None:
-        """Why nothing may be sent: who refused lately is not known, or who is at the destination."""
-        if self.vanished:
-            return vanished_error(self.campaign, self.vanished)
-        if self.silence.is_blocking:
-            return silence_error(self.campaign, self.silence)
-        lost = lost_exports(self.snapshot, self.campaign, self.folder)
-        return lost_records_error(self.campaign, lost) if lost else None
 
 
 def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
@@ -104,7 +60,7 @@ def export_campaign(target: str, window: BatchWindow) -> list[TableOutcome]:
         ExportRunningError: another process is exporting the campaign.
         LakehouseError: whatever the destination raises.
     """
-    with _open(target, window.run_id, window) as (export, destination):
+    with opened_export(target, window.run_id, window) as (export, destination):
         if (refusal := export.refusal) is not None:
             _remove_refused(export, destination)
             raise refusal
@@ -122,7 +78,7 @@ def remove_refused(target: str, window: BatchWindow) -> list[TableOutcome]:
     For runs whose gates block the export: removals do not wait. Skipped when nobody has to be removed. Raises what
     `export_campaign` raises.
     """
-    with _open(target, window.run_id) as (export, destination):
+    with opened_export(target, window.run_id) as (export, destination):
         return [_remove_refused(export, destination)]
 
 
@@ -133,7 +89,7 @@ def require_own_gold(window: BatchWindow) -> None:
         require_built_for(window, snapshot, GATED, chosen.lake)
 
 
-def _remove_refused(export: _Export, destination: Destination) -> TableOutcome:
+def _remove_refused(export: OpenedExport, destination: Destination) -> TableOutcome:
     chosen, snapshot = export.campaign, export.snapshot
     state = destination_state(snapshot, chosen.id, chosen.destination)
     if not find_without_consent(snapshot, export.firewall):
@@ -147,43 +103,8 @@ def _remove_refused(export: _Export, destination: Destination) -> TableOutcome:
     return _run(export, destination, plan, progress, state.newest_at)
 
 
-@contextmanager
-def _open(target: str, run_id: str, window: BatchWindow | None = None) -> Iterator[tuple[_Export, Destination]]:
-    """The campaign's export as a run was asked for it, alone at work on its destination; with a `window`, of gold that
-    was built for it."""
-    chosen = settings()
-    with open_snapshot(GATED, chosen.lake) as gold_tables:
-        declared, asked = requested_campaign(target, run_id, chosen.lake, campaign_references(gold_tables))
-    folder = chosen.outbox / declared.destination / declared.id
-    restrict_to_owner(chosen.outbox, folder)
-    with held_lock(folder / ".lock", wait_seconds=0) as is_held:
-        if not is_held:
-            raise ExportRunningError(declared.id, declared.destination)
-        if declared.destination != OUTBOX:
-            recover_acknowledged(folder, declared.id, declared.destination, chosen.lake)
-        # opened under the lock: what another export has acknowledged until now must be known
-        with ExitStack() as opened:
-            # removals take gold as it is, and wait for no build
-            with nullcontext() if window is None else gold_at_rest(chosen.home, chosen.query_timeout_seconds):
-                found = open_snapshot(GATED, chosen.lake, optional=(*STATE_TABLES, IDENTITIES))
-                snapshot = opened.enter_context(found)
-                spill = chosen.home / "tmp" / f"export-{declared.destination}-{declared.id}"
-                opened.enter_context(limited_memory(snapshot.connection, chosen.export_memory_gb, spill))
-                firewall = opened.enter_context(Firewall(chosen.lake, beside=snapshot.connection))
-                if window is not None:
-                    require_built_for(window, snapshot, GATED, chosen.lake)
-            add_missing_tables(snapshot)
-            history = source_history(chosen.lake)
-            silent, vanished = silence_of_sources(history, chosen), vanished_feeds(history, chosen.lake)
-            stale = inputs_of(declared, asked).warnings
-            yield (
-                _Export(declared, snapshot, firewall, folder, chosen.lake, silent, vanished, stale),
-                open_destination(declared, folder, chosen, None if window is None else deadline_for(declared, window)),
-            )
-
-
 def _run(
-    export: _Export,
+    export: OpenedExport,
     destination: Destination,
     plan: Plan,
     progress: SendProgress,
@@ -214,7 +135,7 @@ def _run(
 
 
 def _end(
-    export: _Export,
+    export: OpenedExport,
     plan: Plan,
     progress: SendProgress,
     status: str,
@@ -228,7 +149,7 @@ def _end(
     record("exports", [exports_row(plan, progress, status, times, manifest_path)], export.lake)
 
 
-def _begun(export: _Export, found: NextExport) -> tuple[Plan, SendProgress, datetime | None]:
+def _begun(export: OpenedExport, found: NextExport) -> tuple[Plan, SendProgress, datetime | None]:
     """The plan, what has been sent of it, and the newest time on record. Killed exports are resumed or closed."""
     record_draws(export.snapshot.connection, export.campaign, export.lake)
     if found.abandoned:
@@ -238,7 +159,7 @@ def _begun(export: _Export, found: NextExport) -> tuple[Plan, SendProgress, date
     return found.plan, SendProgress(found.plan.counts, sent.total - rejected, rejected), found.newest_at
 
 
-def _close(export: _Export, abandoned: Sequence[str]) -> None:
+def _close(export: OpenedExport, abandoned: Sequence[str]) -> None:
     """Give exports that will never be resumed their row in ops.exports, in one commit."""
     now, outbox = datetime.now(UTC), settings().outbox
     rows = [

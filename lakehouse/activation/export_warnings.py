@@ -6,7 +6,7 @@ from datetime import datetime
 
 from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.campaigns.time_dependent_fields import time_dependent_warnings
-from lakehouse.activation.send import SendProgress
+from lakehouse.activation.send_progress import SendProgress
 
 
 def export_warnings(campaign: Campaign, progress: SendProgress, as_of: datetime) -> list[str]:

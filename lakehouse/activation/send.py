@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field, replace
@@ -21,13 +20,15 @@ import pyarrow.compute as pc
 
 from lakehouse.activation.consent.firewall import ConsentCheck, Person
 from lakehouse.activation.consent.platform_refusals import record_refusals
+from lakehouse.activation.consent.recheck import without_suppressed
 from lakehouse.activation.destinations import Batch, BatchReceipt, Deliver, Destination
 from lakehouse.activation.destinations.destination import Rejection
 from lakehouse.activation.payload.changed_fields import form_of
-from lakehouse.activation.planning.operations import as_removals, is_removal
-from lakehouse.activation.planning.plan import Counts, Plan
+from lakehouse.activation.planning.operations import is_removal
+from lakehouse.activation.planning.plan import Plan
 from lakehouse.activation.records.delivery_intents import record_intents
-from lakehouse.activation.records.export_records import export_records, rejections
+from lakehouse.activation.records.export_records import export_records
+from lakehouse.activation.send_progress import SendProgress
 from lakehouse.activation.sending.failures import StoppedError
 from lakehouse.storage.ops_tables import record_batch
 from lakehouse.utils.reading_ahead import read_ahead
@@ -36,20 +37,6 @@ from lakehouse.utils.told_to_end import told_to_end
 _log = logging.getLogger(__name__)
 _NO_ORDINAL = -1  # of a batch that is in no record
 _AHEAD = 4  # tables that are read before they are sent, so that no query of the plan keeps the sender waiting
-
-
-@dataclass
-class SendProgress:
-    """What has been sent so far, including what was sent before the export's process was killed.
-
-    `suppressed_since` counts by reason who was suppressed after the plan was made.
-    """
-
-    counts: Counts
-    exported: int
-    rejected: int
-    batches: list[dict[str, object]] = field(default_factory=list)
-    suppressed_since: Counter[str] = field(default_factory=Counter)
 
 
 def send(
@@ -120,7 +107,9 @@ class _Sending:
                         removals_are_done = not pc.any(is_removal(planned)).as_py()
                     await self._wait(at_most=self.destination.batches_at_once - 1)
                     known = self.consent.edition()
-                    batch = Batch(self.plan.export_id, ordinal, _recheck_consent(planned, self.consent, self.progress))
+                    batch = Batch(
+                        self.plan.export_id, ordinal, without_suppressed(planned, self.consent, self.progress)
+                    )
                     ordinal += planned.num_rows
                     if not batch.operations.num_rows:
                         continue
@@ -162,7 +151,7 @@ class _Sending:
         await asyncio.to_thread(record_batch, "export_records", records, self.lake)
         await asyncio.to_thread(record_refusals, self.destination.name, _rejected(batch, receipt), self.lake)
         self.destination.recorded(batch)
-        _add_receipt(batch, receipt, self.progress)
+        self.progress.add(batch, receipt)
         sent = self.progress.exported + self.progress.rejected
         _log.info("campaign %s: %d of %d sent", self.plan.campaign.id, sent, self.plan.offset + self.plan.count)
         if receipt.failure is not None:
@@ -180,40 +169,6 @@ class _Sending:
             task.cancel()
 
 
-def _recheck_consent(operations: pa.Table, consent: ConsentCheck, progress: SendProgress) -> pa.Table:
-    """The operations without upserts of customers who were suppressed since the plan was made.
-
-    They are removed instead if they are, or may be, at the destination.
-    """
-    upserts = operations.filter(pc.invert(is_removal(operations)))
-    reasons = _reasons(upserts, consent)
-    if not reasons:
-        return operations
-    is_stopped = pc.is_in(operations["customer_id"], pa.array(list(reasons), pa.string()))
-    is_stopped = pc.and_(is_stopped, pc.invert(is_removal(operations)))
-    stopped = operations.filter(is_stopped)
-    is_there = pc.or_(pc.equal(stopped["action"], "changed"), stopped["is_uncertain"])
-    to_remove = stopped.filter(is_there)
-    added = pc.sum(pc.equal(stopped["action"], "added")).as_py()
-    progress.suppressed_since.update(reasons.values())
-    counts = progress.counts
-    progress.counts = replace(
-        counts,
-        suppressed=counts.suppressed + stopped.num_rows,
-        added=counts.added - added,
-        changed=counts.changed - (stopped.num_rows - added),
-        removed=counts.removed + to_remove.num_rows,
-    )
-    kept = operations.filter(pc.invert(is_stopped))
-    removals, others = kept.filter(is_removal(kept)), kept.filter(pc.invert(is_removal(kept)))
-    return pa.concat_tables([removals, as_removals(to_remove), others])
-
-
-def _reasons(upserts: pa.Table, consent: ConsentCheck) -> Mapping[str, str]:
-    people = upserts.select(["customer_id", "email"]).rename_columns(["customer_id", "address"])
-    return consent.reasons_of(people.append_column("is_mailable", pa.repeat(True, people.num_rows)))
-
-
 def _unanswered(batch: Batch, receipt: BatchReceipt) -> Batch:
     """The operations of which nobody knows whether the destination has applied them."""
     answered = pa.array([*receipt.accepted, *receipt.rejected], pa.string())
@@ -227,22 +182,3 @@ def _rejected(batch: Batch, receipt: BatchReceipt) -> list[tuple[str, str, Rejec
         return []
     emails = dict(zip(batch.customers, batch.operations["email"].to_pylist(), strict=True))
     return [(customer_id, emails[customer_id], why) for customer_id, why in receipt.rejected.items()]
-
-
-def _add_receipt(batch: Batch, receipt: BatchReceipt, progress: SendProgress) -> None:
-    """Count the answer to a batch; a customer who is not accepted counts as rejected, with or without a reason.
-
-    After a failure only those count who were answered for.
-    """
-    rejected, accepted = rejections(batch, receipt), len(receipt.accepted)
-    progress.exported += accepted
-    progress.rejected += len(rejected)
-    progress.batches.append(
-        {
-            "ordinal": batch.ordinal,
-            "reference": " ".join(receipt.references),
-            "sha256": receipt.sha256,
-            "accepted": accepted,
-            "rejected": {customer_id: why.reason for customer_id, why in rejected.items()},
-        }
-    )

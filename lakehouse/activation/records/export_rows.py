@@ -10,7 +10,7 @@ from typing import Any
 from lakehouse.activation.campaigns.declared import Campaign
 from lakehouse.activation.planning.plan import Plan
 from lakehouse.activation.records.destination_state import RecordedActions
-from lakehouse.activation.send import SendProgress
+from lakehouse.activation.send_progress import SendProgress
 from lakehouse.outcome import TableOutcome
 from lakehouse.tables import ops
 

@@ -15,7 +15,7 @@ from typing import Any
 from lakehouse.activation.consent.firewall import SUPPRESSIONS
 from lakehouse.activation.planning.plan import Plan
 from lakehouse.activation.segments.catalogue import Segment
-from lakehouse.activation.send import SendProgress
+from lakehouse.activation.send_progress import SendProgress
 from lakehouse.config.folder import configuration_hash
 from lakehouse.tables import TableRef
 from lakehouse.utils.atomic_files import write_private, writing_private
