@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import AssetAll, AssetAny, chain, dag, get_current_context, task
 
-from dags._common import DAG_OPTIONS, GOLD, PARAMS, asset, current_window, stage_task
+from dags._common import DAG_OPTIONS, PARAMS, asset, current_window, stage_task
+from dags._gold import gate_gold
 from dags._models import model_group, tests_and_docs
 from lakehouse.config.folder import working_with
 from lakehouse.config.settings import settings
@@ -52,14 +53,15 @@ def build_profiles() -> None:
     | an ingest has finished (asset `silver.identities`) | check that every silver gate is open | < 1 s |
     | then | stop here when gold is up to date | < 1 s |
     | then | one task per dbt model, two at a time | about a second each |
-    | then | dbt tests, then the dbt docs (menu Browse > dbt docs) | seconds |
+    | then | dbt tests, then the gates of gold (asset `gold`) and the dbt docs (menu Browse > dbt docs) | seconds |
 
-    A blocked gate fails the run and leaves gold as it is. `full` rebuilds incremental models.
+    A blocked gate of silver fails the run and leaves gold as it is; one of gold fails the run, and nobody is told that
+    gold was built. `full` rebuilds incremental models.
     """
     models = model_group()
     chain(check_gates(), gold_is_outdated(), models)
     tests, docs = tests_and_docs()
-    chain(models, tests, stage_task(Stage.GOLD, "built", "record_built", outlets=[GOLD]), docs)
+    chain(models, tests, stage_task(Stage.GOLD, "built", "record_built"), [gate_gold(), docs])
 
 
 build_profiles()

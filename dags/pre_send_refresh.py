@@ -9,7 +9,8 @@ from datetime import timedelta
 from airflow.sdk import AsyncCallback, DeadlineAlert, TaskGroup, TriggerRule, chain, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags._common import DAG_OPTIONS, DEFAULTS, GOLD, REFERS_TO, asset, current_window, identities_group, watcher, work
+from dags._common import DAG_OPTIONS, DEFAULTS, REFERS_TO, asset, current_window, identities_group, watcher, work
+from dags._gold import check_gold, gate_gold
 from dags._ready import Ready
 from dags._refresh import refresh, tell_freshness
 from dags._send_request import FIELDS, form
@@ -59,21 +60,6 @@ def build_gold() -> None:
     """The models downstream of what changed, in one dbt invocation; nothing when gold is up to date with silver and the
     as-of time."""
     work(Stage.GOLD, "build")
-
-
-@task(do_xcom_push=False, outlets=[GOLD])
-@only_own_errors("gate_gold")
-def gate_gold() -> None:
-    """Nothing is exported from gold that broke its expectations."""
-    check_gold()
-
-
-def check_gold() -> None:
-    """The gates of gold, one after the other."""
-    from lakehouse.gold.preconditions import gated_gold
-
-    for table in gated_gold():
-        work(Stage.GATE, str(table))
 
 
 def own_gold() -> None:

@@ -15,7 +15,7 @@ from lakehouse.orchestration.airflow_config import apply_environment
 def main() -> None:
     metadata_db.prepare()
     apply_environment()
-    from dags import pre_send_refresh
+    from dags import _gold, pre_send_refresh
 
     def stages_of(error: Exception | None) -> list[str]:
         ran: list[str] = []
@@ -24,11 +24,15 @@ def main() -> None:
             if error is not None:
                 raise error
 
+        def work(stage: str, target: str) -> None:
+            ran.append(f"{stage} {target}")
+
         with (
             patch("lakehouse.activation.export.require_own_gold", require_own_gold),
             patch.object(pre_send_refresh, "current_window", lambda: None),
             patch.object(pre_send_refresh, "get_current_context", lambda: {"params": {"campaign_id": "thanks"}}),
-            patch.object(pre_send_refresh, "work", lambda stage, target: ran.append(f"{stage} {target}")),
+            patch.object(pre_send_refresh, "work", work),
+            patch.object(_gold, "work", work),
         ):
             pre_send_refresh.export.function()
         return ran
