@@ -40,7 +40,9 @@ def export(export_id: str) -> HTMLResponse:
     found = proofs(settings().lake, settings().outbox, 1, export_id=export_id)
     if not found:
         raise HTTPException(404, "This export is not on record.", _HEADERS)
-    return HTMLResponse(export_page(found[0]), headers=_HEADERS)
+    planned = plan_of(settings().outbox, export_id)
+    decision = None if planned is None else decision_of(planned, settings().lake)
+    return HTMLResponse(export_page(found[0], decision), headers=_HEADERS)
 
 
 @router.get("/exports/{export_id}/plan")

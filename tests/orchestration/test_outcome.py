@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from lakehouse.activation.export import REMOVALS_ONLY
+from lakehouse.activation.ready import READY
+from lakehouse.activation.records.approvals import Decision
 from lakehouse.activation.records.proofs import Proof, preview_file, proofs
 from lakehouse.config.settings import settings
 from lakehouse.contracts import Stage
@@ -263,8 +265,11 @@ def test_the_pages_tell_reasons_and_versions_and_no_personal_data(shop: Shop) ->
     _run(Stage.PREVIEW)
     shop.export()
     (export,) = proofs(str(shop.lake), shop.home / "outbox")
-    page = export_page(export)
+    (export.manifest_file.parent / READY).write_text(json.dumps({"ready_at": MOMENT.isoformat()}))
+    page = export_page(export, Decision(True, "Grace", MOMENT, "it is <meant>"))
     for told in (
+        ", usable there since 2018-01-02 08:30 UTC",
+        "approved by Grace at 2018-01-02 08:30 UTC: it is &lt;meant&gt;",
         "Sent: 1 customer of campaign thanks to outbox (1 new).",
         "unsubscribed, bounced, complained or erased (gold.suppressions)",
         "no e-mail address is known",

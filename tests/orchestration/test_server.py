@@ -205,6 +205,8 @@ def test_a_person_approves_an_export_that_a_guard_asks_about(server: Server) -> 
     decided = rows(server.home.lake, "select export_id, decision, decided_by, reason from {ops.approvals}")
     made = rows(server.home.lake, f"select export_id from {{ops.exports}} where campaign_id = '{CAMPAIGN}'")
     assert decided == [(made[0][0], "approved", "admin", "the source is switched off")]
+    receipt, _ = _get(server, f"/lakehouse/campaigns/exports/{made[0][0]}")
+    assert "approved by admin at " in receipt and "the source is switched off" in receipt
 
 
 def _delivery(name: str, count: int, day: int) -> dict[str, Any]:
@@ -262,6 +264,10 @@ def test_who_waits_for_a_platform_holds_no_worker(server: Server) -> None:
     told = "select status, message from {ops.runs} where stage = 'ready' and ends_with(run_id, '" + run_id + "')"
     ((status, message),) = rows(server.home.lake, told)
     assert status == "success" and "seconds after the export ended" in message
+    made = f"select export_id from {{ops.exports}} where campaign_id = '{LATE_CAMPAIGN}'"
+    ((export_id,),) = rows(server.home.lake, made)
+    receipt, _ = _get(server, f"/lakehouse/campaigns/exports/{export_id}")
+    assert "usable there since" in receipt
 
 
 @pytest.mark.timeout(900)

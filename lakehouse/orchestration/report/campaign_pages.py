@@ -10,6 +10,8 @@ from typing import Any
 from lakehouse.activation.consent.suppression_reasons import meaning_of
 from lakehouse.activation.planning import PLAN
 from lakehouse.activation.preview import PREVIEW
+from lakehouse.activation.ready import ready_at
+from lakehouse.activation.records.approvals import Decision
 from lakehouse.activation.records.proofs import Proof, rejected_by_reason
 from lakehouse.orchestration.report.outcome import outcome_of_export
 from lakehouse.utils.canonical_json import plain_text
@@ -46,7 +48,8 @@ _LIST = """
 _ONE = """
 <p><a href="../index.html">Campaigns</a></p>
 <h1>{{ campaign }}</h1>
-<p class="muted">Export <span class="mono">{{ export_id }}</span> to {{ platform }}, {{ started }} to {{ finished }}</p>
+<p class="muted">Export <span class="mono">{{ export_id }}</span> to {{ platform }}, {{ started }} to {{ finished }}
+{%- if usable %}, usable there since {{ usable }}{% endif %}</p>
 <div class="card told {{ verdict }}">{% for line in lines %}<p>{{ line }}</p>{% endfor %}</div>
 {% if plan %}<p><a href="{{ export_id }}/plan">The plan before it</a></p>{% endif %}
 {% if preview %}<p><a href="{{ export_id }}/preview">Preview of some mails</a> (personal data)</p>{% endif %}
@@ -106,13 +109,17 @@ def list_page(exports: Sequence[Proof], waiting: Sequence[Path], campaign: str |
     )
 
 
-def export_page(export: Proof) -> str:
-    """One export: what happened, counts, who was not written to and why, what was rejected and why, what was read."""
+def export_page(export: Proof, decision: Decision | None = None) -> str:
+    """One export: what happened, what a person decided about it, counts, who was not written to and why, what was
+    rejected and why, what was read."""
     found, manifest, receipt = outcome_of_export(export), export.manifest, export.receipt
     suppressed = receipt.get("suppressed_by_reason", manifest.get("suppressed_by_reason", {}))
     decided = [
         (label, plain_text(manifest[name])) for name, label in _DECIDED.items() if manifest.get(name) is not None
     ]
+    if decision is not None:
+        decided.insert(0, ("decision of a person", str(decision)))
+    usable = ready_at(export.manifest_file.parent)
     fields = ", ".join(field["name"] for field in manifest.get("fields", ()))
     batches = [
         (batch["reference"] or "no file", f"{batch['accepted']:,} accepted, {len(batch['rejected']):,} rejected")
@@ -137,6 +144,7 @@ def export_page(export: Proof) -> str:
         platform=export.platform,
         started=_time(export.started_at),
         finished=_time(export.finished_at),
+        usable=_time(usable) if usable else None,
         verdict=found.verdict,
         lines=found.lines,
         plan=export.manifest_file.with_name(PLAN).exists(),
