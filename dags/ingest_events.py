@@ -33,6 +33,7 @@ def ingest_events() -> None:
     |---|---|---|
     | hourly at :45 | stop here where there are no events | a moment |
     | then | web events: what the streaming job wrote since the last run, each event once; gate | a second per 50,000 |
+    | then | asset `silver.web_events` starts `build_profiles` | |
 
     Events may come late, twice and in any order. Messages that cannot be read are in `silver.web_events_quarantine`.
     """

@@ -11,7 +11,7 @@ import logging
 from datetime import UTC, datetime
 
 from lakehouse.config.settings import settings
-from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS, STREAMS
+from lakehouse.contracts import CONTACT_IDENTIFIERS, DATASETS, MAIL_HOLDS
 from lakehouse.errors import DamagedTableError
 from lakehouse.gold.dbt_project import project_fingerprint
 from lakehouse.gold.segment_models import members_hash
@@ -25,11 +25,7 @@ from lakehouse.window import BatchWindow
 log = logging.getLogger(__name__)
 PROJECT_FINGERPRINT = "dbt_project"
 SEGMENTS = "segments"
-# Nothing in gold is made of events yet.
-SILVER_TABLES: tuple[TableRef, ...] = (
-    *(silver(name) for name in DATASETS if name not in STREAMS),
-    silver("identities"),
-)
+SILVER_TABLES: tuple[TableRef, ...] = (*(silver(name) for name in DATASETS), silver("identities"))
 INPUTS = (*SILVER_TABLES, silver(CONTACT_IDENTIFIERS.dataset), silver(MAIL_HOLDS.dataset))
 
 

@@ -18,7 +18,9 @@ recent as (select * from {{ ref('int_recent_orders') }}),
 
 rfm as (select * from {{ ref('int_rfm') }}),
 
-campaigns as (select * from {{ ref('int_campaign_history') }})
+campaigns as (select * from {{ ref('int_campaign_history') }}),
+
+behaviour as (select * from {{ ref('int_site_behaviour') }})
 
 select
     customers.customer_id,
@@ -84,6 +86,11 @@ select
     {{ share('campaigns.count_campaigns_redeemed', 'campaigns.count_campaigns_received') }} as campaign_response_rate,
     campaigns.last_campaign_at,
     campaigns.last_redeemed_at,
+    behaviour.last_visit_at,
+    coalesce(behaviour.count_visits_30d, 0) as count_visits_30d,
+    {%- for position in [1, 2, 3] %}
+    behaviour.viewed_category_{{ position }},
+    {%- endfor %}
     {{ as_of_literal() }} as as_of
 from customers
 left join contacts on customers.customer_id = contacts.customer_id
@@ -93,3 +100,4 @@ left join states on customers.customer_id = states.customer_id
 left join recent on customers.customer_id = recent.customer_id
 left join rfm on customers.customer_id = rfm.customer_id
 left join campaigns on customers.customer_id = campaigns.customer_id
+left join behaviour on customers.customer_id = behaviour.customer_id
