@@ -172,7 +172,7 @@ def judged(files: dict[str, Rows], dataset: str) -> duckdb.DuckDBPyConnection:
     return con
 
 
-@pytest.mark.parametrize("dataset", list(DATASETS))
+@pytest.mark.parametrize("dataset", MAPPINGS)
 def test_files_and_rows_are_as_the_ground_truth_says(dirty: Sample, truth: GroundTruth, dataset: str) -> None:
     folder, manifest = dirty
     files, set_aside, repeated = landed(folder, manifest, dataset)
