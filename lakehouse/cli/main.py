@@ -40,6 +40,7 @@ COMMANDS = {
     "simulate": ("lakehouse.cli.simulate:simulate", "Run a local server that behaves like an e-mail platform."),
     "realtime": ("lakehouse.cli.realtime:realtime", "Start, stop or check what takes events while they happen."),
     "profiles": ("lakehouse.cli.profiles:profiles", "Load profiles from gold into the profile store."),
+    "deadletters": ("lakehouse.cli.deadletters:deadletters", "Show events that break the contract, and replay them."),
     "keys": ("lakehouse.cli.keys:keys", "Make, list and revoke keys of the collector and of the profile API."),
     "services": ("lakehouse.cli.services:services", "Start, stop or check Kafka and Redis on this machine."),
     "up": ("lakehouse.cli.up_down:up", "Start Airflow, with its UI, and the engine."),

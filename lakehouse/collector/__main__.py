@@ -20,7 +20,9 @@ def main() -> None:
 
     def open_sender() -> SpoolingSender:
         segments = Segments(chosen.home / "collector" / "spool", chosen.collector_spool_mb * 2**20)
-        return SpoolingSender(AcknowledgedProducer(access), segments)
+        sender = SpoolingSender(AcknowledgedProducer(access), segments)
+        collector.metrics.spool_bytes.set_function(lambda: sender.spooled_bytes)
+        return sender
 
     origins = chosen.collector_origins.split()
     if chosen.collector_demo_key:

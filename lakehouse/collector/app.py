@@ -27,11 +27,13 @@ from starlette.routing import Route
 from lakehouse.collector.body import read_json
 from lakehouse.collector.checked import EVENT_BYTES, Rejected, messages_of
 from lakehouse.collector.gif import GIF, call_of, wants_privacy
+from lakehouse.collector.metrics import CollectorMetrics
 from lakehouse.collector.pixel.routes import pixel_routes
 from lakehouse.collector.spool.sender import Sender
 from lakehouse.contracts.events import EVENT_TYPES
 from lakehouse.errors import TransientError
 from lakehouse.keys.store import Key, KeyRing
+from lakehouse.web.metrics import WithMetrics, metrics_route
 from lakehouse.web.problem import ProblemError, answer_http_error, answer_problem
 from lakehouse.web.rate import RateLimit
 
@@ -42,7 +44,7 @@ _REASONS = 20  # of rejected events in one answer
 
 
 class Collector:
-    """What the handlers share.
+    """What the handlers share, and what they count (`metrics`).
 
     Args:
         keys: who may send.
@@ -63,6 +65,7 @@ class Collector:
         demo_key: str = "",
     ) -> None:
         self._keys, self._open_sender, self._origins, self._demo_key = keys, open_sender, origins, demo_key
+        self.metrics = CollectorMetrics()
         self._by_key = RateLimit(key_rate, burst=2 * key_rate)
         self._by_address = RateLimit(address_rate, burst=10 * address_rate)
         self._sender: Sender | None = None
@@ -77,8 +80,10 @@ class Collector:
                 Route("/v1/p.gif", self._gif),
                 *pixel_routes(self._demo_key),
                 Route("/health", _health),
+                metrics_route(self.metrics.registry),
             ],
             middleware=[
+                Middleware(WithMetrics, registry=self.metrics.registry),
                 Middleware(
                     CORSMiddleware,
                     allow_origins=self._origins,
@@ -86,7 +91,7 @@ class Collector:
                     allow_headers=["authorization", "content-type", "content-encoding"],
                     expose_headers=["retry-after"],
                     max_age=_ORIGIN_SECONDS,
-                )
+                ),
             ],
             exception_handlers={ProblemError: answer_problem, HTTPException: answer_http_error},
             lifespan=self._sending,
@@ -154,6 +159,8 @@ class Collector:
         except TransientError:
             detail = "the events cannot be stored now; send them again with the same messageId"
             raise ProblemError(503, detail, {"Retry-After": str(_FULL_SECONDS)}) from None
+        self.metrics.accepted.inc(len(messages) - len(rejected))
+        self.metrics.dead_letters.inc(len(rejected))
         return rejected
 
 

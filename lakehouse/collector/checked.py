@@ -40,10 +40,9 @@ def messages_of(
         else:
             event = to_event(call, received_at, key_id, str(uuid.uuid4()), sent_at)
             value = msgspec.json.encode(event)
-            reason = _broken(event) or (f"it is longer than {EVENT_BYTES} bytes" if len(value) > EVENT_BYTES else "")
+            reason = broken_rule(event, value)
         if not reason:
-            person = event.get("user_id") or event["anonymous_id"]
-            messages.append(Message(WEB_EVENTS.name, person.encode("utf-8", "replace"), value))
+            messages.append(event_message(event, value))
             continue
         rejected.append(Rejected(place, reason))
         headers = headers_of("collector", WEB_EVENTS.name, reason, moment(received_at), key_id)
@@ -51,10 +50,21 @@ def messages_of(
     return messages, rejected
 
 
-def _broken(event: dict[str, Any]) -> str:
-    """The rule of the contract that an event breaks, without any value of it; empty when it keeps all."""
+def event_message(event: dict[str, Any], value: bytes) -> Message:
+    """The message of an event that keeps the contract; its key is the person, so that their events stay in order."""
+    person = event.get("user_id") or event["anonymous_id"]
+    return Message(WEB_EVENTS.name, person.encode("utf-8", "replace"), value)
+
+
+def broken_rule(event: dict[str, Any], value: bytes) -> str:
+    """The rule of the contract that an event breaks, without any value of it; empty when it keeps all.
+
+    Args:
+        event: the event.
+        value: the same as a message holds it.
+    """
     if _VALIDATOR.is_valid(event):
-        return ""
+        return f"it is longer than {EVENT_BYTES} bytes" if len(value) > EVENT_BYTES else ""
     error = next(iter(_VALIDATOR.iter_errors(event)))
     name = ".".join(map(str, error.instance_path))
     rule = str(error.schema_path[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _PREFIX = "__connect.errors."
+TOPIC, STAGE, EXCEPTION_MESSAGE = f"{_PREFIX}topic", f"{_PREFIX}stage", f"{_PREFIX}exception.message"
 
 
 def headers_of(stage: str, topic: str, reason: str, received_at: str, key_id: str) -> list[tuple[str, bytes]]:
@@ -16,10 +17,10 @@ def headers_of(stage: str, topic: str, reason: str, received_at: str, key_id: st
         key_id: the write key that it came with.
     """
     said = {
-        f"{_PREFIX}topic": topic,
-        f"{_PREFIX}stage": stage,
+        TOPIC: topic,
+        STAGE: stage,
         f"{_PREFIX}exception.class.name": "ContractError",
-        f"{_PREFIX}exception.message": reason,
+        EXCEPTION_MESSAGE: reason,
         "lakehouse.received_at": received_at,
         "lakehouse.key_id": key_id,
     }

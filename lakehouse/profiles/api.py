@@ -29,8 +29,10 @@ from lakehouse.profiles.answers import (
     ids_of_body,
 )
 from lakehouse.profiles.contents import Content
+from lakehouse.profiles.metrics import ProfileMetrics
 from lakehouse.profiles.serving import FALLBACK, Answer, ProfileReader
 from lakehouse.profiles.store import ProfileStore
+from lakehouse.web.metrics import WithMetrics, metrics_route
 from lakehouse.web.problem import ProblemError, answer_http_error, answer_problem, problem
 from lakehouse.web.rate import RateLimit
 from lakehouse.web.request_id import WithRequestId
@@ -65,6 +67,13 @@ def application(
 
     api = FastAPI(title="Profile API", version="1", lifespan=reading, docs_url=None, redoc_url=None)
     api.add_middleware(WithRequestId)
+    metrics = ProfileMetrics()
+    api.add_middleware(WithMetrics, registry=metrics.registry)
+    api.router.routes.append(metrics_route(metrics.registry))
+
+    async def answers(asked: Sequence[str], seconds: float, now: datetime) -> Mapping[str, Answer]:
+        return metrics.count(asked, await readers[0].answers(asked, seconds, now))
+
     api.add_exception_handler(ProblemError, answer_problem)
     api.add_exception_handler(HTTPException, answer_http_error)
     api.add_exception_handler(RequestValidationError, _answer_invalid)
@@ -85,7 +94,7 @@ def application(
         seconds = deadline_seconds(request)
         _check_key(keys, rate, request, 1)
         now = datetime.now(UTC)
-        found = await readers[0].answers([customer_id], seconds, now)
+        found = await answers([customer_id], seconds, now)
         if customer_id not in found:
             raise ProblemError(404, "nothing is known of this customer")
         return _answer(found[customer_id], now, request.headers.get("if-none-match", ""))
@@ -105,7 +114,7 @@ def application(
         asked = await ids_of_body(request)
         _check_key(keys, rate, request, len(asked))
         now = datetime.now(UTC)
-        found = await readers[0].answers(asked, seconds, now)
+        found = await answers(asked, seconds, now)
         profiles = [{"id": name, **answer.body(now)} for name, answer in found.items()]
         unknown = [name for name in dict.fromkeys(asked) if name not in found]
         return _json({"profiles": profiles, "unknown": unknown}, {"Cache-Control": "no-store"})
@@ -123,7 +132,7 @@ def application(
         if content is None:
             raise ProblemError(404, "there is no such slot")
         now = datetime.now(UTC)
-        answer = (await readers[0].answers([customer_id], seconds, now)).get(customer_id)
+        answer = (await answers([customer_id], seconds, now)).get(customer_id)
         text = content.rendered(answer.body(now) if answer else None)
         source = FALLBACK if answer is None or text is None else answer.source
         headers = {"Cache-Control": "private, no-cache", "X-Content-Source": source}

@@ -204,3 +204,23 @@ def test_only_pages_of_listed_sites_may_send(home: Path, kafka: Kafka, key: str)
             headers = {"origin": origin, "content-type": "text/plain"}
             assert client.post("/v1/track", content=text, headers=headers).status_code == status
     assert len(kafka.taken) == 2  # the second is what the end adds
+
+
+def test_requests_and_events_are_counted(client: TestClient, kafka: Kafka) -> None:
+    client.post("/v1/track", json=CALL)
+    client.post("/v1/track", json={"userId": "u1"})
+    client.post("/v1/track", content=b"{")
+    client.get("/v1/no/such/page")
+    kafka.is_away = True
+    client.post("/v1/track", json=CALL)
+    lines = client.get("/metrics").text.splitlines()
+    for line in (
+        'lakehouse_collector_events_total{result="accepted"} 1.0',
+        'lakehouse_collector_events_total{result="dead_letter"} 1.0',
+        'lakehouse_http_request_seconds_count{route="/v1/track",status="200"} 2.0',
+        'lakehouse_http_request_seconds_count{route="/v1/track",status="400"} 1.0',
+        'lakehouse_http_request_seconds_count{route="/v1/track",status="503"} 1.0',
+        'lakehouse_http_request_seconds_count{route="other",status="404"} 1.0',
+        "lakehouse_collector_spool_bytes 0.0",
+    ):
+        assert line in lines

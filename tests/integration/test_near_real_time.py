@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from confluent_kafka import Producer
 
 from lakehouse.config.settings import settings
 from lakehouse.kafka.access import kafka_access
+from lakehouse.kafka.dead_letters import headers_of
 from lakehouse.kafka.topics import DEAD_LETTERS, WEB_EVENTS
 from lakehouse.keys.store import create_key
 from lakehouse.services import group
@@ -71,6 +73,36 @@ def test_what_breaks_the_contract_is_in_the_dead_letters_with_its_reason(realtim
     (letter,) = messages_in(DEAD_LETTERS, 1)
     assert letter["headers"]["__connect.errors.exception.message"] == b"it has no event_name"
     assert letter["value"]["user_id"] == "dead-1"
+
+
+def test_dead_letters_are_replayed_once_they_are_valid(realtime: Home, key: str) -> None:
+    fixed: dict[str, Any] = {
+        "event_id": "r1",
+        "contract": 1,
+        "event_type": "page",
+        "user_id": "replay-1",
+        "key_id": "k",
+    }
+    fixed |= dict.fromkeys(("occurred_at", "received_at"), "2026-11-27T08:00:00.000000Z")
+    producer = Producer(kafka_access(settings()).for_librdkafka())
+    headers = headers_of("collector", WEB_EVENTS.name, "it was not known then", fixed["received_at"], "k")
+    producer.produce(DEAD_LETTERS.name, json.dumps(fixed), headers=headers)
+    assert producer.flush(30) == 0
+
+    def lakehouse(*arguments: str) -> str:
+        return realtime.lakehouse(*arguments, LAKEHOUSE_KAFKA_PORT=str(settings().kafka_port)).stdout
+
+    listed = json.loads(lakehouse("deadletters", "list", "--json"))
+    assert {each["reason"]: each["replayed"] for each in listed} == {
+        "it has no event_name": 0,
+        "it was not known then": 0,
+    }
+    (place,) = (each["example"] for each in listed if each["reason"] == "it was not known then")
+    assert "replay-1" in lakehouse("deadletters", "show", place)
+    for sent in (1, 0):
+        counts = json.loads(lakehouse("deadletters", "replay", "--json"))
+        assert counts == {"sent": sent, "sent_before": 1 - sent, "still_rejected": 1}
+    assert wait_for(lambda: in_bronze("event_id", "r") == ["r1"], 180, pause_seconds=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -251,3 +251,23 @@ def test_its_description_names_every_answer(client: TestClient) -> None:
     assert set(paths["/v1/profiles/{customer_id}"]["get"]["responses"]) == {"200", "304", "401", "404", "422", "429"}
     assert set(paths["/v1/profiles:batchGet"]["post"]["responses"]) == {"200", "400", "401", "413", "422", "429"}
     assert client.get("/docs").status_code == 404  # its page would load scripts from elsewhere
+
+
+def test_answers_are_counted_by_their_source(home: Path, store: SqliteStore) -> None:
+    store.write([profile("c1")])
+    headers = {"authorization": f"Bearer {create_key(home, 'profiles')[1]}"}
+    with TestClient(application(KeyRing(home), lambda: [store]), headers=headers) as client:
+        client.post("/v1/profiles:batchGet", json={"ids": ["c1", "c2"]})
+        client.get("/v1/profiles/c1")
+        lines = client.get("/metrics").text.splitlines()
+    with TestClient(application(KeyRing(home), lambda: [Away()]), headers=headers) as client:
+        client.get("/v1/profiles/c1")
+        lines += client.get("/metrics").text.splitlines()
+    for line in (
+        'lakehouse_profile_answers_total{source="sqlite"} 2.0',
+        'lakehouse_profile_answers_total{source="none"} 1.0',
+        'lakehouse_profile_answers_total{source="fallback"} 1.0',
+        'lakehouse_http_request_seconds_count{route="/v1/profiles:batchGet",status="200"} 1.0',
+        'lakehouse_http_request_seconds_count{route="/v1/profiles/{customer_id:path}",status="200"} 1.0',
+    ):
+        assert line in lines
