@@ -6,19 +6,25 @@ the product viewed last. Runs until SIGTERM, then ends after the batches under w
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from prometheus_client import start_http_server
 from pyspark.sql.streaming.query import StreamingQuery
 
 from lakehouse.config.settings import check_lake, environment_secrets, settings
 from lakehouse.errors import ConfigurationError
 from lakehouse.kafka.access import kafka_access
 from lakehouse.profiles.stores import hot_store
+from lakehouse.services.own_port import HOST
 from lakehouse.services.stream_job import mark_ready, stream_folder
 from lakehouse.storage.discovery import is_remote
+from lakehouse.streaming.metrics import StreamMetrics
 from lakehouse.streaming.queries import create_bronze, start_bronze
 from lakehouse.streaming.session import stream_session
 from lakehouse.streaming.signals_query import SIGNALS_STATE, start_signals
@@ -27,6 +33,7 @@ from lakehouse.utils.atomic_files import keep_new_files_private
 from lakehouse.utils.log_records import clean_log_records
 
 log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.5  # between two looks at the queries
 _BATCH_SECONDS = 15.0  # a batch under way may take so long at a stop; then it is repeated by the next start
 
 
@@ -51,13 +58,22 @@ def main() -> int:
         start_bronze(spark, access, table, checkpoints / "bronze"),
         start_signals(spark, access, hot_store(chosen), checkpoints / SIGNALS_STATE),
     ]
+    metrics = StreamMetrics()
+    start_http_server(chosen.stream_metrics_port, HOST, metrics.registry)
     mark_ready(chosen)
     while not stopping and all(query.isActive for query in queries):
-        time.sleep(0.2)
+        _observe(metrics, queries)
+        time.sleep(_LOOK_SECONDS)
     has_failed = not stopping
     for query in queries:
         _end(query)
     return 1 if has_failed else 0
+
+
+def _observe(metrics: StreamMetrics, queries: Sequence[StreamingQuery]) -> None:
+    for query in queries:
+        if progress := query.lastProgress:
+            metrics.observe(query.name, json.loads(progress.json), datetime.now(UTC))
 
 
 def _end(query: StreamingQuery) -> None:

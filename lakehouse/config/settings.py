@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     profile_key_rate: float = Field(
         5_000, ge=0, description="profiles a second that may be asked for with one key; 0 = no limit"
     )
+    stream_metrics_port: int = Field(
+        15083, ge=1, le=65535, description="port at which the streaming job answers Prometheus, on loopback"
+    )
     stream_memory_gb: float = Field(1, ge=0.5, description="heap of the streaming job, GiB")
     export_memory_gb: float = Field(
         0.4,

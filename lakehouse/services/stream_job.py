@@ -12,6 +12,7 @@ from lakehouse.engine.jars import delta_jars
 from lakehouse.engine.java import java_binary
 from lakehouse.engine.locked_jars import locked_jars
 from lakehouse.services.group import Part
+from lakehouse.services.own_port import check_port
 from lakehouse.utils.atomic_files import write_private
 from lakehouse.utils.processes import ProcessId
 
@@ -51,11 +52,12 @@ def stream_part(chosen: Settings) -> Part:
     """The job, ready to be started.
 
     Raises:
-        ConfigurationError: there is no usable Java.
+        ConfigurationError: there is no usable Java, or the port of its metrics is in use.
         EngineUnavailableError: its jars cannot be fetched.
     """
     java = java_binary(chosen, _NEEDED_BY)
     stream_jars(chosen)
+    check_port(chosen.stream_metrics_port, "LAKEHOUSE_STREAM_METRICS_PORT")
     return Part(
         "stream",
         (sys.executable, "-m", "spark_jobs.stream_events"),

@@ -155,6 +155,10 @@ def test_an_event_is_in_bronze_and_in_the_profile(realtime: Home, key: str, read
     post(key, viewed("flow-1", "f1", "P1"), viewed("flow-1", "f1", "P1"), viewed("flow-1", "f2", "P2"))
     await_product(reader, "flow-1", "P2")
     assert wait_for(lambda: in_bronze("event_id", "f") == ["f0", "f1", "f1", "f2"], 120, pause_seconds=0.5)
+    metrics = httpx.get(f"http://127.0.0.1:{settings().stream_metrics_port}/metrics", timeout=30).text
+    for query in ("bronze", "signals"):
+        assert f'lakehouse_stream_lag{{partition="0",query="{query}",topic="web_events"}} ' in metrics
+        assert f'lakehouse_stream_processed_rows_per_second{{query="{query}"}} ' in metrics
     url = f"http://127.0.0.1:{settings().profile_api_port}/v1/profiles/flow-1"
     body = httpx.get(url, headers={"authorization": f"Bearer {reader}"}, timeout=30).json()
     counts = body["signals"]["counts_24h"]

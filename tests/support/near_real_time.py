@@ -17,7 +17,7 @@ from lakehouse.kafka.topics import Topic
 from lakehouse.services import near_real_time
 from tests.support.homes import Home, free_ports
 
-PORTS = ("KAFKA_PORT", "REDIS_PORT", "COLLECTOR_PORT", "PROFILE_API_PORT")
+PORTS = ("KAFKA_PORT", "REDIS_PORT", "COLLECTOR_PORT", "PROFILE_API_PORT", "STREAM_METRICS_PORT")
 
 
 @contextmanager
