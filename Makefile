@@ -4,6 +4,7 @@ ENGINE  ?= $(or $(LAKEHOUSE_ENGINE),sail)
 SCALE   ?= 1
 HOUSEHOLDS ?=
 BATCH   ?=
+BENCH   ?=
 AS_OF   ?= 2018-01-02T00:00:00Z
 CAMPAIGN ?= champions_thank_you
 BIN     := .venv/bin
