@@ -1,7 +1,8 @@
-"""bronze.web_events and hot signals. One row per message of the topic `web_events`, as received; append only.
+"""bronze.web_events, bronze.email_events, hot signals and refusals. Bronze has one row per message, append only.
 
-Input: Kafka. Output: the table, key `_partition`, `_offset`; in the profile store what each customer did by hour, and
-the product viewed last. Runs until SIGTERM, then ends after the batches under way; a restart goes on from there.
+Input: Kafka. Output: the tables, key `_partition`, `_offset`; in the profile store what each customer did by hour, and
+the product viewed last; who must not be written to any more, in ops.platform_refusals and the profile store. Runs until
+SIGTERM, then ends after the batches under way; a restart goes on from there.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from pyspark.sql.streaming.query import StreamingQuery
 from lakehouse.config.settings import check_lake, environment_secrets, settings
 from lakehouse.errors import ConfigurationError
 from lakehouse.kafka.access import kafka_access
+from lakehouse.kafka.topics import EMAIL_EVENTS, WEB_EVENTS
 from lakehouse.profiles.stores import hot_store
 from lakehouse.services.own_port import HOST
 from lakehouse.services.stream_job import mark_ready, stream_folder
 from lakehouse.storage.discovery import is_remote
 from lakehouse.streaming.metrics import StreamMetrics
 from lakehouse.streaming.queries import create_bronze, start_bronze
+from lakehouse.streaming.refusal_writes import writer_of
+from lakehouse.streaming.refusals import start_refusals
 from lakehouse.streaming.session import stream_session
 from lakehouse.streaming.signals_query import SIGNALS_STATE, start_signals
 from lakehouse.tables import Layer, TableRef
@@ -52,10 +56,13 @@ def main() -> int:
         signal.signal(number, lambda number, _: stopping.append(number))
     spark = stream_session(chosen)
     access, checkpoints = kafka_access(chosen), stream_folder(chosen) / "checkpoints"
-    table = TableRef(Layer.BRONZE, "web_events").location(chosen.lake)
-    create_bronze(spark, table)
+    web, email = (TableRef(Layer.BRONZE, topic.name).location(chosen.lake) for topic in (WEB_EVENTS, EMAIL_EVENTS))
+    create_bronze(spark, web)
+    create_bronze(spark, email)
     queries = [
-        start_bronze(spark, access, table, checkpoints / "bronze"),
+        start_bronze(spark, access, web, checkpoints / "bronze"),
+        start_bronze(spark, access, email, checkpoints / "bronze_email_events", EMAIL_EVENTS),
+        start_refusals(spark, access, writer_of(chosen), checkpoints / "refusals"),
         start_signals(spark, access, hot_store(chosen), checkpoints / SIGNALS_STATE),
     ]
     metrics = StreamMetrics()

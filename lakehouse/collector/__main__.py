@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lakehouse.activation.accounts.declared import load_accounts
 from lakehouse.collector.app import Collector
 from lakehouse.collector.spool.segments import Segments
 from lakehouse.collector.spool.sender import SpoolingSender
@@ -34,6 +35,7 @@ def main() -> None:
         chosen.collector_address_rate,
         origins,
         chosen.collector_demo_key,
+        load_accounts(),
     )
     serve(collector.application(), chosen.collector_port)
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from math import ceil
@@ -24,14 +24,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lakehouse.activation.accounts.declared import Account
 from lakehouse.collector.body import read_json
 from lakehouse.collector.checked import EVENT_BYTES, Rejected, messages_of
 from lakehouse.collector.gif import GIF, call_of, wants_privacy
 from lakehouse.collector.metrics import CollectorMetrics
 from lakehouse.collector.pixel.routes import pixel_routes
 from lakehouse.collector.spool.sender import Sender
+from lakehouse.collector.webhooks.endpoint import Webhooks
 from lakehouse.contracts.events import EVENT_TYPES
 from lakehouse.errors import TransientError
+from lakehouse.kafka.producer import Message
 from lakehouse.keys.store import Key, KeyRing
 from lakehouse.web.metrics import WithMetrics, metrics_route
 from lakehouse.web.problem import ProblemError, answer_http_error, answer_problem
@@ -53,6 +56,7 @@ class Collector:
         address_rate: requests a second of an address; 0 = no limit.
         origins: sites whose pages may send with the browser's consent (CORS), such as https://shop.example.com.
         demo_key: the write key of the demo shop; empty = no demo shop.
+        accounts: accounts at e-mail platforms, which may send webhooks.
     """
 
     def __init__(
@@ -63,8 +67,10 @@ class Collector:
         address_rate: float = 0,
         origins: Sequence[str] = (),
         demo_key: str = "",
+        accounts: Mapping[str, Account] | None = None,
     ) -> None:
         self._keys, self._open_sender, self._origins, self._demo_key = keys, open_sender, origins, demo_key
+        self._webhooks = Webhooks(accounts or {})
         self.metrics = CollectorMetrics()
         self._by_key = RateLimit(key_rate, burst=2 * key_rate)
         self._by_address = RateLimit(address_rate, burst=10 * address_rate)
@@ -79,6 +85,7 @@ class Collector:
                 Route("/v1/batch", self._batch, methods=["POST"]),
                 Route("/v1/p.gif", self._gif),
                 *pixel_routes(self._demo_key),
+                Route("/v1/webhooks/{account}", self._webhook, methods=["POST"]),
                 Route("/health", _health),
                 metrics_route(self.metrics.registry),
             ],
@@ -127,6 +134,13 @@ class Collector:
             await self._taken([call_of(request.query_params, request.headers, str(uuid.uuid4()))], key)
         return Response(GIF, media_type="image/gif", headers={"Cache-Control": "no-store"})
 
+    async def _webhook(self, request: Request) -> Response:
+        self._check_address(request)
+        delivery = await self._webhooks.read(request, datetime.now(UTC))
+        await self._send(delivery.messages)
+        self._webhooks.taken(delivery)
+        return JSONResponse({"success": True})
+
     async def _admitted(self, request: Request, most_bytes: int) -> tuple[dict[str, Any], Key]:
         """The body of a request, and its write key: of its header, which is checked before the body is read, or of the
         body, where a page that is being left has to put it."""
@@ -153,15 +167,18 @@ class Collector:
     async def _taken(self, calls: Sequence[Any], key: Key, sent_at: Any = None) -> Sequence[Rejected]:
         _check_rate(self._by_key, key.key_id, len(calls))
         messages, rejected = messages_of(calls, datetime.now(UTC), key.key_id, sent_at)
+        await self._send(messages)
+        self.metrics.accepted.inc(len(messages) - len(rejected))
+        self.metrics.dead_letters.inc(len(rejected))
+        return rejected
+
+    async def _send(self, messages: Sequence[Message]) -> None:
         assert self._sender is not None, "the application was not started"
         try:
             await self._sender.send(messages)
         except TransientError:
             detail = "the events cannot be stored now; send them again with the same messageId"
             raise ProblemError(503, detail, {"Retry-After": str(_FULL_SECONDS)}) from None
-        self.metrics.accepted.inc(len(messages) - len(rejected))
-        self.metrics.dead_letters.inc(len(rejected))
-        return rejected
 
 
 def _answer(count: int, rejected: Sequence[Rejected]) -> Response:

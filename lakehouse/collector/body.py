@@ -30,11 +30,16 @@ async def read_json(request: Request, most_bytes: int) -> Any:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("gzip", "identity"):
         raise ProblemError(415, "the body may be compressed with gzip only", {"Accept-Encoding": "gzip"})
-    body = await _read(request, most_bytes)
+    body = await read_bytes(request, most_bytes)
     return parsed(unpacked(body, most_bytes) if encoding == "gzip" else body)
 
 
-async def _read(request: Request, most_bytes: int) -> bytes:
+async def read_bytes(request: Request, most_bytes: int) -> bytes:
+    """The body as it was sent.
+
+    Raises:
+        ProblemError: 400 when it is incomplete, 408 when it does not come, 413 when it is larger than `most_bytes`.
+    """
     _check_declared(request.headers, most_bytes)
     body = bytearray()
     try:

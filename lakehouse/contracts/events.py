@@ -55,7 +55,7 @@ def json_schema(contract: Contract = WEB_EVENTS) -> dict[str, Any]:
         "title": contract.dataset,
         "description": contract.meaning,
         "type": "object",
-        "properties": {column.name: _property(column) for column in contract.columns},
+        "properties": {column.name: property_schema(column) for column in contract.columns},
         "required": [column.name for column in contract.columns if column.required],
         "anyOf": [{"required": ["user_id"]}, {"required": ["anonymous_id"]}],
         "allOf": [
@@ -65,7 +65,8 @@ def json_schema(contract: Contract = WEB_EVENTS) -> dict[str, Any]:
     }
 
 
-def _property(column: Column) -> dict[str, Any]:
+def property_schema(column: Column) -> dict[str, Any]:
+    """A column as JSON Schema of a value of a message."""
     described: dict[str, Any] = {"description": column.meaning}
     if column.name in OBJECTS:
         return described | {"type": "object"}
@@ -80,7 +81,7 @@ def _property(column: Column) -> dict[str, Any]:
     return described | {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
 
 
-# bronze.web_events: a row per message of the topic, as received, and where it stood there.
+# bronze.web_events and bronze.email_events: a row per message of the topic, as received, and where it stood there.
 BRONZE_WEB_EVENTS = (
     Column("event_id", "string", "Id of the event; null when the message cannot be read"),
     Column("event_type", "string", "Kind of call"),

@@ -117,12 +117,12 @@ SEND_REQUESTS = Contract(
 PLATFORM_REFUSALS = Contract(
     dataset="platform_refusals",
     version=1,
-    grain="answer of a platform about a customer",
+    grain="answer or webhook of a platform about a customer",
     meaning="Who must not be written to because a platform said so: unsubscribed, suppressed or forgotten there.",
     key=("platform", "customer_id", "seen_at"),
     columns=(
         Column("platform", "string", "The account whose platform said so", required=True),
-        Column("customer_id", "string", "The customer", required=True, pii=Pii.INDIRECT),
+        Column("customer_id", "string", "The customer; empty when only the address is known", True, Pii.INDIRECT),
         Column("address", "string", "Address that was sent, in lower case", pii=Pii.DIRECT),
         Column("reason", "string", "The platform's words", required=True),
         Column("seen_at", "timestamp", "When the answer came", required=True),

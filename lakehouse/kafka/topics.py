@@ -41,8 +41,9 @@ class Topic:
 
 
 WEB_EVENTS = Topic("web_events", 4, 7, "What people did on a site, as the collector accepted it")
+EMAIL_EVENTS = Topic("email_events", 4, 7, "What e-mail platforms reported by webhook")
 DEAD_LETTERS = Topic("dead_letters", 1, 30, "What was accepted but breaks the contract, with the reason in its headers")
-TOPICS = (WEB_EVENTS, DEAD_LETTERS)
+TOPICS = (WEB_EVENTS, EMAIL_EVENTS, DEAD_LETTERS)
 
 
 class KafkaUnavailableError(TransientError):

@@ -15,6 +15,7 @@ from lakehouse.profiles.fields import Field, Version
 LOAD_KEY = "#load"  # instead of the id of a customer
 _NAME = "load"
 PROFILE, ALIAS, GONE = "profile", "alias", "gone"  # the fields that the batch side writes
+REFUSED = "refused"  # written by the stream, beside them: must not be written to any more, whatever a load says
 Versions = Mapping[str, int]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from lakehouse.profiles.fields import Field, live, merged
-from lakehouse.profiles.loads import ALIAS, GONE, LOAD_KEY, PROFILE, Load, field_name
+from lakehouse.profiles.loads import ALIAS, GONE, LOAD_KEY, PROFILE, REFUSED, Load, field_name
 from lakehouse.profiles.signals import signals_of
 from lakehouse.profiles.store import ProfileStore, StoreUnavailableError
 
@@ -80,7 +80,8 @@ async def read_profiles(stores: Sequence[ProfileStore], asked: Sequence[str], no
     profiles: dict[str, Profile] = {}
     for name in dict.fromkeys(name for name in asked if name != LOAD_KEY):  # that is nobody
         customer_id = ids.get(name, name)
-        content = _content(customer_id, fields.get(customer_id, {}), generation, now)
+        refused = {REFUSED: fields[name][REFUSED]} if REFUSED in fields.get(name, {}) else {}
+        content = _content(customer_id, {**refused, **fields.get(customer_id, {})}, generation, now)
         if content is not None and not (missing and content["status"] == "new"):
             as_of = datetime.fromisoformat(content["as_of"])
             profiles[name] = Profile(content, as_of, "+".join(first.answered), missing)
@@ -110,9 +111,11 @@ async def _read(stores: Sequence[ProfileStore], keys: Sequence[str], now: dateti
 def _content(customer_id: str, fields: Mapping[str, Field], generation: int, now: datetime) -> dict[str, Any] | None:
     """What is answered of a customer; None when there are only fields of other loads."""
     profile, gone = fields.get(field_name(PROFILE, generation)), fields.get(GONE)
-    signals = [field for name, field in fields.items() if "#" not in name and name != GONE]
+    signals = [field for name, field in fields.items() if "#" not in name and name not in (GONE, REFUSED)]
     if gone is not None and (profile is None or gone.version > profile.version):
         status, reason, facts, counted = "erased", None, None, [gone]
+    elif (refused := fields.get(REFUSED)) is not None:
+        status, reason, facts, counted = "suppressed", refused.value, None, [refused]
     elif profile is not None and profile.value["status"] != "active":
         status, reason, facts, counted = "suppressed", profile.value["reason"], None, [profile]
     elif profile is not None:

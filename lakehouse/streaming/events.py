@@ -18,7 +18,8 @@ def with_event(messages: DataFrame) -> DataFrame:
 
 
 def bronze_rows(messages: DataFrame) -> DataFrame:
-    """A row of bronze.web_events for every message, also for those that cannot be read."""
+    """A row of bronze for every message, also for those that cannot be read; of web and e-mail events alike, as the
+    columns that bronze takes from them have the same names."""
     return with_event(messages).select(
         "event.event_id",
         "event.event_type",

@@ -1,4 +1,4 @@
-"""The query of bronze. It and the one of signals have checkpoints of their own, so that neither waits for the other.
+"""The queries of bronze. They and the one of signals have checkpoints of their own, so that none waits for another.
 
 It is exactly once: Delta notes the batch beside its rows, under the id of the query, which the checkpoint holds.
 With a lost checkpoint the query goes on behind the last message that bronze has.
@@ -18,7 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from lakehouse.contracts.events import BRONZE_WEB_EVENTS
 from lakehouse.contracts.schemas import spark_ddl
 from lakehouse.kafka.access import KafkaAccess
-from lakehouse.kafka.topics import WEB_EVENTS
+from lakehouse.kafka.topics import WEB_EVENTS, Topic
 from lakehouse.streaming.events import bronze_rows
 
 log = logging.getLogger(__name__)
@@ -26,15 +26,17 @@ _BRONZE_EVERY = "5 seconds"
 _BRONZE_ROWS = 200_000  # at most, of one batch
 
 
-def start_bronze(spark: SparkSession, access: KafkaAccess, table: str, checkpoint: Path) -> StreamingQuery:
-    """Append every message to the Delta table at the path `table`."""
+def start_bronze(
+    spark: SparkSession, access: KafkaAccess, table: str, checkpoint: Path, topic: Topic = WEB_EVENTS
+) -> StreamingQuery:
+    """Append every message of the topic to the Delta table at the path `table`."""
     begun = _has_begun(checkpoint)
-    offsets = "earliest" if begun else starting_offsets(offsets_in_bronze(spark, table))
-    messages = web_events(spark, access, _BRONZE_ROWS, offsets)
+    offsets = "earliest" if begun else starting_offsets(offsets_in_bronze(spark, table), topic)
+    messages = messages_of(spark, access, topic, _BRONZE_ROWS, offsets)
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", "bronze")
     return (
         bronze_rows(messages)
-        .writeStream.queryName("bronze")
+        .writeStream.queryName(f"bronze_{topic.name}")
         .format("delta")
         .outputMode("append")
         .option("checkpointLocation", str(checkpoint))
@@ -54,19 +56,19 @@ def offsets_in_bronze(spark: SparkSession, table: str) -> dict[int, int]:
     return {row["_partition"]: row["_offset"] for row in newest.collect()}
 
 
-def starting_offsets(in_bronze: Mapping[int, int]) -> str:
+def starting_offsets(in_bronze: Mapping[int, int], topic: Topic = WEB_EVENTS) -> str:
     """Where a query without a checkpoint begins: behind what bronze has, else with the oldest message (-2)."""
     if not in_bronze:
         return "earliest"
-    places = {str(number): in_bronze.get(number, -3) + 1 for number in range(WEB_EVENTS.partitions)}
-    return json.dumps({WEB_EVENTS.name: places})
+    places = {str(number): in_bronze.get(number, -3) + 1 for number in range(topic.partitions)}
+    return json.dumps({topic.name: places})
 
 
-def web_events(spark: SparkSession, access: KafkaAccess, most: int, offsets: str) -> DataFrame:
+def messages_of(spark: SparkSession, access: KafkaAccess, topic: Topic, most: int, offsets: str) -> DataFrame:
     """Messages of the topic as they come; `most` of them in one batch."""
     source = spark.readStream.format("kafka").options(**access.for_spark())
     return source.options(
-        subscribe=WEB_EVENTS.name, startingOffsets=offsets, maxOffsetsPerTrigger=most, failOnDataLoss="true"
+        subscribe=topic.name, startingOffsets=offsets, maxOffsetsPerTrigger=most, failOnDataLoss="true"
     ).load()
 
 

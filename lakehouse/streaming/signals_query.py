@@ -11,9 +11,10 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from lakehouse.errors import TransientError
 from lakehouse.kafka.access import KafkaAccess
+from lakehouse.kafka.topics import WEB_EVENTS
 from lakehouse.profiles.store import ProfileStore
 from lakehouse.streaming.hours import hours
-from lakehouse.streaming.queries import web_events
+from lakehouse.streaming.queries import messages_of
 from lakehouse.streaming.signal_writes import fields_of
 
 # The name of its checkpoint. Another state needs another name: signals are then set again from what Kafka still has.
@@ -25,7 +26,7 @@ _STORE_AWAY_SECONDS = 600.0
 
 def start_signals(spark: SparkSession, access: KafkaAccess, store: ProfileStore, checkpoint: Path) -> StreamingQuery:
     """Set the signals of customers in the store, hour by hour."""
-    messages = web_events(spark, access, _ROWS, "earliest")
+    messages = messages_of(spark, access, WEB_EVENTS, _ROWS, "earliest")
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", "signals")
     return (
         hours(messages)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,8 +24,9 @@ from lakehouse.services import group
 from lakehouse.services.group import read_state
 from lakehouse.services.near_real_time import GROUP as PROGRAMS
 from lakehouse.storage.table import Table
-from lakehouse.tables import Layer, TableRef
+from lakehouse.tables import Layer, TableRef, ops
 from lakehouse.utils.processes import wait_for
+from tests.support import webhooks
 from tests.support.homes import Home
 from tests.support.near_real_time import messages_in, started_in
 
@@ -33,13 +36,20 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("near
 
 @pytest.fixture(scope="module")
 def realtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with started_in(tmp_path_factory.mktemp("realtime"), "realtime", "up") as home:
+    conf = tmp_path_factory.mktemp("configuration") / "conf"
+    shutil.copytree(settings().conf, conf)
+    (conf / "destinations.yml").write_text(webhooks.ACCOUNTS)
+    variables = webhooks.ENVIRONMENT | {"LAKEHOUSE_CONF": str(conf)}
+    with started_in(tmp_path_factory.mktemp("realtime"), "realtime", "up", **variables) as home:
         yield home
 
 
 @pytest.fixture(scope="module")
 def key(realtime: Home) -> str:
     return create_key(realtime.path, "collect")[1]
+
+
+AT = 1764244800  # a second that is over
 
 
 def collector() -> str:
@@ -132,9 +142,9 @@ def product_in_profile(reader: str, customer_id: str) -> dict[str, Any] | None:
     return answer.json()["signals"]["last_viewed"] if answer.status_code == 200 else None
 
 
-def in_bronze(column: str, prefix: str) -> list[str]:
-    """Sorted values of a column of bronze.web_events that begin with the prefix."""
-    rows = Table(TableRef(Layer.BRONZE, "web_events"), settings().lake).delta
+def in_bronze(column: str, prefix: str, table: str = "web_events") -> list[str]:
+    """Sorted values of a column of a table of bronze that begin with the prefix."""
+    rows = Table(TableRef(Layer.BRONZE, table), settings().lake).delta
     assert rows is not None
     values = rows.to_pyarrow_table(columns=[column])[column].to_pylist()
     return sorted(value for value in values if value and value.startswith(prefix))
@@ -164,6 +174,43 @@ def test_an_event_is_in_bronze_and_in_the_profile(realtime: Home, key: str, read
     counts = body["signals"]["counts_24h"]
     assert (counts["products_viewed"], counts["orders"], counts["spend"]) == (2, 1, 10.1)
     assert (body["source"], body["missing"]) == ("redis+sqlite", [])
+
+
+def test_an_unsubscribe_at_a_platform_is_in_the_ledger_and_in_the_profile(realtime: Home, reader: str) -> None:
+    items = [
+        {"event": "unsubscribe", "email": "ada@example.com", "timestamp": AT, "sg_event_id": "u1"},
+        {
+            "event": "bounce",
+            "email": "b@example.com",
+            "customer_id": "c2",
+            "timestamp": AT,
+            "sg_event_id": "b1",
+        },
+        {"event": "open", "email": "c@example.com", "customer_id": "c3", "timestamp": AT, "sg_event_id": "o1"},
+    ]
+    body, headers = webhooks.signed("sendgrid", items, int(time.time()))
+    for _ in range(2):
+        url = f"{collector()}/v1/webhooks/my_sendgrid"
+        assert httpx.post(url, content=body, headers=headers, timeout=30).status_code == 200
+
+    def answers(name: str) -> tuple[str, str] | None:
+        url = f"http://127.0.0.1:{settings().profile_api_port}/v1/profiles/{name}"
+        answer = httpx.get(url, headers={"authorization": f"Bearer {reader}"}, timeout=30)
+        return (answer.json()["status"], answer.json()["reason"]) if answer.status_code == 200 else None
+
+    assert wait_for(lambda: answers("c2") == ("suppressed", "bounced"), 180, pause_seconds=0.1)
+    hashed = hashlib.sha256(b"ada@example.com").hexdigest()
+    assert answers(f"email_sha256:{hashed}") == ("suppressed", "unsubscribed")
+    assert answers("c3") is None
+    ledger = Table(ops("platform_refusals"), settings().lake).delta
+    assert ledger is not None
+    said = ledger.to_pyarrow_table(columns=["customer_id", "address", "reason"]).to_pylist()
+    assert sorted(tuple(each.values()) for each in said) == [
+        ("", "ada@example.com", "unsubscribed"),
+        ("c2", "b@example.com", "bounced"),
+    ]
+    expected = [f"my_sendgrid:{name}" for name in ("b1", "o1", "u1")]
+    assert wait_for(lambda: in_bronze("event_id", "", "email_events") == expected, 120, pause_seconds=0.5)
 
 
 def test_what_cannot_be_read_is_kept_and_stops_nothing(realtime: Home, key: str, reader: str) -> None:

@@ -21,9 +21,12 @@ PORTS = ("KAFKA_PORT", "REDIS_PORT", "COLLECTOR_PORT", "PROFILE_API_PORT", "STRE
 
 
 @contextmanager
-def started_in(folder: Path, *command: str) -> Iterator[Home]:
-    """This process works in a home in which `lakehouse <command>` has run; everything in it is stopped in the end."""
-    home = Home(folder)
+def started_in(folder: Path, *command: str, **variables: str) -> Iterator[Home]:
+    """This process works in a home in which `lakehouse <command>` has run; everything in it is stopped in the end.
+
+    `variables` are of the environment of what is started.
+    """
+    home = Home(folder, variables=variables)
     ports = {f"LAKEHOUSE_{name}": str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in home.environment(**ports).items():

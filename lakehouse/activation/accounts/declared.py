@@ -44,6 +44,9 @@ class Account(Declaration):
     base_url: SecretUrl | None = Field(None, description="where its API is; left out: the platform's own address")
     user: EnvironmentText | None = Field(None, description="user or site id, for platforms that have one")
     secret: Secret = Field(description="key or password: a reference, ${NAME} or ${AIRFLOW_CONN_NAME:password}")
+    webhook_secret: Secret | None = Field(
+        None, description="what its webhooks are signed with: a reference; left out: the collector takes none of it"
+    )
     list: str | None = Field(None, min_length=1, description="list or audience of the platform, where it needs one")
     limits: Limits = Field(Limits.model_validate({}), description="limits that differ from the platform's")
     _name: str = PrivateAttr("")
