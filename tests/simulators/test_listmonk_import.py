@@ -117,7 +117,7 @@ def test_the_first_csv_file_of_a_zip_counts(platform: Simulated) -> None:
     assert set(platform.state()["people"]) == {"a@example.com"}
 
 
-@pytest.mark.parametrize("content", [b"no zip", _zipped(x_txt=b"")])
+@pytest.mark.parametrize("content", [b"no zip", _zipped(x_txt=b"")], ids=["no zip", "no csv"])
 def test_a_zip_without_a_csv_file_is_refused(platform: Simulated, content: bytes) -> None:
     assert post_file(platform, content, "all.zip").status_code == 500
     assert import_status(platform)["status"] == "failed"

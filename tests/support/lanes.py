@@ -12,13 +12,13 @@ import pytest
 
 def slow(values: Iterable[Any]) -> list[Any]:
     """Parameters that `make test-fast` leaves out."""
-    return [_slow(value if isinstance(value, tuple) else (value,)) for value in values]
+    return [_slow(_several(value)) for value in values]
 
 
 def first_fast(values: Iterable[Any], count: int = 1) -> list[Any]:
     """Parameters of which `make test-fast` tries the first `count` only."""
     every = list(values)
-    return [*every[:count], *slow(every[count:])]
+    return [*(pytest.param(*_several(value)) for value in every[:count]), *slow(every[count:])]
 
 
 def all_pairs(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
@@ -32,6 +32,10 @@ def all_pairs(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
         pair if numbers in in_turn else _slow(pair) if numbers in drawn else pytest.param(*pair, marks=pytest.mark.soak)
         for numbers, pair in zip(product(range(len(left)), range(len(right))), product(left, right), strict=True)
     ]
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _slow(values: tuple[Any, ...]) -> Any:
