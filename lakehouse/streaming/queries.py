@@ -29,14 +29,14 @@ _BRONZE_ROWS = 200_000  # at most, of one batch
 def start_bronze(
     spark: SparkSession, access: KafkaAccess, table: str, checkpoint: Path, topic: Topic = WEB_EVENTS
 ) -> StreamingQuery:
-    """Append every message of the topic to the Delta table at the path `table`."""
+    """Append every message of the topic to the table at the path `table`; the query is named as its checkpoint."""
     begun = _has_begun(checkpoint)
     offsets = "earliest" if begun else starting_offsets(offsets_in_bronze(spark, table), topic)
     messages = messages_of(spark, access, topic, _BRONZE_ROWS, offsets)
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", "bronze")
     return (
         bronze_rows(messages)
-        .writeStream.queryName(f"bronze_{topic.name}")
+        .writeStream.queryName(checkpoint.name)
         .format("delta")
         .outputMode("append")
         .option("checkpointLocation", str(checkpoint))
