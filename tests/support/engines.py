@@ -30,7 +30,7 @@ ENGINE_MEMORY_GB = "3"
 INTERPRETED = " ".join(
     (
         "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN",
-        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
     )
 )
 # A secret in the environment of whoever starts a shared engine; no process of it must know it.
