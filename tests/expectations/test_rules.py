@@ -152,6 +152,7 @@ CASES: list[tuple[str, list[Row], dict[str, int]]] = [
     ("silver.redemptions", [row("silver.redemptions", redeemed_at=LATE)], {"redemptions.redeemed_at.future": 1}),
     ("silver.redemptions", [row("silver.redemptions", coupon_id=None)], {"redemptions.coupon_id.required": 1}),
     ("silver.web_events", [row("silver.web_events", occurred_at=LATE)], {"web_events.occurred_at.future": 1}),
+    ("silver.web_events", [row("silver.web_events", contract=0)], {"web_events.contract.range": 1}),
     ("silver.web_events", [row("silver.web_events", is_bot=True)], {"web_events.is_bot.share": 1}),
     ("silver.web_events", [row("silver.web_events", user_id=None)], {"web_events.user_id.nobody": 1}),
     ("silver.web_events", [row("silver.web_events", reference_type=None)], {"web_events.reference_type.missing": 1}),

@@ -33,7 +33,8 @@ def test_dumps_and_lake_on_s3(undisturbed: Undisturbed, tmp_path: Path) -> None:
             do_data_work(home, **variables)
             store.files().get(f"{BUCKET}/lake", str(tmp_path / "lake"), recursive=True)
             do_data_work(home, **variables)
-            stages = "stage in ('extract', 'bronze', 'silver')"
+            # Of events none came; they have no extract and no bronze.
+            stages = "stage in ('extract', 'bronze', 'silver') and table_name <> 'silver.web_events'"
             query = f"select message, count(*) as n from ops.runs where {stages} group by message order by n"
             runs = json.loads(home.lakehouse("sql", query, "--format", "json", **variables).stdout)
         finally:
