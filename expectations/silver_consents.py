@@ -23,11 +23,13 @@ _UNKNOWN_CONTACTS = """(
 # Rejected rows that may be a refusal and in which nobody can be recognised: more of them block.
 UNRECOGNISED_BLOCK = 20
 _UNRECOGNISED = "(select identifier_type from {silver.mail_holds} where identifier_type = 'unrecognised')"
-# References whose newest word was a withdrawal, and which one run turned into grants: more of them warn, or block.
+# References whose newest word before a run was a withdrawal, and which the run turned into grants: more of them warn,
+# or block. A withdrawal and a later grant that come together, as in a first load, are history.
 TURNED_WARNING, TURNED_BLOCK = 5, 100
 _TURNED = """(
     select
         max(case when status = 'withdrawn' then changed_at end) as withdrawn_at,
+        max(case when status = 'withdrawn' and _batch_id <> newest.batch_id then changed_at end) as withdrawn_before_at,
         max(case when status = 'granted' and _batch_id = newest.batch_id then changed_at end) as granted_at,
         max(case when status = 'granted' and _batch_id <> newest.batch_id then changed_at end) as granted_before_at
     from {table}
@@ -35,7 +37,10 @@ _TURNED = """(
     where channel = 'email' and purpose = 'marketing'
     group by reference_type, customer_reference
 )"""
-_IS_TURNED = "granted_at > withdrawn_at and (granted_before_at is null or granted_before_at <= withdrawn_at)"
+_IS_TURNED = (
+    "granted_at > withdrawn_at and withdrawn_before_at is not null"
+    " and (granted_before_at is null or granted_before_at <= withdrawn_before_at)"
+)
 
 
 def _turned_rule(rule_id: str, maximum: int, severity: Severity) -> Rule:

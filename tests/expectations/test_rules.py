@@ -321,6 +321,18 @@ def test_refusals_of_nobody_who_is_recognised_warn_and_block(lake: str, count: i
     assert broken("silver.consents") == expected
 
 
+def test_withdrawals_and_later_grants_of_a_first_load_are_history(lake: str) -> None:
+    rows = []
+    for number in range(101):
+        said = {"reference_type": "loyalty_id", "customer_reference": f"L{number}"}
+        rows += [
+            row("silver.consents", **said, status="withdrawn", changed_at=MOMENT - timedelta(days=9)),
+            row("silver.consents", **said, changed_at=MOMENT),
+        ]
+    write(lake, "silver.consents", rows)
+    assert broken("silver.consents") == {}
+
+
 @pytest.mark.parametrize(
     ("count", "expected"),
     [
