@@ -40,5 +40,12 @@ def cpu_seconds(group: Group) -> dict[str, float]:
     for name, part in state.parts.items():
         process = psutil.Process(part.pid)
         trees = [process, *process.children(recursive=True)]
-        taken[name] = sum(sum(each.cpu_times()[:2]) for each in trees)
+        taken[name] = sum(map(_seconds, trees))
     return taken
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        return float(sum(process.cpu_times()[:2]))
+    except psutil.NoSuchProcess:  # it has ended since it was listed
+        return 0.0
