@@ -36,6 +36,7 @@ from lakehouse.profiles.redis_access import redis_url
 from lakehouse.services.near_real_time import GROUP as PROGRAMS
 from lakehouse.services.servers import GROUP as SERVERS
 from lakehouse.services.stream_job import stream_folder
+from lakehouse.streaming.signals_query import SIGNALS_STATE
 from lakehouse.utils.processes import wait_for
 from tests.support.homes import ROOT
 from tests.support.near_real_time import started_in
@@ -95,11 +96,16 @@ async def _warm_up(poster: Poster, rate: int, seconds: int) -> None:
     """The same load until the job has caught up: the first batches of a new JVM take many seconds."""
     await poster.post(rate, seconds, [])
     for _ in range(_LONGEST_WARM_UP):
-        lag = await asyncio.to_thread(behind, WEB_EVENTS, stream_folder(settings()) / "checkpoints")
+        lag = await asyncio.to_thread(behind, WEB_EVENTS, _checkpoints())
         if all(events < rate * _CAUGHT_UP_SECONDS for events in lag.values()):
             return
         await poster.post(rate, 5, [])
     raise SystemExit(f"the job did not catch up: {lag}")
+
+
+def _checkpoints() -> list[Path]:
+    folder = stream_folder(settings()) / "checkpoints"
+    return [folder / "bronze", folder / SIGNALS_STATE]
 
 
 def _in_profiles(client: Client, key: str) -> Callable[[Sequence[str]], Any]:
@@ -116,7 +122,7 @@ def _in_profiles(client: Client, key: str) -> Callable[[Sequence[str]], Any]:
 
 async def _sample(lags: list[dict[str, int]]) -> None:
     while True:
-        lags.append(await asyncio.to_thread(behind, WEB_EVENTS, stream_folder(settings()) / "checkpoints"))
+        lags.append(await asyncio.to_thread(behind, WEB_EVENTS, _checkpoints()))
         await asyncio.sleep(_LAG_SECONDS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -14,13 +15,13 @@ from lakehouse.kafka.topics import Topic
 from lakehouse.services.group import Group, read_state
 
 
-def behind(topic: Topic, checkpoints: Path) -> dict[str, int]:
-    """By query: the messages of the topic that no finished batch has."""
+def behind(topic: Topic, checkpoints: Sequence[Path]) -> dict[str, int]:
+    """By the checkpoint of a query of the topic: the messages that no finished batch has."""
     consumer = Consumer(kafka_access(settings()).for_librdkafka() | {"group.id": "lag"})
     places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
     newest = sum(consumer.get_watermark_offsets(place, timeout=30)[1] for place in places)
     consumer.close()
-    return {folder.name: newest - _done(topic, folder) for folder in sorted(checkpoints.iterdir())}
+    return {folder.name: newest - _done(topic, folder) for folder in checkpoints}
 
 
 def _done(topic: Topic, checkpoint: Path) -> int:

@@ -57,8 +57,8 @@ def build_profiles() -> None:
     | then | one task per dbt model, two at a time | about a second each |
     | then | dbt tests, then the gates of gold (asset `gold`) and the dbt docs (menu Browse > dbt docs) | seconds |
 
-    A blocked gate of silver fails the run and leaves gold as it is; one of gold fails the run, and nobody is told that
-    gold was built. `full` rebuilds incremental models.
+    When a gate of silver blocks, the run fails and gold stays as it is. When a gate of gold blocks, the run fails and
+    the asset `gold` is not updated. `full` rebuilds incremental models.
     """
     models = model_group()
     chain(check_gates(), gold_is_outdated(), models)

@@ -36,8 +36,12 @@ from lakehouse.window import BatchWindow
 
 @dataclass(frozen=True)
 class OpenedExport:
-    """Everything one export works with; `folder` holds the campaign's exports to its destination, `stale` is what a
-    person is told about inputs that could not be read in time."""
+    """Everything one export works with.
+
+    Attributes:
+        folder: the campaign's exports to its destination.
+        stale: a sentence for each input that could not be read in time.
+    """
 
     campaign: Campaign
     snapshot: Snapshot

@@ -35,6 +35,7 @@ from lakehouse.collector.webhooks.endpoint import Webhooks
 from lakehouse.contracts.events import EVENT_TYPES
 from lakehouse.errors import TransientError
 from lakehouse.kafka.producer import Message
+from lakehouse.kafka.topics import DEAD_LETTERS
 from lakehouse.keys.store import Key, KeyRing
 from lakehouse.web.metrics import WithMetrics, metrics_route
 from lakehouse.web.problem import ProblemError, answer_http_error, answer_problem
@@ -168,17 +169,19 @@ class Collector:
         _check_rate(self._by_key, key.key_id, len(calls))
         messages, rejected = messages_of(calls, datetime.now(UTC), key.key_id, sent_at)
         await self._send(messages)
-        self.metrics.accepted.inc(len(messages) - len(rejected))
-        self.metrics.dead_letters.inc(len(rejected))
         return rejected
 
     async def _send(self, messages: Sequence[Message]) -> None:
+        """Make the messages durable, and count them."""
         assert self._sender is not None, "the application was not started"
         try:
             await self._sender.send(messages)
         except TransientError:
             detail = "the events cannot be stored now; send them again with the same messageId"
             raise ProblemError(503, detail, {"Retry-After": str(_FULL_SECONDS)}) from None
+        count_dead = sum(message.topic == DEAD_LETTERS.name for message in messages)
+        self.metrics.accepted.inc(len(messages) - count_dead)
+        self.metrics.dead_letters.inc(count_dead)
 
 
 def _answer(count: int, rejected: Sequence[Rejected]) -> Response:

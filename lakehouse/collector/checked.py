@@ -65,11 +65,15 @@ def broken_rule(event: dict[str, Any], value: bytes) -> str:
     """
     if _VALIDATOR.is_valid(event):
         return f"it is longer than {EVENT_BYTES} bytes" if len(value) > EVENT_BYTES else ""
-    error = next(iter(_VALIDATOR.iter_errors(event)))
+    return reason_of(next(iter(_VALIDATOR.iter_errors(event))), "it has neither userId nor anonymousId")
+
+
+def reason_of(error: jsonschema_rs.ValidationError, nobody: str) -> str:
+    """What an event breaks, without any value of it; `nobody`: said when it names no person."""
     name = ".".join(map(str, error.instance_path))
     rule = str(error.schema_path[-1])
     if rule == "anyOf":
-        return "it has neither userId nor anonymousId"
+        return nobody
     if rule == "required":
         missing = [name for name in error.kind.as_dict().values() if isinstance(name, str)]
         return f"it has no {missing[0] if missing else 'value that it needs'}"

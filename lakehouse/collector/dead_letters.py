@@ -96,7 +96,8 @@ def replayable(letter: Kept) -> Replayable | None:
 
 
 def note_of(letter: Kept) -> str:
-    """What is noted of a replayed letter: its place, and its time, because a topic made anew has the same places."""
+    """The note that a letter was replayed: its place and its time. A topic that was created again has the same places,
+    but other times."""
     return f"{letter.place}@{letter.at:%Y-%m-%dT%H:%M:%S.%f}"
 
 

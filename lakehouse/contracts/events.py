@@ -6,6 +6,7 @@ contract.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakehouse.contracts.model import Column, Contract, Pii
@@ -48,25 +49,38 @@ _MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"
 _NEEDS = {"track": ["event_name"], "identify": ["user_id"], "alias": ["user_id", "previous_id"]}
 
 
-def json_schema(contract: Contract = WEB_EVENTS) -> dict[str, Any]:
-    """The contract as JSON Schema of one message. Names that it does not know are allowed: later versions add some."""
+def json_schema() -> dict[str, Any]:
+    """WEB_EVENTS as JSON Schema of one message."""
+    needs = [
+        {"if": {"properties": {"event_type": {"const": kind}}}, "then": {"required": needed}}
+        for kind, needed in _NEEDS.items()
+    ]
+    return message_schema(WEB_EVENTS, ("user_id", "anonymous_id")) | {"allOf": needs}
+
+
+def message_schema(contract: Contract, persons: Sequence[str], longer: Mapping[str, int] = {}) -> dict[str, Any]:
+    """A contract as JSON Schema of one message. Names that it does not know are allowed: later versions add some.
+
+    Args:
+        contract: of the message.
+        persons: columns that say who it was; a message has at least one of them.
+        longer: characters of the texts that may be longer than an id.
+    """
+    described = {column.name: _property(column) for column in contract.columns}
+    for name, characters in longer.items():
+        described[name]["maxLength"] = characters
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": contract.dataset,
         "description": contract.meaning,
         "type": "object",
-        "properties": {column.name: property_schema(column) for column in contract.columns},
+        "properties": described,
         "required": [column.name for column in contract.columns if column.required],
-        "anyOf": [{"required": ["user_id"]}, {"required": ["anonymous_id"]}],
-        "allOf": [
-            {"if": {"properties": {"event_type": {"const": kind}}}, "then": {"required": needed}}
-            for kind, needed in _NEEDS.items()
-        ],
+        "anyOf": [{"required": [name]} for name in persons],
     }
 
 
-def property_schema(column: Column) -> dict[str, Any]:
-    """A column as JSON Schema of a value of a message."""
+def _property(column: Column) -> dict[str, Any]:
     described: dict[str, Any] = {"description": column.meaning}
     if column.name in OBJECTS:
         return described | {"type": "object"}
@@ -82,7 +96,7 @@ def property_schema(column: Column) -> dict[str, Any]:
 
 
 # bronze.web_events and bronze.email_events: a row per message of the topic, as received, and where it stood there.
-BRONZE_WEB_EVENTS = (
+BRONZE_EVENTS = (
     Column("event_id", "string", "Id of the event; null when the message cannot be read"),
     Column("event_type", "string", "Kind of call"),
     Column("occurred_at", "timestamp", "When it happened"),

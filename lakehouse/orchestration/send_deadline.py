@@ -1,9 +1,9 @@
-"""What Airflow asks when a run of `pre_send_refresh` is made: whether what it asks for is valid, and until when the run
-has to be done; and who is told when it is not.
+"""The request and the deadline of a run of `pre_send_refresh`: whether the request is valid, by when the run has to
+end, and the alert when it has not ended by then.
 
-It is the reference of the DeadlineAlert of the DAG. Airflow evaluates it in the process that makes the run, before the
-run exists: what it raises is the answer to who asked. When the moment has come, it calls the function in its triggerer:
-no worker has to be free for it.
+`SendDeadline` is the reference of the DeadlineAlert of the DAG. Airflow evaluates it in the process that makes the run,
+before the run exists: what it raises is the answer to who asked. When the moment has come, Airflow calls
+`tell_missed_deadline` in its triggerer: no worker has to be free for it.
 """
 
 from __future__ import annotations

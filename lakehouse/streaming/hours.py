@@ -25,12 +25,9 @@ def hours(messages: DataFrame) -> DataFrame:
 
     One row per customer_id and hour_at: `events` (id, micros, kind, amount, product_id, category; repetitions that are
     equal once), `received_at` of the newest one, `last_viewed` (viewed_at, product_id, name, category), and the last
-    time of each engagement; null when there was none. What crawlers do is left out, and what was
-    sent a week late.
+    time of each engagement; null when there was none. What crawlers do is left out, and what was sent a week late.
     """
-    events = _events(messages).where(
-        "user_id is not null and not is_bot and occurred_at > received_at - interval 7 days"
-    )
+    events = _events(messages).where(_COUNTS)
     window = sf.window("occurred_at", "1 hour")
     per_hour = (
         events.withWatermark("occurred_at", LATENESS)

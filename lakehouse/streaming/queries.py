@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 from pyspark.sql.streaming.query import StreamingQuery
 
-from lakehouse.contracts.events import BRONZE_WEB_EVENTS
+from lakehouse.contracts.events import BRONZE_EVENTS
 from lakehouse.contracts.schemas import spark_ddl
 from lakehouse.kafka.access import KafkaAccess
 from lakehouse.kafka.topics import WEB_EVENTS, Topic
@@ -47,7 +47,7 @@ def start_bronze(
 
 def create_bronze(spark: SparkSession, table: str) -> None:
     """Create the table with the columns of its contract, unless it is there."""
-    spark.sql(f"create table if not exists delta.`{table}` ({spark_ddl(BRONZE_WEB_EVENTS)}) using delta")
+    spark.sql(f"create table if not exists delta.`{table}` ({spark_ddl(BRONZE_EVENTS)}) using delta")
 
 
 def offsets_in_bronze(spark: SparkSession, table: str) -> dict[int, int]:

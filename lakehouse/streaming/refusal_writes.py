@@ -11,31 +11,28 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import stamina
-
 from lakehouse.activation.consent.platform_refusals import Refusal, record_reported
 from lakehouse.config.settings import Settings
-from lakehouse.errors import TransientError
 from lakehouse.profiles.fields import Field, Version, microseconds
 from lakehouse.profiles.loads import ALIAS, LOAD_KEY, REFUSED, Load, field_name
 from lakehouse.profiles.store import ProfileStore
 from lakehouse.profiles.stores import durable_store, stores_to_read
-
-_AWAY_SECONDS = 600.0
+from lakehouse.streaming.patience import until_it_answers
 
 
 def writer_of(chosen: Settings) -> Callable[[Sequence[Mapping[str, Any]]], None]:
     """Writes rows of the query; while the lake or a store is away the batch waits. The ledger comes first: no mail may
     leave, even when no profile can be written."""
 
+    stores = stores_to_read(chosen)
+
+    @until_it_answers
     def write(rows: Sequence[Mapping[str, Any]]) -> None:
         reported = [refusal_of(row) for row in rows]
-        for attempt in stamina.retry_context(on=TransientError, attempts=None, timeout=_AWAY_SECONDS, wait_max=5.0):
-            with attempt:
-                record_reported(reported, str(chosen.lake))
-                fields = fields_of(reported, asyncio.run(_customers(durable_store(chosen), reported)))
-                for store in stores_to_read(chosen):
-                    store.write(fields)
+        record_reported(reported, str(chosen.lake))
+        fields = fields_of(reported, asyncio.run(_customers(durable_store(chosen), reported)))
+        for store in stores:
+            store.write(fields)
 
     return write
 

@@ -31,7 +31,7 @@ def start_refusals(
     """Hand the rows of `refusals` to `write`, batch by batch."""
 
     def write_batch(batch: DataFrame, _: int) -> None:
-        if rows := [row.asDict() for row in batch.collect()]:
+        if rows := batch.toArrow().to_pylist():
             write(rows)
 
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", "signals")

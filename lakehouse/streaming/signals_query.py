@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import stamina
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from lakehouse.errors import TransientError
 from lakehouse.kafka.access import KafkaAccess
 from lakehouse.kafka.topics import WEB_EVENTS
 from lakehouse.profiles.store import ProfileStore
 from lakehouse.streaming.hours import hours
+from lakehouse.streaming.patience import until_it_answers
 from lakehouse.streaming.queries import messages_of
 from lakehouse.streaming.signal_writes import fields_of
 
@@ -21,7 +20,6 @@ from lakehouse.streaming.signal_writes import fields_of
 SIGNALS_STATE = "signals-by-hour"
 _EVERY = "100 milliseconds"
 _ROWS = 20_000  # at most, of one batch
-_STORE_AWAY_SECONDS = 600.0
 
 
 def start_signals(spark: SparkSession, access: KafkaAccess, store: ProfileStore, checkpoint: Path) -> StreamingQuery:
@@ -42,12 +40,9 @@ def start_signals(spark: SparkSession, access: KafkaAccess, store: ProfileStore,
 def writer_to(store: ProfileStore) -> Callable[[DataFrame, int], None]:
     """Write a batch to the store; while it is away the batch waits, and the lag grows, but nothing is lost."""
 
+    write_fields = until_it_answers(store.write)
+
     def write(batch: DataFrame, _: int) -> None:
-        fields = fields_of(batch.toArrow().to_pylist())
-        for attempt in stamina.retry_context(
-            on=TransientError, attempts=None, timeout=_STORE_AWAY_SECONDS, wait_max=5.0
-        ):
-            with attempt:
-                store.write(fields)
+        write_fields(fields_of(batch.toArrow().to_pylist()))
 
     return write

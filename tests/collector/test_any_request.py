@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from lakehouse.collector.app import Collector
-from lakehouse.kafka.producer import Message
 from lakehouse.keys.store import KeyRing, create_key
+from tests.support.recording import Kafka
 from tests.support.soak import at_length
 
 _NAMES = [
@@ -43,19 +43,6 @@ _CALLS = st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=8)
 _BODIES = (_CALLS | _VALUES | st.fixed_dictionaries({"batch": st.lists(_CALLS | _VALUES, max_size=4)})).map(
     lambda value: json.dumps(value).encode()
 ) | st.binary(max_size=200)
-
-
-class Kafka:
-    """Takes all messages."""
-
-    def __init__(self) -> None:
-        self.taken: list[Message] = []
-
-    async def send(self, messages: Sequence[Message]) -> None:
-        self.taken += messages
-
-    def close(self) -> None:
-        """Nothing is under way."""
 
 
 @pytest.fixture(scope="module")

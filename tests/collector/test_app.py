@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from lakehouse.collector.app import Collector
-from lakehouse.errors import TransientError
-from lakehouse.kafka.producer import Message
 from lakehouse.keys.store import KeyRing, create_key, revoke_key
+from tests.support.recording import Kafka
 
 CALL = {"event": "Signed Up", "userId": "u1", "messageId": "m1"}
-
-
-class Kafka:
-    """Takes messages, unless it is away."""
-
-    def __init__(self) -> None:
-        self.taken: list[Message] = []
-        self.is_away = False
-
-    async def send(self, messages: Sequence[Message]) -> None:
-        if self.is_away:
-            raise TransientError("Kafka is away", "Wait.")
-        self.taken += messages
-
-    def close(self) -> None:
-        self.taken.append(Message("closed", None, b""))
 
 
 @pytest.fixture

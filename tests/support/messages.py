@@ -12,7 +12,7 @@ from deltalake import write_deltalake
 
 from lakehouse.config.settings import settings
 from lakehouse.contracts import arrow_schema
-from lakehouse.contracts.events import BRONZE_WEB_EVENTS
+from lakehouse.contracts.events import BRONZE_EVENTS
 from lakehouse.storage.discovery import delta_uri
 from lakehouse.storage.table import Table
 from lakehouse.tables import TableRef
@@ -47,7 +47,7 @@ def text(message: dict[str, Any] | str) -> str:
 
 def send(messages: Sequence[dict[str, Any] | str]) -> None:
     """Append messages to bronze.web_events in one commit, by turns to the partitions, behind those that are there."""
-    table = Table(WEB_EVENTS, settings().lake).ensure(BRONZE_WEB_EVENTS)
+    table = Table(WEB_EVENTS, settings().lake).ensure(BRONZE_EVENTS)
     first = table.count_rows()
     rows = [
         {
@@ -58,5 +58,5 @@ def send(messages: Sequence[dict[str, Any] | str]) -> None:
         }
         for number, message in enumerate(messages, first)
     ]
-    columns = arrow_schema(BRONZE_WEB_EVENTS)
+    columns = arrow_schema(BRONZE_EVENTS)
     write_deltalake(delta_uri(WEB_EVENTS, settings().lake), pa.Table.from_pylist(rows, columns), mode="append")

@@ -31,18 +31,12 @@ class Refusal(NamedTuple):
 def record_refusals(account: str, rejected: Iterable[tuple[str, str, Rejection]], lake: str) -> None:
     """Record those of the rejected customers (customer_id, address that was sent, why) who have refused."""
     now = datetime.now(UTC)
-    rows = [
-        {
-            "platform": account,
-            "customer_id": customer_id,
-            "address": email or None,
-            "reason": rejection.reason,
-            "seen_at": now,
-        }
+    refusals = [
+        Refusal(account, customer_id, email, rejection.reason, now)
         for customer_id, email, rejection in rejected
         if rejection.has_refused
     ]
-    record("platform_refusals", rows, lake)
+    _record(refusals, lake)
 
 
 def record_reported(reported: Sequence[Refusal], lake: str) -> None:
@@ -50,6 +44,10 @@ def record_reported(reported: Sequence[Refusal], lake: str) -> None:
     new = {_what(*refusal[:4]): refusal for refusal in reversed(reported)}
     for known in _recorded(reported, lake):
         new.pop(_what(known["platform"], known["customer_id"], known["address"], known["reason"]), None)
+    _record(new.values(), lake)
+
+
+def _record(refusals: Iterable[Refusal], lake: str) -> None:
     rows = [
         {
             "platform": refusal.account,
@@ -58,7 +56,7 @@ def record_reported(reported: Sequence[Refusal], lake: str) -> None:
             "reason": refusal.reason,
             "seen_at": refusal.seen_at,
         }
-        for refusal in new.values()
+        for refusal in refusals
     ]
     record("platform_refusals", rows, lake)
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from lakehouse.activation.accounts.declared import Account
 from lakehouse.collector.body import parsed, read_bytes, too_large
+from lakehouse.collector.checked import reason_of
 from lakehouse.collector.segment import moment
 from lakehouse.collector.webhooks import customerio, relayed, sendgrid
 from lakehouse.collector.webhooks.deliveries import TakenDeliveries
@@ -110,7 +111,7 @@ def _message(item: Any, account: Account, form: _Form, now: datetime) -> Message
             raise UnreadableReportError("it is no object")
         event = to_event(form.report_of(item), item, account.destination, account.name, now)
         if (error := next(_VALIDATOR.iter_errors(event), None)) is not None:
-            raise UnreadableReportError(_reason(error))
+            raise UnreadableReportError(reason_of(error, "it has neither an address nor a customer id"))
     except UnreadableReportError as error:
         value = msgspec.json.encode(item)
         if len(value) > _ITEM_BYTES:
@@ -119,11 +120,3 @@ def _message(item: Any, account: Account, form: _Form, now: datetime) -> Message
         return Message(DEAD_LETTERS.name, None, value, headers)
     person = event.get("email") or event["customer_id"]
     return Message(EMAIL_EVENTS.name, person.encode("utf-8", "replace"), msgspec.json.encode(event))
-
-
-def _reason(error: jsonschema_rs.ValidationError) -> str:
-    """The rule of the contract that is broken, without any value."""
-    rule = str(error.schema_path[-1])
-    if rule == "anyOf":
-        return "it has neither an address nor a customer id"
-    return f"{'.'.join(map(str, error.instance_path)) or 'it'} breaks the rule {rule}"

@@ -20,6 +20,7 @@ STANDARD_SECONDS = 300  # what Standard Webhooks says
 # A platform that repeats a delivery may sign it with the time of the first attempt, and a lost unsubscribe is worse
 # than a repeated one, which counts once.
 PATIENT_SECONDS = 24 * 3600
+_LEAST_BYTES = 16  # of a key that somebody chose
 _MANY = 10  # signatures in one header, while a secret is changed
 
 
@@ -42,7 +43,7 @@ def check_standard(headers: Mapping[str, str], body: bytes, secret: str, now: da
 
     Raises:
         SignatureError: it is not valid.
-        WebhookSecretError: the secret is no base64.
+        WebhookSecretError: the secret is no base64, or too short.
     """
     prefix = "webhook" if "webhook-id" in headers else "svix"
     delivery, said = headers.get(f"{prefix}-id", ""), headers.get(f"{prefix}-timestamp", "")
@@ -50,6 +51,8 @@ def check_standard(headers: Mapping[str, str], body: bytes, secret: str, now: da
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         raise WebhookSecretError("whsec_ and base64") from None
+    if len(key) < _LEAST_BYTES:
+        raise WebhookSecretError(f"whsec_ and base64 of at least {_LEAST_BYTES} bytes")
     _check_time(said, now, STANDARD_SECONDS)
     signed = f"{delivery}.{said}.".encode() + body
     expected = b"v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
@@ -64,7 +67,10 @@ def check_customerio(headers: Mapping[str, str], body: bytes, secret: str, now: 
 
     Raises:
         SignatureError: it is not valid.
+        WebhookSecretError: the secret is empty.
     """
+    if not secret:
+        raise WebhookSecretError("the signing key of Customer.io")
     said = headers.get("x-cio-timestamp", "")
     _check_time(said, now, PATIENT_SECONDS)
     expected = hmac.new(secret.encode(), f"v0:{said}:".encode() + body, hashlib.sha256).hexdigest()

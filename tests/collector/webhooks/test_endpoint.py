@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +13,20 @@ from starlette.testclient import TestClient
 
 from lakehouse.activation.accounts.declared import load_accounts
 from lakehouse.collector.app import Collector
-from lakehouse.errors import TransientError
-from lakehouse.kafka.producer import Message
 from lakehouse.keys.store import KeyRing
+from tests.support.recording import Kafka
 from tests.support.webhooks import ACCOUNTS, ENVIRONMENT, signed
 
 AT = 1764244800  # an hour at which the events below happened
 
 
-class Kafka:
-    """Takes messages, unless it is away."""
+def events_in(kafka: Kafka) -> list[dict[str, Any]]:
+    return [json.loads(each.value) for each in kafka.taken if each.topic == "email_events"]
 
-    def __init__(self) -> None:
-        self.taken: list[Message] = []
-        self.is_away = False
 
-    async def send(self, messages: Sequence[Message]) -> None:
-        if self.is_away:
-            raise TransientError("Kafka is away", "Wait.")
-        self.taken += messages
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(each.value) for each in self.taken if each.topic == "email_events"]
-
-    def problems(self) -> list[str]:
-        name = "__connect.errors.exception.message"
-        return [dict(each.headers)[name].decode() for each in self.taken if each.topic == "dead_letters"]
+def problems_in(kafka: Kafka) -> list[str]:
+    name = "__connect.errors.exception.message"
+    return [dict(each.headers)[name].decode() for each in kafka.taken if each.topic == "dead_letters"]
 
 
 @pytest.fixture
@@ -84,7 +69,7 @@ def test_sendgrid(client: TestClient, kafka: Kafka) -> None:
         )
         == 200
     )
-    events = kafka.events()
+    events = events_in(kafka)
     kinds = ["bounced", "soft_bounced", "opened", "clicked", "suppressed", "unsubscribed"]
     assert [event["event_type"] for event in events] == kinds
     assert events[0] | {"received_at": ""} == {
@@ -113,7 +98,7 @@ def test_customerio(client: TestClient, kafka: Kafka) -> None:
         "data": {"customer_id": "c1", "identifiers": {"id": "c1"}, "campaign_id": 2, "recipient": "ada@example.com"},
     }
     assert post(client, "customerio", body) == 200
-    (event,) = kafka.events()
+    (event,) = events_in(kafka)
     said = ("event_id", "event_type", "customer_id", "campaign_id", "email")
     assert [event[name] for name in said] == [
         "my_customerio:01E4C4CT6YDC7Y5M7FE1GWWPQJ",
@@ -127,7 +112,7 @@ def test_customerio(client: TestClient, kafka: Kafka) -> None:
 def test_relayed(client: TestClient, kafka: Kafka) -> None:
     body = {"type": "email.unsubscribed", "timestamp": "2025-11-27T12:00:00Z", "data": {"email": "ada@example.com"}}
     assert post(client, "klaviyo", body, "d1") == post(client, "klaviyo", body, "d2") == 200
-    first, second = kafka.events()
+    first, second = events_in(kafka)
     assert first["event_id"] == second["event_id"] and first["occurred_at"] == "2025-11-27T12:00:00.000000Z"
 
 
@@ -138,7 +123,7 @@ def test_a_repeated_delivery_is_sent_once_but_one_that_was_not_stored_again(clie
     for is_away in (True, False, False):
         kafka.is_away = is_away
         answers.append(client.post("/v1/webhooks/my_sendgrid", content=body, headers=headers).status_code)
-    assert answers == [503, 200, 200] and len(kafka.events()) == 1
+    assert answers == [503, 200, 200] and len(events_in(kafka)) == 1
 
 
 @pytest.mark.parametrize(
@@ -156,7 +141,10 @@ def test_a_repeated_delivery_is_sent_once_but_one_that_was_not_stored_again(clie
 def test_what_is_no_event_is_a_dead_letter(client: TestClient, kafka: Kafka, item: Any, reason: str) -> None:
     good = {"event": "open", "email": "a@b.c", "timestamp": AT}
     assert post(client, "sendgrid", [item, good]) == 200
-    assert kafka.problems() == [reason] and len(kafka.events()) == 1
+    assert problems_in(kafka) == [reason] and len(events_in(kafka)) == 1
+    counted = client.get("/metrics").text.splitlines()
+    for result in ("accepted", "dead_letter"):
+        assert f'lakehouse_collector_events_total{{result="{result}"}} 1.0' in counted
 
 
 def test_statuses(client: TestClient, kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
